@@ -1,0 +1,441 @@
+//! Text taken from a known document, recognised without keeping the document.
+//!
+//! Winnowing (Schleimer, Wilkerson and Aiken, 2003) over text folded by NFKC and case to letters and digits: of every
+//! [`WINDOW`] neighbouring [`GRAM`]-character hashes the smallest is kept, so any shared run of `GRAM + WINDOW - 1` = 55
+//! folded characters shares a fingerprint. What is stored is SipHash-2-4 of the rolling hash, both under the
+//! installation's key: without the key the index tells nothing; who holds index and key can test guesses.
+
+use std::collections::HashMap;
+use std::hash::Hasher as _;
+use std::ops::Range;
+
+use cordon_domain::{Level, Severity};
+use siphasher::sip::SipHasher24;
+use unicode_normalization::UnicodeNormalization as _;
+
+/// Folded characters under one hash.
+pub const GRAM: usize = 24;
+/// Hashes of which the smallest is kept.
+pub const WINDOW: usize = 32;
+/// Fingerprints in order from which a copy is certain.
+const CERTAIN: usize = 3;
+/// Documents in which a fingerprint stands before it is boilerplate.
+const BOILERPLATE_DOCUMENTS: usize = 3;
+/// Share of fingerprints from which two documents count as versions of one another.
+const RELATED_SHARE: f64 = 0.3;
+
+/// Hashes text under one installation's key.
+#[derive(Clone)]
+pub struct Printer {
+    rolling: Box<[u64; 256]>,
+    key: [u8; 16],
+}
+
+impl std::fmt::Debug for Printer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Printer(redacted)")
+    }
+}
+
+/// One fingerprint of a text, and the folded character at which its gram begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Print {
+    /// The keyed hash.
+    pub hash: u64,
+    /// Offset in folded bytes.
+    pub at: u32,
+}
+
+/// Text folded to letters and digits, with the place each byte came from.
+#[derive(Debug, Default)]
+pub struct Folded {
+    bytes: Vec<u8>,
+    places: Vec<u32>,
+}
+
+impl Folded {
+    /// Folds `text`, reusing the buffers.
+    pub fn fill(&mut self, text: &[u8]) {
+        self.bytes.clear();
+        self.places.clear();
+        self.bytes.reserve(text.len());
+        self.places.reserve(text.len());
+        let mut at = 0usize;
+        for chunk in text.utf8_chunks() {
+            self.fold(chunk.valid(), at);
+            at += chunk.valid().len() + chunk.invalid().len();
+        }
+    }
+
+    fn fold(&mut self, text: &str, base: usize) {
+        let mut rest = text;
+        let mut at = base;
+        while !rest.is_empty() {
+            let ascii = rest.bytes().take_while(u8::is_ascii).count();
+            let (head, tail) = rest.split_at_checked(ascii).unwrap_or((rest, ""));
+            for byte in head.bytes() {
+                if byte.is_ascii_alphanumeric() {
+                    self.bytes.push(byte.to_ascii_lowercase());
+                    self.places.push(at as u32);
+                }
+                at += 1;
+            }
+            rest = tail;
+            let Some(c) = rest.chars().next() else { break };
+            let mut buffer = [0; 4];
+            for folded in std::iter::once(c).nfkc().flat_map(char::to_lowercase).filter(|c| c.is_alphanumeric()) {
+                for byte in folded.encode_utf8(&mut buffer).bytes() {
+                    self.bytes.push(byte);
+                    self.places.push(at as u32);
+                }
+            }
+            at += c.len_utf8();
+            rest = rest.get(c.len_utf8()..).unwrap_or_default();
+        }
+    }
+
+    fn place(&self, at: usize) -> usize {
+        self.places.get(at).or(self.places.last()).map_or(0, |place| *place as usize)
+    }
+}
+
+impl Printer {
+    /// Derives the tables from a key.
+    #[must_use]
+    pub fn new(key: [u8; 16]) -> Self {
+        let mut rolling = Box::new([0u64; 256]);
+        for (index, slot) in rolling.iter_mut().enumerate() {
+            let mut hasher = SipHasher24::new_with_key(&key);
+            hasher.write(b"cordon rolling table");
+            hasher.write_usize(index);
+            *slot = hasher.finish();
+        }
+        Self { rolling, key }
+    }
+
+    fn seal(&self, rolling: u64) -> u64 {
+        let mut hasher = SipHasher24::new_with_key(&self.key);
+        hasher.write_u64(rolling);
+        hasher.finish()
+    }
+
+    /// Calls `each` with the fingerprints of `folded`, in order. A text shorter than a window gives its smallest one.
+    #[expect(clippy::indexing_slicing, reason = "a byte indexes 256 entries, a masked number the ring")]
+    pub fn prints(&self, folded: &Folded, mut each: impl FnMut(Print)) {
+        const MASK: usize = WINDOW - 1;
+        let bytes = folded.bytes.as_slice();
+        if bytes.len() < GRAM {
+            return;
+        }
+        let mut hash = 0u64;
+        let mut ring = [u64::MAX; WINDOW];
+        let mut least = (u64::MAX, usize::MAX);
+        let mut last_sent = usize::MAX;
+        let grams = bytes.len() + 1 - GRAM;
+        for (at, &byte) in bytes.iter().enumerate() {
+            hash = hash.rotate_left(1) ^ self.rolling[usize::from(byte)];
+            let Some(gram) = (at + 1).checked_sub(GRAM) else { continue };
+            if gram > 0 {
+                hash ^= self.rolling[usize::from(bytes[gram - 1])].rotate_left(GRAM as u32);
+            }
+            // Mixed, so that the order of hashes says nothing about the order of letters.
+            let mixed = hash.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            ring[gram & MASK] = mixed;
+            if mixed <= least.0 {
+                least = (mixed, gram);
+            } else if least.1 + WINDOW <= gram {
+                least = (u64::MAX, gram);
+                for back in (0..WINDOW.min(gram + 1)).rev() {
+                    let candidate = ring[(gram - back) & MASK];
+                    if candidate <= least.0 {
+                        least = (candidate, gram - back);
+                    }
+                }
+            }
+            if (gram + 1 >= WINDOW || gram + 1 == grams) && least.1 != last_sent {
+                last_sent = least.1;
+                each(Print { hash: self.seal(least.0), at: least.1 as u32 });
+            }
+        }
+    }
+}
+
+/// A document that scans recognise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// What reports call it.
+    pub name: String,
+    /// The level a copy implies.
+    pub level: Level,
+    /// The project it belongs to.
+    pub project: String,
+    /// Its fingerprints, in order.
+    pub prints: Vec<(u64, u32)>,
+}
+
+/// Known documents, ready to recognise copies.
+#[derive(Debug, Default)]
+pub struct Index {
+    documents: Vec<Known>,
+    /// Fingerprints of each document after boilerplate is dropped.
+    sizes: Vec<u32>,
+    /// Sorted by hash.
+    entries: Vec<(u64, u32, u32)>,
+    filter: Vec<u64>,
+    /// Starts of the entries by their topmost bits.
+    starts: Vec<u32>,
+    start_shift: u32,
+}
+
+/// A copy found in a text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CopyFound {
+    /// Index of the document.
+    pub document: usize,
+    /// Share of the document's fingerprints that stand in the text, 0 to 1.
+    pub share: f64,
+    /// Three fingerprints or more stand in the document's order.
+    pub certain: bool,
+    /// The first to the last shared passage, in bytes of the text.
+    pub span: Range<usize>,
+    /// Shared passages.
+    pub passages: usize,
+}
+
+impl CopyFound {
+    /// Names the tier of the share.
+    #[must_use]
+    pub fn tier(&self) -> &'static str {
+        match self.share {
+            share if share >= 0.9 => "whole",
+            share if share >= 0.7 => "most",
+            share if share >= 0.5 => "half",
+            _ => "excerpt",
+        }
+    }
+
+    /// Weighs the share and the level of the document.
+    #[must_use]
+    pub fn severity(&self, level: Level) -> Severity {
+        match (level, self.share >= 0.5) {
+            (Level::Restricted, true) => Severity::Critical,
+            (Level::Restricted, false) | (Level::Confidential, true) => Severity::High,
+            (Level::Confidential, false) | (Level::Internal, true) => Severity::Medium,
+            (Level::Internal, false) | (Level::Public, _) => Severity::Low,
+        }
+    }
+}
+
+impl Index {
+    /// Builds the index. Fingerprints of `boilerplate`, and those that stand in three documents that are not versions
+    /// of one another, are dropped.
+    #[must_use]
+    pub fn new(documents: Vec<Known>, boilerplate: &[u64]) -> Self {
+        let mut entries: Vec<(u64, u32, u32)> = Vec::new();
+        for (index, document) in documents.iter().enumerate() {
+            entries.extend(document.prints.iter().map(|&(hash, at)| (hash, index as u32, at)));
+        }
+        entries.sort_unstable();
+        let related = related(&entries, &documents);
+        let mut kept = Vec::with_capacity(entries.len());
+        for group in entries.chunk_by(|left, right| left.0 == right.0) {
+            let hash = group.first().map_or(0, |entry| entry.0);
+            let mut families: Vec<u32> = group.iter().map(|entry| related.get(entry.1 as usize).copied().unwrap_or(entry.1)).collect();
+            families.sort_unstable();
+            families.dedup();
+            if families.len() < BOILERPLATE_DOCUMENTS && boilerplate.binary_search(&hash).is_err() {
+                kept.extend_from_slice(group);
+            }
+        }
+        let mut sizes = vec![0u32; documents.len()];
+        for entry in &kept {
+            if let Some(size) = sizes.get_mut(entry.1 as usize) {
+                *size += 1;
+            }
+        }
+        Self::finish(documents, sizes, kept)
+    }
+
+    fn finish(documents: Vec<Known>, sizes: Vec<u32>, entries: Vec<(u64, u32, u32)>) -> Self {
+        let bits = (entries.len() * 16).next_power_of_two().max(1 << 12);
+        let mut filter = vec![0u64; bits / 64];
+        let mask = filter.len() - 1;
+        for entry in &entries {
+            if let Some(word) = filter.get_mut((entry.0 >> 6) as usize & mask) {
+                *word |= 1 << (entry.0 & 63);
+            }
+        }
+        let start_bits = (entries.len().max(2)).ilog2();
+        let mut starts = vec![0u32; (1 << start_bits) + 2];
+        let start_shift = 64 - start_bits;
+        for entry in &entries {
+            if let Some(start) = starts.get_mut((entry.0 >> start_shift) as usize + 1) {
+                *start += 1;
+            }
+        }
+        let mut sum = 0;
+        for start in &mut starts {
+            sum += *start;
+            *start = sum;
+        }
+        Self { documents, sizes, entries, filter, starts, start_shift }
+    }
+
+    /// Tells whether nothing is known.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Returns the known documents.
+    #[must_use]
+    pub fn documents(&self) -> &[Known] {
+        &self.documents
+    }
+
+    fn lookup(&self, hash: u64) -> &[(u64, u32, u32)] {
+        let mask = self.filter.len().wrapping_sub(1);
+        if self.filter.get((hash >> 6) as usize & mask).is_none_or(|word| word >> (hash & 63) & 1 == 0) {
+            return &[];
+        }
+        let slot = (hash >> self.start_shift) as usize;
+        let (start, end) = (self.starts.get(slot).copied().unwrap_or(0) as usize, self.starts.get(slot + 1).copied().unwrap_or(0) as usize);
+        let bucket = self.entries.get(start..end).unwrap_or_default();
+        let low = bucket.partition_point(|entry| entry.0 < hash);
+        let run = bucket.get(low..).unwrap_or_default();
+        let len = run.iter().take_while(|entry| entry.0 == hash).count();
+        run.get(..len).unwrap_or_default()
+    }
+
+    /// Finds copies in the text that `folded` was made from.
+    #[must_use]
+    pub fn find(&self, printer: &Printer, folded: &Folded) -> Vec<CopyFound> {
+        let mut seen: HashMap<u32, Vec<(u32, u32)>> = HashMap::new();
+        printer.prints(folded, |print| {
+            for &(_, document, at) in self.lookup(print.hash) {
+                seen.entry(document).or_default().push((print.at, at));
+            }
+        });
+        let mut found: Vec<_> = seen.into_iter().filter_map(|(document, pairs)| self.judge(document as usize, &pairs, folded)).collect();
+        found.sort_by(|left, right| right.share.total_cmp(&left.share).then(left.document.cmp(&right.document)));
+        found
+    }
+
+    fn judge(&self, document: usize, pairs: &[(u32, u32)], folded: &Folded) -> Option<CopyFound> {
+        let size = *self.sizes.get(document)?;
+        let mut places: Vec<u32> = pairs.iter().map(|pair| pair.1).collect();
+        places.sort_unstable();
+        places.dedup();
+        let share = places.len() as f64 / f64::from(size.max(1));
+        let first = pairs.first()?.0 as usize;
+        let last = pairs.last()?.0 as usize;
+        let passages = 1 + pairs.windows(2).filter(|pair| matches!(pair, [a, b] if b.0 - a.0 > 2 * (GRAM + WINDOW) as u32)).count();
+        Some(CopyFound {
+            document,
+            share: share.min(1.0),
+            certain: longest_rising(pairs) >= CERTAIN.min(size.max(1) as usize),
+            span: folded.place(first)..folded.place(last + GRAM - 1) + 1,
+            passages,
+        })
+    }
+}
+
+/// The most fingerprints that stand in the document's order (longest strictly rising subsequence).
+fn longest_rising(pairs: &[(u32, u32)]) -> usize {
+    let mut tails: Vec<u32> = Vec::new();
+    for &(_, at) in pairs {
+        let slot = tails.partition_point(|tail| *tail < at);
+        match tails.get_mut(slot) {
+            Some(tail) => *tail = at,
+            None => tails.push(at),
+        }
+    }
+    tails.len()
+}
+
+/// Groups documents that share so much that they are versions of one another; gives each the number of its group.
+fn related(entries: &[(u64, u32, u32)], documents: &[Known]) -> Vec<u32> {
+    let mut shared: HashMap<(u32, u32), u32> = HashMap::new();
+    for group in entries.chunk_by(|left, right| left.0 == right.0).filter(|group| (2..=16).contains(&group.len())) {
+        for (index, left) in group.iter().enumerate() {
+            for right in group.iter().skip(index + 1).filter(|right| right.1 != left.1) {
+                *shared.entry((left.1.min(right.1), left.1.max(right.1))).or_default() += 1;
+            }
+        }
+    }
+    let mut family: Vec<u32> = (0..documents.len() as u32).collect();
+    let mut pairs: Vec<_> = shared.into_iter().collect();
+    pairs.sort_unstable();
+    for ((left, right), count) in pairs {
+        let size = |index: u32| documents.get(index as usize).map_or(1, |document| document.prints.len().max(1));
+        if f64::from(count) >= RELATED_SHARE * size(left).min(size(right)) as f64 {
+            let (to, from) = (family.get(left as usize).copied().unwrap_or(left), family.get(right as usize).copied().unwrap_or(right));
+            family.iter_mut().filter(|group| **group == from).for_each(|group| *group = to);
+        }
+    }
+    family
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn printer() -> Printer {
+        Printer::new([9; 16])
+    }
+
+    fn known(name: &str, text: &str) -> Known {
+        let mut folded = Folded::default();
+        folded.fill(text.as_bytes());
+        let mut prints = Vec::new();
+        printer().prints(&folded, |print| prints.push((print.hash, print.at)));
+        Known { name: name.into(), level: Level::Restricted, project: "p".into(), prints }
+    }
+
+    fn find(index: &Index, text: &str) -> Vec<CopyFound> {
+        let mut folded = Folded::default();
+        folded.fill(text.as_bytes());
+        index.find(&printer(), &folded)
+    }
+
+    /// Words that no dictionary has, from a seed.
+    fn words(seed: u64, count: usize) -> String {
+        let mut state = seed;
+        (0..count).map(|_| { state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407); format!("w{:06x} ", state >> 40) }).collect()
+    }
+
+    #[test]
+    fn whole_excerpt_and_reformatted_copies_are_found_and_others_not() {
+        let text = words(1, 400);
+        let index = Index::new(vec![known("plan", &text)], &[]);
+        let whole = find(&index, &text);
+        assert!(whole[0].certain && whole[0].share > 0.99 && whole[0].tier() == "whole");
+        let loud = text.to_uppercase().replace(' ', "\n\n * ");
+        assert!(find(&index, &loud)[0].share > 0.99);
+        let part = format!("{} {} {}", words(2, 300), &text[1000..1300], words(3, 300));
+        let part = find(&index, &part);
+        assert!(part[0].certain && part[0].tier() == "excerpt");
+        assert!(find(&index, &words(4, 2000)).is_empty());
+    }
+
+    #[test]
+    fn what_stands_in_three_unrelated_documents_is_boilerplate() {
+        let header = words(10, 30);
+        let documents = (11..14).map(|seed| known("d", &format!("{header}{}", words(seed, 300)))).collect();
+        let index = Index::new(documents, &[]);
+        assert!(find(&index, &header).iter().all(|found| !found.certain));
+    }
+
+    proptest! {
+        #[test]
+        fn any_shared_run_of_55_is_found(seed in 20u64..1000, start in 0usize..500) {
+            let text: String = words(seed, 200).split_whitespace().collect();
+            let index = Index::new(vec![known("d", &text)], &[]);
+            let run = &text[start..start + GRAM + WINDOW - 1];
+            let host = format!("{}{run}{}", words(seed + 5000, 20), words(seed + 9000, 20));
+            prop_assert!(!find(&index, &host).is_empty());
+        }
+    }
+}

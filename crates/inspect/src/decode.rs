@@ -1,0 +1,314 @@
+//! Undoes encodings that hide text from a search: UTF-16, base64, hex, percent, escapes.
+//!
+//! Runs are found sixteen bytes at a time and decoded only as far as it takes to see whether text comes out.
+
+use std::ops::Range;
+
+use crate::checks::decode_base64;
+use crate::limits::{DECODED_BYTES_MAX, ENCODED_RUN_BYTES_MIN};
+
+/// What a decoded run turned out to be.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Decoded {
+    /// Text: to be inspected in turn.
+    Text(Vec<u8>),
+    /// A file of a known format: to be extracted.
+    File(Vec<u8>),
+}
+
+/// A run of the text that is encoded.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) span: Range<usize>,
+    pub(crate) decoded: Decoded,
+}
+
+/// Tells whether `text` is UTF-16 and returns it as UTF-8; a byte order mark or a regular pattern of zero bytes decides.
+#[must_use]
+pub fn utf16(text: &[u8]) -> Option<Vec<u8>> {
+    let head = text.get(..text.len().min(512))?;
+    if head.len() < 4 {
+        return None;
+    }
+    let zeros = |start: usize| head.iter().skip(start).step_by(2).filter(|byte| **byte == 0).count() * 2;
+    let big = match head {
+        [0xff, 0xfe, ..] => false,
+        [0xfe, 0xff, ..] => true,
+        _ if zeros(1) * 10 >= head.len() * 8 && zeros(0) * 10 <= head.len() => false,
+        _ if zeros(0) * 10 >= head.len() * 8 && zeros(1) * 10 <= head.len() => true,
+        _ => return None,
+    };
+    let units = text.as_chunks::<2>().0.iter().map(|pair| if big { u16::from_be_bytes(*pair) } else { u16::from_le_bytes(*pair) });
+    let decoded: String = char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
+    Some(decoded.trim_start_matches('\u{feff}').as_bytes().to_vec())
+}
+
+/// Pulls runs of UTF-16 text of at least eight characters out of binary data, each on a line of its own.
+#[must_use]
+pub fn utf16_runs(data: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut at = 0;
+    while at + 16 <= data.len() {
+        let wide = |at: usize| matches!(data.get(at..at + 2), Some([0x20..=0x7e | b'\n' | b'\t' | b'\r', 0]));
+        if !wide(at) {
+            at += 1;
+            continue;
+        }
+        let start = at;
+        while wide(at) {
+            at += 2;
+        }
+        if at - start >= 16 {
+            out.extend(data.get(start..at).unwrap_or_default().iter().step_by(2));
+            out.push(b'\n');
+        }
+    }
+    out
+}
+
+/// Tells whether bytes read as text: hardly any control characters, mostly ASCII or valid UTF-8.
+pub(crate) fn is_text(bytes: &[u8]) -> bool {
+    let head = bytes.get(..bytes.len().min(64)).unwrap_or(bytes);
+    let printable = head.iter().filter(|byte| matches!(byte, 0x20..=0x7e | b'\n' | b'\r' | b'\t')).count();
+    !head.is_empty() && printable * 20 >= head.len() * 19
+}
+
+fn is_file(bytes: &[u8]) -> bool {
+    [&b"PK\x03\x04"[..], b"\x1f\x8b\x08", b"%PDF-", b"7z\xbc\xaf\x27\x1c", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd", b"BZh", b"SQLite format 3\0"].iter().any(|magic| bytes.starts_with(magic))
+}
+
+fn classify(decoded: Vec<u8>) -> Option<Decoded> {
+    if is_file(&decoded) && decoded.len() > 64 {
+        return Some(Decoded::File(decoded));
+    }
+    if is_text(&decoded) {
+        return Some(Decoded::Text(decoded));
+    }
+    utf16(&decoded).filter(|text| is_text(text)).map(Decoded::Text)
+}
+
+const HEX: u8 = 1;
+const BASE64: u8 = 2;
+
+/// One entry a byte: which alphabets it belongs to.
+static ALPHABET: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0usize;
+    while byte < 256 {
+        let b = byte as u8;
+        if b.is_ascii_hexdigit() {
+            table[byte] |= HEX;
+        }
+        if b.is_ascii_alphanumeric() || b == b'+' || b == b'/' || b == b'-' || b == b'_' {
+            table[byte] |= BASE64;
+        }
+        byte += 1;
+    }
+    table
+};
+
+fn class(byte: u8) -> u8 {
+    ALPHABET.get(usize::from(byte)).copied().unwrap_or(0)
+}
+
+/// Sixteen comparisons that the compiler turns into a few vector instructions.
+fn is_dense(block: &[u8; 16]) -> bool {
+    block.iter().fold(true, |all, &b| all & (b.wrapping_sub(b'a') < 26 || b.wrapping_sub(b'A') < 26 || b.wrapping_sub(b'/') < 11 || b == b'+' || b == b'-' || b == b'_'))
+}
+
+/// Calls `each` with every encoded run of `text`.
+pub(crate) fn runs(text: &[u8], each: &mut impl FnMut(Run)) {
+    let mut next = 0;
+    for (index, block) in text.as_chunks::<16>().0.iter().enumerate() {
+        let at = index * 16;
+        if at < next || !is_dense(block) {
+            continue;
+        }
+        let back = text.get(next..at).unwrap_or_default().iter().rev().take_while(|byte| class(**byte) & BASE64 != 0).count();
+        let start = at - back;
+        let end = run_end(text, at + 16);
+        next = end.max(at + 16);
+        if end - start >= ENCODED_RUN_BYTES_MIN {
+            decode_run(text, start..end, each);
+        }
+    }
+    percent(text, each);
+    escapes(text, each);
+}
+
+/// The end of a run that may be wrapped over lines.
+fn run_end(text: &[u8], from: usize) -> usize {
+    let mut at = from;
+    loop {
+        at += text.get(at..).unwrap_or_default().iter().take_while(|byte| class(**byte) & BASE64 != 0).count();
+        let wrap = match text.get(at..).unwrap_or_default() {
+            [b'\r', b'\n', ..] => 2,
+            [b'\n', ..] => 1,
+            [b'\\', b'n', ..] => 2,
+            _ => return at,
+        };
+        let line = text.get(at + wrap..).unwrap_or_default();
+        let rest = line.iter().take_while(|byte| class(**byte) & BASE64 != 0).count();
+        let closed = matches!(line.get(rest), None | Some(b'\n' | b'\r' | b'=' | b'\\'));
+        let before = at.saturating_sub(48).max(from.saturating_sub(16));
+        let filled = text.get(before..at).is_some_and(|tail| tail.len() >= 32 && tail.iter().all(|byte| class(*byte) & BASE64 != 0));
+        if rest == 0 || !closed || !filled {
+            return at;
+        }
+        at += wrap;
+    }
+}
+
+fn decode_run(text: &[u8], span: Range<usize>, each: &mut impl FnMut(Run)) {
+    let Some(run) = text.get(span.clone()) else { return };
+    if run.iter().all(|byte| class(*byte) & HEX != 0) {
+        let decoded = unhex(run);
+        if let Some(decoded) = classify(decoded) {
+            each(Run { span, decoded });
+        }
+        return;
+    }
+    // Four characters carry three bytes: a run may begin with up to three characters of something else, or with a
+    // path whose last `/` is the border.
+    let slash = memchr::memrchr(b'/', run.get(..run.len().min(200)).unwrap_or(run)).map(|at| at + 1);
+    for skip in [0, 1, 2, 3].into_iter().chain(slash) {
+        let Some(body) = run.get(skip..) else { continue };
+        let probe = body.get(..body.len().min(24)).unwrap_or(body);
+        let Some(head) = decode_base64(probe) else { continue };
+        if head.len() < 12 || !(is_text(&head) || is_file(&head) || utf16(&head).is_some()) {
+            continue;
+        }
+        let clean: Vec<u8> = if memchr::memchr3(b'\n', b'\r', b'\\', body).is_some() {
+            String::from_utf8_lossy(body).replace("\\n", "").bytes().filter(|byte| class(*byte) & BASE64 != 0).take(DECODED_BYTES_MAX / 3 * 4).collect()
+        } else {
+            body.iter().copied().take(DECODED_BYTES_MAX / 3 * 4).collect()
+        };
+        if let Some(decoded) = decode_base64(&clean).and_then(classify) {
+            each(Run { span: span.start + skip..span.end, decoded });
+            return;
+        }
+    }
+}
+
+fn unhex(run: &[u8]) -> Vec<u8> {
+    let digit = |byte: u8| (byte as char).to_digit(16).unwrap_or(0) as u8;
+    run.as_chunks::<2>().0.iter().take(DECODED_BYTES_MAX).map(|[high, low]| digit(*high) << 4 | digit(*low)).collect()
+}
+
+fn hex_pair(bytes: Option<&[u8]>) -> Option<u8> {
+    let [high, low] = bytes? else { return None };
+    let digit = |byte: &u8| (*byte as char).to_digit(16);
+    u8::try_from(digit(high)? << 4 | digit(low)?).ok()
+}
+
+/// Percent-encoded words: at least two `%XX` within a run of URL characters.
+fn percent(text: &[u8], each: &mut impl FnMut(Run)) {
+    let mut next = 0;
+    for at in memchr::memchr_iter(b'%', text) {
+        if at < next || hex_pair(text.get(at + 1..at + 3)).is_none() {
+            continue;
+        }
+        let part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'%' | b'-' | b'_' | b'.' | b'~' | b'+' | b'=' | b'&' | b'/' | b':' | b'@' | b'?' | b',' | b';' | b'!' | b'*');
+        let back = text.get(next..at).unwrap_or_default().iter().rev().take(4096).take_while(|byte| part(byte)).count();
+        let len = text.get(at..).unwrap_or_default().iter().take(1 << 16).take_while(|byte| part(byte)).count();
+        let span = at - back..at + len;
+        next = span.end;
+        let Some(run) = text.get(span.clone()) else { continue };
+        if run.len() < 12 || memchr::memchr_iter(b'%', run).count() < 2 {
+            continue;
+        }
+        let decoded = unescape(run, b"%", 1);
+        if is_text(&decoded) {
+            each(Run { span, decoded: Decoded::Text(decoded) });
+        }
+    }
+}
+
+/// JSON and source escapes: runs in which `\u00XX` or `\xXX` stand for ASCII.
+fn escapes(text: &[u8], each: &mut impl FnMut(Run)) {
+    let mut next = 0;
+    for at in memchr::memmem::find_iter(text, b"\\u00").chain(memchr::memmem::find_iter(text, b"\\x")) {
+        if at < next {
+            continue;
+        }
+        let part = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'' | b'`') || *byte == b' ';
+        let back = text.get(next..at).unwrap_or_default().iter().rev().take(4096).take_while(|byte| part(byte)).count();
+        let len = text.get(at..).unwrap_or_default().iter().take(1 << 16).take_while(|byte| part(byte)).count();
+        let span = at - back..at + len;
+        next = span.end;
+        let Some(run) = text.get(span.clone()) else { continue };
+        let decoded = unescape(&unescape(run, b"\\u00", 4), b"\\x", 2);
+        if decoded.len() < run.len() && decoded.len() >= 8 && is_text(&decoded) {
+            each(Run { span, decoded: Decoded::Text(decoded) });
+        }
+    }
+}
+
+fn unescape(run: &[u8], mark: &[u8], mark_bytes: usize) -> Vec<u8> {
+    let mut out = Vec::with_capacity(run.len());
+    let mut at = 0;
+    while let Some(&byte) = run.get(at) {
+        let rest = run.get(at..).unwrap_or_default();
+        match rest.starts_with(mark).then(|| hex_pair(rest.get(mark_bytes..mark_bytes + 2))).flatten() {
+            Some(value) => {
+                out.push(value);
+                at += mark_bytes + 2;
+            }
+            None => {
+                out.push(byte);
+                at += 1;
+            }
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn texts(text: &[u8]) -> Vec<String> {
+        let mut found = Vec::new();
+        runs(text, &mut |run| if let Decoded::Text(text) = run.decoded { found.push(String::from_utf8_lossy(&text).into_owned()) });
+        found
+    }
+
+    const PLAIN: &str = "password = correct horse battery staple 42";
+
+    #[test]
+    fn encodings_are_undone() {
+        let base64 = base64::engine::general_purpose::STANDARD.encode(PLAIN);
+        let hex: String = PLAIN.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let percent: String = PLAIN.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let escaped: String = PLAIN.bytes().map(|byte| format!("\\u00{byte:02x}")).collect();
+        for encoded in [format!("x = '{base64}'"), format!("data:;base64,{base64}"), format!("h={hex};"), percent, format!("\"{escaped}\"")] {
+            assert!(texts(encoded.as_bytes()).iter().any(|text| text.contains(PLAIN)), "{encoded}");
+        }
+        let wrapped: String = base64::engine::general_purpose::STANDARD.encode(PLAIN.repeat(4)).as_bytes().chunks(64).map(|line| format!("{}\n", String::from_utf8_lossy(line))).collect();
+        assert!(texts(wrapped.as_bytes()).iter().any(|text| text.contains(&PLAIN.repeat(4))), "{wrapped}");
+    }
+
+    #[test]
+    fn utf16_in_both_orders() {
+        let little: Vec<u8> = PLAIN.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let big: Vec<u8> = PLAIN.encode_utf16().flat_map(u16::to_be_bytes).collect();
+        assert_eq!(utf16(&little).as_deref(), Some(PLAIN.as_bytes()));
+        assert_eq!(utf16(&big).as_deref(), Some(PLAIN.as_bytes()));
+        assert_eq!(utf16(PLAIN.as_bytes()), None);
+        let mut binary = vec![1, 2, 3, 255];
+        binary.extend(&little);
+        assert!(String::from_utf8_lossy(&utf16_runs(&binary)).contains(PLAIN));
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics_on_any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
+            runs(&bytes, &mut |_| ());
+            let _ = utf16(&bytes);
+            let _ = utf16_runs(&bytes);
+        }
+    }
+}

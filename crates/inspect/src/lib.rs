@@ -1,0 +1,36 @@
+//! Texts and bytes to findings, in one pass.
+//!
+//! Invariants: pure (no file, clock, network, environment); nothing is allocated per byte; a secret leaves only as a
+//! keyed identifier and a masked excerpt; a filter lowers confidence, it does not drop.
+//!
+//! Map: [`engine`] drives; [`anchor`] finds where rules could match; [`rule`], [`rules`] and [`named`] hold what
+//! providers issue; [`assign`] reads names with values and [`value`] judges them; [`checks`] and [`capability`] prove
+//! and explain; [`marking`], [`codename`], [`copy`], [`personal`], [`weights`] find the rest; [`decode`] undoes
+//! encodings; [`excerpt`] masks; [`custom`] reads users' rules; bounds stand in [`limits`].
+
+mod anchor;
+mod assign;
+mod capability;
+mod checks;
+pub mod codename;
+pub mod copy;
+pub mod custom;
+pub mod decode;
+pub mod engine;
+mod excerpt;
+pub mod hints;
+mod hit;
+pub mod limits;
+mod marking;
+mod named;
+mod personal;
+pub mod rule;
+mod rules;
+mod value;
+pub mod weights;
+
+pub use codename::Codename;
+pub use copy::{Folded, Index, Known, Printer};
+pub use engine::{Config, Engine, Identity, Info, Match, Piece, Scratch};
+pub use hints::{Hints, Syntax};
+pub use weights::weights_format;

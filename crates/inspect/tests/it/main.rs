@@ -1,0 +1,5 @@
+//! The engine through its public face.
+
+mod generate;
+mod rules;
+mod texts;

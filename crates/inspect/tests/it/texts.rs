@@ -1,0 +1,76 @@
+//! Whole texts: several findings on a line, encodings, masking, pieces.
+
+use cordon_domain::Confidence;
+use cordon_inspect::{Engine, Hints, Match, Piece, Scratch};
+
+use crate::generate::{Seed, expand};
+use crate::rules::{engine, inspect};
+
+fn token() -> String {
+    expand("xai-[A-Za-z0-9]{80}", &mut Seed(5))
+}
+
+fn rules_of(engine: &Engine, found: &[Match]) -> Vec<String> {
+    found.iter().filter(|found| found.confidence >= Confidence::Medium).map(|found| engine.info(found.rule).expect("a known rule").id.to_string()).collect()
+}
+
+#[test]
+fn the_owned_format_wins_over_the_name_beside_it() {
+    let engine = engine(Vec::new());
+    let found = inspect(&engine, &format!("a\nXAI_API_KEY = \"{}\"\n", token()));
+    assert_eq!(rules_of(&engine, &found), ["xai-api-key"]);
+    assert_eq!((found[0].line, found[0].column), (1, 15));
+}
+
+#[test]
+fn no_excerpt_shows_a_secret() {
+    let engine = engine(Vec::new());
+    let (one, two) = (token(), expand("gsk_[A-Za-z0-9]{52}", &mut Seed(6)));
+    let text = format!("a={one}; b={two}; url=postgres://app:Tr0ub4dor-3x@db.acme.org/x; password='Zx9!kq27Pm'\n");
+    let found = inspect(&engine, &text);
+    assert!(found.len() >= 4, "{found:?}");
+    for found in &found {
+        for secret in [&one[8..], &two[8..], "Tr0ub4dor-3x", "Zx9!kq27Pm"] {
+            assert!(!found.excerpt.contains(secret), "{}", found.excerpt);
+        }
+    }
+}
+
+#[test]
+fn encodings_are_seen_through_and_nested() {
+    use base64::Engine as _;
+    let engine = engine(Vec::new());
+    let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
+    let once = encode(&format!("key: {}", token()));
+    let twice = encode(&format!("inner: {once}"));
+    let hex: String = token().bytes().map(|byte| format!("{byte:02x}")).collect();
+    for text in [format!("x='{once}'"), format!("x='{twice}'"), format!("x={hex}")] {
+        assert!(rules_of(&engine, &inspect(&engine, &text)).contains(&"xai-api-key".to_owned()), "{text}");
+    }
+}
+
+#[test]
+fn pieces_report_each_match_once() {
+    let engine = engine(Vec::new());
+    let text = format!("{}{}{}", "x\n".repeat(500), token(), "\ny".repeat(500));
+    let mut found = Vec::new();
+    for accept in [0..800, 800..1600, 1600..text.len()] {
+        engine.inspect(&Piece { text: text.as_bytes(), hints: Hints::default(), accept, first: false }, &mut Scratch::default(), &mut found);
+    }
+    assert_eq!(rules_of(&engine, &found), ["xai-api-key"]);
+}
+
+#[test]
+fn private_keys_tokens_and_urls_with_structure() {
+    let engine = engine(Vec::new());
+    let mut seed = Seed(8);
+    let body: String = (0..12).map(|_| expand("[A-Za-z0-9+/]{64}", &mut seed) + "\n").collect();
+    let pem = format!("-----BEGIN {0}-----\n{body}-----END {0}-----\n", ["RSA", "PRIVATE", "KEY"].join(" "));
+    assert_eq!(rules_of(&engine, &inspect(&engine, &pem)), ["private-key"]);
+    let header = "eyJhbGciOiJIUzI1NiJ9";
+    let jwt = format!("{header}.eyJpc3MiOiJhY21lIn0.{}", expand("[A-Za-z0-9_-]{43}", &mut seed));
+    assert_eq!(rules_of(&engine, &inspect(&engine, &jwt)), ["jwt"]);
+    let url = format!("https://acct.blob.core.windows.net/c?sv=2020-08-04&ss=bfqt&srt=sco&sp=rwdlacup&se=2051-10-06T07:00:00Z&sig={}%3D", expand("[A-Za-z0-9]{43}", &mut seed));
+    let found = inspect(&engine, &url);
+    assert_eq!(found[0].detail.as_deref(), Some("full control of the whole storage account until 2051-10-06"));
+}
