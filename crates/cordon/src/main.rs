@@ -1,2 +1,28 @@
-//! x
-fn main() {}
+//! The `cordon` binary: argument types, one file a command, rendering, exit codes.
+
+mod commands;
+mod error;
+mod exit;
+mod keys;
+mod render;
+
+use clap::Parser;
+
+/// Keep unreleased work inside: find what would leak.
+#[derive(Parser)]
+#[command(name = "cordon", version, about, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: commands::Command,
+}
+
+fn main() -> std::process::ExitCode {
+    let exit = match Arguments::parse().command.run() {
+        Ok(exit) => exit,
+        Err(error) => {
+            eprintln!("{error}");
+            error.exit
+        }
+    };
+    exit.into()
+}

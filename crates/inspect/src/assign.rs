@@ -73,9 +73,7 @@ pub(crate) fn look(text: &[u8], at: Range<usize>, topic: Topic, hints: Hints) ->
     if link == Link::Bare && !(hints.syntax == Syntax::Config || fills_line(text, &name, &value)) || link == Link::Bare && hints.syntax == Syntax::Code {
         confidence = if looks == Looks::Random { confidence.lowered(1) } else { confidence.lowered(2) };
     }
-    if hints.is_test || hints.is_lockfile {
-        confidence = confidence.lowered(1);
-    }
+    confidence = confidence.lowered(u8::from(hints.is_test || hints.is_lockfile) + 2 * u8::from(hints.is_binary));
     Some(Assignment { topic, value, confidence })
 }
 
@@ -219,7 +217,7 @@ fn value_after(text: &[u8], name: Range<usize>) -> Option<(Range<usize>, Link)> 
             Some(b'"' | b'\'' | b'`' | b']' | b'*') => { at += 1; closed = true; }
             Some(b'\\') if matches!(peek(at + 1), Some(b'"' | b'\'')) => { at += 2; closed = true; }
             Some(b')') if closed => at += 1,
-            Some(b'(') => { at += 1; called = true; }
+            Some(b'(') => { at += 1; called = true; break; }
             Some(b'?' | b'!') if peek(at + 1) == Some(b':') => at += 1,
             _ => break,
         }
@@ -234,7 +232,10 @@ fn value_after(text: &[u8], name: Range<usize>) -> Option<(Range<usize>, Link)> 
         (Some(b','), _) if closed => { at += 1; Link::Distant }
         (Some(b'>'), _) if !closed => { at += 1; Link::Distant }
         (Some(b'"' | b'\'' | b'`'), _) if called => Link::Distant,
-        (Some(_), _) if at > after_name => Link::Loose,
+        (Some(_), _) if at > after_name => match step_over_go_type(text, at) {
+            Some(value) => { at = value; Link::Bare }
+            None => Link::Loose,
+        },
         (Some(b'"'), _) => Link::Loose,
         _ => return None,
     };
@@ -252,6 +253,15 @@ fn step_over_type(text: &[u8], at: usize) -> usize {
         && kind.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'&' | b'\'' | b'<' | b'>' | b'[' | b']' | b'_' | b'|' | b'?' | b'.'))
         && !kind.iter().any(u8::is_ascii_digit);
     if is_type && rest.get(equal + 1) != Some(&b'=') { at + equal + 1 } else { at }
+}
+
+/// Steps over the type in `var name string = ...`.
+fn step_over_go_type(text: &[u8], at: usize) -> Option<usize> {
+    let rest = text.get(at..)?;
+    let kind = rest.iter().take(32).take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'*' | b'[' | b']' | b'.' | b'_')).count();
+    let link = rest.get(kind..)?.trim_ascii_start();
+    let found = kind > 0 && link.first() == Some(&b'=') && link.get(1) != Some(&b'=');
+    found.then(|| text.len() - link.len() + 1)
 }
 
 fn take_value(text: &[u8], at: usize, link: Link) -> Option<(Range<usize>, Link)> {

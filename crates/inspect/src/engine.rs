@@ -370,7 +370,7 @@ impl Engine {
         };
         // A format that proves itself is what it is, in a test too.
         let loose = rank == Rank::Open || rule.confidence < Confidence::High;
-        let confidence = proof.confidence.lowered(u8::from(hints.is_test && loose));
+        let confidence = proof.confidence.lowered(u8::from(hints.is_test && loose) + u8::from(hints.is_binary && (loose || rule.check == Check::Random)));
         let span = if matches!(rule.check, Check::PrivateKey | Check::AzureSas | Check::Presigned) { whole } else { secret };
         self.push(Hit { rule: index, span, severity: proof.severity, confidence, detail: proof.detail, level: None, rank }, scratch);
     }

@@ -23,6 +23,8 @@ pub struct Hints {
     pub is_test: bool,
     /// The file lists dependencies with their hashes.
     pub is_lockfile: bool,
+    /// The bytes are not text: names and values meet by chance.
+    pub is_binary: bool,
 }
 
 const CODE: [&str; 34] = [
@@ -58,7 +60,7 @@ impl Hints {
             Syntax::Unknown
         };
         let is_test = path.split(['/', '\\', '!', '.', '_', '-']).any(|word| TEST_WORDS.contains(&word));
-        Self { syntax, is_test, is_lockfile: LOCK_NAMES.contains(&name) || name.ends_with(".lock") }
+        Self { syntax, is_test, is_lockfile: LOCK_NAMES.contains(&name) || name.ends_with(".lock"), is_binary: false }
     }
 }
 

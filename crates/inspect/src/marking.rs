@@ -187,7 +187,7 @@ impl Form {
         let words = core.split_whitespace().count();
         let code = core.contains(['(', '{', ';', '=', '`']) || core.ends_with('?');
         let calm = !core.ends_with('.') || words <= 4;
-        Some(if core.chars().count() <= BANNER_CHARS_MAX && words <= 9 && !code && calm { Self::Banner } else { Self::Text })
+        Some(if core.chars().count() <= BANNER_CHARS_MAX && words <= 12 && !code && calm { Self::Banner } else { Self::Text })
     }
 }
 

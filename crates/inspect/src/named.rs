@@ -44,7 +44,7 @@ fn confidence(before: &[u8], between: &[u8], value: &[u8], shape: Shape, hints: 
     };
     // A commit, a digest, a path: hexadecimal that is no key.
     let digest = [&b"sha"[..], b"commit", b"hash", b"digest", b"http", b"integrity", b"etag", b"@"].iter().any(|word| memchr::memmem::find(&before, word).is_some());
-    Some(confidence.lowered(u8::from(digest || hints.is_lockfile) + u8::from(hints.is_test)))
+    Some(confidence.lowered(u8::from(digest || hints.is_lockfile) + u8::from(hints.is_test) + 2 * u8::from(hints.is_binary)))
 }
 
 fn runs(line: &[u8], shape: Shape, cut: bool) -> impl Iterator<Item = Range<usize>> {

@@ -55,15 +55,22 @@ const IDS: [Id; 12] = [
     ("IN PAN", &["pan ", "pan:", "pan_", "pan,", "permanent account"], in_pan),
 ];
 
-/// Counts eight-byte blocks in which at least five bytes are digits, as a cheap sign that numbers are worth a look.
-pub(crate) fn digit_blocks(text: &[u8]) -> usize {
-    text.as_chunks::<8>().0.iter().filter(|block| block.iter().map(|byte| u8::from(byte.wrapping_sub(b'0') < 10)).sum::<u8>() >= 5).count()
+/// Tells whether some sixteen bytes in a row hold six digits: a cheap sign that numbers are worth a look.
+fn has_numbers(text: &[u8]) -> bool {
+    let (blocks, rest) = text.as_chunks::<8>();
+    let count = |block: &[u8]| block.iter().map(|byte| u8::from(byte.wrapping_sub(b'0') < 10)).sum::<u8>();
+    let mut before = 0;
+    blocks.iter().map(|block| count(block)).chain([count(rest)]).any(|digits| {
+        let dense = before + digits >= 6;
+        before = digits;
+        dense
+    })
 }
 
 /// Looks at a whole piece of text.
 pub(crate) fn look(text: &[u8], found: &mut Vec<Personal>) {
     emails(text, found);
-    if digit_blocks(text) >= 1 {
+    if has_numbers(text) {
         numbers(text, found);
     }
 }

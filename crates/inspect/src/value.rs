@@ -20,29 +20,41 @@ pub(crate) enum Looks {
 }
 
 /// Words that stand in values that people write instead of a credential.
-const PLACEHOLDER_WORDS: [&[u8]; 44] = [
+const PLACEHOLDER_WORDS: &[&[u8]] = &[
     b"example", b"sample", b"placeholder", b"changeme", b"change_me", b"change-me", b"change_this", b"changethis",
     b"your", b"dummy", b"fake", b"redact", b"insert", b"replace", b"todo", b"fixme", b"xxxx", b"****", b"....",
     b"secret_here", b"key_here", b"token_here", b"-here", b"_here", b"goes-here", b"undefined", b"invalid",
     b"not-set", b"notset", b"not_set", b"removed", b"hidden", b"masked", b"foobar", b"foo_bar", b"lorem",
-    b"dont-use", b"mock", b"none", b"null", b"deadbeef", b"template", b"unused", b"test_",
+    b"dont-use", b"mock", b"none", b"null", b"deadbeef", b"template", b"unused"
 ];
 
-/// Pairs of letters that make up most of written English and most identifiers, as one string of pairs.
-const COMMON_PAIRS: &[u8] = b"thheinerreonatendtiesortetofedisitalarsttontngsehaasouioleveco\
-medehiriroicneearacellichllbemasiomurcaeltalansdifohopeecprnoctusacottrilrlyncetutsssorsunlowageiewheewi\
-emadolrtpowenaultsmoowpaimmiaishirsuidosivamfiviplgtuevldrympfeblabghtyopwosaayexkefrooavifapgrodbosprddouc\
-bueioverbyrmepttocefafcurnscgidayocrclduqugueffbaeylsvaumppuauplughtrugsltpircauckewmubrpraptkadmmgnamsgrc\
-efserviseruserconfdevsyrpatagilblpprsmfltrpemsdrvemkamlasthobjnkclyphgosvp";
+/// Words whose neighbouring letters make up the pairs that English and identifiers are written in.
+const COMMON_WORDS: &str = "the of and to in is was for that with as his on be at by this had not are but from or have an they which one \
+you were her all she there would their we him been has when who will more no if out so said what up its about \
+into than them can only other new some could time these two may then do first any my now such like our over \
+man me even most made after also did many before must through back years where much your way well down should \
+because each just those people how too little state good very make world still own see men work long get here \
+between both life being under never day same another know while last might us great old year off come since \
+against go came right used take three number service password user secret token client access server data \
+config system value name string field list object table file path account admin login manager default public \
+private type index order model image group message content create update delete return print button label \
+error handler context request response session cache store parameter component module function method class \
+test example sample current option select column change section window document version program package \
+library license address internal external network database application development production environment \
+variable parse render build deploy release schedule process thread event queue signal buffer stream read write \
+open close start stop copy move size length count total average minimum maximum random generate encrypt \
+decrypt signature certificate verify valid check register profile setting language country region city street \
+phone email company project product price payment customer invoice";
 
 /// Tells whether `a`, `b` is one of the common pairs; both are letters in any case.
 fn is_common(a: u8, b: u8) -> bool {
     static TABLE: std::sync::OnceLock<[u32; 26]> = std::sync::OnceLock::new();
     let table = TABLE.get_or_init(|| {
         let mut table = [0u32; 26];
-        for pair in COMMON_PAIRS.as_chunks::<2>().0 {
-            if let Some(row) = table.get_mut(usize::from(pair[0].wrapping_sub(b'a'))) {
-                *row |= 1 << (pair[1].wrapping_sub(b'a') & 31);
+        for pair in COMMON_WORDS.as_bytes().windows(2) {
+            let [a, b] = *pair else { continue };
+            if let Some(row) = table.get_mut(usize::from(a.wrapping_sub(b'a'))).filter(|_| b.is_ascii_lowercase()) {
+                *row |= 1 << (b - b'a');
             }
         }
         table
@@ -91,7 +103,8 @@ fn count(value: &[u8]) -> Counts {
             same = if last == byte { same + 1 } else { 1 };
             counts.steady += usize::from(matches!(byte.wrapping_sub(last), 0 | 1 | 255));
             counts.changes += usize::from(is_change(last, byte));
-            if last.is_ascii_alphabetic() && byte.is_ascii_alphabetic() {
+            // From one hump of an identifier to the next is no pair of a word.
+            if last.is_ascii_alphabetic() && byte.is_ascii_alphabetic() && !(last.is_ascii_lowercase() && byte.is_ascii_uppercase()) {
                 counts.pairs += 1;
                 counts.common += usize::from(is_common(last, byte));
             }
@@ -142,10 +155,10 @@ fn random(len: usize, counts: Counts) -> bool {
         return counts.distinct >= 8 && counts.digit > 0 && letters > 0;
     }
     let distinct_enough = counts.distinct as usize * 10 >= len.min(36) * 4;
-    // Words keep to common pairs (about 75 %); letters drawn at random hit them about 35 % of the time.
-    let worded = counts.pairs >= 4 && counts.common * 100 > counts.pairs * 62;
+    // Words keep to common pairs (nine in ten); letters drawn at random hit them less than four times in ten.
+    let worded = counts.pairs >= 4 && counts.common * 100 > counts.pairs * 68;
     let mixed = counts.digit > 0 && letters > 0 || (counts.lower > 2 && counts.upper > 2);
-    let jumps = counts.changes * 8 >= len || counts.pairs >= 12 && counts.common * 100 <= counts.pairs * 45;
+    let jumps = counts.changes * 8 >= len || counts.pairs >= 12 && counts.common * 100 <= counts.pairs * 50;
     distinct_enough && mixed && !worded && jumps
 }
 

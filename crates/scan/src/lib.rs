@@ -1,1 +1,26 @@
-//! x
+//! Sources to findings.
+//!
+//! Invariants: nothing that is scanned is trusted (no configuration, rule or exclusion is taken from it, nothing in it
+//! runs); a report accounts for all it was given; raw secrets are never stored, printed or logged.
+//!
+//! Map: [`files`], [`git`] and [`web`] are sources; [`reader`] opens containers and inspects texts, with [`worker`] and
+//! [`sandbox`] around parsers that are not ours; [`report`] gathers; [`baseline`], [`config`] and [`fingerprints`] are
+//! what a user keeps between runs; bounds stand in [`limits`].
+
+pub mod baseline;
+pub mod config;
+pub mod files;
+pub mod fingerprints;
+pub mod git;
+pub mod limits;
+pub mod reader;
+pub mod report;
+pub mod sandbox;
+pub mod tally;
+pub mod web;
+pub mod worker;
+
+pub use reader::{Origin, Reader, Sink};
+pub use report::{Collector, Reported, Summary};
+pub use tally::Tally;
+pub use worker::Worker;

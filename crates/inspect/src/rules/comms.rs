@@ -31,7 +31,7 @@ pub(crate) const RULES: &[Spec] = &[
     token("line-token", "LINE channel access token", &["line"], r"(?i)\bline.{0,30}(?:token|secret|key).{0,8}?[\x22'=: ]([A-Za-z0-9+/]{160,180}=?)", "developers.line.biz"),
     token("twitch-token", "Twitch token", &["oauth:"], r"oauth:[a-z0-9]{30}", "twitch.tv/settings/connections").random(),
     token("twitter-bearer-token", "X (Twitter) bearer token", &["AAAAAAAA"], r"A{18,24}[A-Za-z0-9%]{60,120}", "developer.x.com").around(12, 160),
-    token("facebook-token", "Meta access token", &["EAAC", "EAAB", "EAAG", "EAAD", "EAAM", "EAAJ", "EAAI", "EAAE", "EAAF"], r"EAA[A-Z][A-Za-z0-9]{80,400}", "developers.facebook.com/apps").random(),
+    token("facebook-token", "Meta access token", &["EAAC", "EAAB", "EAAG", "EAAD", "EAAM", "EAAJ", "EAAI", "EAAE", "EAAF"], r"EAA[B-GIJM][A-Za-z0-9]{80,400}", "developers.facebook.com/apps").random(),
     token("instagram-token", "Instagram access token", &["IGQV", "IGAA"], r"IG(?:QV|AA)[\w-]{80,300}", "developers.facebook.com/apps"),
     token("linkedin-token", "LinkedIn access token", &["AQ"], r"AQ[UVWXEF][\w-]{300,700}", "linkedin.com/developers/apps").random(),
     token("sendgrid-api-key", "SendGrid API key", &["SG."], r"SG\.[\w-]{22}\.[\w-]{43}", "app.sendgrid.com/settings/api_keys").critical(),

@@ -21,7 +21,7 @@ pub(crate) const RULES: &[Spec] = &[
     token("circleci-token", "CircleCI token", &["CCIPAT_", "CCIPRJ_"], r"CCI(?:PAT|PRJ)_[A-Za-z0-9]{22}_[a-f0-9]{40}", "app.circleci.com/settings/user/tokens").critical(),
     token("buildkite-token", "Buildkite token", &["bkua_", "bkaj_", "bkct_"], r"bk(?:ua|aj|ct)_[A-Za-z0-9]{40}", "buildkite.com/user/api-access-tokens"),
     token("jenkins-api-token", "Jenkins API token", &["jenkins"], r"(?i)jenkins[^\n]{0,60}?[^0-9a-f](11[0-9a-f]{32}|[0-9a-f]{32,36})(?:[^0-9a-f]|$)", "your Jenkins, the user, security").random().sure(Confidence::Medium),
-    token("jenkins-initial-password", "Jenkins first administrator password", &["use the following password to proceed"], r"password to proceed to installation:\s{1,6}([0-9a-f]{32})", "your Jenkins, the user admin, configure").critical().around(10, 120),
+    token("jenkins-initial-password", "Jenkins first administrator password", &["use the following password to proceed"], r"use the following password to proceed to installation:\s{1,6}([0-9a-f]{32})", "your Jenkins, the user admin, configure").critical().around(10, 120),
     token("teamcity-token", "TeamCity token", &["eyJ0eXAiOiAiVENWMiJ9"], r"eyJ0eXAiOiAiVENWMiJ9\.[\w-]{36,60}\.[\w-]{36,80}", "your TeamCity, profile, access tokens"),
     token("sonar-token", "SonarQube or SonarCloud token", &["sqp_", "squ_", "sqa_", "sqb_"], r"sq[puab]_[a-f0-9]{40}", "sonarcloud.io/account/security"),
     token("octopus-api-key", "Octopus Deploy API key", &["API-"], r"API-[A-Z0-9]{25,32}", "your Octopus server, profile, API keys").random(),

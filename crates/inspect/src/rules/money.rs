@@ -33,11 +33,11 @@ pub(crate) const RULES: &[Spec] = &[
     token("wise-api-token", "Wise API token", &["wise"], r"(?i)\bwise.{0,20}(?:token|key).{0,8}?[\x22'=: ]([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})", "wise.com/settings/api-tokens"),
     token("paystack-key", "Paystack or PayMongo secret key", &["sk_live_", "sk_test_"], r"sk_(?:live|test)_[a-f0-9]{40}", "dashboard.paystack.com/#/settings/developers"),
     token("clerk-secret-key", "Clerk, PayMongo or similar secret key", &["sk_live_", "sk_test_"], r"sk_(?:live|test)_[A-Za-z0-9]{20,60}", "the provider's dashboard, API keys").random().sure(Confidence::Medium),
-    token("alchemy-api-key", "Alchemy key in a URL", &[".alchemy.com/v2/", ".alchemyapi.io/v2/"], r"\.alchemy(?:api)?\.(?:com|io)/v2/([\w-]{32})", "dashboard.alchemy.com").severity(Severity::Medium),
+    token("alchemy-api-key", "Alchemy key in a URL", &[".alchemy.com/v2/", ".alchemyapi.io/v2/"], r"(?:\.alchemy\.com|\.alchemyapi\.io)/v2/([\w-]{32})", "dashboard.alchemy.com").severity(Severity::Medium),
     token("infura-api-key", "Infura key in a URL", &["infura.io/"], r"infura\.io/(?:ws/)?v3/([0-9a-f]{32})", "app.infura.io").severity(Severity::Medium),
     token("quicknode-endpoint", "QuickNode endpoint", &[".quiknode.pro/"], r"\.quiknode\.pro/([0-9a-f]{40})", "dashboard.quicknode.com").severity(Severity::Medium),
     token("ethereum-private-key", "Ethereum private key", &["private", "privkey", "deployer", "mnemonic", "wallet"], r"(?i)(?:private|priv|deployer|wallet).{0,16}key.{0,16}?[\x22'=: ](0x[a-f0-9]{64})\b", "move the funds to a new key").critical().random(),
-    token("bitcoin-extended-key", "BIP 32 extended private key", &["xprv9", "yprv", "zprv"], r"[xyz]prv[1-9A-HJ-NP-Za-km-z]{107,108}", "move the funds to a new key").critical(),
+    token("bitcoin-extended-key", "BIP 32 extended private key", &["xprv9", "xprvA", "yprvA", "zprvA"], r"(?:xprv9|[xyz]prvA)[1-9A-HJ-NP-Za-km-z]{106,107}", "move the funds to a new key").critical(),
     token("riot-api-key", "Riot Games key", &["RGAPI-"], r"RGAPI-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "developer.riotgames.com").severity(Severity::Medium),
     token("checkout-secret-key", "Checkout.com secret key", &["sk_sbox_", "sk_"], r"sk_(?:sbox_)?[a-z0-9]{26}[a-z2-7*#$=]", "dashboard.checkout.com").random().sure(Confidence::Low),
 ];

@@ -7,14 +7,14 @@ use crate::rule::{Spec, token};
 #[rustfmt::skip]
 pub(crate) const RULES: &[Spec] = &[
     token("linear-api-key", "Linear key", &["lin_api_", "lin_oauth_", "lin_wh_"], r"lin_(?:api|oauth|wh)_[A-Za-z0-9]{40,64}", "linear.app/settings/api"),
-    token("figma-token", "Figma token", &["figd_", "figdh_", "figu_", "figo_", "figor_", "figoh_"], r"fig(?:dh|d|uh|u|oh|o|or|orh)_[\w-]{40,60}", "figma.com/settings"),
-    token("asana-token", "Asana token", &["1/1", "2/1", "0/"], r"(?:[12]/\d{13,17}(?:/\d{13,17})?:[0-9a-f]{32}|0/[0-9a-f]{32})", "app.asana.com/0/my-apps"),
+    token("figma-token", "Figma token", &["figd_", "figdh_", "figu_", "figo_", "figor_", "figoh_"], r"fig(?:dh|d|u|oh|o|or)_[\w-]{40,60}", "figma.com/settings"),
+    token("asana-token", "Asana token", &["1/1", "2/1"], r"[12]/1\d{12,16}(?:/\d{13,17})?:[0-9a-f]{32}", "app.asana.com/0/my-apps"),
     token("clickup-token", "ClickUp token", &["pk_"], r"pk_\d{6,9}_[A-Z0-9]{32}", "app.clickup.com/settings/apps"),
     token("dropbox-token", "Dropbox access token", &["sl."], r"sl\.(?:u\.)?[\w-]{130,1300}", "dropbox.com/developers/apps"),
     token("dropbox-long-lived-token", "Dropbox long-lived token", &["AAAAAAAAAA"], r"[a-z0-9]{11}AAAAAAAAAA[a-z0-9_=-]{43}", "dropbox.com/developers/apps").around(12, 60),
     token("postman-key", "Postman key", &["PMAK-", "PMAT-"], r"(?:PMAK-[a-f0-9]{24}-[a-f0-9]{34}|PMAT-[A-Z0-9]{26})", "go.postman.co/settings/me/api-keys"),
     token("typeform-token", "Typeform token", &["tfp_"], r"tfp_[\w.=-]{44,60}", "admin.typeform.com/user/tokens").random(),
-    token("hubspot-token", "HubSpot private app token", &["pat-na1-", "pat-eu1-", "pat-na2-", "pat-ap1-"], r"pat-(?:na|eu|ap)\d-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "app.hubspot.com/private-apps"),
+    token("hubspot-token", "HubSpot private app token", &["pat-na1-", "pat-eu1-", "pat-na2-", "pat-ap1-"], r"pat-(?:na1|na2|eu1|ap1)-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "app.hubspot.com/private-apps"),
     token("salesforce-token", "Salesforce session", &["00D"], r"00D[A-Za-z0-9]{12,15}![\w.]{80,120}", "your org, setup, session management"),
     token("okta-token", "Okta API token", &["okta", "ssws"], r"(?i)(?:okta|ssws).{0,40}?[\x22'=: ](00[\w-]{40})\b", "your org, security, API, tokens").critical().random(),
     token("stytch-secret", "Stytch secret", &["secret-live-", "secret-test-"], r"secret-(?:live|test)-[\w-]{36,48}=?", "stytch.com/dashboard").critical(),

@@ -1,7 +1,7 @@
 //! Each built-in rule finds what its own pattern describes, through anchors, reach, boundaries and checks.
 
 use cordon_domain::{Confidence, IdKey, Today};
-use cordon_inspect::rule::{Check, Rule};
+use cordon_inspect::rule::{Check, Reach, Rule};
 use cordon_inspect::{Config, Engine, Hints, Match, Piece, Scratch};
 
 use crate::generate::{Seed, expand};
@@ -18,7 +18,7 @@ pub(crate) fn inspect(engine: &Engine, text: &str) -> Vec<Match> {
 
 /// Rules whose content is checked beyond what a pattern can describe; they have tests of their own.
 fn is_structured(check: Check) -> bool {
-    matches!(check, Check::Jwt | Check::PrivateKey | Check::AzureSas | Check::Basic | Check::Password)
+    matches!(check, Check::UrlCredentials | Check::Jwt | Check::PrivateKey | Check::AzureSas | Check::Basic | Check::Password)
 }
 
 #[test]
@@ -28,9 +28,15 @@ fn every_rule_finds_what_it_describes() {
     for rule in engine.rules().iter().filter(|rule| !is_structured(rule.check)) {
         let mut hits = 0;
         for round in 0..5 {
-            let text = expand(&rule.pattern, &mut Seed(round * 977 + 13));
+            let mut text = expand(&rule.pattern, &mut Seed(round * 977 + 13));
+            // The anchor of a rule that looks around itself may be the company the secret keeps.
+            if let (Reach::Around(..), Some(anchor)) = (rule.reach, rule.anchors.first()) && !text.contains(anchor.as_ref()) {
+                text = format!("{anchor} {text}");
+            }
             let lower = text.to_ascii_lowercase();
-            assert!(rule.anchors.iter().any(|anchor| lower.contains(&anchor.to_ascii_lowercase())), "{}: no anchor in `{text}`", rule.id);
+            if !rule.anchors.iter().any(|anchor| lower.contains(&anchor.to_ascii_lowercase())) {
+                failed.push(format!("{}: no anchor in `{text}`", rule.id));
+            }
             let found = inspect(&engine, &format!("x = \"{text}\"\n"));
             let bare = inspect(&engine, &format!("\n{text}\n"));
             hits += usize::from(found.iter().chain(&bare).any(|found| found.confidence >= Confidence::Low));

@@ -1,0 +1,45 @@
+//! The commands, one file each.
+
+mod baseline;
+mod fingerprint;
+mod hook;
+mod rules;
+pub(crate) mod scan;
+mod shell;
+mod worker;
+
+use clap::Subcommand;
+
+use crate::error::Failure;
+use crate::exit::Exit;
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    Scan(Box<scan::Arguments>),
+    #[command(subcommand)]
+    Fingerprint(fingerprint::Command),
+    Baseline(Box<baseline::Arguments>),
+    #[command(subcommand)]
+    Rules(rules::Command),
+    #[command(subcommand)]
+    Hook(hook::Command),
+    Completions(shell::Completions),
+    Man(shell::Man),
+    #[command(hide = true, name = cordon_scan::worker::WORKER_ARGUMENT)]
+    Worker,
+}
+
+impl Command {
+    pub(crate) fn run(self) -> Result<Exit, Failure> {
+        match self {
+            Self::Scan(arguments) => scan::run(&arguments),
+            Self::Fingerprint(command) => fingerprint::run(command),
+            Self::Baseline(arguments) => baseline::run(&arguments),
+            Self::Rules(command) => rules::run(command),
+            Self::Hook(command) => hook::run(&command),
+            Self::Completions(arguments) => shell::completions(&arguments),
+            Self::Man(arguments) => shell::man(&arguments),
+            Self::Worker => worker::run(),
+        }
+    }
+}

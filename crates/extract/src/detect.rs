@@ -1,0 +1,215 @@
+//! Formats, known by content first and by name where content cannot tell.
+
+/// A format that holds other files or text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Format {
+    /// zip, and with it jar, whl, apk.
+    Zip,
+    /// tar, and with it image layers.
+    Tar,
+    /// gzip.
+    Gzip,
+    /// bzip2.
+    Bzip2,
+    /// xz.
+    Xz,
+    /// Zstandard.
+    Zstd,
+    /// 7z.
+    SevenZip,
+    /// docx, xlsx, pptx.
+    Office,
+    /// odt, ods, odp.
+    OpenDocument,
+    /// PDF.
+    Pdf,
+    /// One message.
+    Mail,
+    /// Many messages.
+    Mbox,
+    /// HTML.
+    Html,
+    /// Jupyter notebook.
+    Notebook,
+    /// JavaScript source map.
+    SourceMap,
+    /// SQLite database.
+    Sqlite,
+    /// Compiled Python.
+    Pyc,
+    /// safetensors.
+    Safetensors,
+    /// GGUF.
+    Gguf,
+    /// Python pickle.
+    Pickle,
+}
+
+impl Format {
+    /// Returns the name used in reports.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Zip => "zip",
+            Self::Tar => "tar",
+            Self::Gzip => "gzip",
+            Self::Bzip2 => "bzip2",
+            Self::Xz => "xz",
+            Self::Zstd => "zstd",
+            Self::SevenZip => "7z",
+            Self::Office => "office document",
+            Self::OpenDocument => "open document",
+            Self::Pdf => "pdf",
+            Self::Mail => "mail",
+            Self::Mbox => "mbox",
+            Self::Html => "html",
+            Self::Notebook => "notebook",
+            Self::SourceMap => "source map",
+            Self::Sqlite => "sqlite",
+            Self::Pyc => "pyc",
+            Self::Safetensors => "safetensors",
+            Self::Gguf => "gguf",
+            Self::Pickle => "pickle",
+        }
+    }
+
+    /// Reads the name back.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        use Format::{Bzip2, Gguf, Gzip, Html, Mail, Mbox, Notebook, Office, OpenDocument, Pdf, Pickle, Pyc, Safetensors, SevenZip, SourceMap, Sqlite, Tar, Xz, Zip, Zstd};
+        [Zip, Tar, Gzip, Bzip2, Xz, Zstd, SevenZip, Office, OpenDocument, Pdf, Mail, Mbox, Html, Notebook, SourceMap, Sqlite, Pyc, Safetensors, Gguf, Pickle]
+            .into_iter()
+            .find(|format| format.as_str() == name)
+    }
+
+    /// Tells whether the parser is not ours and could stall or exhaust: it runs in a worker process.
+    #[must_use]
+    pub const fn needs_worker(self) -> bool {
+        matches!(self, Self::SevenZip | Self::Office | Self::OpenDocument | Self::Pdf | Self::Mail | Self::Mbox | Self::Sqlite | Self::Notebook | Self::SourceMap)
+    }
+
+    /// Tells whether the format is a compressed stream of one file.
+    #[must_use]
+    pub const fn is_stream(self) -> bool {
+        matches!(self, Self::Gzip | Self::Bzip2 | Self::Xz | Self::Zstd)
+    }
+
+    /// Tells whether the raw bytes are text worth searching beside what is extracted.
+    #[must_use]
+    pub const fn is_text_itself(self) -> bool {
+        matches!(self, Self::Html | Self::Notebook | Self::SourceMap | Self::Mail | Self::Mbox | Self::Pyc | Self::Pickle | Self::Sqlite)
+    }
+}
+
+/// Bytes of a file's beginning that [`detect`] wants to see.
+pub const HEAD_BYTES: usize = 4096;
+
+/// Recognises a format from the first bytes of a file and its name.
+#[must_use]
+pub fn detect(head: &[u8], name: &[u8]) -> Option<Format> {
+    let by_magic: [(&[u8], Format); 9] = [
+        (b"\x1f\x8b\x08", Format::Gzip),
+        (b"BZh", Format::Bzip2),
+        (b"\xfd7zXZ\0", Format::Xz),
+        (b"\x28\xb5\x2f\xfd", Format::Zstd),
+        (b"7z\xbc\xaf\x27\x1c", Format::SevenZip),
+        (b"SQLite format 3\0", Format::Sqlite),
+        (b"GGUF", Format::Gguf),
+        (b"From ", Format::Mbox),
+        (b"PK\x05\x06", Format::Zip),
+    ];
+    if let Some((_, format)) = by_magic.iter().find(|(magic, format)| head.starts_with(magic) && plausible(*format, head)) {
+        return Some(*format);
+    }
+    if head.starts_with(b"PK\x03\x04") {
+        return Some(zip_kind(head, name));
+    }
+    if memchr::memmem::find(head.get(..head.len().min(1024)).unwrap_or(head), b"%PDF-").is_some() {
+        return Some(Format::Pdf);
+    }
+    if head.get(257..262) == Some(b"ustar") {
+        return Some(Format::Tar);
+    }
+    if is_safetensors(head) {
+        return Some(Format::Safetensors);
+    }
+    if matches!(head, [0x80, 2..=5, ..]) && is_pickle(head) {
+        return Some(Format::Pickle);
+    }
+    by_name(head, &extension(name))
+}
+
+fn plausible(format: Format, head: &[u8]) -> bool {
+    match format {
+        Format::Bzip2 => matches!(head.get(3), Some(b'1'..=b'9')) && matches!(head.get(4), Some(0x31 | 0x17)),
+        Format::Mbox => head.split(|byte| *byte == b'\n').nth(1).is_some_and(|line| line.iter().position(|byte| *byte == b':').is_some_and(|colon| colon < 40)),
+        _ => true,
+    }
+}
+
+fn extension(name: &[u8]) -> String {
+    let name = name.rsplit(|byte| matches!(byte, b'/' | b'\\')).next().unwrap_or_default();
+    name.iter().rposition(|byte| *byte == b'.').and_then(|at| name.get(at + 1..)).map(|text| String::from_utf8_lossy(text).to_ascii_lowercase()).unwrap_or_default()
+}
+
+fn zip_kind(head: &[u8], name: &[u8]) -> Format {
+    let has = |needle: &[u8]| memchr::memmem::find(head, needle).is_some();
+    if has(b"mimetypeapplication/vnd.oasis.opendocument") {
+        return Format::OpenDocument;
+    }
+    let office = has(b"[Content_Types].xml") || has(b"word/") || has(b"xl/") || has(b"ppt/");
+    if office || matches!(extension(name).as_str(), "docx" | "xlsx" | "pptx" | "docm" | "xlsm" | "pptm") { Format::Office } else { Format::Zip }
+}
+
+fn is_safetensors(head: &[u8]) -> bool {
+    let Some(Ok(length)) = head.get(..8).map(<[u8; 8]>::try_from) else { return false };
+    (2..=100 << 20).contains(&u64::from_le_bytes(length)) && matches!(head.get(8..10), Some(b"{\"" | b"{ " | b"{}"))
+}
+
+/// A protocol number, then an opcode that a pickle begins with.
+fn is_pickle(head: &[u8]) -> bool {
+    matches!(head.get(2), Some(0x95 | b'c' | b'}' | b']' | b')' | b'(' | b'X' | 0x8c | b'K' | b'M' | b'J' | b'N' | b'C' | 0x8a))
+}
+
+fn by_name(head: &[u8], extension: &str) -> Option<Format> {
+    let starts = |needle: &[u8]| head.trim_ascii_start().starts_with(needle);
+    let has = |needle: &[u8]| memchr::memmem::find(head, needle).is_some();
+    match extension {
+        "html" | "htm" | "xhtml" => Some(Format::Html),
+        "ipynb" if starts(b"{") => Some(Format::Notebook),
+        "map" if starts(b"{") && has(b"\"version\"") => Some(Format::SourceMap),
+        "eml" | "emlx" | "mht" | "mhtml" => Some(Format::Mail),
+        "mbox" | "mbx" => Some(Format::Mbox),
+        "pyc" | "pyo" if head.get(2..4) == Some(b"\r\n") => Some(Format::Pyc),
+        "pkl" | "pickle" | "joblib" if !head.is_empty() && !head.is_ascii() || matches!(head.first(), Some(b'(' | b'c')) && matches!(extension, "pkl" | "pickle") => Some(Format::Pickle),
+        _ if starts(b"<!DOCTYPE html") || starts(b"<!doctype html") || starts(b"<html") => Some(Format::Html),
+        "" | "msg" | "txt" if looks_like_mail(head) => Some(Format::Mail),
+        _ => None,
+    }
+}
+
+/// Three header fields of mail in the first lines, one of them `Received`, `Message-ID` or `MIME-Version`.
+fn looks_like_mail(head: &[u8]) -> bool {
+    let fields: Vec<String> = head.split(|byte| *byte == b'\n').take(24).filter_map(|line| line.split(|byte| *byte == b':').next()).map(|name| String::from_utf8_lossy(name).to_ascii_lowercase()).collect();
+    let known = ["from", "to", "subject", "date", "received", "message-id", "mime-version", "return-path"];
+    fields.first().is_some_and(|first| known.contains(&first.as_str()))
+        && fields.iter().filter(|name| known.contains(&name.as_str())).count() >= 3
+        && fields.iter().any(|name| matches!(name.as_str(), "received" | "message-id" | "mime-version"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_decides_and_names_help() {
+        assert_eq!(detect(b"\x1f\x8b\x08\0", b"x.txt"), Some(Format::Gzip));
+        assert_eq!(detect(b"PK\x03\x04............word/document.xml", b"x"), Some(Format::Office));
+        assert_eq!(detect(b"PK\x03\x04............a.class", b"x.jar"), Some(Format::Zip));
+        assert_eq!(detect(b"BZhello", b"x"), None);
+        assert_eq!(detect(b"From here on, all is prose.\nNo header\n", b"x.md"), None);
+        assert_eq!(detect(b"{\"cells\": []}", b"a.ipynb"), Some(Format::Notebook));
+        assert_eq!(detect(b"plain", b"a.txt"), None);
+        assert_eq!(detect(b"", b""), None);
+    }
+}

@@ -1,0 +1,217 @@
+//! Decodes the objects of a pack once each, bases before what stands on them, by several threads.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use gix_hash::ObjectId;
+use gix_object::Kind;
+use gix_pack::data::entry::Header;
+
+use super::store::Pack;
+use crate::limits::{CHAIN_MAX, OBJECT_BYTES_MAX};
+
+/// The order in which a pack is decoded.
+pub(crate) struct Plan {
+    /// Objects by offset: offset and id.
+    entries: Vec<(u64, ObjectId)>,
+    /// Roots by index, with their kind.
+    roots: Vec<(u32, Kind)>,
+    /// First object that stands on each, and the next one that stands on the same.
+    first: Vec<u32>,
+    next: Vec<u32>,
+    /// Objects whose base is not in the pack or whose header is broken.
+    pub(crate) broken: Vec<ObjectId>,
+}
+
+const NONE: u32 = u32::MAX;
+
+impl Plan {
+    pub(crate) fn new(pack: &Pack) -> Self {
+        let mut entries: Vec<(u64, ObjectId)> = pack.index.iter().map(|entry| (entry.pack_offset, entry.oid)).collect();
+        entries.sort_unstable();
+        let mut plan = Self { first: vec![NONE; entries.len()], next: vec![NONE; entries.len()], roots: Vec::new(), broken: Vec::new(), entries };
+        for index in (0..plan.entries.len()).rev() {
+            plan.place(pack, index);
+        }
+        plan.roots.reverse();
+        plan
+    }
+
+    fn place(&mut self, pack: &Pack, index: usize) {
+        let Some(&(offset, id)) = self.entries.get(index) else { return };
+        let Ok(entry) = pack.data.entry(offset) else { return self.broken.push(id) };
+        let base = match entry.header {
+            Header::OfsDelta { base_distance } => Header::verified_base_pack_offset(offset, base_distance),
+            Header::RefDelta { base_id } => pack.index.lookup(base_id).map(|at| pack.index.pack_offset_at_index(at)),
+            _ => match entry.header.as_kind() {
+                Some(kind) => return self.roots.push((index as u32, kind)),
+                None => None,
+            },
+        };
+        let parent = base.and_then(|base| self.entries.binary_search_by_key(&base, |entry| entry.0).ok());
+        match parent.and_then(|parent| Some((self.first.get_mut(parent)?, self.next.get_mut(index)?))) {
+            Some((first, next)) => *next = std::mem::replace(first, index as u32),
+            None => self.broken.push(id),
+        }
+    }
+
+    /// Decodes what stands on roots of the wanted kinds; each thread takes roots from `queue` and gives objects to `each`.
+    pub(crate) fn run(&self, pack: &Pack, queue: &AtomicUsize, wanted: &[Kind], each: &mut dyn FnMut(&ObjectId, Kind, Result<&[u8], String>)) {
+        let mut inflate = gix_zlib::Inflate::default();
+        loop {
+            let from = queue.fetch_add(64, Ordering::Relaxed);
+            let Some(batch) = self.roots.get(from..self.roots.len().min(from + 64)) else { return };
+            for (root, kind) in batch.iter().filter(|(_, kind)| wanted.contains(kind)) {
+                self.chain(pack, *root, *kind, &mut inflate, each);
+            }
+        }
+    }
+
+    /// Decodes a root and all that stands on it, depth first; a base is dropped before its last child is walked.
+    fn chain(&self, pack: &Pack, root: u32, kind: Kind, inflate: &mut gix_zlib::Inflate, each: &mut dyn FnMut(&ObjectId, Kind, Result<&[u8], String>)) {
+        let mut delta = Vec::new();
+        let mut spare: Vec<Vec<u8>> = Vec::new();
+        let mut data = spare.pop().unwrap_or_default();
+        if let Err(reason) = self.inflate(pack, root, inflate, &mut data) {
+            return self.fail(root, kind, &reason, each);
+        }
+        self.give(root, kind, &data, each);
+        let mut stack = vec![(data, self.child(root))];
+        while let Some((base, child)) = stack.last_mut() {
+            if *child == NONE {
+                if let Some((buffer, _)) = stack.pop() {
+                    spare.push(buffer);
+                    spare.truncate(4);
+                }
+                continue;
+            }
+            let current = *child;
+            *child = self.next.get(current as usize).copied().unwrap_or(NONE);
+            let mut data = spare.pop().unwrap_or_default();
+            let applied = self.inflate(pack, current, inflate, &mut delta).and_then(|()| apply(base, &delta, &mut data));
+            if *child == NONE && self.child(current) != NONE {
+                // Nothing else stands on this base.
+                *base = Vec::new();
+            }
+            match applied {
+                Ok(()) => {
+                    self.give(current, kind, &data, each);
+                    if stack.len() < CHAIN_MAX { stack.push((data, self.child(current))) } else { self.fail(current, kind, "a chain of deltas too long", each) }
+                }
+                Err(reason) => self.fail(current, kind, &reason, each),
+            }
+        }
+    }
+
+    fn child(&self, index: u32) -> u32 {
+        self.first.get(index as usize).copied().unwrap_or(NONE)
+    }
+
+    fn give(&self, index: u32, kind: Kind, data: &[u8], each: &mut dyn FnMut(&ObjectId, Kind, Result<&[u8], String>)) {
+        if let Some((_, id)) = self.entries.get(index as usize) {
+            each(id, kind, Ok(data));
+        }
+    }
+
+    /// An object that does not decode takes all that stands on it with it: each is reported.
+    fn fail(&self, index: u32, kind: Kind, reason: &str, each: &mut dyn FnMut(&ObjectId, Kind, Result<&[u8], String>)) {
+        let mut lost = vec![index];
+        while let Some(index) = lost.pop() {
+            if let Some((_, id)) = self.entries.get(index as usize) {
+                each(id, kind, Err(reason.to_owned()));
+            }
+            let mut child = self.child(index);
+            while child != NONE {
+                lost.push(child);
+                child = self.next.get(child as usize).copied().unwrap_or(NONE);
+            }
+        }
+    }
+
+    fn inflate(&self, pack: &Pack, index: u32, inflate: &mut gix_zlib::Inflate, out: &mut Vec<u8>) -> Result<(), String> {
+        let offset = self.entries.get(index as usize).map(|entry| entry.0).ok_or("no such entry")?;
+        let entry = pack.data.entry(offset).map_err(|error| error.to_string())?;
+        if entry.decompressed_size > OBJECT_BYTES_MAX {
+            return Err(format!("larger than {OBJECT_BYTES_MAX} bytes"));
+        }
+        out.clear();
+        out.resize(entry.decompressed_size as usize, 0);
+        pack.data.decompress_entry(&entry, inflate, out).map(|_| ()).map_err(|error| error.to_string())
+    }
+}
+
+/// Applies a delta (gitformat-pack, "Deltified representation"): two sizes, then copies from the base and inserts.
+pub(crate) fn apply(base: &[u8], delta: &[u8], out: &mut Vec<u8>) -> Result<(), String> {
+    out.clear();
+    let mut at = 0;
+    let base_size = size(delta, &mut at).ok_or("a delta that ends early")?;
+    let result_size = size(delta, &mut at).ok_or("a delta that ends early")?;
+    if base_size != base.len() as u64 || result_size > OBJECT_BYTES_MAX {
+        return Err("a delta for another base".to_owned());
+    }
+    out.reserve(result_size as usize);
+    while let Some(&op) = delta.get(at) {
+        at += 1;
+        let piece = if op & 0x80 != 0 {
+            let mut field = |bits: std::ops::Range<u8>| {
+                let mut value = 0usize;
+                for (shift, bit) in bits.enumerate() {
+                    if op >> bit & 1 == 1 {
+                        value |= usize::from(*delta.get(at)?) << (8 * shift);
+                        at += 1;
+                    }
+                }
+                Some(value)
+            };
+            let (offset, len) = field(0..4).zip(field(4..7)).ok_or("a delta that ends early")?;
+            let len = if len == 0 { 0x10000 } else { len };
+            base.get(offset..offset + len)
+        } else {
+            let len = usize::from(op);
+            at += len;
+            if len == 0 { None } else { delta.get(at - len..at) }
+        };
+        out.extend_from_slice(piece.ok_or("a delta that points outside")?);
+        if out.len() as u64 > result_size {
+            return Err("a delta that gives too much".to_owned());
+        }
+    }
+    if out.len() as u64 == result_size { Ok(()) } else { Err("a delta that gives too little".to_owned()) }
+}
+
+fn size(delta: &[u8], at: &mut usize) -> Option<u64> {
+    let mut value = 0u64;
+    for shift in (0..63).step_by(7) {
+        let byte = *delta.get(*at)?;
+        *at += 1;
+        value |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Some(value);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn copies_and_inserts_are_applied_and_lies_refused() {
+        let mut out = Vec::new();
+        // Base of 10, result of 7: copy 4 from 2, insert `xyz`.
+        assert_eq!(apply(b"0123456789", &[10, 7, 0x91, 2, 4, 3, b'x', b'y', b'z'], &mut out), Ok(()));
+        assert_eq!(out, b"2345xyz");
+        for bad in [&[9, 7, 0x91, 2, 4][..], &[10, 4, 0x91, 9, 4], &[10, 2, 3, b'x', b'y', b'z'], &[10, 5, 0], &[10], &[10, 9, 0x91, 0, 4]] {
+            assert!(apply(b"0123456789", bad, &mut out).is_err(), "{bad:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics_on_any_delta(delta in proptest::collection::vec(any::<u8>(), 0..64)) {
+            let _ = apply(b"0123456789", &delta, &mut Vec::new());
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! Bounds of a scan, in one place.
+
+/// Locations kept of one finding; further ones are counted.
+pub const LOCATIONS_MAX: usize = 100;
+/// Findings kept of one run.
+pub const FINDINGS_MAX: usize = 1_000_000;
+/// Skipped inputs that are named; further ones are counted.
+pub const SKIPS_NAMED_MAX: usize = 1_000;
+/// Folders within folders.
+pub const FOLDER_DEPTH_MAX: usize = 256;
+/// Seconds a worker may take for one document.
+pub const WORKER_DEADLINE_S: u64 = 20;
+/// Bytes of address space of a worker.
+pub const WORKER_MEMORY_BYTES: u64 = 1 << 30;
+/// Seconds of processor time of a worker over its life.
+pub const WORKER_CPU_S: u64 = 120;
+/// Bytes of one frame between a worker and its owner.
+pub const FRAME_BYTES_MAX: u64 = 512 << 20;
+/// Bytes of a git object that is read whole.
+pub const OBJECT_BYTES_MAX: u64 = 1 << 30;
+/// Bytes of decoded bases that a walk through a pack keeps at once.
+pub const BASES_BYTES_MAX: usize = 96 << 20;
+/// Longest chain of deltas.
+pub const CHAIN_MAX: usize = 4_096;
+/// Bytes of an answer from the web.
+pub const ANSWER_BYTES_MAX: u64 = 32 << 20;
+/// Addresses of one run.
+pub const ADDRESSES_MAX: usize = 100_000;
+/// Redirects of one request.
+pub const REDIRECTS_MAX: u32 = 5;
+/// Seconds of one request.
+pub const REQUEST_S: u64 = 20;
+/// Requests a second to one host.
+pub const REQUESTS_PER_S: u32 = 5;
+/// Bytes of a configuration, baseline, index or list given by the user.
+pub const USER_FILE_BYTES_MAX: u64 = 256 << 20;
