@@ -11,7 +11,7 @@ struct Pages<'a> {
 }
 
 pub(crate) fn sqlite(bytes: &[u8], document: &mut Document) -> Result<(), ExtractError> {
-    let size = match bytes.get(16..18).map(|size| usize::from(size[0]) << 8 | usize::from(size[1])) {
+    let size = match u16_at(bytes, 16) {
         Some(1) => 65_536,
         Some(size) if size.is_power_of_two() && (512..=32_768).contains(&size) => size,
         _ => return Err(ExtractError::damaged("sqlite", "impossible page size")),

@@ -1,12 +1,12 @@
 //! Finds where rules could match, at about a nanosecond a byte.
 //!
 //! Each rule names literals (anchors) of which one stands in every match. Four bytes of each anchor, folded to lower
-//! case, are set in a bitmap of 64 Ki bits that stays in the first-level cache; the text is read once, four bytes at
+//! case, are set in a bitmap of 128 Ki bits that stays in the first-level cache; the text is read once, four bytes at
 //! every position, and only positions whose bit is set are compared with the anchors. Nothing is allocated while
 //! scanning, and building takes microseconds, so there is no automaton to cache.
 
-/// Bits of the filter: 8 KiB, a quarter of a first-level cache.
-const FILTER_BITS: u32 = 16;
+/// Bits of the filter: 16 KiB, less than half of a first-level cache.
+const FILTER_BITS: u32 = 17;
 /// The multiplier of Fibonacci hashing: 2^32 divided by the golden ratio.
 const SPREAD: u32 = 0x9E37_79B1;
 /// Folds ASCII letters to lower case; some punctuation folds together, which the comparison sorts out.
@@ -21,6 +21,17 @@ pub(crate) struct Anchor<T> {
     pub(crate) target: T,
 }
 
+/// What may follow an anchor of three bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Follow {
+    /// Letters, digits, `_` and `-`: the anchor begins a token.
+    Token,
+    /// What ends a word, a digit, or an `s`: the anchor ends a name.
+    Word,
+    /// Anything printable: the anchor is punctuation.
+    Any,
+}
+
 /// A set of anchors, ready to scan.
 #[derive(Debug)]
 pub(crate) struct AnchorSet<T> {
@@ -33,9 +44,8 @@ pub(crate) struct AnchorSet<T> {
 }
 
 impl<T> AnchorSet<T> {
-    /// Builds the set. An anchor has two bytes at least; those of two and three are expanded by the bytes that may
-    /// follow in a token (letters, digits, `_`, `-`, `.`, quotes, `=`, `:`, blank).
-    pub(crate) fn new(anchors: impl IntoIterator<Item = (Vec<u8>, T)>) -> Self {
+    /// Builds the set. An anchor has three bytes at least; one of three is expanded by what may follow it.
+    pub(crate) fn new(anchors: impl IntoIterator<Item = (Vec<u8>, Follow, T)>) -> Self {
         let mut set = Self {
             filter: vec![0; 1 << (FILTER_BITS - 6)].into_boxed_slice(),
             slots: Box::default(),
@@ -44,12 +54,12 @@ impl<T> AnchorSet<T> {
             anchors: Vec::new(),
         };
         let mut grams: Vec<(u32, u32)> = Vec::new();
-        for (text, target) in anchors {
-            debug_assert!(text.len() >= 2, "an anchor of one byte stands everywhere");
+        for (text, follow, target) in anchors {
+            assert!(text.len() >= 3, "an anchor of two bytes stands everywhere");
             let index = u32::try_from(set.anchors.len()).unwrap_or(u32::MAX);
             let text = text.to_ascii_lowercase();
             let gram_at = rarest_gram(&text);
-            expand(&text, gram_at, |gram| grams.push((gram, index)));
+            expand(&text, gram_at, follow, |gram| grams.push((gram, index)));
             set.anchors.push(Anchor { text, gram_at, target });
         }
         grams.sort_unstable();
@@ -112,7 +122,7 @@ impl<T> AnchorSet<T> {
     }
 
     #[inline]
-    #[expect(clippy::indexing_slicing, reason = "16 hash bits index 1024 words of 64 bits")]
+    #[expect(clippy::indexing_slicing, reason = "17 hash bits index 2048 words of 64 bits")]
     fn may(&self, gram: u32) -> u64 {
         let bit = gram.wrapping_mul(SPREAD) >> (32 - FILTER_BITS);
         (self.filter[(bit >> 6) as usize] >> (bit & 63)) & 1
@@ -148,20 +158,17 @@ fn fold(bytes: [u8; 4]) -> u32 {
     u32::from_le_bytes(bytes) | FOLD
 }
 
-fn expand(text: &[u8], gram_at: usize, mut each: impl FnMut(u32)) {
-    const FOLLOW: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789_-.\"'=: \t]>)/,;`|&%+~*(<\\{[@$";
-    match text {
-        [a, b] => {
-            for &c in FOLLOW {
-                FOLLOW.iter().for_each(|&d| each(fold([*a, *b, c, d])));
-            }
-        }
-        [a, b, c] => FOLLOW.iter().for_each(|&d| each(fold([*a, *b, *c, d]))),
-        _ => {
-            if let Some(Ok(bytes)) = text.get(gram_at..gram_at + 4).map(<[u8; 4]>::try_from) {
-                each(fold(bytes));
-            }
-        }
+fn expand(text: &[u8], gram_at: usize, follow: Follow, mut each: impl FnMut(u32)) {
+    if let [a, b, c] = text {
+        let follow: &[u8] = match follow {
+            Follow::Token => b"abcdefghijklmnopqrstuvwxyz0123456789_-",
+            Follow::Any => b"abcdefghijklmnopqrstuvwxyz0123456789_-.\"'=: \t]>)/,;`|&%+~*(<\\{[@$\n",
+            Follow::Word => b"0123456789_-.\"'=: \t]>)/,;`|&%+~*(<\\{[@$s\n",
+        };
+        return follow.iter().for_each(|&d| each(fold([*a, *b, *c, d])));
+    }
+    if let Some(Ok(bytes)) = text.get(gram_at..gram_at + 4).map(<[u8; 4]>::try_from) {
+        each(fold(bytes));
     }
 }
 
@@ -186,7 +193,7 @@ mod tests {
     use super::*;
 
     fn hits(anchors: &[&str], text: &[u8]) -> Vec<(usize, usize)> {
-        let set = AnchorSet::new(anchors.iter().enumerate().map(|(index, text)| (text.as_bytes().to_vec(), index)));
+        let set = AnchorSet::new(anchors.iter().enumerate().map(|(index, text)| (text.as_bytes().to_vec(), Follow::Token, index)));
         let mut found = Vec::new();
         set.scan(text, |start, _, &target| found.push((start, target)));
         found.sort_unstable();

@@ -21,6 +21,8 @@ pub(crate) fn prove(check: Check, whole: &[u8], secret: &[u8], severity: Severit
     let proof = match check {
         Check::None => plain,
         Check::Random => Proof { confidence: judged(secret, confidence), ..plain },
+        Check::Mixed if secret.iter().all(u8::is_ascii_hexdigit) || secret.contains(&b'/') && !value::is_random(secret) => Proof { confidence: Confidence::Minimal, ..plain },
+        Check::Mixed => Proof { confidence: judged(secret, confidence), ..plain },
         Check::Crc32Base62 => crc32_base62(secret, plain),
         Check::AwsKeyId => aws_key_id(secret, plain),
         Check::Jwt => jwt(secret, today, plain)?,

@@ -6,7 +6,7 @@ use std::ops::Range;
 use cordon_domain::{Confidence, Level};
 use unicode_normalization::UnicodeNormalization as _;
 
-use crate::anchor::AnchorSet;
+use crate::anchor::{AnchorSet, Follow};
 
 /// A name to watch for.
 #[derive(Clone, Debug)]
@@ -97,7 +97,7 @@ impl Watchlist {
             }
             folded.push((bytes, ends));
         }
-        let anchors = folded.iter().enumerate().filter(|(_, (name, _))| name.len() >= 3).map(|(index, (name, _))| (name.clone(), u32::try_from(index).unwrap_or(u32::MAX)));
+        let anchors = folded.iter().enumerate().filter(|(_, (name, _))| name.len() >= 3).map(|(index, (name, _))| (name.clone(), Follow::Token, u32::try_from(index).unwrap_or(u32::MAX)));
         let anchors = AnchorSet::new(anchors);
         Self { names, folded, anchors }
     }
@@ -114,7 +114,7 @@ impl Watchlist {
     pub(crate) fn scan(&self, text: &[u8], skeleton: &mut Skeleton) -> Vec<Mention> {
         fold(text, skeleton);
         // The scan reads eight bytes at a time and a short name expands to four.
-        skeleton.bytes.extend_from_slice(b"    ");
+        skeleton.bytes.extend_from_slice(b"----");
         let mut found = Vec::new();
         self.anchors.scan(&skeleton.bytes, |start, end, &name| {
             found.extend(self.mention(text, skeleton, start..end, name as usize));

@@ -91,6 +91,7 @@ const HEX: u8 = 1;
 const BASE64: u8 = 2;
 
 /// One entry a byte: which alphabets it belongs to.
+#[expect(clippy::indexing_slicing, reason = "a constant: out of bounds would not compile")]
 static ALPHABET: [u8; 256] = {
     let mut table = [0; 256];
     let mut byte = 0usize;
@@ -111,9 +112,18 @@ fn class(byte: u8) -> u8 {
     ALPHABET.get(usize::from(byte)).copied().unwrap_or(0)
 }
 
-/// Sixteen comparisons that the compiler turns into a few vector instructions.
+/// Comparisons over sixteen bytes, without a branch: the compiler turns them into a few vector instructions. `+` to `9`
+/// takes in `,` and `.`, which the exact look afterwards puts out again.
 fn is_dense(block: &[u8; 16]) -> bool {
-    block.iter().fold(true, |all, &b| all & (b.wrapping_sub(b'a') < 26 || b.wrapping_sub(b'A') < 26 || b.wrapping_sub(b'/') < 11 || b == b'+' || b == b'-' || b == b'_'))
+    block.map(|b| u8::from((b | 0x20).wrapping_sub(b'a') < 26) | u8::from(b.wrapping_sub(b'+') < 15) | u8::from(b == b'_')) == [1; 16]
+}
+
+/// Base64 of text mixes capitals, small letters and digits from its first bytes on; hex has digits. Identifiers, paths
+/// and words mostly lack one of the three.
+fn could_be_encoded(run: &[u8]) -> bool {
+    let head = run.get(..run.len().min(64)).unwrap_or(run);
+    let any = |is: fn(&u8) -> bool| head.iter().any(is);
+    any(u8::is_ascii_digit) && (any(u8::is_ascii_uppercase) && any(u8::is_ascii_lowercase) || head.iter().all(u8::is_ascii_hexdigit))
 }
 
 /// Calls `each` with every encoded run of `text`.
@@ -124,11 +134,13 @@ pub(crate) fn runs(text: &[u8], each: &mut impl FnMut(Run)) {
         if at < next || !is_dense(block) {
             continue;
         }
-        let back = text.get(next..at).unwrap_or_default().iter().rev().take_while(|byte| class(**byte) & BASE64 != 0).count();
-        let start = at - back;
+        // The exact alphabet: the last run of it that reaches out of this block.
+        let tail = block.iter().rev().take_while(|byte| class(**byte) & BASE64 != 0).count();
+        let back = if tail == 16 { text.get(next..at).unwrap_or_default().iter().rev().take_while(|byte| class(**byte) & BASE64 != 0).count() } else { 0 };
+        let start = at + 16 - tail - back;
         let end = run_end(text, at + 16);
         next = end.max(at + 16);
-        if end - start >= ENCODED_RUN_BYTES_MIN {
+        if end - start >= ENCODED_RUN_BYTES_MIN && text.get(start..end).is_some_and(could_be_encoded) {
             decode_run(text, start..end, each);
         }
     }

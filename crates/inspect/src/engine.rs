@@ -8,7 +8,7 @@ use cordon_domain::{Confidence, FindingId, IdKey, Kind, Level, Severity, Today};
 use regex_automata::meta::Regex;
 use regex_automata::{Anchored, Input};
 
-use crate::anchor::AnchorSet;
+use crate::anchor::{AnchorSet, Follow};
 use crate::assign::{self, Topic};
 use crate::checks;
 use crate::codename::{Codename, Skeleton, Watchlist};
@@ -180,20 +180,20 @@ impl Engine {
     pub fn new(config: Config) -> Self {
         let mut rules: Vec<Rule> = rules::specs().map(crate::rule::Spec::rule).collect();
         rules.extend(config.rules.iter().cloned());
-        let mut anchors: Vec<(Vec<u8>, Target)> = Vec::with_capacity(2048);
+        let mut anchors: Vec<(Vec<u8>, Follow, Target)> = Vec::with_capacity(2048);
         let mut unanchored = Vec::new();
         for (index, rule) in rules.iter().enumerate() {
             let index = index as u32;
             if rule.anchors.is_empty() {
                 unanchored.push(index);
             }
-            anchors.extend(rule.anchors.iter().map(|anchor| (anchor.as_bytes().to_vec(), Target::Rule(index))));
+            anchors.extend(rule.anchors.iter().map(|anchor| (anchor.as_bytes().to_vec(), follow(rule, anchor), Target::Rule(index))));
         }
         for (index, service) in rules::named::NAMED.iter().enumerate() {
-            anchors.extend(service.words.iter().map(|word| (word.as_bytes().to_vec(), Target::Named(index as u32))));
+            anchors.extend(service.words.iter().map(|word| (word.as_bytes().to_vec(), Follow::Any, Target::Named(index as u32))));
         }
-        anchors.extend(assign::KEYWORDS.iter().map(|(word, topic)| (word.as_bytes().to_vec(), Target::Assign(*topic))));
-        anchors.extend(marking::ANCHORS.iter().map(|word| (word.as_bytes().to_vec(), Target::Marking)));
+        anchors.extend(assign::KEYWORDS.iter().map(|(word, topic)| (word.as_bytes().to_vec(), Follow::Word, Target::Assign(*topic))));
+        anchors.extend(marking::ANCHORS.iter().map(|word| (word.as_bytes().to_vec(), Follow::Word, Target::Marking)));
         let (infos, base) = infos(&rules);
         let regexes = rules.iter().map(|_| OnceLock::new()).collect();
         let watchlist = Watchlist::new(config.codenames.clone());
@@ -286,7 +286,7 @@ impl Engine {
         let mut people = Vec::new();
         personal::look(piece.text, &mut people);
         for found in people {
-            let confidence = found.confidence.lowered(u8::from(piece.hints.is_test));
+            let confidence = found.confidence.lowered(u8::from(piece.hints.is_test) + u8::from(piece.hints.is_credits));
             self.push(Hit { rule: self.base.personal + found.datum as u32, span: found.span, severity: found.severity, confidence, detail: Some(found.detail), level: Some(Level::Confidential), rank: Rank::Open }, scratch);
         }
         if !self.watchlist.is_empty() {
@@ -515,6 +515,12 @@ impl Engine {
             }
         }
     }
+}
+
+/// A prefix in a fixed case begins a token; a word in any case, or punctuation, can stand before anything.
+fn follow(rule: &Rule, anchor: &str) -> Follow {
+    let prefix = anchor.ends_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')) && !rule.pattern.starts_with("(?i)");
+    if prefix { Follow::Token } else { Follow::Any }
 }
 
 /// Compiles a pattern over bytes, ASCII classes, bounded in size.

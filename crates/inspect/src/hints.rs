@@ -23,6 +23,8 @@ pub struct Hints {
     pub is_test: bool,
     /// The file lists dependencies with their hashes.
     pub is_lockfile: bool,
+    /// The file names people to give them credit or a task.
+    pub is_credits: bool,
     /// The bytes are not text: names and values meet by chance.
     pub is_binary: bool,
 }
@@ -43,6 +45,8 @@ const LOCK_NAMES: [&str; 13] = [
     "pipfile.lock", "npm-shrinkwrap.json", "uv.lock", "bun.lock", "flake.lock",
 ];
 
+const CREDITS: [&str; 9] = ["authors", "contributors", "maintainers", "mailmap", "credits", "codeowners", "thanks", "owners", "changelog"];
+
 impl Hints {
     /// Reads the hints of `path`, whose parts are separated by `/` or `\`.
     #[must_use]
@@ -60,7 +64,7 @@ impl Hints {
             Syntax::Unknown
         };
         let is_test = path.split(['/', '\\', '!', '.', '_', '-']).any(|word| TEST_WORDS.contains(&word));
-        Self { syntax, is_test, is_lockfile: LOCK_NAMES.contains(&name) || name.ends_with(".lock"), is_binary: false }
+        Self { syntax, is_test, is_lockfile: LOCK_NAMES.contains(&name) || name.ends_with(".lock"), is_credits: CREDITS.iter().any(|word| name.contains(word)), is_binary: false }
     }
 }
 

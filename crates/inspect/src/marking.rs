@@ -88,8 +88,7 @@ pub(crate) fn line_around(text: &[u8], at: usize) -> Range<usize> {
 pub(crate) fn judge_line(text: &[u8], line: &Range<usize>, hints: Hints, today: Today) -> Option<Marking> {
     let raw = text.get(line.clone())?;
     let whole = str::from_utf8(raw).map_or_else(|_| String::from_utf8_lossy(raw).into_owned(), str::to_owned);
-    let core = whole.trim_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '+' | ':'));
-    let core = strip_tags(core);
+    let core = strip_tags(&whole);
     let lower = core.to_lowercase();
     let found = traffic_light(&core)
         .or_else(|| cui(&core))
@@ -99,7 +98,9 @@ pub(crate) fn judge_line(text: &[u8], line: &Range<usize>, hints: Hints, today: 
     let start = raw.iter().position(|byte| !byte.is_ascii_whitespace()).unwrap_or(0);
     let end = raw.trim_ascii_end().len();
     let quoted = hints.syntax == Syntax::Code && !is_comment(&whole);
-    let confidence = found.confidence.lowered(u8::from(quoted) * 2 + u8::from(hints.is_test));
+    // In a comment, `internal only` speaks of an interface, not of the file, unless it is loud.
+    let spoken = matches!(hints.syntax, Syntax::Code | Syntax::Config) && found.mark == Mark::Internal && !core.contains("INTERNAL");
+    let confidence = found.confidence.lowered(u8::from(quoted) * 2 + u8::from(spoken) + u8::from(hints.is_test));
     Some(Marking { span: line.start + start..line.start + end.max(start), confidence, ..found })
 }
 
@@ -109,8 +110,9 @@ fn is_comment(line: &str) -> bool {
 }
 
 fn strip_tags(line: &str) -> String {
+    let trim = |text: &str| text.trim_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '+' | ':' | '(')).to_owned();
     if !line.contains('<') {
-        return line.to_owned();
+        return trim(line);
     }
     let mut out = String::with_capacity(line.len());
     let mut inside = false;
@@ -122,7 +124,7 @@ fn strip_tags(line: &str) -> String {
             _ => {}
         }
     }
-    out.trim_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '+' | ':')).to_owned()
+    trim(&out)
 }
 
 fn marking(mark: Mark, confidence: Confidence, detail: Option<String>) -> Marking {
@@ -145,7 +147,7 @@ fn phrase(core: &str, lower: &str) -> Option<Marking> {
         let confidence = match form {
             Form::Label => Confidence::High,
             Form::Banner if loud => Confidence::High,
-            Form::Banner if alone || !weak => Confidence::Medium,
+            Form::Banner if !weak || alone && is_title(core) => Confidence::Medium,
             Form::Sentence => if weak && *mark == Mark::Restricted { Confidence::Low } else { Confidence::Medium },
             Form::Text if loud && !weak => Confidence::Medium,
             Form::Banner | Form::Text => if loud || !weak { Confidence::Low } else { Confidence::Minimal },
@@ -164,6 +166,11 @@ fn phrase(core: &str, lower: &str) -> Option<Marking> {
         Form::Banner | Form::Sentence | Form::Text => return None,
     };
     Some(marking(Mark::Draft, confidence, None))
+}
+
+/// Every word begins with a capital, as in a heading or a stamp.
+fn is_title(core: &str) -> bool {
+    core.split_whitespace().all(|word| !word.starts_with(char::is_lowercase))
 }
 
 /// The form in which a line speaks.
@@ -185,7 +192,7 @@ impl Form {
             return Some(Self::Sentence);
         }
         let words = core.split_whitespace().count();
-        let code = core.contains(['(', '{', ';', '=', '`']) || core.ends_with('?');
+        let code = core.contains(['(', '{', ';', '=', '`', '$', '\'']) || core.contains("->") || core.contains("::") || core.ends_with('?');
         let calm = !core.ends_with('.') || words <= 4;
         Some(if core.chars().count() <= BANNER_CHARS_MAX && words <= 12 && !code && calm { Self::Banner } else { Self::Text })
     }

@@ -10,7 +10,7 @@ use crate::value;
 
 const REACH_BYTES: usize = 160;
 const RUNS_MAX: usize = 10;
-const CREDENTIAL_WORDS: [&[u8]; 10] = [b"key", b"token", b"secret", b"pass", b"auth", b"cred", b"api", b"pat", b"license", b"private"];
+const CREDENTIAL_WORDS: [&[u8]; 9] = [b"key", b"token", b"secret", b"pass", b"auth", b"cred", b"api", b"license", b"private"];
 
 /// Looks for a value of the service's shape behind its name at `at`, on the same line.
 pub(crate) fn look(text: &[u8], at: &Range<usize>, service: &Named, hints: Hints) -> Option<(Range<usize>, Confidence)> {
@@ -22,7 +22,7 @@ pub(crate) fn look(text: &[u8], at: &Range<usize>, service: &Named, hints: Hints
     service.shapes.iter().find_map(|shape| {
         let run = runs(line, *shape, cut).take(RUNS_MAX).find(|run| line.get(run.clone()).is_some_and(|value| fits(value, *shape)))?;
         let value = line.get(run.clone())?;
-        let before = text.get(at.start.saturating_sub(32)..at.end + run.start)?;
+        let before = text.get(at.start.saturating_sub(24)..at.end + run.start)?;
         let confidence = confidence(before, line.get(..run.start)?, value, *shape, hints)?;
         Some((at.end + run.start..at.end + run.end, confidence))
     })
@@ -43,8 +43,8 @@ fn confidence(before: &[u8], between: &[u8], value: &[u8], shape: Shape, hints: 
         _ => return None,
     };
     // A commit, a digest, a path: hexadecimal that is no key.
-    let digest = [&b"sha"[..], b"commit", b"hash", b"digest", b"http", b"integrity", b"etag", b"@"].iter().any(|word| memchr::memmem::find(&before, word).is_some());
-    Some(confidence.lowered(u8::from(digest || hints.is_lockfile) + u8::from(hints.is_test) + 2 * u8::from(hints.is_binary)))
+    let digest = [&b"sha"[..], b"commit", b"hash", b"digest", b"http", b"integrity", b"etag", b"rev=", b"rev:", b"git+", b"checksum", b"@"].iter().any(|word| memchr::memmem::find(&before, word).is_some());
+    Some(confidence.lowered(2 * u8::from(digest || hints.is_lockfile) + u8::from(hints.is_test) + 2 * u8::from(hints.is_binary)))
 }
 
 fn runs(line: &[u8], shape: Shape, cut: bool) -> impl Iterator<Item = Range<usize>> {

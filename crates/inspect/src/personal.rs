@@ -137,7 +137,7 @@ fn numbers(text: &[u8], found: &mut Vec<Personal>) {
         if (13..=19).contains(&group.digits.len()) && is_card(&group.digits) {
             if is_test_card(&group.digits) { tests += 1 } else { cards.push(group.span.clone()) }
         }
-        if iban(&group.full) {
+        if is_iban(text, group.span.start) {
             ibans.push(group.span.clone());
         } else if is_phone(text, &group) {
             phones.insert(group.digits.clone());
@@ -265,28 +265,39 @@ fn is_test_card(digits: &[u8]) -> bool {
     same * 2 > digits.len() || pairs * 2 > digits.len()
 }
 
-/// ISO 13616: country, two check digits, account; the remainder by 97 is 1.
-fn iban(full: &[u8]) -> bool {
+/// ISO 13616: country, two check digits, account; the remainder by 97 is 1. Written in capitals, in one or in groups
+/// of four, and no part of a longer word.
+fn is_iban(text: &[u8], start: usize) -> bool {
     const LENGTHS: [(&[u8; 2], usize); 36] = [
         (b"AT", 20), (b"BE", 16), (b"BG", 22), (b"CH", 21), (b"CY", 28), (b"CZ", 24), (b"DE", 22), (b"DK", 18), (b"EE", 20), (b"ES", 24), (b"FI", 18), (b"FR", 27),
         (b"GB", 22), (b"GR", 27), (b"HR", 21), (b"HU", 28), (b"IE", 22), (b"IS", 26), (b"IT", 27), (b"LI", 21), (b"LT", 20), (b"LU", 20), (b"LV", 21), (b"MT", 31),
         (b"NL", 18), (b"NO", 15), (b"PL", 28), (b"PT", 25), (b"RO", 24), (b"SE", 24), (b"SI", 19), (b"SK", 24), (b"AE", 23), (b"SA", 24), (b"TR", 26), (b"BR", 29),
     ];
-    let Some(length) = LENGTHS.iter().find(|(country, _)| full.starts_with(&country[..])).map(|(_, length)| *length) else { return false };
-    let Some(iban) = full.get(..length) else { return false };
-    let (head, tail) = iban.split_at_checked(4).unwrap_or((iban, &[]));
-    let rest = tail.iter().chain(head).try_fold(0u32, |rest, byte| {
+    let rest = text.get(start..text.len().min(start + 48)).unwrap_or_default();
+    let Some(length) = LENGTHS.iter().find(|(country, _)| rest.starts_with(&country[..])).map(|(_, length)| *length) else { return false };
+    let mut iban = Vec::with_capacity(length);
+    let mut at = 0;
+    while iban.len() < length {
+        match rest.get(at) {
+            Some(byte @ (b'A'..=b'Z' | b'0'..=b'9')) => iban.push(*byte),
+            Some(b' ') if iban.len() % 4 == 0 => {}
+            _ => return false,
+        }
+        at += 1;
+    }
+    let (head, tail) = iban.split_at_checked(4).unwrap_or((&[], &[]));
+    let rest_97 = tail.iter().chain(head).try_fold(0u32, |rest, byte| {
         let value = (*byte as char).to_digit(36)?;
         Some(if value > 9 { (rest * 100 + value) % 97 } else { (rest * 10 + value) % 97 })
     });
-    rest == Some(1) && head.iter().skip(2).all(u8::is_ascii_digit)
+    rest_97 == Some(1) && head.iter().skip(2).all(u8::is_ascii_digit) && !rest.get(at).is_some_and(u8::is_ascii_alphanumeric)
 }
 
 fn is_phone(text: &[u8], group: &Group) -> bool {
     let before = group.span.start.checked_sub(1).and_then(|at| text.get(at));
     let written = text.get(group.span.clone()).unwrap_or_default();
     let separated = written.iter().filter(|byte| matches!(byte, b' ' | b'-' | b'.')).count();
-    let dated = written.get(4) == Some(&b'-') || written.iter().any(|byte| *byte == b'/') || separated > 5;
+    let dated = written.get(4) == Some(&b'-') || written.contains(&b'/') || separated > 5;
     match before {
         Some(b'+') => (8..=15).contains(&group.digits.len()),
         Some(b'(') => false,

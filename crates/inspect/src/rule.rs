@@ -11,6 +11,8 @@ pub enum Check {
     None,
     /// The secret must look drawn at random, or confidence falls.
     Random,
+    /// As [`Check::Random`], and not all hexadecimal: that would be a commit or a digest.
+    Mixed,
     /// GitHub and npm tokens end in the CRC-32 of what stands before, in base 62.
     Crc32Base62,
     /// The identifier of an AWS key holds the account number.

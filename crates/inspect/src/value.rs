@@ -167,6 +167,9 @@ pub(crate) fn judge(value: &[u8]) -> Looks {
     if is_reference(value) {
         return Looks::Reference;
     }
+    if is_version(value) {
+        return Looks::Words;
+    }
     if is_placeholder(value) {
         return Looks::Placeholder;
     }
@@ -195,6 +198,14 @@ pub(crate) fn judge(value: &[u8]) -> Looks {
     Looks::Words
 }
 
+/// `1.2.3`, `^4.0`, `2027-03-12`, `10:30`: a version, a date, a number.
+fn is_version(value: &[u8]) -> bool {
+    let core = value.trim_ascii_start().strip_prefix(b"v").unwrap_or(value);
+    core.len() <= 24
+        && core.iter().any(|byte| matches!(byte, b'.' | b'-' | b':'))
+        && core.iter().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b':' | b'^' | b'~' | b'<' | b'>' | b'=' | b' ' | b'*' | b'x'))
+}
+
 /// Words joined by `_`, `-` or `.`: the name of something.
 fn is_identifier(value: &[u8], counts: Counts) -> bool {
     value.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/' | b':'))
@@ -218,7 +229,7 @@ fn is_reference(value: &[u8]) -> bool {
         || has(b"${") || has(b"{{") || has(b"}}") || has(b"$(") || has(b"#{") || has(b"%{") || has(b"<%")
         || (starts(b"<") && value.ends_with(b">")) || (starts(b"[") && value.ends_with(b"]"))
         || (starts(b"$") && value.len() > 1 && value.iter().skip(1).all(|b| b.is_ascii_alphanumeric() || *b == b'_') && !value.iter().any(u8::is_ascii_digit))
-        || (starts(b"%") && value.len() <= 3)
+        || has(b"%s") || has(b"%d") || has(b"%r") || has(b"{}") || has(b"{0}")
         || starts(b"@") && value.iter().skip(1).all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'/' | b'.'))
         || starts(b"./") || starts(b"../") || starts(b"~/") || starts(b"file:") || starts(b"http://") || starts(b"https://")
         || starts(b"arn:") || starts(b"projects/") || starts(b"!") || starts(b"&") && !value.iter().any(u8::is_ascii_digit)

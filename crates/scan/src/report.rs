@@ -121,11 +121,8 @@ impl Collector {
         for location in found.values_mut().flat_map(|reported| &mut reported.locations) {
             if let Some((path, commit)) = location.blob.as_ref().and_then(|blob| origins.get(blob)) {
                 location.commit = Some(commit.clone());
-                if location.path.is_empty() {
-                    location.path = vec![path.clone()];
-                } else if location.path.first().is_some_and(Vec::is_empty) {
-                    location.path[0].clone_from(path);
-                }
+                // What stands inside a container of the blob keeps the names behind it.
+                location.path.insert(0, path.clone());
             }
         }
     }

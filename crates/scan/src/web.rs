@@ -123,7 +123,8 @@ impl Stranger {
         for _ in 0..=REDIRECTS_MAX {
             let host = host_of(&url).ok_or("is no http or https address")?;
             let listed = self.permission.hosts.contains(&host);
-            if !listed && !(self.permission.is_authorised && self.named.contains(&host)) {
+            let allowed = listed || self.permission.is_authorised && self.named.contains(&host);
+            if !allowed {
                 return Err(format!("`{host}` is not a host that you listed"));
             }
             self.wait(&host);

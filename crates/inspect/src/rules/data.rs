@@ -50,5 +50,5 @@ pub(crate) const RULES: &[Spec] = &[
     token("adafruit-io-key", "Adafruit IO key", &["aio_"], r"aio_[A-Za-z0-9]{28}", "io.adafruit.com").random(),
     token("influxdb-token", "InfluxDB token", &["influx"], r"(?i)influx.{0,40}?[\x22'=: ]([\w-]{86}==)", "your InfluxDB, API tokens"),
     token("unsplash-access-key", "Unsplash access key", &["unsplash"], r"(?i)unsplash.{0,30}?[\x22'=: ]([\w-]{43})\b", "unsplash.com/oauth/applications").severity(Severity::Low).random(),
-    token("here-api-key", "HERE API key", &["here"], r"(?i)\bhere(?:api|maps)?[_\- ]?(?:api)?.{0,4}(?:key|secret|token).{0,8}?[\x22'=: ]([\w-]{43})\b", "platform.here.com").random().severity(Severity::Medium),
+    token("here-api-key", "HERE API key", &["hereapi", "here_api", "heremaps", "here_key"], r"(?i)here(?:api|_api|maps|_key).{0,20}?[\x22'=: ]([\w-]{43})\b", "platform.here.com").random().severity(Severity::Medium),
 ];

@@ -45,7 +45,7 @@ pub(crate) const RULES: &[Spec] = &[
     token("clojars-token", "Clojars deploy token", &["CLOJARS_"], r"CLOJARS_[a-f0-9]{60}", "clojars.org/tokens").critical(),
     token("packagist-token", "Packagist token", &["packagist_"], r"packagist_[ou][uor][st]_[a-f0-9]{60,72}", "packagist.com"),
     token("conda-token", "Anaconda token", &["ac-"], r"\bac-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "anaconda.org/settings/access"),
-    token("expo-token", "Expo access token", &["expo"], r"(?i)expo.{0,10}token.{0,6}?[\x22'=: ]([\w-]{40})\b", "expo.dev/settings/access-tokens").random(),
+    token("expo-token", "Expo access token", &["expo_token", "expo_access"], r"(?i)expo_(?:access_)?token.{0,6}?[\x22'=: ]([\w-]{40})\b", "expo.dev/settings/access-tokens").random(),
     token("deno-deploy-token", "Deno Deploy token", &["ddp_", "ddw_"], r"dd[pw]_[A-Za-z0-9]{36}", "dash.deno.com/account"),
     token("chromatic-token", "Chromatic project token", &["chpt_"], r"chpt_[a-f0-9]{15}", "chromatic.com").severity(Severity::Medium),
     token("gitea-token", "Gitea token", &["gitea", "forgejo", "codeberg"], r"(?i)(?:gitea|forgejo|codeberg).{0,20}(?:token|key|secret|password).{0,8}?[\x22'=: ]([a-f0-9]{40})\b", "your server, settings, applications").random(),

@@ -30,7 +30,7 @@ pub(crate) const RULES: &[Spec] = &[
     token("duffel-token", "Duffel token", &["duffel_live_", "duffel_test_"], r"duffel_(?:live|test)_[\w=-]{43}", "app.duffel.com"),
     token("flexport-token", "Flexport token", &["shltm_"], r"shltm_[\w-]{40,60}", "developers.flexport.com"),
     token("lob-key", "Lob key", &["live_"], r"live_(?:pub_)?[a-f0-9]{31,35}", "dashboard.lob.com").random(),
-    token("wise-api-token", "Wise API token", &["wise"], r"(?i)\bwise.{0,20}(?:token|key).{0,8}?[\x22'=: ]([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})", "wise.com/settings/api-tokens"),
+    token("wise-api-token", "Wise API token", &["wise_api", "wise_token", "transferwise"], r"(?i)(?:transferwise|wise_(?:api|token)).{0,20}?.{0,8}?[\x22'=: ]([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})", "wise.com/settings/api-tokens"),
     token("paystack-key", "Paystack or PayMongo secret key", &["sk_live_", "sk_test_"], r"sk_(?:live|test)_[a-f0-9]{40}", "dashboard.paystack.com/#/settings/developers"),
     token("clerk-secret-key", "Clerk, PayMongo or similar secret key", &["sk_live_", "sk_test_"], r"sk_(?:live|test)_[A-Za-z0-9]{20,60}", "the provider's dashboard, API keys").random().sure(Confidence::Medium),
     token("alchemy-api-key", "Alchemy key in a URL", &[".alchemy.com/v2/", ".alchemyapi.io/v2/"], r"(?:\.alchemy\.com|\.alchemyapi\.io)/v2/([\w-]{32})", "dashboard.alchemy.com").severity(Severity::Medium),

@@ -24,7 +24,6 @@ pub(crate) const RULES: &[Spec] = &[
     token("frame-io-token", "Frame.io token", &["fio-u-"], r"fio-u-[\w=-]{64}", "developer.frame.io"),
     token("scalingo-token", "Scalingo token", &["tk-us-"], r"tk-us-[\w-]{48}", "dashboard.scalingo.com/account/tokens"),
     token("cloudinary-url", "Cloudinary URL", &["cloudinary://"], r"cloudinary://(\d{10,20}:[\w-]{20,40})@[\w-]+", "console.cloudinary.com/settings/api-keys"),
-    token("beamer-key", "Beamer key", &["b_"], r"b_[a-z0-9=_-]{44}", "app.getbeamer.com").random().sure(Confidence::Low),
     token("authress-key", "Authress service key", &["sc_", "ext_", "scauth_", "authress_"], r"(?:sc|ext|scauth|authress)_(?i)[a-z0-9]{5,30}\.[a-z0-9]{4,6}\.acc[_-][a-z0-9-]{10,32}\.[a-z0-9+/_=-]{30,120}", "authress.io/app"),
     token("storychief-key", "Storychief key", &["storychief"], r"(?i)storychief.{0,20}?[\x22'=: ](eyJ[\w-]{20,}\.eyJ[\w-]{20,}\.[\w-]{20,})", "app.storychief.io").severity(Severity::Medium),
     token("adobe-client-secret", "Adobe client secret", &["p8e-"], r"p8e-[\w-]{32}", "developer.adobe.com/console"),

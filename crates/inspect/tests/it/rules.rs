@@ -27,6 +27,7 @@ fn every_rule_finds_what_it_describes() {
     let mut failed = Vec::new();
     for rule in engine.rules().iter().filter(|rule| !is_structured(rule.check)) {
         let mut hits = 0;
+        let mut missed = Vec::new();
         for round in 0..5 {
             let mut text = expand(&rule.pattern, &mut Seed(round * 977 + 13));
             // The anchor of a rule that looks around itself may be the company the secret keeps.
@@ -39,10 +40,14 @@ fn every_rule_finds_what_it_describes() {
             }
             let found = inspect(&engine, &format!("x = \"{text}\"\n"));
             let bare = inspect(&engine, &format!("\n{text}\n"));
-            hits += usize::from(found.iter().chain(&bare).any(|found| found.confidence >= Confidence::Low));
+            let hit = found.iter().chain(&bare).any(|found| found.confidence >= Confidence::Low);
+            hits += usize::from(hit);
+            if !hit {
+                missed.push(text);
+            }
         }
         if hits < 4 {
-            failed.push(format!("{} ({hits}/5)", rule.id));
+            failed.push(format!("{} ({hits}/5): {missed:?}", rule.id));
         }
     }
     assert!(failed.is_empty(), "{failed:?}");

@@ -24,6 +24,9 @@ pub(crate) struct Plan {
 
 const NONE: u32 = u32::MAX;
 
+/// Takes an object: its id, its kind, and its content or why it does not decode.
+pub(crate) type Each<'a> = dyn FnMut(&ObjectId, Kind, Result<&[u8], String>) + 'a;
+
 impl Plan {
     pub(crate) fn new(pack: &Pack) -> Self {
         let mut entries: Vec<(u64, ObjectId)> = pack.index.iter().map(|entry| (entry.pack_offset, entry.oid)).collect();
@@ -55,7 +58,7 @@ impl Plan {
     }
 
     /// Decodes what stands on roots of the wanted kinds; each thread takes roots from `queue` and gives objects to `each`.
-    pub(crate) fn run(&self, pack: &Pack, queue: &AtomicUsize, wanted: &[Kind], each: &mut dyn FnMut(&ObjectId, Kind, Result<&[u8], String>)) {
+    pub(crate) fn run(&self, pack: &Pack, queue: &AtomicUsize, wanted: &[Kind], each: &mut Each<'_>) {
         let mut inflate = gix_zlib::Inflate::default();
         loop {
             let from = queue.fetch_add(64, Ordering::Relaxed);
@@ -67,7 +70,7 @@ impl Plan {
     }
 
     /// Decodes a root and all that stands on it, depth first; a base is dropped before its last child is walked.
-    fn chain(&self, pack: &Pack, root: u32, kind: Kind, inflate: &mut gix_zlib::Inflate, each: &mut dyn FnMut(&ObjectId, Kind, Result<&[u8], String>)) {
+    fn chain(&self, pack: &Pack, root: u32, kind: Kind, inflate: &mut gix_zlib::Inflate, each: &mut Each<'_>) {
         let mut delta = Vec::new();
         let mut spare: Vec<Vec<u8>> = Vec::new();
         let mut data = spare.pop().unwrap_or_default();
@@ -106,14 +109,14 @@ impl Plan {
         self.first.get(index as usize).copied().unwrap_or(NONE)
     }
 
-    fn give(&self, index: u32, kind: Kind, data: &[u8], each: &mut dyn FnMut(&ObjectId, Kind, Result<&[u8], String>)) {
+    fn give(&self, index: u32, kind: Kind, data: &[u8], each: &mut Each<'_>) {
         if let Some((_, id)) = self.entries.get(index as usize) {
             each(id, kind, Ok(data));
         }
     }
 
     /// An object that does not decode takes all that stands on it with it: each is reported.
-    fn fail(&self, index: u32, kind: Kind, reason: &str, each: &mut dyn FnMut(&ObjectId, Kind, Result<&[u8], String>)) {
+    fn fail(&self, index: u32, kind: Kind, reason: &str, each: &mut Each<'_>) {
         let mut lost = vec![index];
         while let Some(index) = lost.pop() {
             if let Some((_, id)) = self.entries.get(index as usize) {
