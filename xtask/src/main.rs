@@ -1,2 +1,59 @@
-//! x
-fn main() {}
+//! The project's own tasks: `check` (what CI runs), `test`, `tidy`, `bench`, `eval`, `gen`.
+
+mod bench;
+mod eval;
+mod generated;
+mod tidy;
+
+use std::process::{Command, ExitCode};
+
+const USAGE: &str = "usage: cargo xtask TASK
+
+check                 all that CI runs: format, lints, tidy, tests
+test                  the tests
+tidy                  the rules of the repository that no other tool holds
+gen [--check]         write, or compare, what is made from the code: docs/rules-list.md
+eval rules FILE       recall and false alarms on labelled texts (JSON lines, gzip)
+bench scan FOLDER     time a scan of FOLDER against its peers, in turns
+bench history FOLDER  the same for a git history";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match words.as_slice() {
+        ["check"] => check(),
+        ["test"] => test(),
+        ["tidy"] => tidy::tidy(),
+        ["gen"] => generated::write(),
+        ["gen", "--check"] => generated::compare(),
+        ["eval", "rules", file] => eval::rules(file),
+        ["bench", "scan", folder] => bench::run(folder, bench::What::Tree),
+        ["bench", "history", folder] => bench::run(folder, bench::What::History),
+        _ => Err(USAGE.to_owned()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            eprintln!("{reason}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs a program and fails with its name when it fails.
+pub(crate) fn run(program: &str, arguments: &[&str]) -> Result<(), String> {
+    let status = Command::new(program).args(arguments).status().map_err(|error| format!("{program}: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("`{program} {}` failed", arguments.join(" "))) }
+}
+
+fn test() -> Result<(), String> {
+    run("cargo", &["test", "--workspace", "--quiet"])
+}
+
+fn check() -> Result<(), String> {
+    run("cargo", &["fmt", "--all", "--check"])?;
+    run("cargo", &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])?;
+    tidy::tidy()?;
+    generated::compare()?;
+    test()
+}

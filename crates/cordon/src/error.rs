@@ -20,7 +20,11 @@ impl Failure {
 
     /// The program or the machine failed.
     pub(crate) fn internal(what: impl Into<String>) -> Self {
-        Self { what: what.into(), hint: "this is a fault of cordon or of the machine; please report it with the command you gave".into(), exit: Exit::Internal }
+        Self {
+            what: what.into(),
+            hint: "this is a fault of cordon or of the machine; please report it with the command you gave".into(),
+            exit: Exit::Internal,
+        }
     }
 }
 
@@ -36,15 +40,26 @@ pub(crate) fn read_named(path: &std::path::Path) -> Result<Vec<u8>, Failure> {
     if size > cordon_scan::limits::USER_FILE_BYTES_MAX {
         return Err(Failure::usage(format!("`{}` has {size} bytes", path.display()), "give a file of at most 256 MiB"));
     }
-    std::fs::read(path).map_err(|error| Failure::usage(format!("`{}` cannot be read: {error}", path.display()), "give the path of a file that exists and that you may read"))
+    std::fs::read(path).map_err(|error| {
+        Failure::usage(
+            format!("`{}` cannot be read: {error}", path.display()),
+            "give the path of a file that exists and that you may read",
+        )
+    })
 }
 
 /// Reads a text file that the user named.
 pub(crate) fn read_named_text(path: &std::path::Path) -> Result<String, Failure> {
-    String::from_utf8(read_named(path)?).map_err(|_| Failure::usage(format!("`{}` is not UTF-8 text", path.display()), "save it as UTF-8"))
+    String::from_utf8(read_named(path)?)
+        .map_err(|_| Failure::usage(format!("`{}` is not UTF-8 text", path.display()), "save it as UTF-8"))
 }
 
 /// Writes a file that the user named.
 pub(crate) fn write_named(path: &std::path::Path, bytes: &[u8]) -> Result<(), Failure> {
-    std::fs::write(path, bytes).map_err(|error| Failure::usage(format!("`{}` cannot be written: {error}", path.display()), "give a path in a folder that you may write to"))
+    std::fs::write(path, bytes).map_err(|error| {
+        Failure::usage(
+            format!("`{}` cannot be written: {error}", path.display()),
+            "give a path in a folder that you may write to",
+        )
+    })
 }

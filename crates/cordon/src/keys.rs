@@ -13,7 +13,9 @@ use crate::error::{Failure, read_named};
 pub(crate) fn config_folder() -> Result<PathBuf, Failure> {
     let base = std::env::var_os("XDG_CONFIG_HOME").filter(|path| !path.is_empty()).map(PathBuf::from);
     let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".config"));
-    base.or_else(home).map(|base| base.join("cordon")).ok_or_else(|| Failure::usage("no configuration folder is known", "set HOME or XDG_CONFIG_HOME, or give --id-key"))
+    base.or_else(home).map(|base| base.join("cordon")).ok_or_else(|| {
+        Failure::usage("no configuration folder is known", "set HOME or XDG_CONFIG_HOME, or give --id-key")
+    })
 }
 
 /// Takes the key from `file`, else from `CORDON_ID_KEY`, else from the user's folder, where it is made on first use.
@@ -30,7 +32,10 @@ pub(crate) fn id_key(file: Option<&Path>) -> Result<IdKey, Failure> {
         Ok(bytes) => {
             let open_to_others = fs::metadata(&path).is_ok_and(|meta| meta.permissions().mode() & 0o077 != 0);
             if open_to_others {
-                return Err(Failure::usage(format!("`{}` can be read by others", path.display()), format!("run: chmod 600 {}", path.display())));
+                return Err(Failure::usage(
+                    format!("`{}` can be read by others", path.display()),
+                    format!("run: chmod 600 {}", path.display()),
+                ));
             }
             key_of(bytes.trim_ascii(), &format!("`{}`", path.display()))
         }
@@ -40,7 +45,10 @@ pub(crate) fn id_key(file: Option<&Path>) -> Result<IdKey, Failure> {
 
 fn key_of(text: &[u8], from: &str) -> Result<IdKey, Failure> {
     if text.len() < 16 {
-        return Err(Failure::usage(format!("the key in {from} is shorter than 16 characters"), "make one with: head -c 32 /dev/urandom | base64"));
+        return Err(Failure::usage(
+            format!("the key in {from} is shorter than 16 characters"),
+            "make one with: head -c 32 /dev/urandom | base64",
+        ));
     }
     Ok(IdKey::derive(text))
 }
@@ -49,7 +57,12 @@ fn make(path: &Path) -> Result<IdKey, Failure> {
     let mut bytes = [0u8; 32];
     getrandom::fill(&mut bytes).map_err(|error| Failure::internal(format!("no random bytes: {error}")))?;
     let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    let failed = |error: std::io::Error| Failure::usage(format!("the key of finding identifiers cannot be kept at `{}`: {error}", path.display()), "give a key with --id-key FILE or CORDON_ID_KEY");
+    let failed = |error: std::io::Error| {
+        Failure::usage(
+            format!("the key of finding identifiers cannot be kept at `{}`: {error}", path.display()),
+            "give a key with --id-key FILE or CORDON_ID_KEY",
+        )
+    };
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(failed)?;
     }

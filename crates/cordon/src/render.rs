@@ -42,7 +42,14 @@ pub(crate) fn finding(reported: &Reported, paint: Paint) -> String {
     let mut out = String::new();
     let detail = finding.detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
     // Writing to a String cannot fail.
-    let _ = writeln!(out, "{} {}{detail}  [{}, {} confidence]", paint.severity(finding.severity), paint.wrap("1", &finding.title), finding.rule, finding.confidence);
+    let _ = writeln!(
+        out,
+        "{} {}{detail}  [{}, {} confidence]",
+        paint.severity(finding.severity),
+        paint.wrap("1", &finding.title),
+        finding.rule,
+        finding.confidence
+    );
     for location in reported.locations.iter().take(PLACES_SHOWN) {
         let _ = writeln!(out, "  {}", place(location));
     }
@@ -59,21 +66,44 @@ pub(crate) fn finding(reported: &Reported, paint: Paint) -> String {
 
 fn place(location: &Location) -> String {
     let path = printable(&String::from_utf8_lossy(&location.path.join(&b'!')));
-    let blob = location.blob.as_deref().map(|blob| format!(" (object {})", blob.chars().take(12).collect::<String>())).unwrap_or_default();
-    let commit = location.commit.as_ref().map(|commit| format!(" in commit {} by {}", commit.id.chars().take(12).collect::<String>(), printable(&commit.author))).unwrap_or_default();
-    if path.is_empty() { format!("object {}, line {}", location.blob.as_deref().unwrap_or_default(), location.line) } else { format!("{path}:{}:{}{commit}{blob}", location.line, location.column) }
+    let blob = location
+        .blob
+        .as_deref()
+        .map(|blob| format!(" (object {})", blob.chars().take(12).collect::<String>()))
+        .unwrap_or_default();
+    let commit = location
+        .commit
+        .as_ref()
+        .map(|commit| {
+            format!(" in commit {} by {}", commit.id.chars().take(12).collect::<String>(), printable(&commit.author))
+        })
+        .unwrap_or_default();
+    if path.is_empty() {
+        format!("object {}, line {}", location.blob.as_deref().unwrap_or_default(), location.line)
+    } else {
+        format!("{path}:{}:{}{commit}{blob}", location.line, location.column)
+    }
 }
 
 /// Foreign text must not drive the terminal.
 fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') { '\u{fffd}' } else { c }).collect()
+    text.chars()
+        .map(|c| {
+            if c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') {
+                '\u{fffd}'
+            } else {
+                c
+            }
+        })
+        .collect()
 }
 
 /// Writes the closing lines.
 pub(crate) fn summary(found: &[Reported], summary: &Summary, paint: Paint) -> String {
     let mut out = String::new();
     for skip in summary.skips.iter().take(SKIPS_SHOWN) {
-        let _ = writeln!(out, "{} {}: {}", paint.wrap("33", "not read:"), printable(&skip.path), printable(&skip.reason));
+        let _ =
+            writeln!(out, "{} {}: {}", paint.wrap("33", "not read:"), printable(&skip.path), printable(&skip.reason));
     }
     let more = summary.skipped.saturating_sub(SKIPS_SHOWN.min(summary.skips.len()) as u64);
     if more > 0 {
@@ -83,7 +113,12 @@ pub(crate) fn summary(found: &[Reported], summary: &Summary, paint: Paint) -> St
         let _ = writeln!(out, "note: {note}");
     }
     let count = |severity: Severity| found.iter().filter(|reported| reported.finding.severity == severity).count();
-    let by_severity: Vec<String> = Severity::ALL.iter().rev().filter(|severity| count(**severity) > 0).map(|severity| format!("{} {severity}", count(*severity))).collect();
+    let by_severity: Vec<String> = Severity::ALL
+        .iter()
+        .rev()
+        .filter(|severity| count(**severity) > 0)
+        .map(|severity| format!("{} {severity}", count(*severity)))
+        .collect();
     let findings = match found.len() {
         0 => "no findings".to_owned(),
         1 => format!("1 finding ({})", by_severity.join(", ")),
@@ -102,7 +137,12 @@ pub(crate) fn summary(found: &[Reported], summary: &Summary, paint: Paint) -> St
     }
     read.push(size(summary.bytes));
     let mut aside = Vec::new();
-    for (number, what) in [(summary.skipped, "not read"), (summary.excluded, "excluded by you"), (summary.accepted, "accepted by the baseline"), (summary.below_floor, "matches below the confidence asked for")] {
+    for (number, what) in [
+        (summary.skipped, "not read"),
+        (summary.excluded, "excluded by you"),
+        (summary.accepted, "accepted by the baseline"),
+        (summary.below_floor, "matches below the confidence asked for"),
+    ] {
         if number > 0 {
             aside.push(format!("{number} {what}"));
         }

@@ -23,7 +23,11 @@ pub struct Entry<'a> {
 /// # Errors
 ///
 /// The container is damaged or encrypted, or a bound was reached. Entries before that were handed out.
-pub fn entries(format: Format, source: &mut dyn ReadSeek, each: &mut dyn FnMut(Entry<'_>) -> bool) -> Result<(), ExtractError> {
+pub fn entries(
+    format: Format,
+    source: &mut dyn ReadSeek,
+    each: &mut dyn FnMut(Entry<'_>) -> bool,
+) -> Result<(), ExtractError> {
     match format {
         Format::Zip => zip_entries(source, each),
         Format::Tar => tar_entries(source, each),
@@ -35,7 +39,10 @@ pub fn entries(format: Format, source: &mut dyn ReadSeek, each: &mut dyn FnMut(E
 fn zip_entries(source: &mut dyn ReadSeek, each: &mut dyn FnMut(Entry<'_>) -> bool) -> Result<(), ExtractError> {
     let mut archive = zip::ZipArchive::new(source).map_err(|error| ExtractError::damaged("zip", error))?;
     if archive.len() as u64 > ENTRIES_MAX {
-        return Err(ExtractError::Limit(format!("zip has {} entries, of which at most {ENTRIES_MAX} are read", archive.len())));
+        return Err(ExtractError::Limit(format!(
+            "zip has {} entries, of which at most {ENTRIES_MAX} are read",
+            archive.len()
+        )));
     }
     for index in 0..archive.len() {
         let name = archive.by_index_raw(index).map(|entry| entry.name_raw().to_vec()).unwrap_or_default();
@@ -65,7 +72,10 @@ pub fn tar_entries(source: &mut dyn Read, each: &mut dyn FnMut(Entry<'_>) -> boo
             return Err(ExtractError::Limit(format!("tar has more than {ENTRIES_MAX} entries")));
         }
         let mut entry = entry.map_err(|error| ExtractError::damaged("tar", error))?;
-        if !entry.header().entry_type().is_file() && !entry.header().entry_type().is_contiguous() && !entry.header().entry_type().is_gnu_sparse() {
+        if !entry.header().entry_type().is_file()
+            && !entry.header().entry_type().is_contiguous()
+            && !entry.header().entry_type().is_gnu_sparse()
+        {
             continue;
         }
         let name = entry.path_bytes().into_owned();
@@ -80,10 +90,15 @@ fn seven_entries(source: &mut dyn ReadSeek, each: &mut dyn FnMut(Entry<'_>) -> b
     let mut bytes = Vec::new();
     source.read_to_end(&mut bytes)?;
     let damaged = |error: sevenz_rust2::Error| match error {
-        sevenz_rust2::Error::PasswordRequired | sevenz_rust2::Error::MaybeBadPassword(_) => ExtractError::Encrypted("7z"),
+        sevenz_rust2::Error::PasswordRequired | sevenz_rust2::Error::MaybeBadPassword(_) => {
+            ExtractError::Encrypted("7z")
+        }
         other => ExtractError::damaged("7z", other),
     };
-    let mut archive = sevenz_rust2::ArchiveReader::new(Cursor::new(bytes), sevenz_rust2::Password::empty()).map_err(damaged)?;
+    let mut archive =
+        sevenz_rust2::ArchiveReader::new(Cursor::new(bytes), sevenz_rust2::Password::empty()).map_err(damaged)?;
+    // The caller owns the threads; a worker may start none.
+    archive.set_thread_count(1);
     let mut count = 0;
     archive
         .for_each_entries(|entry, reader| {

@@ -76,16 +76,51 @@ impl Format {
     /// Reads the name back.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        use Format::{Bzip2, Gguf, Gzip, Html, Mail, Mbox, Notebook, Office, OpenDocument, Pdf, Pickle, Pyc, Safetensors, SevenZip, SourceMap, Sqlite, Tar, Xz, Zip, Zstd};
-        [Zip, Tar, Gzip, Bzip2, Xz, Zstd, SevenZip, Office, OpenDocument, Pdf, Mail, Mbox, Html, Notebook, SourceMap, Sqlite, Pyc, Safetensors, Gguf, Pickle]
-            .into_iter()
-            .find(|format| format.as_str() == name)
+        use Format::{
+            Bzip2, Gguf, Gzip, Html, Mail, Mbox, Notebook, Office, OpenDocument, Pdf, Pickle, Pyc, Safetensors,
+            SevenZip, SourceMap, Sqlite, Tar, Xz, Zip, Zstd,
+        };
+        [
+            Zip,
+            Tar,
+            Gzip,
+            Bzip2,
+            Xz,
+            Zstd,
+            SevenZip,
+            Office,
+            OpenDocument,
+            Pdf,
+            Mail,
+            Mbox,
+            Html,
+            Notebook,
+            SourceMap,
+            Sqlite,
+            Pyc,
+            Safetensors,
+            Gguf,
+            Pickle,
+        ]
+        .into_iter()
+        .find(|format| format.as_str() == name)
     }
 
     /// Tells whether the parser is not ours and could stall or exhaust: it runs in a worker process.
     #[must_use]
     pub const fn needs_worker(self) -> bool {
-        matches!(self, Self::SevenZip | Self::Office | Self::OpenDocument | Self::Pdf | Self::Mail | Self::Mbox | Self::Sqlite | Self::Notebook | Self::SourceMap)
+        matches!(
+            self,
+            Self::SevenZip
+                | Self::Office
+                | Self::OpenDocument
+                | Self::Pdf
+                | Self::Mail
+                | Self::Mbox
+                | Self::Sqlite
+                | Self::Notebook
+                | Self::SourceMap
+        )
     }
 
     /// Tells whether the format is a compressed stream of one file.
@@ -97,7 +132,17 @@ impl Format {
     /// Tells whether the raw bytes are text worth searching beside what is extracted.
     #[must_use]
     pub const fn is_text_itself(self) -> bool {
-        matches!(self, Self::Html | Self::Notebook | Self::SourceMap | Self::Mail | Self::Mbox | Self::Pyc | Self::Pickle | Self::Sqlite)
+        matches!(
+            self,
+            Self::Html
+                | Self::Notebook
+                | Self::SourceMap
+                | Self::Mail
+                | Self::Mbox
+                | Self::Pyc
+                | Self::Pickle
+                | Self::Sqlite
+        )
     }
 }
 
@@ -118,7 +163,9 @@ pub fn detect(head: &[u8], name: &[u8]) -> Option<Format> {
         (b"From ", Format::Mbox),
         (b"PK\x05\x06", Format::Zip),
     ];
-    if let Some((_, format)) = by_magic.iter().find(|(magic, format)| head.starts_with(magic) && plausible(*format, head)) {
+    if let Some((_, format)) =
+        by_magic.iter().find(|(magic, format)| head.starts_with(magic) && plausible(*format, head))
+    {
         return Some(*format);
     }
     if head.starts_with(b"PK\x03\x04") {
@@ -142,23 +189,31 @@ pub fn detect(head: &[u8], name: &[u8]) -> Option<Format> {
 fn plausible(format: Format, head: &[u8]) -> bool {
     match format {
         Format::Bzip2 => matches!(head.get(3), Some(b'1'..=b'9')) && matches!(head.get(4), Some(0x31 | 0x17)),
-        Format::Mbox => head.split(|byte| *byte == b'\n').nth(1).is_some_and(|line| line.iter().position(|byte| *byte == b':').is_some_and(|colon| colon < 40)),
+        Format::Mbox => head
+            .split(|byte| *byte == b'\n')
+            .nth(1)
+            .is_some_and(|line| line.iter().position(|byte| *byte == b':').is_some_and(|colon| colon < 40)),
         _ => true,
     }
 }
 
 fn extension(name: &[u8]) -> String {
     let name = name.rsplit(|byte| matches!(byte, b'/' | b'\\')).next().unwrap_or_default();
-    name.iter().rposition(|byte| *byte == b'.').and_then(|at| name.get(at + 1..)).map(|text| String::from_utf8_lossy(text).to_ascii_lowercase()).unwrap_or_default()
+    name.iter()
+        .rposition(|byte| *byte == b'.')
+        .and_then(|at| name.get(at + 1..))
+        .map(|text| String::from_utf8_lossy(text).to_ascii_lowercase())
+        .unwrap_or_default()
 }
 
 fn zip_kind(head: &[u8], name: &[u8]) -> Format {
     let has = |needle: &[u8]| memchr::memmem::find(head, needle).is_some();
-    if has(b"mimetypeapplication/vnd.oasis.opendocument") {
+    let named = |names: &[&str]| names.contains(&extension(name).as_str());
+    if has(b"mimetypeapplication/vnd.oasis.opendocument") || named(&["odt", "ods", "odp"]) {
         return Format::OpenDocument;
     }
     let office = has(b"[Content_Types].xml") || has(b"word/") || has(b"xl/") || has(b"ppt/");
-    if office || matches!(extension(name).as_str(), "docx" | "xlsx" | "pptx" | "docm" | "xlsm" | "pptm") { Format::Office } else { Format::Zip }
+    if office || named(&["docx", "xlsx", "pptx", "docm", "xlsm", "pptm"]) { Format::Office } else { Format::Zip }
 }
 
 fn is_safetensors(head: &[u8]) -> bool {
@@ -168,7 +223,10 @@ fn is_safetensors(head: &[u8]) -> bool {
 
 /// A protocol number, then an opcode that a pickle begins with.
 fn is_pickle(head: &[u8]) -> bool {
-    matches!(head.get(2), Some(0x95 | b'c' | b'}' | b']' | b')' | b'(' | b'X' | 0x8c | b'K' | b'M' | b'J' | b'N' | b'C' | 0x8a))
+    matches!(
+        head.get(2),
+        Some(0x95 | b'c' | b'}' | b']' | b')' | b'(' | b'X' | 0x8c | b'K' | b'M' | b'J' | b'N' | b'C' | 0x8a)
+    )
 }
 
 fn by_name(head: &[u8], extension: &str) -> Option<Format> {
@@ -181,7 +239,12 @@ fn by_name(head: &[u8], extension: &str) -> Option<Format> {
         "eml" | "emlx" | "mht" | "mhtml" => Some(Format::Mail),
         "mbox" | "mbx" => Some(Format::Mbox),
         "pyc" | "pyo" if head.get(2..4) == Some(b"\r\n") => Some(Format::Pyc),
-        "pkl" | "pickle" | "joblib" if !head.is_empty() && !head.is_ascii() || matches!(head.first(), Some(b'(' | b'c')) && matches!(extension, "pkl" | "pickle") => Some(Format::Pickle),
+        "pkl" | "pickle" | "joblib"
+            if !head.is_empty() && !head.is_ascii()
+                || matches!(head.first(), Some(b'(' | b'c')) && matches!(extension, "pkl" | "pickle") =>
+        {
+            Some(Format::Pickle)
+        }
         _ if starts(b"<!DOCTYPE html") || starts(b"<!doctype html") || starts(b"<html") => Some(Format::Html),
         "" | "msg" | "txt" if looks_like_mail(head) => Some(Format::Mail),
         _ => None,
@@ -190,7 +253,12 @@ fn by_name(head: &[u8], extension: &str) -> Option<Format> {
 
 /// Three header fields of mail in the first lines, one of them `Received`, `Message-ID` or `MIME-Version`.
 fn looks_like_mail(head: &[u8]) -> bool {
-    let fields: Vec<String> = head.split(|byte| *byte == b'\n').take(24).filter_map(|line| line.split(|byte| *byte == b':').next()).map(|name| String::from_utf8_lossy(name).to_ascii_lowercase()).collect();
+    let fields: Vec<String> = head
+        .split(|byte| *byte == b'\n')
+        .take(24)
+        .filter_map(|line| line.split(|byte| *byte == b':').next())
+        .map(|name| String::from_utf8_lossy(name).to_ascii_lowercase())
+        .collect();
     let known = ["from", "to", "subject", "date", "received", "message-id", "mime-version", "return-path"];
     fields.first().is_some_and(|first| known.contains(&first.as_str()))
         && fields.iter().filter(|name| known.contains(&name.as_str())).count() >= 3

@@ -60,7 +60,9 @@ pub fn document(format: Format, bytes: &[u8]) -> Result<Document, ExtractError> 
         Format::Safetensors => document.text("metadata", model::safetensors_metadata(bytes)?),
         Format::Gguf => document.text("metadata", model::gguf_metadata(bytes)?),
         Format::SevenZip => seven(bytes, &mut document)?,
-        Format::Zip | Format::Tar | Format::Gzip | Format::Bzip2 | Format::Xz | Format::Zstd => return Err(ExtractError::damaged(format.as_str(), "no document")),
+        Format::Zip | Format::Tar | Format::Gzip | Format::Bzip2 | Format::Xz | Format::Zstd => {
+            return Err(ExtractError::damaged(format.as_str(), "no document"));
+        }
     }
     Ok(document)
 }

@@ -11,7 +11,8 @@ pub(crate) fn mail(bytes: &[u8], document: &mut Document) -> Result<(), ExtractE
 
 fn message(bytes: &[u8], name: &str, document: &mut Document) -> Result<(), ExtractError> {
     let message = MessageParser::default().parse(bytes).ok_or_else(|| ExtractError::damaged("mail", "no header"))?;
-    let headers: String = message.headers_raw().map(|(name, value)| format!("{name}: {}\n", value.trim().replace("\r\n", " "))).collect();
+    let headers: String =
+        message.headers_raw().map(|(name, value)| format!("{name}: {}\n", value.trim().replace("\r\n", " "))).collect();
     document.text(format!("{name}headers"), headers);
     if let Some(subject) = message.subject() {
         document.text(format!("{name}subject"), subject.to_owned());

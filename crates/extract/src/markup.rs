@@ -1,7 +1,30 @@
 //! HTML and XML to text, by hand: hostile markup must not cost more than its length.
 
 /// Elements that end a line of text.
-const BLOCKS: [&str; 22] = ["p", "div", "br", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "title", "section", "article", "header", "footer", "pre", "td", "th", "blockquote", "option", "ul"];
+const BLOCKS: [&str; 22] = [
+    "p",
+    "div",
+    "br",
+    "li",
+    "tr",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "title",
+    "section",
+    "article",
+    "header",
+    "footer",
+    "pre",
+    "td",
+    "th",
+    "blockquote",
+    "option",
+    "ul",
+];
 /// Characters of the longest entity.
 const ENTITY_CHARS_MAX: usize = 10;
 
@@ -20,11 +43,19 @@ pub(crate) fn html_text(html: &str) -> String {
             rest = "";
             break;
         };
-        let name: String = tag.trim_start_matches('/').chars().take_while(char::is_ascii_alphanumeric).take(16).collect::<String>().to_ascii_lowercase();
+        let name: String = tag
+            .trim_start_matches('/')
+            .chars()
+            .take_while(char::is_ascii_alphanumeric)
+            .take(16)
+            .collect::<String>()
+            .to_ascii_lowercase();
         if BLOCKS.contains(&name.as_str()) {
             out.push('\n');
         }
-        if name == "meta" && let Some((_, content)) = tag.split_once("content=") {
+        if name == "meta"
+            && let Some((_, content)) = tag.split_once("content=")
+        {
             push_text(content.trim_matches(['"', '\'', '/', ' ']), &mut out);
             out.push('\n');
         }
@@ -93,7 +124,10 @@ mod tests {
 
     #[test]
     fn tags_go_and_text_split_over_them_is_one() {
-        assert_eq!(html_text("<p>Top <b>sec</b>ret</p><!-- x --><script>var a = '<p>';</script>&#65;&amp;B"), "\nTop secret\nA&B");
+        assert_eq!(
+            html_text("<p>Top <b>sec</b>ret</p><!-- x --><script>var a = '<p>';</script>&#65;&amp;B"),
+            "\nTop secret\nA&B"
+        );
         assert_eq!(html_text("<p>open <b"), "\nopen ");
         assert_eq!(html_text("a & b &unknown; c"), "a & b &unknown; c");
     }

@@ -1,7 +1,7 @@
 //! Text inside model files and serialised objects. Nothing is loaded: bytes are walked, strings are copied out.
 
-use crate::limits::MODEL_HEADER_BYTES_MAX;
 use crate::ExtractError;
+use crate::limits::MODEL_HEADER_BYTES_MAX;
 
 /// A reader over bytes that fails instead of running over.
 struct Walk<'a> {
@@ -91,7 +91,30 @@ fn pickle_step(walk: &mut Walk<'_>, out: &mut String) -> Option<()> {
             let len = walk.u32()?;
             walk.take(len as usize)?;
         }
-        b'(' | b'0' | b'1' | b'2' | b'N' | b'R' | b'a' | b'b' | b'd' | b'}' | b'e' | b'l' | b']' | b'o' | b's' | b't' | b')' | b'u' | 0x81 | 0x85..=0x89 | 0x8f..=0x94 | 0x97 | 0x98 | b'Q' => {}
+        b'('
+        | b'0'
+        | b'1'
+        | b'2'
+        | b'N'
+        | b'R'
+        | b'a'
+        | b'b'
+        | b'd'
+        | b'}'
+        | b'e'
+        | b'l'
+        | b']'
+        | b'o'
+        | b's'
+        | b't'
+        | b')'
+        | b'u'
+        | 0x81
+        | 0x85..=0x89
+        | 0x8f..=0x94
+        | 0x97
+        | 0x98
+        | b'Q' => {}
         _ => return None,
     }
     Some(())
@@ -104,11 +127,16 @@ pub(crate) fn marshal_strings(bytes: &[u8]) -> String {
     while let Some(kind) = bytes.get(at).map(|byte| byte & 0x7f) {
         let found = match kind {
             b'z' | b'Z' => bytes.get(at + 1).map(|len| (at + 2, usize::from(*len))),
-            b's' | b'u' | b'a' | b'A' | b't' => bytes.get(at + 1..at + 5).and_then(|len| len.try_into().ok()).map(|len| (at + 5, u32::from_le_bytes(len) as usize)),
+            b's' | b'u' | b'a' | b'A' | b't' => bytes
+                .get(at + 1..at + 5)
+                .and_then(|len| len.try_into().ok())
+                .map(|len| (at + 5, u32::from_le_bytes(len) as usize)),
             _ => None,
         };
         let text = found.and_then(|(start, len)| bytes.get(start..start.checked_add(len)?));
-        match text.filter(|text| text.len() >= 4 && text.iter().all(|byte| *byte >= 0x20 || matches!(byte, b'\n' | b'\t' | b'\r'))) {
+        match text.filter(|text| {
+            text.len() >= 4 && text.iter().all(|byte| *byte >= 0x20 || matches!(byte, b'\n' | b'\t' | b'\r'))
+        }) {
             Some(text) => {
                 push(text, &mut out);
                 at = found.map_or(at + 1, |(start, len)| start + len);
@@ -127,9 +155,14 @@ pub(crate) fn safetensors_metadata(bytes: &[u8]) -> Result<String, ExtractError>
     if len > MODEL_HEADER_BYTES_MAX {
         return Err(ExtractError::Limit(format!("safetensors header of {len} bytes")));
     }
-    let header: serde_json::Value = serde_json::from_slice(walk.take(len).ok_or_else(damaged)?).map_err(|error| ExtractError::damaged("safetensors", error))?;
+    let header: serde_json::Value = serde_json::from_slice(walk.take(len).ok_or_else(damaged)?)
+        .map_err(|error| ExtractError::damaged("safetensors", error))?;
     let metadata = header.get("__metadata__").and_then(serde_json::Value::as_object);
-    Ok(metadata.into_iter().flatten().map(|(name, value)| format!("{name}: {}\n", value.as_str().map_or_else(|| value.to_string(), str::to_owned))).collect())
+    Ok(metadata
+        .into_iter()
+        .flatten()
+        .map(|(name, value)| format!("{name}: {}\n", value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
+        .collect())
 }
 
 /// Key-values of a GGUF header, as lines `name: value`; arrays of strings give their elements.
@@ -194,7 +227,10 @@ mod tests {
 
     #[test]
     fn strings_come_out_of_each() {
-        assert_eq!(pickle_strings(b"\x80\x04\x95\x10\0\0\0\0\0\0\0\x8c\x06secret\x94X\x05\0\0\0tokenq\0."), "secret\ntoken\n");
+        assert_eq!(
+            pickle_strings(b"\x80\x04\x95\x10\0\0\0\0\0\0\0\x8c\x06secret\x94X\x05\0\0\0tokenq\0."),
+            "secret\ntoken\n"
+        );
         assert_eq!(pickle_strings(b"cos\nsystem\n(S'echo'\ntR."), "system\n'echo'\n");
         let mut pyc = vec![0; 16];
         pyc.extend(b"\xe3\0\0\xda\x08password\xfa\x06s3cret");

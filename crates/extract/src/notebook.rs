@@ -38,7 +38,10 @@ fn joined(value: &Value) -> String {
 /// A source map: the original sources that it carries.
 pub(crate) fn source_map(bytes: &[u8], document: &mut Document) -> Result<(), ExtractError> {
     let value: Value = serde_json::from_slice(bytes).map_err(|error| ExtractError::damaged("source map", error))?;
-    let sections = value.get("sections").and_then(Value::as_array).map(|sections| sections.iter().filter_map(|section| section.get("map")).collect::<Vec<_>>());
+    let sections = value
+        .get("sections")
+        .and_then(Value::as_array)
+        .map(|sections| sections.iter().filter_map(|section| section.get("map")).collect::<Vec<_>>());
     for map in sections.unwrap_or_else(|| vec![&value]) {
         let names = map.get("sources").and_then(Value::as_array);
         for (index, source) in map.get("sourcesContent").and_then(Value::as_array).into_iter().flatten().enumerate() {

@@ -8,7 +8,12 @@ use quick_xml::events::Event;
 use crate::limits::DOCUMENT_BYTES_MAX;
 use crate::{Document, ExtractError};
 
-fn each_part(bytes: &[u8], format: &'static str, document: &mut Document, mut each: impl FnMut(&str, Vec<u8>, &mut Document)) -> Result<(), ExtractError> {
+fn each_part(
+    bytes: &[u8],
+    format: &'static str,
+    document: &mut Document,
+    mut each: impl FnMut(&str, Vec<u8>, &mut Document),
+) -> Result<(), ExtractError> {
     let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(|error| ExtractError::damaged(format, error))?;
     let mut left = DOCUMENT_BYTES_MAX * 4;
     for index in 0..archive.len().min(crate::limits::PARTS_MAX) {
@@ -39,7 +44,11 @@ pub(crate) fn office(bytes: &[u8], document: &mut Document) -> Result<(), Extrac
             document.text(name, link_targets(&content));
         } else if name.starts_with("docProps/") {
             document.text(name, properties(&content));
-        } else if name.ends_with(".xml") && !name.starts_with("[") && !name.contains("theme") && !name.ends_with("styles.xml") {
+        } else if name.ends_with(".xml")
+            && !name.starts_with("[")
+            && !name.contains("theme")
+            && !name.ends_with("styles.xml")
+        {
             document.text(name, xml_text(&content, &["p", "si", "row", "cm", "comment", "br"], &["tab", "c", "tc"]));
         } else if !name.ends_with(".xml") && !name.ends_with('/') {
             document.file(name.as_bytes().to_vec(), content);
@@ -50,7 +59,9 @@ pub(crate) fn office(bytes: &[u8], document: &mut Document) -> Result<(), Extrac
 /// odt, ods, odp.
 pub(crate) fn open_document(bytes: &[u8], document: &mut Document) -> Result<(), ExtractError> {
     each_part(bytes, "open document", document, |name, content, document| match name {
-        "content.xml" | "styles.xml" => document.text(name, xml_text(&content, &["p", "h", "table-row", "line-break"], &["tab", "s", "table-cell"])),
+        "content.xml" | "styles.xml" => {
+            document.text(name, xml_text(&content, &["p", "h", "table-row", "line-break"], &["tab", "s", "table-cell"]))
+        }
         "meta.xml" => document.text(name, properties(&content)),
         _ if name.ends_with(".xml") || name == "mimetype" || name.ends_with('/') => {}
         _ => document.file(name.as_bytes().to_vec(), content),
@@ -70,7 +81,9 @@ fn xml_text(xml: &[u8], lines: &[&str], gaps: &[&str]) -> String {
             Ok(Event::GeneralRef(entity)) => push_entity(&entity, &mut out),
             Ok(Event::End(tag)) if lines.iter().any(|name| tag.local_name().as_ref() == *name) => out.push('\n'),
             Ok(Event::Empty(tag)) if lines.iter().any(|name| tag.local_name().as_ref() == *name) => out.push('\n'),
-            Ok(Event::Empty(tag) | Event::Start(tag)) if gaps.iter().any(|name| tag.local_name().as_ref() == *name) => out.push(' '),
+            Ok(Event::Empty(tag) | Event::Start(tag)) if gaps.iter().any(|name| tag.local_name().as_ref() == *name) => {
+                out.push(' ')
+            }
             Ok(Event::Eof) | Err(_) => return out,
             Ok(_) => {}
         }
@@ -85,7 +98,10 @@ fn push_entity(name: &str, out: &mut String) {
         "quot" => out.push('"'),
         "apos" => out.push('\''),
         _ => {
-            let code = name.strip_prefix("#x").map_or_else(|| name.strip_prefix('#').and_then(|text| text.parse().ok()), |hex| u32::from_str_radix(hex, 16).ok());
+            let code = name.strip_prefix("#x").map_or_else(
+                || name.strip_prefix('#').and_then(|text| text.parse().ok()),
+                |hex| u32::from_str_radix(hex, 16).ok(),
+            );
             out.extend(code.and_then(char::from_u32));
         }
     }
@@ -102,10 +118,18 @@ fn properties(xml: &[u8]) -> String {
         match reader.read_event() {
             Ok(Event::Start(tag)) => {
                 let local = tag.local_name().as_ref().to_owned();
-                let named = tag.attributes().flatten().find(|attribute| attribute.key.local_name().as_ref() == "name").map(|attribute| attribute.value.into_owned());
+                let named = tag
+                    .attributes()
+                    .flatten()
+                    .find(|attribute| attribute.key.local_name().as_ref() == "name")
+                    .map(|attribute| attribute.value.into_owned());
                 match named {
                     Some(named) => name = named,
-                    None if name.is_empty() || !matches!(local.as_str(), "lpwstr" | "lpstr" | "bool" | "i4" | "filetime") => name = local,
+                    None if name.is_empty()
+                        || !matches!(local.as_str(), "lpwstr" | "lpstr" | "bool" | "i4" | "filetime") =>
+                    {
+                        name = local
+                    }
                     None => {}
                 }
             }
@@ -121,5 +145,10 @@ fn properties(xml: &[u8]) -> String {
 /// The addresses that a part links to outside the document.
 fn link_targets(xml: &[u8]) -> String {
     let text = String::from_utf8_lossy(xml);
-    text.split("Target=\"").skip(1).filter_map(|rest| rest.split('"').next()).filter(|target| target.contains(':')).map(|target| format!("{}\n", target.replace("&amp;", "&"))).collect()
+    text.split("Target=\"")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .filter(|target| target.contains(':'))
+        .map(|target| format!("{}\n", target.replace("&amp;", "&")))
+        .collect()
 }

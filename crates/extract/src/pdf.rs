@@ -61,7 +61,8 @@ fn shown_strings(content: &[u8], out: &mut String) {
         match operation.operator.as_str() {
             "Tj" | "'" | "\"" => operation.operands.iter().for_each(|operand| push_string(operand, out)),
             "TJ" => {
-                for part in operation.operands.first().and_then(|operand| operand.as_array().ok()).into_iter().flatten() {
+                for part in operation.operands.first().and_then(|operand| operand.as_array().ok()).into_iter().flatten()
+                {
                     match part {
                         Object::Integer(gap) if (*gap as f32) < WORD_GAP => out.push(' '),
                         Object::Real(gap) if *gap < WORD_GAP => out.push(' '),
@@ -78,7 +79,10 @@ fn shown_strings(content: &[u8], out: &mut String) {
 fn push_string(object: &Object, out: &mut String) {
     let Object::String(bytes, _) = object else { return };
     match bytes.as_slice() {
-        [0xfe, 0xff, rest @ ..] => out.extend(char::decode_utf16(rest.as_chunks::<2>().0.iter().map(|pair| u16::from_be_bytes(*pair))).map(|c| c.unwrap_or(' '))),
+        [0xfe, 0xff, rest @ ..] => out.extend(
+            char::decode_utf16(rest.as_chunks::<2>().0.iter().map(|pair| u16::from_be_bytes(*pair)))
+                .map(|c| c.unwrap_or(' ')),
+        ),
         _ => out.extend(bytes.iter().map(|byte| char::from(*byte)).filter(|c| !c.is_control())),
     }
 }
@@ -94,7 +98,9 @@ fn object_strings(object: &Object, depth: u8, out: &mut String) {
             out.push('\n');
         }
         Object::Array(parts) => parts.iter().for_each(|part| object_strings(part, depth + 1, out)),
-        Object::Dictionary(dictionary) => dictionary.iter().for_each(|(_, value)| object_strings(value, depth + 1, out)),
+        Object::Dictionary(dictionary) => {
+            dictionary.iter().for_each(|(_, value)| object_strings(value, depth + 1, out))
+        }
         _ => {}
     }
 }

@@ -2,9 +2,9 @@
 
 use std::io::{self, Read};
 
+use crate::ExtractError;
 use crate::detect::Format;
 use crate::limits::{RATIO_BYTES_MIN, RATIO_MAX};
-use crate::ExtractError;
 
 /// Opens the stream inside `reader`. The result stops with an error when it gives far more than it took.
 ///
@@ -18,7 +18,9 @@ pub fn open<'a>(format: Format, reader: impl Read + 'a) -> Result<Box<dyn Read +
         Format::Gzip => Box::new(flate2::read::MultiGzDecoder::new(input)),
         Format::Bzip2 => Box::new(bzip2::read::MultiBzDecoder::new(input)),
         Format::Xz => Box::new(lzma_rust2::XzReader::new(input, true)),
-        Format::Zstd => Box::new(ruzstd::decoding::StreamingDecoder::new(input).map_err(|error| ExtractError::damaged("zstd", error))?),
+        Format::Zstd => Box::new(
+            ruzstd::decoding::StreamingDecoder::new(input).map_err(|error| ExtractError::damaged("zstd", error))?,
+        ),
         other => return Err(ExtractError::damaged(other.as_str(), "no stream")),
     };
     Ok(Box::new(Bounded { inner, taken, given: 0 }))
@@ -69,12 +71,16 @@ mod tests {
         }
         let bomb = packer.finish().expect("memory");
         let mut out = io::sink();
-        let error = io::copy(&mut open(Format::Gzip, bomb.as_slice()).expect("a header"), &mut out).expect_err("a bomb");
+        let error =
+            io::copy(&mut open(Format::Gzip, bomb.as_slice()).expect("a header"), &mut out).expect_err("a bomb");
         assert!(error.to_string().contains("times"), "{error}");
         let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         packer.write_all(b"honest").expect("memory");
         let mut text = String::new();
-        open(Format::Gzip, packer.finish().expect("memory").as_slice()).expect("a header").read_to_string(&mut text).expect("a stream");
+        open(Format::Gzip, packer.finish().expect("memory").as_slice())
+            .expect("a header")
+            .read_to_string(&mut text)
+            .expect("a stream");
         assert_eq!(text, "honest");
     }
 }

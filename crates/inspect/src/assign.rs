@@ -22,9 +22,18 @@ pub(crate) enum Topic {
 
 /// The keywords that begin a look, with their topic.
 pub(crate) const KEYWORDS: [(&str, Topic); 12] = [
-    ("pass", Topic::Password), ("pwd", Topic::Password), ("psw", Topic::Password), ("secret", Topic::Secret), ("token", Topic::Token),
-    ("key", Topic::Key), ("credential", Topic::Secret), ("auth", Topic::Token), ("salt", Topic::Salt), ("signature", Topic::Salt),
-    ("contrase", Topic::Password), ("kennwort", Topic::Password),
+    ("pass", Topic::Password),
+    ("pwd", Topic::Password),
+    ("psw", Topic::Password),
+    ("secret", Topic::Secret),
+    ("token", Topic::Token),
+    ("key", Topic::Key),
+    ("credential", Topic::Secret),
+    ("auth", Topic::Token),
+    ("salt", Topic::Salt),
+    ("signature", Topic::Salt),
+    ("contrase", Topic::Password),
+    ("kennwort", Topic::Password),
 ];
 
 /// A name with a value that may be a credential.
@@ -40,22 +49,136 @@ const VALUE_BYTES_MAX: usize = 512;
 
 /// Words in a name that make it the name of something beside the credential.
 const BESIDE: [&str; 66] = [
-    "name", "url", "uri", "path", "file", "filename", "type", "id", "ids", "field", "label", "hint", "policy", "length", "len", "min", "max",
-    "count", "expiry", "expires", "expiration", "ttl", "timeout", "prefix", "suffix", "regex", "pattern", "validator", "reset", "forgot", "help",
-    "text", "message", "placeholder", "error", "title", "param", "params", "selector", "column", "index", "size", "format", "algorithm", "provider",
-    "manager", "store", "class", "endpoint", "version", "ref", "alias", "arn", "dir", "bits", "usage", "rotation", "enabled", "required", "strength",
-    "confirm", "input", "prompt", "mode", "event", "code",
+    "name",
+    "url",
+    "uri",
+    "path",
+    "file",
+    "filename",
+    "type",
+    "id",
+    "ids",
+    "field",
+    "label",
+    "hint",
+    "policy",
+    "length",
+    "len",
+    "min",
+    "max",
+    "count",
+    "expiry",
+    "expires",
+    "expiration",
+    "ttl",
+    "timeout",
+    "prefix",
+    "suffix",
+    "regex",
+    "pattern",
+    "validator",
+    "reset",
+    "forgot",
+    "help",
+    "text",
+    "message",
+    "placeholder",
+    "error",
+    "title",
+    "param",
+    "params",
+    "selector",
+    "column",
+    "index",
+    "size",
+    "format",
+    "algorithm",
+    "provider",
+    "manager",
+    "store",
+    "class",
+    "endpoint",
+    "version",
+    "ref",
+    "alias",
+    "arn",
+    "dir",
+    "bits",
+    "usage",
+    "rotation",
+    "enabled",
+    "required",
+    "strength",
+    "confirm",
+    "input",
+    "prompt",
+    "mode",
+    "event",
+    "code",
 ];
 /// Words before `key` that make it a credential.
 const KEY_KINDS: [&str; 34] = [
-    "api", "apikey", "access", "secret", "private", "priv", "auth", "encryption", "encrypt", "encrypted", "signing", "sign", "account", "client", "app",
-    "application", "service", "license", "master", "shared", "session", "storage", "ssh", "subscription", "consumer", "jwt", "hmac", "aes", "cipher",
-    "crypto", "server", "admin", "deploy", "write",
+    "api",
+    "apikey",
+    "access",
+    "secret",
+    "private",
+    "priv",
+    "auth",
+    "encryption",
+    "encrypt",
+    "encrypted",
+    "signing",
+    "sign",
+    "account",
+    "client",
+    "app",
+    "application",
+    "service",
+    "license",
+    "master",
+    "shared",
+    "session",
+    "storage",
+    "ssh",
+    "subscription",
+    "consumer",
+    "jwt",
+    "hmac",
+    "aes",
+    "cipher",
+    "crypto",
+    "server",
+    "admin",
+    "deploy",
+    "write",
 ];
 /// Words that make a key public or an ordinary key of data.
-const NOT_SECRET: [&str; 22] = [
-    "public", "pub", "primary", "foreign", "partition", "sort", "cache", "unique", "row", "hash", "digest", "checksum", "fingerprint", "integrity",
-    "thumbprint", "sha", "sha1", "sha256", "sha512", "md5", "commit", "etag",
+const NOT_SECRET: [&str; 24] = [
+    "public",
+    "pub",
+    "primary",
+    "foreign",
+    "partition",
+    "sort",
+    "cache",
+    "unique",
+    "row",
+    "hash",
+    "digest",
+    "checksum",
+    "fingerprint",
+    "integrity",
+    "thumbprint",
+    "sha",
+    "sha1",
+    "sha256",
+    "sha512",
+    "md5",
+    "commit",
+    "etag",
+    "csrf",
+    "xsrf",
 ];
 
 /// Looks at the keyword at `at`; returns the assignment it belongs to, if the value could be a credential.
@@ -65,12 +188,17 @@ pub(crate) fn look(text: &[u8], at: Range<usize>, topic: Topic, hints: Hints) ->
     let standing = words.standing(topic)?;
     let (value, link) = value_after(text, name.clone())?;
     let bytes = text.get(value.clone())?;
-    if bytes.len() < 4 || same_words(bytes, text.get(name.clone())?) {
+    // A quote that closes one literal and a sign that joins it to the next: not a value.
+    let joined =
+        matches!(bytes.trim_ascii_start().first(), Some(b'+' | b',' | b')' | b'.' | b';' | b'&' | b'|' | b'?'));
+    if bytes.len() < 4 || joined || same_words(bytes, text.get(name.clone())?) {
         return None;
     }
     let looks = value::judge(bytes);
     let mut confidence = base(topic, standing, looks, bytes.len(), link)?;
-    if link == Link::Bare && !(hints.syntax == Syntax::Config || fills_line(text, &name, &value)) || link == Link::Bare && hints.syntax == Syntax::Code {
+    if link == Link::Bare && !(hints.syntax == Syntax::Config || fills_line(text, &name, &value))
+        || link == Link::Bare && hints.syntax == Syntax::Code
+    {
         confidence = if looks == Looks::Random { confidence.lowered(1) } else { confidence.lowered(2) };
     }
     confidence = confidence.lowered(u8::from(hints.is_test || hints.is_lockfile) + 2 * u8::from(hints.is_binary));
@@ -107,23 +235,52 @@ fn base(topic: Topic, standing: Standing, looks: Looks, len: usize, link: Link) 
         (Topic::Password, Looks::Random) => High,
         (Topic::Password, Looks::Password) => Medium,
         (Topic::Password, Looks::Regular | Looks::Uuid) => Low,
-        (Topic::Password, Looks::Words) => if link == Link::Quoted || link == Link::Bare { Low } else { Minimal },
+        (Topic::Password, Looks::Words) => {
+            if link == Link::Quoted || link == Link::Bare {
+                Low
+            } else {
+                Minimal
+            }
+        }
         (Topic::Salt, Looks::Random) => Medium,
         (Topic::Salt, _) => Minimal,
-        (_, Looks::Random) => if len >= 16 { High } else { Medium },
-        (_, Looks::Password) => if len >= 10 { Medium } else { Low },
+        (_, Looks::Random) => {
+            if len >= 16 {
+                High
+            } else {
+                Medium
+            }
+        }
+        (_, Looks::Password) => match len {
+            20.. => Medium,
+            12..20 => Low,
+            _ => Minimal,
+        },
         (_, Looks::Regular | Looks::Uuid) => Low,
-        (_, Looks::Words) => if len >= 8 && matches!(topic, Topic::Secret) && link == Link::Quoted { Low } else { Minimal },
+        (_, Looks::Words) => {
+            if len >= 8 && matches!(topic, Topic::Secret) && link == Link::Quoted {
+                Low
+            } else {
+                Minimal
+            }
+        }
     };
     let found = match standing {
         Standing::Strong => found,
+        Standing::Weak if len >= 20 && found == Low => Low,
         Standing::Weak => found.lowered(1),
-        Standing::Beside => found.lowered(2),
+        Standing::Beside => Minimal,
     };
     Some(match link {
         Link::Quoted | Link::Bare => found,
         Link::Distant => found.lowered(1),
-        Link::Loose => if matches!(looks, Looks::Random | Looks::Regular | Looks::Uuid) && len >= 16 { found.min(Low) } else { return None },
+        Link::Loose => {
+            if matches!(looks, Looks::Random | Looks::Regular | Looks::Uuid) && len >= 16 {
+                found.min(Low)
+            } else {
+                return None;
+            }
+        }
     })
 }
 
@@ -131,7 +288,8 @@ fn base(topic: Topic, standing: Standing, looks: Looks, len: usize, link: Link) 
 fn widen(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {
     let part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
     let before = text.get(..at.start)?.iter().rev().take(NAME_BYTES_MAX).take_while(|byte| part(byte)).count();
-    let behind = text.get(at.end..)?.iter().take(NAME_BYTES_MAX).take_while(|byte| part(byte) && **byte != b'.').count();
+    let behind =
+        text.get(at.end..)?.iter().take(NAME_BYTES_MAX).take_while(|byte| part(byte) && **byte != b'.').count();
     (before < NAME_BYTES_MAX && behind < NAME_BYTES_MAX).then(|| at.start - before..at.end + behind)
 }
 
@@ -163,24 +321,46 @@ impl Words {
     }
 
     fn push(&mut self, start: usize, end: usize) {
-        if start < end && let (Some(slot), Ok(start), Ok(end)) = (self.ends.get_mut(self.count), u8::try_from(start), u8::try_from(end)) {
+        if start < end
+            && let (Some(slot), Ok(start), Ok(end)) =
+                (self.ends.get_mut(self.count), u8::try_from(start), u8::try_from(end))
+        {
             *slot = (start, end);
             self.count += 1;
         }
     }
 
     fn iter(&self) -> impl DoubleEndedIterator<Item = &str> {
-        let word = |&(start, end): &(u8, u8)| self.lower.get(usize::from(start)..usize::from(end)).and_then(|word| str::from_utf8(word).ok());
+        let word = |&(start, end): &(u8, u8)| {
+            self.lower.get(usize::from(start)..usize::from(end)).and_then(|word| str::from_utf8(word).ok())
+        };
         self.ends.iter().take(self.count).filter_map(word)
     }
 
     /// Judges the name: `None` when the keyword is only part of another word (`passenger`, `keyboard`, `author`).
     fn standing(&self, topic: Topic) -> Option<Standing> {
         let names = |word: &str| match topic {
-            Topic::Password => word.contains("passw") || word.ends_with("pass") && !matches!(word, "bypass" | "compass" | "overpass" | "trespass") || word.contains("pwd") || word.starts_with("psw") || word.starts_with("passphrase") || word.starts_with("passcode") || word.starts_with("contrase") || word.starts_with("kennwort"),
+            Topic::Password => {
+                word.contains("passw")
+                    || word.ends_with("pass") && !matches!(word, "bypass" | "compass" | "overpass" | "trespass")
+                    || word.contains("pwd")
+                    || word.starts_with("psw")
+                    || word.starts_with("passphrase")
+                    || word.starts_with("passcode")
+                    || word.starts_with("contrase")
+                    || word.starts_with("kennwort")
+            }
             Topic::Secret => word.contains("secret") && !word.starts_with("secretar") || word.starts_with("credential"),
-            Topic::Token => word.ends_with("token") || word.starts_with("token") && !word.starts_with("tokeni") && word != "tokens" || word == "auth" || word.ends_with("auth") && word != "oauth",
-            Topic::Key => word.ends_with("key") && !matches!(word, "monkey" | "turkey" | "hotkey" | "whiskey" | "donkey" | "hockey" | "jockey"),
+            Topic::Token => {
+                word.ends_with("token")
+                    || word.starts_with("token") && !word.starts_with("tokeni") && word != "tokens"
+                    || word == "auth"
+                    || word.ends_with("auth") && word != "oauth"
+            }
+            Topic::Key => {
+                word.ends_with("key")
+                    && !matches!(word, "monkey" | "turkey" | "hotkey" | "whiskey" | "donkey" | "hockey" | "jockey")
+            }
             Topic::Salt => matches!(word, "salt" | "signature"),
         };
         let position = self.iter().position(names)?;
@@ -214,10 +394,20 @@ fn value_after(text: &[u8], name: Range<usize>) -> Option<(Range<usize>, Link)> 
     let mut called = false;
     for _ in 0..4 {
         match peek(at) {
-            Some(b'"' | b'\'' | b'`' | b']' | b'*') => { at += 1; closed = true; }
-            Some(b'\\') if matches!(peek(at + 1), Some(b'"' | b'\'')) => { at += 2; closed = true; }
+            Some(b'"' | b'\'' | b'`' | b']' | b'*') => {
+                at += 1;
+                closed = true;
+            }
+            Some(b'\\') if matches!(peek(at + 1), Some(b'"' | b'\'')) => {
+                at += 2;
+                closed = true;
+            }
             Some(b')') if closed => at += 1,
-            Some(b'(') => { at += 1; called = true; break; }
+            Some(b'(') => {
+                at += 1;
+                called = true;
+                break;
+            }
             Some(b'?' | b'!') if peek(at + 1) == Some(b':') => at += 1,
             _ => break,
         }
@@ -225,22 +415,55 @@ fn value_after(text: &[u8], name: Range<usize>) -> Option<(Range<usize>, Link)> 
     let after_name = at;
     at = blanks(at);
     let link = match (peek(at), peek(at + 1)) {
-        (Some(b'=' | b'!'), Some(b'=')) => { at += if peek(at + 2) == Some(b'=') { 3 } else { 2 }; Link::Distant }
-        (Some(b':'), Some(b'=')) | (Some(b'='), Some(b'>')) | (Some(b'?'), Some(b'=')) | (Some(b'|'), Some(b'|')) | (Some(b':'), Some(b':')) | (Some(b'+'), Some(b'=')) => { at += 2; Link::Bare }
-        (Some(b'='), _) => { at += 1; Link::Bare }
-        (Some(b':'), _) => { at += 1; at = step_over_type(text, at); Link::Bare }
-        (Some(b','), _) if closed => { at += 1; Link::Distant }
-        (Some(b'>'), _) if !closed => { at += 1; Link::Distant }
+        (Some(b'=' | b'!'), Some(b'=')) => {
+            at += if peek(at + 2) == Some(b'=') { 3 } else { 2 };
+            Link::Distant
+        }
+        (Some(b':'), Some(b'='))
+        | (Some(b'='), Some(b'>'))
+        | (Some(b'?'), Some(b'='))
+        | (Some(b'|'), Some(b'|'))
+        | (Some(b':'), Some(b':'))
+        | (Some(b'+'), Some(b'=')) => {
+            at += 2;
+            Link::Bare
+        }
+        (Some(b'='), _) => {
+            at += 1;
+            Link::Bare
+        }
+        (Some(b':'), _) => {
+            at += 1;
+            at = step_over_type(text, at);
+            Link::Bare
+        }
+        (Some(b','), _) if closed => {
+            at += 1;
+            Link::Distant
+        }
+        (Some(b'>'), _) if !closed => {
+            at += 1;
+            Link::Distant
+        }
         (Some(b'"' | b'\'' | b'`'), _) if called => Link::Distant,
         (Some(_), _) if at > after_name => match step_over_go_type(text, at) {
-            Some(value) => { at = value; Link::Bare }
+            Some(value) => {
+                at = value;
+                Link::Bare
+            }
             None => Link::Loose,
         },
         (Some(b'"'), _) => Link::Loose,
         _ => return None,
     };
     let blank_end = blanks(at);
-    at = if peek(blank_end) == Some(b'\n') && link == Link::Bare { blanks(blank_end + 1) } else { blank_end };
+    // A literal may stand on the next line; a bare value may not.
+    let next_line = blanks(blank_end + 1);
+    at = if peek(blank_end) == Some(b'\n') && link == Link::Bare && matches!(peek(next_line), Some(b'"' | b'\'')) {
+        next_line
+    } else {
+        blank_end
+    };
     take_value(text, at, link)
 }
 
@@ -250,7 +473,10 @@ fn step_over_type(text: &[u8], at: usize) -> usize {
     let Some(equal) = memchr::memchr(b'=', rest) else { return at };
     let kind = rest.get(..equal).unwrap_or_default();
     let is_type = !kind.is_empty()
-        && kind.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'&' | b'\'' | b'<' | b'>' | b'[' | b']' | b'_' | b'|' | b'?' | b'.'))
+        && kind.iter().all(|byte| {
+            byte.is_ascii_alphanumeric()
+                || matches!(byte, b' ' | b'&' | b'\'' | b'<' | b'>' | b'[' | b']' | b'_' | b'|' | b'?' | b'.')
+        })
         && !kind.iter().any(u8::is_ascii_digit);
     if is_type && rest.get(equal + 1) != Some(&b'=') { at + equal + 1 } else { at }
 }
@@ -258,7 +484,11 @@ fn step_over_type(text: &[u8], at: usize) -> usize {
 /// Steps over the type in `var name string = ...`.
 fn step_over_go_type(text: &[u8], at: usize) -> Option<usize> {
     let rest = text.get(at..)?;
-    let kind = rest.iter().take(32).take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'*' | b'[' | b']' | b'.' | b'_')).count();
+    let kind = rest
+        .iter()
+        .take(32)
+        .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'*' | b'[' | b']' | b'.' | b'_'))
+        .count();
     let link = rest.get(kind..)?.trim_ascii_start();
     let found = kind > 0 && link.first() == Some(&b'=') && link.get(1) != Some(&b'=');
     found.then(|| text.len() - link.len() + 1)
@@ -301,13 +531,18 @@ fn take_value(text: &[u8], at: usize, link: Link) -> Option<(Range<usize>, Link)
 
 fn bare_value(text: &[u8], at: usize) -> Option<Range<usize>> {
     let rest = text.get(at..)?;
-    let stop = |byte: &&u8| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b'"' | b'\'' | b'`' | b'<' | b',' | b';' | b'\\' | b'|' | 0);
+    let stop = |byte: &&u8| {
+        !matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b'"' | b'\'' | b'`' | b'<' | b',' | b';' | b'\\' | b'|' | 0)
+    };
     let mut len = rest.iter().take(VALUE_BYTES_MAX).take_while(stop).count();
     while len > 0 && matches!(rest.get(len - 1), Some(b')' | b']' | b'}' | b'.' | b':')) {
         len -= 1;
     }
     let first = *rest.first()?;
-    (len > 0 && len < VALUE_BYTES_MAX && !matches!(first, b'{' | b'[' | b'(' | b'<' | b'#' | b'/' | b'-' | b'*' | b'&' | b'=' | b'>')).then(|| at..at + len)
+    (len > 0
+        && len < VALUE_BYTES_MAX
+        && !matches!(first, b'{' | b'[' | b'(' | b'<' | b'#' | b'/' | b'-' | b'*' | b'&' | b'=' | b'>'))
+    .then(|| at..at + len)
 }
 
 /// A name at the start of its line and a value that ends it: the form of environment and configuration files.
@@ -315,7 +550,11 @@ fn fills_line(text: &[u8], name: &Range<usize>, value: &Range<usize>) -> bool {
     let head = text.get(..name.start).unwrap_or_default();
     let head = memchr::memrchr(b'\n', head).map_or(head, |newline| head.get(newline + 1..).unwrap_or_default());
     let head = head.trim_ascii().strip_prefix(b"export").unwrap_or(head.trim_ascii());
-    let clean_head = head.len() <= 12 && head.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'-' | b'#' | b'"' | b'\'' | b'$' | b'/' | b'*')) || head == b"set" || head == b"ENV" || head == b"ARG";
+    let clean_head = head.len() <= 12
+        && head.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'-' | b'#' | b'"' | b'\'' | b'$' | b'/' | b'*'))
+        || head == b"set"
+        || head == b"ENV"
+        || head == b"ARG";
     let tail = text.get(value.end..).unwrap_or_default();
     let tail = memchr::memchr(b'\n', tail).map_or(tail, |newline| tail.get(..newline).unwrap_or_default()).trim_ascii();
     clean_head && (tail.is_empty() || tail.starts_with(b"#") || tail.starts_with(b"//"))
@@ -323,10 +562,13 @@ fn fills_line(text: &[u8], name: &Range<usize>, value: &Range<usize>) -> bool {
 
 /// `password: "password"`, `key: key`: the value repeats its name.
 fn same_words(value: &[u8], name: &[u8]) -> bool {
-    let fold = |bytes: &[u8]| bytes.iter().filter(|byte| byte.is_ascii_alphanumeric()).map(u8::to_ascii_lowercase).collect::<Vec<_>>();
+    let fold = |bytes: &[u8]| {
+        bytes.iter().filter(|byte| byte.is_ascii_alphanumeric()).map(u8::to_ascii_lowercase).collect::<Vec<_>>()
+    };
     value.len() <= name.len() + 4 && {
         let (value, name) = (fold(value), fold(name));
-        memchr::memmem::find(&name, &value).is_some() || value.len() > 3 && memchr::memmem::find(&value, &name).is_some()
+        memchr::memmem::find(&name, &value).is_some()
+            || value.len() > 3 && memchr::memmem::find(&value, &name).is_some()
     }
 }
 
@@ -365,13 +607,31 @@ mod tests {
     fn reads_names_and_values_in_many_languages() {
         let value = "kT9vQ2mZ7xLpR4wB";
         for text in [
-            "api_key = \"V\"", "apiKey: 'V',", "API_KEY=V\n", "export API_KEY=V", "\"api_key\": \"V\"", "let api_key: &str = \"V\";",
-            "private static final String API_KEY = \"V\";", "const apiKey string = `V`", "$config['api_key'] = 'V';", ":api_key => 'V'",
-            "{\\\"api_key\\\": \\\"V\\\"}", "  api_key: V", "api_key := \"V\"", "apiKey=b'V'", "ENV API_KEY V\nENV API_KEY=V",
+            "api_key = \"V\"",
+            "apiKey: 'V',",
+            "API_KEY=V\n",
+            "export API_KEY=V",
+            "\"api_key\": \"V\"",
+            "let api_key: &str = \"V\";",
+            "private static final String API_KEY = \"V\";",
+            "const apiKey string = `V`",
+            "$config['api_key'] = 'V';",
+            ":api_key => 'V'",
+            "{\\\"api_key\\\": \\\"V\\\"}",
+            "  api_key: V",
+            "api_key := \"V\"",
+            "apiKey=b'V'",
+            "ENV API_KEY V\nENV API_KEY=V",
         ] {
             check(&text.replace('V', value), value, Confidence::Medium);
         }
-        for text in ["setApiKey(\"V\")", "<apiKey>V</apiKey>", "options.put(\"api_key\", \"V\")", "if token == \"V\"", "db token V"] {
+        for text in [
+            "setApiKey(\"V\")",
+            "<apiKey>V</apiKey>",
+            "options.put(\"api_key\", \"V\")",
+            "if token == \"V\"",
+            "db token V",
+        ] {
             check(&text.replace('V', value), value, Confidence::Low);
         }
     }
@@ -386,9 +646,18 @@ mod tests {
     #[test]
     fn names_beside_and_references_stay_quiet() {
         for text in [
-            "token_url = \"https://host/oauth/token\"", "password = os.environ[\"PASSWORD\"]", "password: ${DB_PASSWORD}", "let key = map.key;",
-            "passenger = \"kT9vQ2mZ7xLpR4wB\"", "author: \"kT9vQ2mZ7xLpR4wB\"", "public_key = \"kT9vQ2mZ7xLpR4wB\"", "password=\"password\"",
-            "tokenizer = Tokenizer::new(text)", "key: value", "password = get_password()", "\"password\": \"Enter your password\"",
+            "token_url = \"https://host/oauth/token\"",
+            "password = os.environ[\"PASSWORD\"]",
+            "password: ${DB_PASSWORD}",
+            "let key = map.key;",
+            "passenger = \"kT9vQ2mZ7xLpR4wB\"",
+            "author: \"kT9vQ2mZ7xLpR4wB\"",
+            "public_key = \"kT9vQ2mZ7xLpR4wB\"",
+            "password=\"password\"",
+            "tokenizer = Tokenizer::new(text)",
+            "key: value",
+            "password = get_password()",
+            "\"password\": \"Enter your password\"",
         ] {
             quiet(text);
         }

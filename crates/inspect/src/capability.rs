@@ -7,14 +7,19 @@ use crate::value;
 
 /// Writes seconds since 1970 as a day.
 pub(crate) fn day(unix_s: i64) -> String {
-    jiff::Timestamp::from_second(unix_s).map_or_else(|_| "a day out of range".to_owned(), |time| {
-        jiff::tz::TimeZone::UTC.to_datetime(time).date().to_string()
-    })
+    jiff::Timestamp::from_second(unix_s).map_or_else(
+        |_| "a day out of range".to_owned(),
+        |time| jiff::tz::TimeZone::UTC.to_datetime(time).date().to_string(),
+    )
 }
 
 /// Reads an ISO 8601 day or moment (`2051-10-06`, `2051-10-06T07:00:00Z`, `20511006T070000Z`) as seconds since 1970.
 pub(crate) fn moment(text: &str) -> Option<i64> {
-    let digits: String = text.chars().take_while(|c| c.is_ascii_digit() || matches!(c, '-' | 'T' | 't' | ':' | '.')).filter(char::is_ascii_digit).collect();
+    let digits: String = text
+        .chars()
+        .take_while(|c| c.is_ascii_digit() || matches!(c, '-' | 'T' | 't' | ':' | '.'))
+        .filter(char::is_ascii_digit)
+        .collect();
     let part = |range: std::ops::Range<usize>| digits.get(range).and_then(|text| text.parse::<i8>().ok());
     let year = digits.get(0..4)?.parse::<i16>().ok()?;
     let date = jiff::civil::Date::new(year, part(4..6)?, part(6..8)?).ok()?;
@@ -49,7 +54,11 @@ impl Query {
         let query = url.replace("&amp;", "&").replace("\\u0026", "&").replace("%26", "&");
         let query = query.split_once('?').map_or(query.as_str(), |(_, query)| query);
         let pairs = query.split(['&', ' ', '"', '\'']).filter_map(|pair| pair.split_once('='));
-        Self(pairs.map(|(name, value)| (name.trim_start_matches(['?', '"', '\'']).to_ascii_lowercase(), unescape(value))).collect())
+        Self(
+            pairs
+                .map(|(name, value)| (name.trim_start_matches(['?', '"', '\'']).to_ascii_lowercase(), unescape(value)))
+                .collect(),
+        )
     }
 
     fn get(&self, name: &str) -> Option<&str> {
@@ -130,14 +139,20 @@ mod tests {
 
     fn sas(query: &str) -> Option<(Severity, String)> {
         let proof = Proof { severity: Severity::Critical, confidence: Confidence::High, detail: None };
-        azure_sas(query.as_bytes(), Today(1_790_000_000), proof).map(|proof| (proof.severity, proof.detail.unwrap_or_default()))
+        azure_sas(query.as_bytes(), Today(1_790_000_000), proof)
+            .map(|proof| (proof.severity, proof.detail.unwrap_or_default()))
     }
 
     #[test]
     fn a_shared_access_signature_says_what_it_opens() {
         let sig = "kT9vQ2mZ7xLpR4wBkT9vQ2mZ7xLpR4wBkT9vQ2mZ7xL%3D";
-        let account = format!("https://acct.blob.core.windows.net/x?sv=2020-08-04&ss=bfqt&srt=sco&sp=rwdlacupitfx&se=2051-10-06T07:00:00Z&sig={sig}");
-        assert_eq!(sas(&account), Some((Severity::Critical, "full control of the whole storage account until 2051-10-06".to_owned())));
+        let account = format!(
+            "https://acct.blob.core.windows.net/x?sv=2020-08-04&ss=bfqt&srt=sco&sp=rwdlacupitfx&se=2051-10-06T07:00:00Z&sig={sig}"
+        );
+        assert_eq!(
+            sas(&account),
+            Some((Severity::Critical, "full control of the whole storage account until 2051-10-06".to_owned()))
+        );
         let blob = format!("?sv=2020-08-04&sr=b&sp=r&se=2021-10-06&sig={sig}");
         assert_eq!(sas(&blob), Some((Severity::Low, "read of one blob until 2021-10-06 (past)".to_owned())));
         assert_eq!(sas("?a=b&sig=x"), None);

@@ -16,15 +16,27 @@ pub(crate) struct Proof {
 }
 
 /// Checks `secret`, found within `whole`.
-pub(crate) fn prove(check: Check, whole: &[u8], secret: &[u8], severity: Severity, confidence: Confidence, today: Today) -> Option<Proof> {
+pub(crate) fn prove(
+    check: Check,
+    whole: &[u8],
+    secret: &[u8],
+    severity: Severity,
+    confidence: Confidence,
+    today: Today,
+) -> Option<Proof> {
     let plain = Proof { severity, confidence, detail: None };
     let proof = match check {
         Check::None => plain,
         Check::Random => Proof { confidence: judged(secret, confidence), ..plain },
-        Check::Mixed if secret.iter().all(u8::is_ascii_hexdigit) || secret.contains(&b'/') && !value::is_random(secret) => Proof { confidence: Confidence::Minimal, ..plain },
+        Check::Mixed
+            if secret.iter().all(u8::is_ascii_hexdigit) || secret.contains(&b'/') && !value::is_random(secret) =>
+        {
+            Proof { confidence: Confidence::Minimal, ..plain }
+        }
         Check::Mixed => Proof { confidence: judged(secret, confidence), ..plain },
         Check::Crc32Base62 => crc32_base62(secret, plain),
         Check::AwsKeyId => aws_key_id(secret, plain),
+        Check::GrafanaKey => grafana_key(secret, plain)?,
         Check::Jwt => jwt(secret, today, plain)?,
         Check::PrivateKey => private_key(whole, plain)?,
         Check::AzureSas => crate::capability::azure_sas(whole, today, plain)?,
@@ -35,26 +47,48 @@ pub(crate) fn prove(check: Check, whole: &[u8], secret: &[u8], severity: Severit
         Check::PasswordHash => plain,
         Check::Password => Proof { confidence: password(secret, confidence), ..plain },
     };
-    let placeholder = !matches!(check, Check::PrivateKey | Check::AzureSas | Check::Presigned | Check::UrlCredentials | Check::PasswordHash | Check::Basic) && value::is_placeholder(secret);
+    let placeholder = !matches!(
+        check,
+        Check::PrivateKey
+            | Check::AzureSas
+            | Check::Presigned
+            | Check::UrlCredentials
+            | Check::PasswordHash
+            | Check::Basic
+    ) && value::is_placeholder(secret);
     Some(if placeholder { Proof { confidence: Confidence::Minimal, ..proof } } else { proof })
 }
 
 /// Lowers confidence in a value that does not look drawn at random.
 fn judged(secret: &[u8], confidence: Confidence) -> Confidence {
     // A prefix of words (`sk-proj-`) would count against the random part behind it.
-    let body = secret.iter().rposition(|byte| matches!(byte, b'_' | b'-' | b'.' | b':')).and_then(|at| secret.get(at + 1..)).filter(|tail| tail.len() >= 16).unwrap_or(secret);
+    let body = secret
+        .iter()
+        .rposition(|byte| matches!(byte, b'_' | b'-' | b'.' | b':'))
+        .and_then(|at| secret.get(at + 1..))
+        .filter(|tail| tail.len() >= 16)
+        .unwrap_or(secret);
     if value::is_random(body) || value::is_random(secret) {
         return confidence;
     }
     match value::judge(body) {
         Looks::Regular | Looks::Uuid => confidence.lowered(1).min(Confidence::Low),
         Looks::Random | Looks::Password => confidence.lowered(1),
-        Looks::Words | Looks::Reference if body.iter().any(u8::is_ascii_digit) => confidence.lowered(1).min(Confidence::Low),
+        Looks::Words | Looks::Reference if body.iter().any(u8::is_ascii_digit) => {
+            confidence.lowered(1).min(Confidence::Low)
+        }
         Looks::Words | Looks::Placeholder | Looks::Reference => Confidence::Minimal,
     }
 }
 
 fn password(secret: &[u8], confidence: Confidence) -> Confidence {
+    let secret = memchr::memchr(b':', secret)
+        .and_then(|colon| secret.get(colon + 1..))
+        .filter(|rest| rest.len() >= 3)
+        .unwrap_or(secret);
+    if value::is_name_of_secret(secret) {
+        return Confidence::Minimal;
+    }
     match value::judge(secret) {
         Looks::Random | Looks::Password => confidence.max(Confidence::Medium),
         Looks::Regular | Looks::Uuid => confidence,
@@ -95,10 +129,15 @@ fn aws_key_id(secret: &[u8], proof: Proof) -> Proof {
     // Fifty bits were read; the account is the 40 bits below the first of the first 48.
     let account = (bits >> 2 & 0x7fff_ffff_ff80) >> 7;
     if secret.ends_with(b"EXAMPLE") {
-        return Proof { confidence: Confidence::Minimal, detail: Some("the key of the provider's documentation".to_owned()), ..proof };
+        return Proof {
+            confidence: Confidence::Minimal,
+            detail: Some("the key of the provider's documentation".to_owned()),
+            ..proof
+        };
     }
     let temporary = if secret.starts_with(b"ASIA") { "temporary key" } else { "long-lived key" };
-    let detail = if account > 999_999_999_999 { temporary.to_owned() } else { format!("{temporary} of account {account:012}") };
+    let detail =
+        if account > 999_999_999_999 { temporary.to_owned() } else { format!("{temporary} of account {account:012}") };
     Proof { detail: Some(detail), confidence: judged(secret, proof.confidence), ..proof }
 }
 
@@ -119,13 +158,28 @@ pub(crate) fn json_member(json: &str, name: &str) -> Option<String> {
     })
 }
 
+fn grafana_key(secret: &[u8], proof: Proof) -> Option<Proof> {
+    let text = String::from_utf8(decode_base64(secret)?).ok()?;
+    let name = json_member(&text, "n")?;
+    let key = json_member(&text, "k")?;
+    json_member(&text, "id")?;
+    let confidence = if value::is_placeholder(key.as_bytes()) { Confidence::Minimal } else { proof.confidence };
+    Some(Proof { confidence, detail: Some(format!("key named {name}")), ..proof })
+}
+
 fn jwt(secret: &[u8], today: Today, proof: Proof) -> Option<Proof> {
     let mut parts = secret.split(|byte| *byte == b'.');
     let header = String::from_utf8(decode_base64(parts.next()?)?).ok()?;
-    if !header.starts_with('{') || !header.contains("\"alg\"") && !header.contains("\"typ\"") && !header.contains("\"enc\"") {
+    if !header.starts_with('{')
+        || !header.contains("\"alg\"") && !header.contains("\"typ\"") && !header.contains("\"enc\"")
+    {
         return None;
     }
-    let payload = parts.next().and_then(decode_base64).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+    let payload = parts
+        .next()
+        .and_then(decode_base64)
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        .unwrap_or_default();
     let mut notes = Vec::new();
     if let Some(issuer) = json_member(&payload, "iss").filter(|issuer| issuer.len() <= 80) {
         notes.push(format!("issued by {issuer}"));
@@ -156,8 +210,17 @@ fn private_key(whole: &[u8], proof: Proof) -> Option<Proof> {
         return json_private(whole, proof);
     }
     let body = whole.iter().filter(|byte| byte.is_ascii_alphanumeric()).count();
-    let placeholder = has(b"...") || has(b"PRIVATE KEY HERE") || has(b"<") && !has(b"<P") || has(b"${") || has(b"xxxx") || has(b"XXXX") || has(b"REDACTED");
-    let blocks = whole.split(|byte| !(byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'='))).filter(|run| run.len() >= 24 && !value::is_placeholder(run)).count();
+    let placeholder = has(b"...")
+        || has(b"PRIVATE KEY HERE")
+        || has(b"<") && !has(b"<P")
+        || has(b"${")
+        || has(b"xxxx")
+        || has(b"XXXX")
+        || has(b"REDACTED");
+    let blocks = whole
+        .split(|byte| !(byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=')))
+        .filter(|run| run.len() >= 24 && !value::is_placeholder(run))
+        .count();
     if body < 64 || blocks == 0 {
         return Some(Proof { confidence: Confidence::Minimal, ..proof });
     }
@@ -182,11 +245,17 @@ fn url_credentials(whole: &[u8], secret: &[u8], proof: Proof) -> Option<Proof> {
     let host_name = host.split([':', '/']).next().unwrap_or_default();
     let looks = value::judge(secret);
     let template = |text: &str| text.contains(['$', '{', '<', '%']) && text.contains(['{', '<', '(', '$']);
-    let confidence = if template(userinfo) || matches!(looks, Looks::Placeholder | Looks::Reference) || secret.eq_ignore_ascii_case(b"password") || secret.eq_ignore_ascii_case(b"pass") {
+    let confidence = if template(userinfo)
+        || matches!(looks, Looks::Placeholder | Looks::Reference)
+        || value::is_name_of_secret(secret)
+    {
         Confidence::Minimal
     } else {
         let base = if matches!(looks, Looks::Words) { Confidence::Low } else { proof.confidence };
-        let local = host_name == "localhost" || host_name.starts_with("127.") || host_name.contains("example.") || !host_name.contains('.');
+        let local = host_name == "localhost"
+            || host_name.starts_with("127.")
+            || host_name.contains("example.")
+            || !host_name.contains('.');
         base.lowered(u8::from(local))
     };
     let detail = Some(format!("{scheme} as {} at {}", if user.is_empty() { "nobody" } else { user }, host_name));
@@ -197,7 +266,7 @@ fn basic(secret: &[u8], proof: Proof) -> Option<Proof> {
     let decoded = decode_base64(secret)?;
     let text = String::from_utf8(decoded).ok()?;
     let (user, password) = text.split_once(':')?;
-    if text.chars().any(char::is_control) || user.len() > 120 {
+    if text.chars().any(char::is_control) || user.len() > 120 || user.starts_with(['{', '[']) {
         return None;
     }
     let confidence = match value::judge(password.as_bytes()) {
@@ -222,7 +291,13 @@ mod tests {
         let random = "kT9vQ2mZ7xLpR4wBkT9vQ2mZ7xLpR4";
         let mut crc = crc32fast::hash(random.as_bytes());
         let digits: Vec<char> = ('0'..='9').chain('A'..='Z').chain('a'..='z').collect();
-        let mut sum: Vec<char> = (0..6).map(|_| { let d = digits[(crc % 62) as usize]; crc /= 62; d }).collect();
+        let mut sum: Vec<char> = (0..6)
+            .map(|_| {
+                let d = digits[(crc % 62) as usize];
+                crc /= 62;
+                d
+            })
+            .collect();
         sum.reverse();
         let good = format!("ghp_{random}{}", sum.iter().collect::<String>());
         assert_eq!(crc32_base62(good.as_bytes(), plain()).confidence, Confidence::High);
@@ -233,7 +308,10 @@ mod tests {
     #[test]
     fn account_is_read_from_the_key() {
         let key = ["ASIA", "QNZGKIQY", "56JQ7WML"].concat();
-        assert_eq!(aws_key_id(key.as_bytes(), plain()).detail.as_deref(), Some("temporary key of account 029608264753"));
+        assert_eq!(
+            aws_key_id(key.as_bytes(), plain()).detail.as_deref(),
+            Some("temporary key of account 029608264753")
+        );
     }
 
     #[test]

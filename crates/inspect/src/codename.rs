@@ -49,11 +49,33 @@ pub(crate) struct Skeleton {
 /// Folds one character: base letter, lower case, look-alikes and leetspeak undone. `l`, `1` and `i` fold together.
 fn fold_char(c: char) -> Option<u8> {
     let base = match c {
-        '0' => 'o', '1' | '!' | '|' | 'l' | 'L' => 'i', '3' | '€' => 'e', '4' | '@' => 'a', '5' | '$' => 's', '7' => 't', '8' => 'b',
+        '0' => 'o',
+        '1' | '!' | '|' | 'l' | 'L' => 'i',
+        '3' | '€' => 'e',
+        '4' | '@' => 'a',
+        '5' | '$' => 's',
+        '7' => 't',
+        '8' => 'b',
         _ if c.is_ascii() => c.to_ascii_lowercase(),
-        'а' | 'А' | 'α' | 'Α' => 'a', 'в' | 'В' | 'β' | 'Β' => 'b', 'с' | 'С' | 'ϲ' => 'c', 'е' | 'Е' | 'ε' | 'Ε' | 'э' => 'e', 'н' | 'Н' | 'Η' => 'h',
-        'і' | 'І' | 'ι' | 'Ι' | 'ł' | 'Ł' => 'i', 'ј' => 'j', 'к' | 'К' | 'κ' | 'Κ' => 'k', 'м' | 'М' | 'Μ' => 'm', 'Ν' => 'n', 'о' | 'О' | 'ο' | 'Ο' | 'ø' | 'Ø' => 'o',
-        'р' | 'Р' | 'ρ' | 'Ρ' => 'p', 'ѕ' => 's', 'т' | 'Т' | 'τ' | 'Τ' => 't', 'υ' => 'u', 'ν' => 'v', 'х' | 'Х' | 'χ' | 'Χ' => 'x', 'у' | 'У' | 'Υ' => 'y', 'Ζ' => 'z',
+        'а' | 'А' | 'α' | 'Α' => 'a',
+        'в' | 'В' | 'β' | 'Β' => 'b',
+        'с' | 'С' | 'ϲ' => 'c',
+        'е' | 'Е' | 'ε' | 'Ε' | 'э' => 'e',
+        'н' | 'Н' | 'Η' => 'h',
+        'і' | 'І' | 'ι' | 'Ι' | 'ł' | 'Ł' => 'i',
+        'ј' => 'j',
+        'к' | 'К' | 'κ' | 'Κ' => 'k',
+        'м' | 'М' | 'Μ' => 'm',
+        'Ν' => 'n',
+        'о' | 'О' | 'ο' | 'Ο' | 'ø' | 'Ø' => 'o',
+        'р' | 'Р' | 'ρ' | 'Ρ' => 'p',
+        'ѕ' => 's',
+        'т' | 'Т' | 'τ' | 'Τ' => 't',
+        'υ' => 'u',
+        'ν' => 'v',
+        'х' | 'Х' | 'χ' | 'Χ' => 'x',
+        'у' | 'У' | 'Υ' => 'y',
+        'Ζ' => 'z',
         _ => return None,
     };
     base.is_ascii_alphanumeric().then_some(base as u8)
@@ -97,7 +119,11 @@ impl Watchlist {
             }
             folded.push((bytes, ends));
         }
-        let anchors = folded.iter().enumerate().filter(|(_, (name, _))| name.len() >= 3).map(|(index, (name, _))| (name.clone(), Follow::Token, u32::try_from(index).unwrap_or(u32::MAX)));
+        let anchors = folded
+            .iter()
+            .enumerate()
+            .filter(|(_, (name, _))| name.len() >= 3)
+            .map(|(index, (name, _))| (name.clone(), Follow::Token, u32::try_from(index).unwrap_or(u32::MAX)));
         let anchors = AnchorSet::new(anchors);
         Self { names, folded, anchors }
     }
@@ -126,7 +152,13 @@ impl Watchlist {
         let places = skeleton.places.get(at.clone())?;
         let first = *places.first()? as usize;
         let last = *places.last()? as usize;
-        let end = last + text.get(last..)?.utf8_chunks().next().and_then(|chunk| chunk.valid().chars().next()).map_or(1, char::len_utf8);
+        let end = last
+            + text
+                .get(last..)?
+                .utf8_chunks()
+                .next()
+                .and_then(|chunk| chunk.valid().chars().next())
+                .map_or(1, char::len_utf8);
         let span = first..end;
         if !is_edge_before(text, span.start) || !is_edge_behind(text, span.end) {
             return None;
@@ -177,9 +209,13 @@ impl Gaps {
             if ends.contains(&(index + 1)) {
                 gaps.own += 1;
                 gaps.wide |= between.chars().count() > 3;
-            } else if between.chars().all(|c| matches!(c, '\u{200b}'..='\u{200f}' | '\u{ad}' | '\u{feff}' | '\u{2060}' | '\u{300}'..='\u{36f}')) {
+            } else if between.chars().all(
+                |c| matches!(c, '\u{200b}'..='\u{200f}' | '\u{ad}' | '\u{feff}' | '\u{2060}' | '\u{300}'..='\u{36f}'),
+            ) {
                 continue;
-            } else if between.chars().count() == 1 && matches!(between.chars().next(), Some('-' | '_' | '.' | '*' | '·' | '/' | '+')) {
+            } else if between.chars().count() == 1
+                && matches!(between.chars().next(), Some('-' | '_' | '.' | '*' | '·' | '/' | '+'))
+            {
                 gaps.joined += 1;
             } else if between.trim().is_empty() && between.chars().count() <= 2 {
                 gaps.blank += 1;
@@ -197,21 +233,32 @@ impl Gaps {
         }
         let odd = written.iter().any(|byte| matches!(byte, b'!' | b'|' | b'$' | b'@'));
         let mostly_digits = written.iter().filter(|byte| byte.is_ascii_digit()).count() * 2 >= letters;
-        Some(if mostly_digits { Confidence::Low } else if self.joined > 0 || self.blank > 0 || odd { Confidence::Medium } else { Confidence::High })
+        Some(if mostly_digits {
+            Confidence::Low
+        } else if self.joined > 0 || self.blank > 0 || odd {
+            Confidence::Medium
+        } else {
+            Confidence::High
+        })
     }
 }
 
 fn is_edge_before(text: &[u8], at: usize) -> bool {
     let Some(before) = text.get(..at).and_then(last_char) else { return true };
     let Some(first) = text.get(at..).and_then(first_char) else { return true };
-    !before.is_alphanumeric() || before.is_ascii_digit() != first.is_ascii_digit() && first.is_alphabetic() || first.is_uppercase() && before.is_lowercase()
+    !before.is_alphanumeric()
+        || before.is_ascii_digit() != first.is_ascii_digit() && first.is_alphabetic()
+        || first.is_uppercase() && before.is_lowercase()
 }
 
 fn is_edge_behind(text: &[u8], at: usize) -> bool {
     let Some(behind) = text.get(at..).and_then(first_char) else { return true };
     let Some(last) = text.get(..at).and_then(last_char) else { return true };
     // `mythosV2`, `mythos2`: a hump or a number begins another word; a plural or a genitive is the same name.
-    !behind.is_alphanumeric() || behind.is_ascii_digit() || behind.is_uppercase() && last.is_lowercase() || matches!(behind, 's') && !text.get(at + 1..).and_then(first_char).is_some_and(char::is_alphanumeric)
+    !behind.is_alphanumeric()
+        || behind.is_ascii_digit()
+        || behind.is_uppercase() && last.is_lowercase()
+        || matches!(behind, 's') && !text.get(at + 1..).and_then(first_char).is_some_and(char::is_alphanumeric)
 }
 
 fn first_char(text: &[u8]) -> Option<char> {
@@ -219,12 +266,17 @@ fn first_char(text: &[u8]) -> Option<char> {
 }
 
 fn last_char(text: &[u8]) -> Option<char> {
-    let start = (1..=4).filter_map(|back| text.len().checked_sub(back)).find(|at| text.get(*at).is_some_and(|byte| byte & 0xc0 != 0x80))?;
+    let start = (1..=4)
+        .filter_map(|back| text.len().checked_sub(back))
+        .find(|at| text.get(*at).is_some_and(|byte| byte & 0xc0 != 0x80))?;
     str::from_utf8(text.get(start..)?).ok()?.chars().next()
 }
 
 fn is_near(text: &[u8], span: &Range<usize>, words: &[String]) -> bool {
-    let around = text.get(span.start.saturating_sub(NEAR_BYTES)..text.len().min(span.end + NEAR_BYTES)).unwrap_or_default().to_ascii_lowercase();
+    let around = text
+        .get(span.start.saturating_sub(NEAR_BYTES)..text.len().min(span.end + NEAR_BYTES))
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     words.iter().any(|word| {
         let word = word.to_ascii_lowercase();
         memchr::memmem::find_iter(&around, word.as_bytes()).any(|at| {
@@ -240,7 +292,12 @@ mod tests {
 
     fn list(near: &[&str]) -> Watchlist {
         let near = near.iter().map(|word| (*word).to_owned()).collect();
-        Watchlist::new(vec![Codename { name: "Glass Heron".into(), project: "p".into(), level: Level::Restricted, near }])
+        Watchlist::new(vec![Codename {
+            name: "Glass Heron".into(),
+            project: "p".into(),
+            level: Level::Restricted,
+            near,
+        }])
     }
 
     #[track_caller]
@@ -252,8 +309,21 @@ mod tests {
     #[test]
     fn disguises_are_seen_through() {
         for text in [
-            "Glass Heron", "glassheron", "GLASS-HERON", "glass_heron_v2", "loadGlassHeronV2()", "gl4ss h3r0n", "Gläss Hérøn", "g l a s s h e r o n",
-            "g-l-a-s-s-h-e-r-o-n", "Gla\u{200b}ss Her\u{ad}on", "glаss hеrоn", "ＧｌａｓｓＨｅｒｏｎ", "glass\nheron", "glass.heron2", "GlassHeron's",
+            "Glass Heron",
+            "glassheron",
+            "GLASS-HERON",
+            "glass_heron_v2",
+            "loadGlassHeronV2()",
+            "gl4ss h3r0n",
+            "Gläss Hérøn",
+            "g l a s s h e r o n",
+            "g-l-a-s-s-h-e-r-o-n",
+            "Gla\u{200b}ss Her\u{ad}on",
+            "glаss hеrоn",
+            "ＧｌａｓｓＨｅｒｏｎ",
+            "glass\nheron",
+            "glass.heron2",
+            "GlassHeron's",
         ] {
             check(text, true);
         }
@@ -269,7 +339,9 @@ mod tests {
     #[test]
     fn a_common_name_needs_company() {
         let near = list(&["model", "checkpoint"]);
-        let best = |text: &str| near.scan(text.as_bytes(), &mut Skeleton::default()).into_iter().map(|mention| mention.confidence).max();
+        let best = |text: &str| {
+            near.scan(text.as_bytes(), &mut Skeleton::default()).into_iter().map(|mention| mention.confidence).max()
+        };
         assert_eq!(best("the glass heron model ships soon"), Some(Confidence::High));
         assert_eq!(best("a glass heron stands on the shelf"), Some(Confidence::Minimal));
     }

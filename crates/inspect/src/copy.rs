@@ -240,7 +240,8 @@ impl Index {
         let mut kept = Vec::with_capacity(entries.len());
         for group in entries.chunk_by(|left, right| left.0 == right.0) {
             let hash = group.first().map_or(0, |entry| entry.0);
-            let mut families: Vec<u32> = group.iter().map(|entry| related.get(entry.1 as usize).copied().unwrap_or(entry.1)).collect();
+            let mut families: Vec<u32> =
+                group.iter().map(|entry| related.get(entry.1 as usize).copied().unwrap_or(entry.1)).collect();
             families.sort_unstable();
             families.dedup();
             if families.len() < BOILERPLATE_DOCUMENTS && boilerplate.binary_search(&hash).is_err() {
@@ -299,7 +300,10 @@ impl Index {
             return &[];
         }
         let slot = (hash >> self.start_shift) as usize;
-        let (start, end) = (self.starts.get(slot).copied().unwrap_or(0) as usize, self.starts.get(slot + 1).copied().unwrap_or(0) as usize);
+        let (start, end) = (
+            self.starts.get(slot).copied().unwrap_or(0) as usize,
+            self.starts.get(slot + 1).copied().unwrap_or(0) as usize,
+        );
         let bucket = self.entries.get(start..end).unwrap_or_default();
         let low = bucket.partition_point(|entry| entry.0 < hash);
         let run = bucket.get(low..).unwrap_or_default();
@@ -316,7 +320,8 @@ impl Index {
                 seen.entry(document).or_default().push((print.at, at));
             }
         });
-        let mut found: Vec<_> = seen.into_iter().filter_map(|(document, pairs)| self.judge(document as usize, &pairs, folded)).collect();
+        let mut found: Vec<_> =
+            seen.into_iter().filter_map(|(document, pairs)| self.judge(document as usize, &pairs, folded)).collect();
         found.sort_by(|left, right| right.share.total_cmp(&left.share).then(left.document.cmp(&right.document)));
         found
     }
@@ -329,7 +334,10 @@ impl Index {
         let share = places.len() as f64 / f64::from(size.max(1));
         let first = pairs.first()?.0 as usize;
         let last = pairs.last()?.0 as usize;
-        let passages = 1 + pairs.windows(2).filter(|pair| matches!(pair, [a, b] if b.0 - a.0 > 2 * (GRAM + WINDOW) as u32)).count();
+        let passages = 1 + pairs
+            .windows(2)
+            .filter(|pair| matches!(pair, [a, b] if b.0 - a.0 > 2 * (GRAM + WINDOW) as u32))
+            .count();
         Some(CopyFound {
             document,
             share: share.min(1.0),
@@ -369,7 +377,10 @@ fn related(entries: &[(u64, u32, u32)], documents: &[Known]) -> Vec<u32> {
     for ((left, right), count) in pairs {
         let size = |index: u32| documents.get(index as usize).map_or(1, |document| document.prints.len().max(1));
         if f64::from(count) >= RELATED_SHARE * size(left).min(size(right)) as f64 {
-            let (to, from) = (family.get(left as usize).copied().unwrap_or(left), family.get(right as usize).copied().unwrap_or(right));
+            let (to, from) = (
+                family.get(left as usize).copied().unwrap_or(left),
+                family.get(right as usize).copied().unwrap_or(right),
+            );
             family.iter_mut().filter(|group| **group == from).for_each(|group| *group = to);
         }
     }
@@ -403,7 +414,12 @@ mod tests {
     /// Words that no dictionary has, from a seed.
     fn words(seed: u64, count: usize) -> String {
         let mut state = seed;
-        (0..count).map(|_| { state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407); format!("w{:06x} ", state >> 40) }).collect()
+        (0..count)
+            .map(|_| {
+                state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+                format!("w{:06x} ", state >> 40)
+            })
+            .collect()
     }
 
     #[test]

@@ -94,7 +94,8 @@ fn rule(entry: Entry) -> Result<Rule, String> {
     let severity = entry.severity.as_deref().map_or(Ok(Severity::High), str::parse)?;
     let confidence = entry.confidence.as_deref().map_or(Ok(Confidence::Medium), str::parse)?;
     // Keywords stand anywhere near: a hit on one tries the pattern around it.
-    let anchors: Vec<Cow<'static, str>> = entry.keywords.into_iter().filter(|word| word.len() >= 3).map(Cow::Owned).collect();
+    let anchors: Vec<Cow<'static, str>> =
+        entry.keywords.into_iter().filter(|word| word.len() >= 3).map(Cow::Owned).collect();
     let title = if entry.description.is_empty() { entry.id.clone() } else { entry.description };
     Ok(Rule {
         id: Cow::Owned(entry.id),

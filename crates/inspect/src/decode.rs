@@ -38,7 +38,11 @@ pub fn utf16(text: &[u8]) -> Option<Vec<u8>> {
         _ if zeros(0) * 10 >= head.len() * 8 && zeros(1) * 10 <= head.len() => true,
         _ => return None,
     };
-    let units = text.as_chunks::<2>().0.iter().map(|pair| if big { u16::from_be_bytes(*pair) } else { u16::from_le_bytes(*pair) });
+    let units = text
+        .as_chunks::<2>()
+        .0
+        .iter()
+        .map(|pair| if big { u16::from_be_bytes(*pair) } else { u16::from_le_bytes(*pair) });
     let decoded: String = char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
     Some(decoded.trim_start_matches('\u{feff}').as_bytes().to_vec())
 }
@@ -74,7 +78,18 @@ pub(crate) fn is_text(bytes: &[u8]) -> bool {
 }
 
 fn is_file(bytes: &[u8]) -> bool {
-    [&b"PK\x03\x04"[..], b"\x1f\x8b\x08", b"%PDF-", b"7z\xbc\xaf\x27\x1c", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd", b"BZh", b"SQLite format 3\0"].iter().any(|magic| bytes.starts_with(magic))
+    [
+        &b"PK\x03\x04"[..],
+        b"\x1f\x8b\x08",
+        b"%PDF-",
+        b"7z\xbc\xaf\x27\x1c",
+        b"\xfd7zXZ\0",
+        b"\x28\xb5\x2f\xfd",
+        b"BZh",
+        b"SQLite format 3\0",
+    ]
+    .iter()
+    .any(|magic| bytes.starts_with(magic))
 }
 
 fn classify(decoded: Vec<u8>) -> Option<Decoded> {
@@ -115,7 +130,9 @@ fn class(byte: u8) -> u8 {
 /// Comparisons over sixteen bytes, without a branch: the compiler turns them into a few vector instructions. `+` to `9`
 /// takes in `,` and `.`, which the exact look afterwards puts out again.
 fn is_dense(block: &[u8; 16]) -> bool {
-    block.map(|b| u8::from((b | 0x20).wrapping_sub(b'a') < 26) | u8::from(b.wrapping_sub(b'+') < 15) | u8::from(b == b'_')) == [1; 16]
+    block.map(|b| {
+        u8::from((b | 0x20).wrapping_sub(b'a') < 26) | u8::from(b.wrapping_sub(b'+') < 15) | u8::from(b == b'_')
+    }) == [1; 16]
 }
 
 /// Base64 of text mixes capitals, small letters and digits from its first bytes on; hex has digits. Identifiers, paths
@@ -123,7 +140,8 @@ fn is_dense(block: &[u8; 16]) -> bool {
 fn could_be_encoded(run: &[u8]) -> bool {
     let head = run.get(..run.len().min(64)).unwrap_or(run);
     let any = |is: fn(&u8) -> bool| head.iter().any(is);
-    any(u8::is_ascii_digit) && (any(u8::is_ascii_uppercase) && any(u8::is_ascii_lowercase) || head.iter().all(u8::is_ascii_hexdigit))
+    any(u8::is_ascii_digit)
+        && (any(u8::is_ascii_uppercase) && any(u8::is_ascii_lowercase) || head.iter().all(u8::is_ascii_hexdigit))
 }
 
 /// Calls `each` with every encoded run of `text`.
@@ -136,7 +154,11 @@ pub(crate) fn runs(text: &[u8], each: &mut impl FnMut(Run)) {
         }
         // The exact alphabet: the last run of it that reaches out of this block.
         let tail = block.iter().rev().take_while(|byte| class(**byte) & BASE64 != 0).count();
-        let back = if tail == 16 { text.get(next..at).unwrap_or_default().iter().rev().take_while(|byte| class(**byte) & BASE64 != 0).count() } else { 0 };
+        let back = if tail == 16 {
+            text.get(next..at).unwrap_or_default().iter().rev().take_while(|byte| class(**byte) & BASE64 != 0).count()
+        } else {
+            0
+        };
         let start = at + 16 - tail - back;
         let end = run_end(text, at + 16);
         next = end.max(at + 16);
@@ -163,7 +185,9 @@ fn run_end(text: &[u8], from: usize) -> usize {
         let rest = line.iter().take_while(|byte| class(**byte) & BASE64 != 0).count();
         let closed = matches!(line.get(rest), None | Some(b'\n' | b'\r' | b'=' | b'\\'));
         let before = at.saturating_sub(48).max(from.saturating_sub(16));
-        let filled = text.get(before..at).is_some_and(|tail| tail.len() >= 32 && tail.iter().all(|byte| class(*byte) & BASE64 != 0));
+        let filled = text
+            .get(before..at)
+            .is_some_and(|tail| tail.len() >= 32 && tail.iter().all(|byte| class(*byte) & BASE64 != 0));
         if rest == 0 || !closed || !filled {
             return at;
         }
@@ -191,7 +215,12 @@ fn decode_run(text: &[u8], span: Range<usize>, each: &mut impl FnMut(Run)) {
             continue;
         }
         let clean: Vec<u8> = if memchr::memchr3(b'\n', b'\r', b'\\', body).is_some() {
-            String::from_utf8_lossy(body).replace("\\n", "").bytes().filter(|byte| class(*byte) & BASE64 != 0).take(DECODED_BYTES_MAX / 3 * 4).collect()
+            String::from_utf8_lossy(body)
+                .replace("\\n", "")
+                .bytes()
+                .filter(|byte| class(*byte) & BASE64 != 0)
+                .take(DECODED_BYTES_MAX / 3 * 4)
+                .collect()
         } else {
             body.iter().copied().take(DECODED_BYTES_MAX / 3 * 4).collect()
         };
@@ -220,7 +249,27 @@ fn percent(text: &[u8], each: &mut impl FnMut(Run)) {
         if at < next || hex_pair(text.get(at + 1..at + 3)).is_none() {
             continue;
         }
-        let part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'%' | b'-' | b'_' | b'.' | b'~' | b'+' | b'=' | b'&' | b'/' | b':' | b'@' | b'?' | b',' | b';' | b'!' | b'*');
+        let part = |byte: &u8| {
+            byte.is_ascii_alphanumeric()
+                || matches!(
+                    byte,
+                    b'%' | b'-'
+                        | b'_'
+                        | b'.'
+                        | b'~'
+                        | b'+'
+                        | b'='
+                        | b'&'
+                        | b'/'
+                        | b':'
+                        | b'@'
+                        | b'?'
+                        | b','
+                        | b';'
+                        | b'!'
+                        | b'*'
+                )
+        };
         let back = text.get(next..at).unwrap_or_default().iter().rev().take(4096).take_while(|byte| part(byte)).count();
         let len = text.get(at..).unwrap_or_default().iter().take(1 << 16).take_while(|byte| part(byte)).count();
         let span = at - back..at + len;
@@ -284,7 +333,11 @@ mod tests {
 
     fn texts(text: &[u8]) -> Vec<String> {
         let mut found = Vec::new();
-        runs(text, &mut |run| if let Decoded::Text(text) = run.decoded { found.push(String::from_utf8_lossy(&text).into_owned()) });
+        runs(text, &mut |run| {
+            if let Decoded::Text(text) = run.decoded {
+                found.push(String::from_utf8_lossy(&text).into_owned())
+            }
+        });
         found
     }
 
@@ -296,10 +349,21 @@ mod tests {
         let hex: String = PLAIN.bytes().map(|byte| format!("{byte:02x}")).collect();
         let percent: String = PLAIN.bytes().map(|byte| format!("%{byte:02X}")).collect();
         let escaped: String = PLAIN.bytes().map(|byte| format!("\\u00{byte:02x}")).collect();
-        for encoded in [format!("x = '{base64}'"), format!("data:;base64,{base64}"), format!("h={hex};"), percent, format!("\"{escaped}\"")] {
+        for encoded in [
+            format!("x = '{base64}'"),
+            format!("data:;base64,{base64}"),
+            format!("h={hex};"),
+            percent,
+            format!("\"{escaped}\""),
+        ] {
             assert!(texts(encoded.as_bytes()).iter().any(|text| text.contains(PLAIN)), "{encoded}");
         }
-        let wrapped: String = base64::engine::general_purpose::STANDARD.encode(PLAIN.repeat(4)).as_bytes().chunks(64).map(|line| format!("{}\n", String::from_utf8_lossy(line))).collect();
+        let wrapped: String = base64::engine::general_purpose::STANDARD
+            .encode(PLAIN.repeat(4))
+            .as_bytes()
+            .chunks(64)
+            .map(|line| format!("{}\n", String::from_utf8_lossy(line)))
+            .collect();
         assert!(texts(wrapped.as_bytes()).iter().any(|text| text.contains(&PLAIN.repeat(4))), "{wrapped}");
     }
 

@@ -169,9 +169,12 @@ const ASSIGN: [(&str, &str); 5] = [
 const MARKING_FIX: &str = "move it to a place that is as closed as it says, or have the marking lifted by who set it";
 const CODENAME_FIX: &str = "take the name out, or keep the text as closed as the project";
 const COPY_FIX: &str = "take the text out, and out of the history; or have the document declassified by its owner";
-const PERSONAL_FIX: &str = "remove it or keep it where its purpose is recorded; if it was public, ask who must be told and by when";
-const WEIGHTS_FIX: &str = "keep weights in a store that decides and records each read; remove them from here and from the history";
-const EXPOSURE_FIX: &str = "take the address down or put a sign-in before it, purge caches, then look at its access log";
+const PERSONAL_FIX: &str =
+    "remove it or keep it where its purpose is recorded; if it was public, ask who must be told and by when";
+const WEIGHTS_FIX: &str =
+    "keep weights in a store that decides and records each read; remove them from here and from the history";
+const EXPOSURE_FIX: &str =
+    "take the address down or put a sign-in before it, purge caches, then look at its access log";
 
 impl Engine {
     /// Builds an engine. Patterns are compiled when first needed; one that does not compile matches nothing, and
@@ -187,12 +190,22 @@ impl Engine {
             if rule.anchors.is_empty() {
                 unanchored.push(index);
             }
-            anchors.extend(rule.anchors.iter().map(|anchor| (anchor.as_bytes().to_vec(), follow(rule, anchor), Target::Rule(index))));
+            anchors.extend(
+                rule.anchors
+                    .iter()
+                    .map(|anchor| (anchor.as_bytes().to_vec(), follow(rule, anchor), Target::Rule(index))),
+            );
         }
         for (index, service) in rules::named::NAMED.iter().enumerate() {
-            anchors.extend(service.words.iter().map(|word| (word.as_bytes().to_vec(), Follow::Any, Target::Named(index as u32))));
+            anchors.extend(
+                service.words.iter().map(|word| (word.as_bytes().to_vec(), Follow::Any, Target::Named(index as u32))),
+            );
         }
-        anchors.extend(assign::KEYWORDS.iter().map(|(word, topic)| (word.as_bytes().to_vec(), Follow::Word, Target::Assign(*topic))));
+        anchors.extend(
+            assign::KEYWORDS
+                .iter()
+                .map(|(word, topic)| (word.as_bytes().to_vec(), Follow::Word, Target::Assign(*topic))),
+        );
         anchors.extend(marking::ANCHORS.iter().map(|word| (word.as_bytes().to_vec(), Follow::Word, Target::Marking)));
         let (infos, base) = infos(&rules);
         let regexes = rules.iter().map(|_| OnceLock::new()).collect();
@@ -247,7 +260,9 @@ impl Engine {
         let from = out.len();
         scratch.embedded.clear();
         self.search(piece.text, piece.hints, scratch);
-        if piece.first && let Some(found) = marking::front_matter(piece.text, self.config.today) {
+        if piece.first
+            && let Some(found) = marking::front_matter(piece.text, self.config.today)
+        {
             self.push_marking(found, scratch);
         }
         self.search_whole(piece, scratch);
@@ -287,7 +302,18 @@ impl Engine {
         personal::look(piece.text, &mut people);
         for found in people {
             let confidence = found.confidence.lowered(u8::from(piece.hints.is_test) + u8::from(piece.hints.is_credits));
-            self.push(Hit { rule: self.base.personal + found.datum as u32, span: found.span, severity: found.severity, confidence, detail: Some(found.detail), level: Some(Level::Confidential), rank: Rank::Open }, scratch);
+            self.push(
+                Hit {
+                    rule: self.base.personal + found.datum as u32,
+                    span: found.span,
+                    severity: found.severity,
+                    confidence,
+                    detail: Some(found.detail),
+                    level: Some(Level::Confidential),
+                    rank: Rank::Open,
+                },
+                scratch,
+            );
         }
         if !self.watchlist.is_empty() {
             let mut skeleton = std::mem::take(&mut scratch.skeleton);
@@ -295,7 +321,18 @@ impl Engine {
                 let Some(codename) = self.watchlist.get(mention.name) else { continue };
                 let severity = if codename.level >= Level::Restricted { Severity::High } else { Severity::Medium };
                 let detail = Some(format!("names project {}", codename.project));
-                self.push(Hit { rule: self.base.codename, span: mention.span, severity, confidence: mention.confidence, detail, level: Some(codename.level), rank: Rank::Open }, scratch);
+                self.push(
+                    Hit {
+                        rule: self.base.codename,
+                        span: mention.span,
+                        severity,
+                        confidence: mention.confidence,
+                        detail,
+                        level: Some(codename.level),
+                        rank: Rank::Open,
+                    },
+                    scratch,
+                );
             }
             scratch.skeleton = skeleton;
         }
@@ -312,7 +349,18 @@ impl Engine {
     }
 
     fn push_marking(&self, found: marking::Marking, scratch: &mut Scratch) {
-        self.push(Hit { rule: self.base.marking + found.mark as u32, span: found.span, severity: found.severity, confidence: found.confidence, detail: found.detail, level: Some(found.level), rank: Rank::Open }, scratch);
+        self.push(
+            Hit {
+                rule: self.base.marking + found.mark as u32,
+                span: found.span,
+                severity: found.severity,
+                confidence: found.confidence,
+                detail: found.detail,
+                level: Some(found.level),
+                rank: Rank::Open,
+            },
+            scratch,
+        );
     }
 
     fn regex(&self, rule: u32) -> Option<&Regex> {
@@ -320,7 +368,15 @@ impl Engine {
         slot.get_or_init(|| compile(&self.rules.get(rule as usize)?.pattern).ok()).as_ref()
     }
 
-    fn try_rule(&self, text: &[u8], anchor: Range<usize>, index: u32, hints: Hints, tried: &mut [usize], scratch: &mut Scratch) {
+    fn try_rule(
+        &self,
+        text: &[u8],
+        anchor: Range<usize>,
+        index: u32,
+        hints: Hints,
+        tried: &mut [usize],
+        scratch: &mut Scratch,
+    ) {
         let Some(rule) = self.rules.get(index as usize) else { return };
         let Some(done) = tried.get_mut(index as usize) else { return };
         if anchor.start < *done || !is_worth(rule, text, &anchor) {
@@ -329,7 +385,10 @@ impl Engine {
         let Some(regex) = self.regex(index) else { return };
         let (span, anchored) = match rule.reach {
             Reach::Begins => (anchor.start..text.len().min(anchor.start + MATCH_BYTES_MAX), Anchored::Yes),
-            Reach::Around(before, behind) => (anchor.start.saturating_sub(before.into())..text.len().min(anchor.end + usize::from(behind)), Anchored::No),
+            Reach::Around(before, behind) => (
+                anchor.start.saturating_sub(before.into())..text.len().min(anchor.end + usize::from(behind)),
+                Anchored::No,
+            ),
         };
         let mut from = span.start;
         for _ in 0..8 {
@@ -351,47 +410,95 @@ impl Engine {
 
     fn try_everywhere(&self, text: &[u8], index: u32, hints: Hints, scratch: &mut Scratch) {
         let (Some(rule), Some(regex)) = (self.rules.get(index as usize), self.regex(index)) else { return };
-        let spans: Vec<_> = regex.captures_iter(text).take(MATCHES_PER_PIECE_MAX).filter_map(|captures| {
-            let whole = captures.get_match()?.range();
-            Some((captures.iter().skip(1).flatten().next().map_or(whole.clone(), |group| group.range()), whole))
-        }).collect();
+        let spans: Vec<_> = regex
+            .captures_iter(text)
+            .take(MATCHES_PER_PIECE_MAX)
+            .filter_map(|captures| {
+                let whole = captures.get_match()?.range();
+                Some((captures.iter().skip(1).flatten().next().map_or(whole.clone(), |group| group.range()), whole))
+            })
+            .collect();
         for (secret, whole) in spans {
             self.judge(text, rule, index, whole, secret, hints, scratch);
         }
     }
 
     #[expect(clippy::too_many_arguments, reason = "one place where a rule meets a text")]
-    fn judge(&self, text: &[u8], rule: &Rule, index: u32, whole: Range<usize>, secret: Range<usize>, hints: Hints, scratch: &mut Scratch) {
+    fn judge(
+        &self,
+        text: &[u8],
+        rule: &Rule,
+        index: u32,
+        whole: Range<usize>,
+        secret: Range<usize>,
+        hints: Hints,
+        scratch: &mut Scratch,
+    ) {
         let (Some(whole_text), Some(secret_text)) = (text.get(whole.clone()), text.get(secret.clone())) else { return };
-        let Some(proof) = checks::prove(rule.check, whole_text, secret_text, rule.severity, rule.confidence, self.config.today) else { return };
+        let Some(proof) =
+            checks::prove(rule.check, whole_text, secret_text, rule.severity, rule.confidence, self.config.today)
+        else {
+            return;
+        };
         let rank = match rule.check {
             Check::UrlCredentials | Check::Basic | Check::Bearer | Check::Password | Check::Jwt => Rank::Open,
             _ => Rank::Owned,
         };
         // A format that proves itself is what it is, in a test too.
         let loose = rank == Rank::Open || rule.confidence < Confidence::High;
-        let confidence = proof.confidence.lowered(u8::from(hints.is_test && loose) + u8::from(hints.is_binary && (loose || rule.check == Check::Random)));
-        let span = if matches!(rule.check, Check::PrivateKey | Check::AzureSas | Check::Presigned) { whole } else { secret };
-        self.push(Hit { rule: index, span, severity: proof.severity, confidence, detail: proof.detail, level: None, rank }, scratch);
+        let confidence = proof.confidence.lowered(
+            u8::from(hints.is_test && loose) + u8::from(hints.is_binary && (loose || rule.check == Check::Random)),
+        );
+        let span =
+            if matches!(rule.check, Check::PrivateKey | Check::AzureSas | Check::Presigned) { whole } else { secret };
+        self.push(
+            Hit { rule: index, span, severity: proof.severity, confidence, detail: proof.detail, level: None, rank },
+            scratch,
+        );
     }
 
     fn try_named(&self, text: &[u8], anchor: Range<usize>, service: u32, hints: Hints, scratch: &mut Scratch) {
         let Some(named): Option<&Named> = rules::named::NAMED.get(service as usize) else { return };
         if let Some((span, confidence)) = named::look(text, &anchor, named, hints) {
-            self.push(Hit { rule: self.base.named + service, span, severity: Severity::High, confidence, detail: None, level: None, rank: Rank::Named }, scratch);
+            self.push(
+                Hit {
+                    rule: self.base.named + service,
+                    span,
+                    severity: Severity::High,
+                    confidence,
+                    detail: None,
+                    level: None,
+                    rank: Rank::Named,
+                },
+                scratch,
+            );
         }
     }
 
     fn try_assign(&self, text: &[u8], anchor: Range<usize>, topic: Topic, hints: Hints, scratch: &mut Scratch) {
         if let Some(found) = assign::look(text, anchor, topic, hints) {
             let severity = if topic == Topic::Salt { Severity::Low } else { Severity::High };
-            self.push(Hit { rule: self.base.assign + found.topic as u32, span: found.value, severity, confidence: found.confidence, detail: None, level: None, rank: Rank::Generic }, scratch);
+            self.push(
+                Hit {
+                    rule: self.base.assign + found.topic as u32,
+                    span: found.value,
+                    severity,
+                    confidence: found.confidence,
+                    detail: None,
+                    level: None,
+                    rank: Rank::Generic,
+                },
+                scratch,
+            );
         }
     }
 
     fn try_marking(&self, text: &[u8], anchor: Range<usize>, hints: Hints, done: &mut usize, scratch: &mut Scratch) {
-        let letter = |at: Option<usize>| at.and_then(|at| text.get(at)).is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
-        let ends_open = text.get(anchor.end.saturating_sub(1)).is_some_and(|byte| !byte.is_ascii_alphabetic()) || anchor.len() == 7;
+        let letter = |at: Option<usize>| {
+            at.and_then(|at| text.get(at)).is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+        };
+        let ends_open =
+            text.get(anchor.end.saturating_sub(1)).is_some_and(|byte| !byte.is_ascii_alphabetic()) || anchor.len() == 7;
         if anchor.start < *done || letter(anchor.start.checked_sub(1)) || !ends_open && letter(Some(anchor.end)) {
             return;
         }
@@ -406,12 +513,23 @@ impl Engine {
     fn settle(&self, text: &[u8], accept: &Range<usize>, scratch: &mut Scratch, out: &mut Vec<Match>) {
         let mut hits = std::mem::take(&mut scratch.hits);
         self.find_copies(text, scratch, out);
-        hits.sort_by(|left, right| right.rank.cmp(&left.rank).then(right.confidence.cmp(&left.confidence)).then(left.span.start.cmp(&right.span.start)).then(right.span.end.cmp(&left.span.end)));
+        hits.sort_by(|left, right| {
+            right
+                .rank
+                .cmp(&left.rank)
+                .then(right.confidence.cmp(&left.confidence))
+                .then(left.span.start.cmp(&right.span.start))
+                .then(right.span.end.cmp(&left.span.end))
+        });
         let mut kept: Vec<Hit> = Vec::with_capacity(hits.len().min(64));
         let mut taken: Vec<Range<usize>> = Vec::new();
         for hit in hits.drain(..) {
             let secret = self.kind(hit.rule) == Kind::Secret;
-            let clash = if secret { taken.iter().rev().take(256).any(|span| span.start < hit.span.end && hit.span.start < span.end) } else { kept.iter().rev().take(64).any(|known| known.rule == hit.rule && known.span == hit.span) };
+            let clash = if secret {
+                taken.iter().rev().take(256).any(|span| span.start < hit.span.end && hit.span.start < span.end)
+            } else {
+                kept.iter().rev().take(64).any(|known| known.rule == hit.rule && known.span == hit.span)
+            };
             if clash {
                 continue;
             }
@@ -424,7 +542,11 @@ impl Engine {
         let spans: Vec<(Range<usize>, Show)> = kept.iter().map(|hit| (hit.span.clone(), self.show(hit.rule))).collect();
         for hit in kept {
             if accept.contains(&hit.span.start) {
-                let near: Vec<_> = spans.iter().filter(|(span, _)| span.end + 512 > hit.span.start && span.start < hit.span.end + 512).cloned().collect();
+                let near: Vec<_> = spans
+                    .iter()
+                    .filter(|(span, _)| span.end + 512 > hit.span.start && span.start < hit.span.end + 512)
+                    .cloned()
+                    .collect();
                 out.push(self.finish(text, hit, &near));
             }
         }
@@ -438,7 +560,18 @@ impl Engine {
         } else {
             Identity::Path
         };
-        Match { rule: hit.rule, severity: hit.severity, confidence: hit.confidence, detail: hit.detail, level: hit.level, excerpt: excerpt(text, &hit.span, spans), span: hit.span, line: 0, column: 0, identity }
+        Match {
+            rule: hit.rule,
+            severity: hit.severity,
+            confidence: hit.confidence,
+            detail: hit.detail,
+            level: hit.level,
+            excerpt: excerpt(text, &hit.span, spans),
+            span: hit.span,
+            line: 0,
+            column: 0,
+            identity,
+        }
     }
 
     /// Generic rules are one family: the same password under two names is one secret.
@@ -456,7 +589,9 @@ impl Engine {
     fn show(&self, rule: u32) -> Show {
         match self.kind(rule) {
             Kind::Secret => match self.rules.get(rule as usize).map(|rule| rule.check) {
-                Some(Check::UrlCredentials | Check::Basic | Check::Password | Check::PasswordHash | Check::PrivateKey) => Show::Nothing,
+                Some(
+                    Check::UrlCredentials | Check::Basic | Check::Password | Check::PasswordHash | Check::PrivateKey,
+                ) => Show::Nothing,
                 Some(_) => Show::Head,
                 None if rule == self.base.assign => Show::Nothing,
                 None => Show::Head,
@@ -483,15 +618,36 @@ impl Engine {
                 scratch.below_floor += 1;
                 continue;
             }
-            let passages = if found.passages == 1 { "1 passage".to_owned() } else { format!("{} passages", found.passages) };
-            let detail = format!("{} of `{}`: {:.0} % of it, in {passages}", found.tier(), document.name, found.share * 100.0);
+            let passages =
+                if found.passages == 1 { "1 passage".to_owned() } else { format!("{} passages", found.passages) };
+            let detail =
+                format!("{} of `{}`: {:.0} % of it, in {passages}", found.tier(), document.name, found.share * 100.0);
             let excerpt = format!("text of `{}`, level {}", document.name, document.level);
-            out.push(Match { rule: self.base.copy, severity: found.severity(document.level), confidence, detail: Some(detail), level: Some(document.level), span: found.span, line: 0, column: 0, excerpt, identity: Identity::Copy(document.name.clone()) });
+            out.push(Match {
+                rule: self.base.copy,
+                severity: found.severity(document.level),
+                confidence,
+                detail: Some(detail),
+                level: Some(document.level),
+                span: found.span,
+                line: 0,
+                column: 0,
+                excerpt,
+                identity: Identity::Copy(document.name.clone()),
+            });
         }
     }
 
     /// Undoes encodings, nested within a bound; what is found inside is reported at the place of the outermost run.
-    fn encoded(&self, text: &[u8], piece: &Piece<'_>, depth: u8, scratch: &mut Scratch, out: &mut Vec<Match>, place: Option<Range<usize>>) {
+    fn encoded(
+        &self,
+        text: &[u8],
+        piece: &Piece<'_>,
+        depth: u8,
+        scratch: &mut Scratch,
+        out: &mut Vec<Match>,
+        place: Option<Range<usize>>,
+    ) {
         let mut inner: Vec<(Range<usize>, Decoded)> = Vec::new();
         decode::runs(text, &mut |run| inner.push((run.span, run.decoded)));
         for (span, decoded) in inner {
@@ -519,7 +675,8 @@ impl Engine {
 
 /// A prefix in a fixed case begins a token; a word in any case, or punctuation, can stand before anything.
 fn follow(rule: &Rule, anchor: &str) -> Follow {
-    let prefix = anchor.ends_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')) && !rule.pattern.starts_with("(?i)");
+    let prefix = anchor.ends_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
+        && !rule.pattern.starts_with("(?i)");
     if prefix { Follow::Token } else { Follow::Any }
 }
 
@@ -540,8 +697,13 @@ fn is_worth(rule: &Rule, text: &[u8], anchor: &Range<usize>) -> bool {
     match rule.check {
         Check::UrlCredentials => {
             let authority = rest();
-            let end = authority.iter().position(|byte| matches!(byte, b'/' | b' ' | b'"' | b'\'' | b'\n' | b'<' | b'>' | b'\\' | b'`')).unwrap_or(authority.len());
-            authority.get(..end).is_some_and(|authority| memchr::memchr(b'@', authority).is_some() && memchr::memchr(b':', authority).is_some())
+            let end = authority
+                .iter()
+                .position(|byte| matches!(byte, b'/' | b' ' | b'"' | b'\'' | b'\n' | b'<' | b'>' | b'\\' | b'`'))
+                .unwrap_or(authority.len());
+            authority.get(..end).is_some_and(|authority| {
+                memchr::memchr(b'@', authority).is_some() && memchr::memchr(b':', authority).is_some()
+            })
         }
         Check::Bearer | Check::Basic => !matches!(rest().first(), Some(b'"' | b'\'' | b'{' | b'<')),
         _ => true,
@@ -553,8 +715,10 @@ fn is_bounded(text: &[u8], whole: &Range<usize>, rule: &Rule) -> bool {
     let word = |at: Option<usize>| at.and_then(|at| text.get(at)).is_some_and(u8::is_ascii_alphanumeric);
     let starts_word = word(Some(whole.start));
     let ends_word = word(whole.end.checked_sub(1));
-    let escaped = whole.start >= 2 && matches!(text.get(whole.start - 2..whole.start), Some([b'\\', b'n' | b't' | b'r']));
-    let prose = matches!(rule.check, Check::Jwt | Check::UrlCredentials | Check::Bearer | Check::Basic | Check::Password);
+    let escaped =
+        whole.start >= 2 && matches!(text.get(whole.start - 2..whole.start), Some([b'\\', b'n' | b't' | b'r']));
+    let prose =
+        matches!(rule.check, Check::Jwt | Check::UrlCredentials | Check::Bearer | Check::Basic | Check::Password);
     !(starts_word && word(whole.start.checked_sub(1)) && !escaped) && (prose || !(ends_word && word(Some(whole.end))))
 }
 
@@ -576,23 +740,53 @@ fn place(text: &[u8], found: &mut [Match]) {
 }
 
 fn infos(rules: &[Rule]) -> (Vec<Info>, Bases) {
-    let mut infos: Vec<Info> = rules.iter().map(|rule| Info { id: rule.id.clone(), title: rule.title.clone(), kind: Kind::Secret, severity: rule.severity, fix: rule.fix() }).collect();
-    let mut group = |entries: Vec<(Cow<'static, str>, Cow<'static, str>, Cow<'static, str>)>, kind: Kind, severity: Severity| {
-        let base = infos.len() as u32;
-        infos.extend(entries.into_iter().map(|(id, title, fix)| Info { id, title, kind, severity, fix }));
-        base
+    let mut infos: Vec<Info> = rules
+        .iter()
+        .map(|rule| Info {
+            id: rule.id.clone(),
+            title: rule.title.clone(),
+            kind: Kind::Secret,
+            severity: rule.severity,
+            fix: rule.fix(),
+        })
+        .collect();
+    let mut group =
+        |entries: Vec<(Cow<'static, str>, Cow<'static, str>, Cow<'static, str>)>, kind: Kind, severity: Severity| {
+            let base = infos.len() as u32;
+            infos.extend(entries.into_iter().map(|(id, title, fix)| Info { id, title, kind, severity, fix }));
+            base
+        };
+    let plain = |pairs: &'static [(&'static str, &'static str)], fix: &'static str| {
+        pairs
+            .iter()
+            .map(|(id, title)| (Cow::Borrowed(*id), Cow::Borrowed(*title), Cow::Borrowed(fix)))
+            .collect::<Vec<_>>()
     };
-    let plain = |pairs: &'static [(&'static str, &'static str)], fix: &'static str| pairs.iter().map(|(id, title)| (Cow::Borrowed(*id), Cow::Borrowed(*title), Cow::Borrowed(fix))).collect::<Vec<_>>();
     let services = rules::named::NAMED.iter().map(|named| (Cow::Borrowed(named.id), Cow::Borrowed(named.title), Cow::Owned(format!("revoke it at {} and issue a new one into a secret store; then look at its log for uses you did not make", named.console)))).collect();
     let base = Bases {
         named: group(services, Kind::Secret, Severity::High),
-        assign: group(plain(&ASSIGN, "change it where it is valid, put the new one into a secret store, and look at the logs of the service for uses you did not make"), Kind::Secret, Severity::High),
+        assign: group(
+            plain(
+                &ASSIGN,
+                "change it where it is valid, put the new one into a secret store, and look at the logs of the service for uses you did not make",
+            ),
+            Kind::Secret,
+            Severity::High,
+        ),
         marking: group(plain(&marking::RULES, MARKING_FIX), Kind::Marking, Severity::High),
-        codename: group(plain(&[("codename", "name of something unreleased")], CODENAME_FIX), Kind::Codename, Severity::High),
+        codename: group(
+            plain(&[("codename", "name of something unreleased")], CODENAME_FIX),
+            Kind::Codename,
+            Severity::High,
+        ),
         copy: group(plain(&[("copy", "text of a known document")], COPY_FIX), Kind::Copy, Severity::Critical),
         personal: group(plain(&personal::RULES, PERSONAL_FIX), Kind::PersonalData, Severity::High),
         weights: group(plain(&[("model-weights", "model weights")], WEIGHTS_FIX), Kind::Weights, Severity::High),
-        exposure: group(plain(&[("reachable-by-anyone", "answers a stranger and is not meant to")], EXPOSURE_FIX), Kind::Exposure, Severity::High),
+        exposure: group(
+            plain(&[("reachable-by-anyone", "answers a stranger and is not meant to")], EXPOSURE_FIX),
+            Kind::Exposure,
+            Severity::High,
+        ),
     };
     (infos, base)
 }

@@ -17,8 +17,12 @@ pub(crate) enum Show {
 
 /// Writes the line around `focus`, with each of `spans` masked as it says. Control characters become blanks.
 pub(crate) fn excerpt(text: &[u8], focus: &Range<usize>, spans: &[(Range<usize>, Show)]) -> String {
-    let line_start = text.get(..focus.start).and_then(|head| memchr::memrchr(b'\n', head)).map_or(0, |newline| newline + 1);
-    let line_end = text.get(focus.start..).and_then(|tail| memchr::memchr(b'\n', tail)).map_or(text.len(), |newline| focus.start + newline);
+    let line_start =
+        text.get(..focus.start).and_then(|head| memchr::memrchr(b'\n', head)).map_or(0, |newline| newline + 1);
+    let line_end = text
+        .get(focus.start..)
+        .and_then(|tail| memchr::memchr(b'\n', tail))
+        .map_or(text.len(), |newline| focus.start + newline);
     let start = line_start.max(focus.start.saturating_sub(EXCERPT_CHARS_MAX / 2));
     let end = line_end.min(start + EXCERPT_CHARS_MAX * 2);
     let mut out = String::new();
@@ -83,6 +87,11 @@ mod tests {
         text.extend(b"SECRETSECRETSECRET");
         text.extend(vec![b'y'; 5000]);
         let shown = excerpt(&text, &(5000..5018), &[(5000..5018, Show::Head)]);
-        assert!(shown.chars().count() <= EXCERPT_CHARS_MAX + 12 && shown.contains("SECR****") && !shown.contains("SECRETSEC"), "{shown}");
+        assert!(
+            shown.chars().count() <= EXCERPT_CHARS_MAX + 12
+                && shown.contains("SECR****")
+                && !shown.contains("SECRETSEC"),
+            "{shown}"
+        );
     }
 }

@@ -30,22 +30,60 @@ pub struct Hints {
 }
 
 const CODE: [&str; 34] = [
-    "rs", "py", "js", "jsx", "ts", "tsx", "mjs", "cjs", "go", "java", "kt", "kts", "scala", "c", "h", "cc", "cpp", "hpp", "cs",
-    "swift", "m", "mm", "rb", "php", "pl", "pm", "lua", "dart", "ex", "exs", "erl", "hs", "groovy", "vue",
+    "rs", "py", "js", "jsx", "ts", "tsx", "mjs", "cjs", "go", "java", "kt", "kts", "scala", "c", "h", "cc", "cpp",
+    "hpp", "cs", "swift", "m", "mm", "rb", "php", "pl", "pm", "lua", "dart", "ex", "exs", "erl", "hs", "groovy", "vue",
 ];
 const CONFIG: [&str; 26] = [
-    "env", "ini", "conf", "cfg", "cnf", "config", "properties", "yml", "yaml", "toml", "json", "sh", "bash", "zsh", "fish", "ps1",
-    "bat", "cmd", "tf", "tfvars", "hcl", "npmrc", "netrc", "pgpass", "service", "credentials",
+    "env",
+    "ini",
+    "conf",
+    "cfg",
+    "cnf",
+    "config",
+    "properties",
+    "yml",
+    "yaml",
+    "toml",
+    "json",
+    "sh",
+    "bash",
+    "zsh",
+    "fish",
+    "ps1",
+    "bat",
+    "cmd",
+    "tf",
+    "tfvars",
+    "hcl",
+    "npmrc",
+    "netrc",
+    "pgpass",
+    "service",
+    "credentials",
 ];
 const PROSE: [&str; 8] = ["md", "txt", "rst", "adoc", "html", "htm", "tex", "log"];
-const TEST_WORDS: [&str; 13] =
-    ["test", "tests", "spec", "specs", "fixture", "fixtures", "mock", "mocks", "example", "examples", "sample", "samples", "testdata"];
+const TEST_WORDS: [&str; 13] = [
+    "test", "tests", "spec", "specs", "fixture", "fixtures", "mock", "mocks", "example", "examples", "sample",
+    "samples", "testdata",
+];
 const LOCK_NAMES: [&str; 13] = [
-    "package-lock.json", "yarn.lock", "pnpm-lock.yaml", "cargo.lock", "poetry.lock", "go.sum", "composer.lock", "gemfile.lock",
-    "pipfile.lock", "npm-shrinkwrap.json", "uv.lock", "bun.lock", "flake.lock",
+    "package-lock.json",
+    "yarn.lock",
+    "pnpm-lock.yaml",
+    "cargo.lock",
+    "poetry.lock",
+    "go.sum",
+    "composer.lock",
+    "gemfile.lock",
+    "pipfile.lock",
+    "npm-shrinkwrap.json",
+    "uv.lock",
+    "bun.lock",
+    "flake.lock",
 ];
 
-const CREDITS: [&str; 9] = ["authors", "contributors", "maintainers", "mailmap", "credits", "codeowners", "thanks", "owners", "changelog"];
+const CREDITS: [&str; 9] =
+    ["authors", "contributors", "maintainers", "mailmap", "credits", "codeowners", "thanks", "owners", "changelog"];
 
 impl Hints {
     /// Reads the hints of `path`, whose parts are separated by `/` or `\`.
@@ -56,7 +94,11 @@ impl Hints {
         let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
         let syntax = if CODE.contains(&extension) {
             Syntax::Code
-        } else if CONFIG.contains(&extension) || name.starts_with(".env") || name.starts_with("dockerfile") || name.starts_with(".htpasswd") {
+        } else if CONFIG.contains(&extension)
+            || name.starts_with(".env")
+            || name.starts_with("dockerfile")
+            || name.starts_with(".htpasswd")
+        {
             Syntax::Config
         } else if PROSE.contains(&extension) {
             Syntax::Prose
@@ -64,7 +106,13 @@ impl Hints {
             Syntax::Unknown
         };
         let is_test = path.split(['/', '\\', '!', '.', '_', '-']).any(|word| TEST_WORDS.contains(&word));
-        Self { syntax, is_test, is_lockfile: LOCK_NAMES.contains(&name) || name.ends_with(".lock"), is_credits: CREDITS.iter().any(|word| name.contains(word)), is_binary: false }
+        Self {
+            syntax,
+            is_test,
+            is_lockfile: LOCK_NAMES.contains(&name) || name.ends_with(".lock"),
+            is_credits: CREDITS.iter().any(|word| name.contains(word)),
+            is_binary: false,
+        }
     }
 }
 

@@ -43,9 +43,32 @@ pub(crate) const RULES: [(&str, &str); 11] = [
 
 /// Literals of which one stands on each line that can be a marking.
 pub(crate) const ANCHORS: [&str; 26] = [
-    "confidential", "confidence", "internal", "employees only", "not for ", "do not distribute", "do not share", "do not forward", "restricted", "top secret",
-    "trade secret", "eyes only", "need to know", "need-to-know", "draft", "embargo", "tlp:", "cui", "controlled//", "msip_label_", "nda",
-    "non-disclosure", "vertraulich", "confidentiel", "confidencial", "riservato",
+    "confidential",
+    "confidence",
+    "internal",
+    "employees only",
+    "not for ",
+    "do not distribute",
+    "do not share",
+    "do not forward",
+    "restricted",
+    "top secret",
+    "trade secret",
+    "eyes only",
+    "need to know",
+    "need-to-know",
+    "draft",
+    "embargo",
+    "tlp:",
+    "cui",
+    "controlled//",
+    "msip_label_",
+    "nda",
+    "non-disclosure",
+    "vertraulich",
+    "confidentiel",
+    "confidencial",
+    "riservato",
 ];
 
 /// A marking.
@@ -64,22 +87,84 @@ const BANNER_CHARS_MAX: usize = 72;
 
 /// Phrases with the marking they make; longer ones stand first where one holds another.
 const PHRASES: [(&str, Mark); 37] = [
-    ("under nda", Mark::NonDisclosure), ("nda only", Mark::NonDisclosure), ("covered by nda", Mark::NonDisclosure), ("subject to nda", Mark::NonDisclosure), ("nda required", Mark::NonDisclosure),
-    ("non-disclosure agreement", Mark::NonDisclosure), ("top secret", Mark::Restricted), ("eyes only", Mark::Restricted), ("need to know", Mark::Restricted), ("need-to-know", Mark::Restricted),
-    ("highly restricted", Mark::Restricted), ("strictly restricted", Mark::Restricted), ("restricted distribution", Mark::Restricted), ("restricted", Mark::Restricted),
-    ("streng vertraulich", Mark::Confidential), ("vertraulich", Mark::Confidential), ("confidentiel", Mark::Confidential), ("confidencial", Mark::Confidential), ("riservato", Mark::Confidential),
-    ("strictly confidential", Mark::Confidential), ("commercial in confidence", Mark::Confidential), ("trade secret", Mark::Confidential), ("confidential", Mark::Confidential),
-    ("internal use only", Mark::Internal), ("internal only", Mark::Internal), ("internal use", Mark::Internal), ("internal distribution only", Mark::Internal), ("company internal", Mark::Internal), ("employees only", Mark::Internal),
-    ("not for external", Mark::Internal), ("not for public", Mark::Internal), ("not for distribution", Mark::Internal), ("not for release", Mark::Internal), ("do not distribute", Mark::Internal), ("do not share outside", Mark::Internal), ("do not share externally", Mark::Internal), ("do not forward", Mark::Internal),
+    ("under nda", Mark::NonDisclosure),
+    ("nda only", Mark::NonDisclosure),
+    ("covered by nda", Mark::NonDisclosure),
+    ("subject to nda", Mark::NonDisclosure),
+    ("nda required", Mark::NonDisclosure),
+    ("non-disclosure agreement", Mark::NonDisclosure),
+    ("top secret", Mark::Restricted),
+    ("eyes only", Mark::Restricted),
+    ("need to know", Mark::Restricted),
+    ("need-to-know", Mark::Restricted),
+    ("highly restricted", Mark::Restricted),
+    ("strictly restricted", Mark::Restricted),
+    ("restricted distribution", Mark::Restricted),
+    ("restricted", Mark::Restricted),
+    ("streng vertraulich", Mark::Confidential),
+    ("vertraulich", Mark::Confidential),
+    ("confidentiel", Mark::Confidential),
+    ("confidencial", Mark::Confidential),
+    ("riservato", Mark::Confidential),
+    ("strictly confidential", Mark::Confidential),
+    ("commercial in confidence", Mark::Confidential),
+    ("trade secret", Mark::Confidential),
+    ("confidential", Mark::Confidential),
+    ("internal use only", Mark::Internal),
+    ("internal only", Mark::Internal),
+    ("internal use", Mark::Internal),
+    ("internal distribution only", Mark::Internal),
+    ("company internal", Mark::Internal),
+    ("employees only", Mark::Internal),
+    ("not for external", Mark::Internal),
+    ("not for public", Mark::Internal),
+    ("not for distribution", Mark::Internal),
+    ("not for release", Mark::Internal),
+    ("do not distribute", Mark::Internal),
+    ("do not share outside", Mark::Internal),
+    ("do not share externally", Mark::Internal),
+    ("do not forward", Mark::Internal),
 ];
-const LABEL_NAMES: [&str; 12] = ["classification", "sensitivity", "confidentiality", "security level", "security classification", "data class", "data classification", "information class", "document status", "handling", "distribution", "access level"];
-const THIS_THINGS: [&str; 17] = ["this document", "this memo", "this report", "this file", "this presentation", "this page", "this deck", "this message", "this email", "this e-mail", "this draft", "this material", "this information", "these materials", "these slides", "the contents of this", "the information in this"];
+const LABEL_NAMES: [&str; 12] = [
+    "classification",
+    "sensitivity",
+    "confidentiality",
+    "security level",
+    "security classification",
+    "data class",
+    "data classification",
+    "information class",
+    "document status",
+    "handling",
+    "distribution",
+    "access level",
+];
+const THIS_THINGS: [&str; 17] = [
+    "this document",
+    "this memo",
+    "this report",
+    "this file",
+    "this presentation",
+    "this page",
+    "this deck",
+    "this message",
+    "this email",
+    "this e-mail",
+    "this draft",
+    "this material",
+    "this information",
+    "these materials",
+    "these slides",
+    "the contents of this",
+    "the information in this",
+];
 
 /// The bounds of the line around `at`, at most [`LINE_BYTES_MAX`] long on either side.
 pub(crate) fn line_around(text: &[u8], at: usize) -> Range<usize> {
     let low = at.saturating_sub(LINE_BYTES_MAX);
     let high = text.len().min(at + LINE_BYTES_MAX);
-    let start = text.get(low..at).and_then(|head| memchr::memrchr(b'\n', head)).map_or(low, |newline| low + newline + 1);
+    let start =
+        text.get(low..at).and_then(|head| memchr::memrchr(b'\n', head)).map_or(low, |newline| low + newline + 1);
     let end = text.get(at..high).and_then(|tail| memchr::memchr(b'\n', tail)).map_or(high, |newline| at + newline);
     start..end
 }
@@ -99,18 +184,23 @@ pub(crate) fn judge_line(text: &[u8], line: &Range<usize>, hints: Hints, today: 
     let end = raw.trim_ascii_end().len();
     let quoted = hints.syntax == Syntax::Code && !is_comment(&whole);
     // In a comment, `internal only` speaks of an interface, not of the file, unless it is loud.
-    let spoken = matches!(hints.syntax, Syntax::Code | Syntax::Config) && found.mark == Mark::Internal && !core.contains("INTERNAL");
+    let spoken = matches!(hints.syntax, Syntax::Code | Syntax::Config)
+        && found.mark == Mark::Internal
+        && !core.contains("INTERNAL");
     let confidence = found.confidence.lowered(u8::from(quoted) * 2 + u8::from(spoken) + u8::from(hints.is_test));
     Some(Marking { span: line.start + start..line.start + end.max(start), confidence, ..found })
 }
 
 fn is_comment(line: &str) -> bool {
     let line = line.trim_start();
-    ["#", "//", "/*", "*", "--", ";", "%", "<!--", "\"\"\"", "'''"].iter().any(|mark| line.starts_with(mark)) || line.contains("// ") || line.contains(" # ")
+    ["#", "//", "/*", "*", "--", ";", "%", "<!--", "\"\"\"", "'''"].iter().any(|mark| line.starts_with(mark))
+        || line.contains("// ")
+        || line.contains(" # ")
 }
 
 fn strip_tags(line: &str) -> String {
-    let trim = |text: &str| text.trim_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '+' | ':' | '(')).to_owned();
+    let trim =
+        |text: &str| text.trim_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '+' | ':' | '(')).to_owned();
     if !line.contains('<') {
         return trim(line);
     }
@@ -130,7 +220,12 @@ fn strip_tags(line: &str) -> String {
 fn marking(mark: Mark, confidence: Confidence, detail: Option<String>) -> Marking {
     let (level, severity) = match mark {
         Mark::Restricted | Mark::Embargo => (Level::Restricted, Severity::High),
-        Mark::Confidential | Mark::Cui | Mark::CuiInvalid | Mark::TrafficLight | Mark::SensitivityLabel | Mark::NonDisclosure => (Level::Confidential, Severity::High),
+        Mark::Confidential
+        | Mark::Cui
+        | Mark::CuiInvalid
+        | Mark::TrafficLight
+        | Mark::SensitivityLabel
+        | Mark::NonDisclosure => (Level::Confidential, Severity::High),
         Mark::Internal | Mark::FrontMatter => (Level::Internal, Severity::Medium),
         Mark::Draft => (Level::Internal, Severity::Low),
     };
@@ -142,15 +237,36 @@ fn phrase(core: &str, lower: &str) -> Option<Marking> {
     if let Some((phrase, mark)) = PHRASES.iter().find(|(phrase, _)| has_word(lower, phrase)) {
         let loud = has_word(core, &phrase.to_uppercase());
         // `restricted`, `internal use` and `confidential` are ordinary words: they count loud, alone, or in a label.
-        let weak = matches!(*phrase, "restricted" | "confidential" | "internal use" | "need to know" | "need-to-know" | "non-disclosure agreement" | "trade secret");
+        let weak = matches!(
+            *phrase,
+            "restricted"
+                | "confidential"
+                | "internal use"
+                | "need to know"
+                | "need-to-know"
+                | "non-disclosure agreement"
+                | "trade secret"
+        );
         let alone = lower.chars().filter(|c| c.is_alphabetic()).count() <= phrase.len() + 12;
         let confidence = match form {
             Form::Label => Confidence::High,
             Form::Banner if loud => Confidence::High,
             Form::Banner if !weak || alone && is_title(core) => Confidence::Medium,
-            Form::Sentence => if weak && *mark == Mark::Restricted { Confidence::Low } else { Confidence::Medium },
+            Form::Sentence => {
+                if weak && *mark == Mark::Restricted {
+                    Confidence::Low
+                } else {
+                    Confidence::Medium
+                }
+            }
             Form::Text if loud && !weak => Confidence::Medium,
-            Form::Banner | Form::Text => if loud || !weak { Confidence::Low } else { Confidence::Minimal },
+            Form::Banner | Form::Text => {
+                if loud || !weak {
+                    Confidence::Low
+                } else {
+                    Confidence::Minimal
+                }
+            }
         };
         return Some(marking(*mark, confidence, None));
     }
@@ -161,8 +277,14 @@ fn phrase(core: &str, lower: &str) -> Option<Marking> {
     let confidence = match form {
         Form::Label => Confidence::Medium,
         Form::Banner if loud => Confidence::Medium,
-        Form::Sentence if lower.contains("is a draft") || lower.contains("working draft") || lower.contains("draft only") => Confidence::Medium,
-        Form::Banner if lower == "draft" || lower.starts_with("draft:") || lower.starts_with("draft -") => Confidence::Medium,
+        Form::Sentence
+            if lower.contains("is a draft") || lower.contains("working draft") || lower.contains("draft only") =>
+        {
+            Confidence::Medium
+        }
+        Form::Banner if lower == "draft" || lower.starts_with("draft:") || lower.starts_with("draft -") => {
+            Confidence::Medium
+        }
         Form::Banner | Form::Sentence | Form::Text => return None,
     };
     Some(marking(Mark::Draft, confidence, None))
@@ -185,16 +307,25 @@ enum Form {
 impl Form {
     fn of(core: &str, lower: &str) -> Option<Self> {
         let label = lower.split_once(':').or_else(|| lower.split_once('=')).or_else(|| lower.split_once('|'));
-        if label.is_some_and(|(name, rest)| LABEL_NAMES.contains(&name.trim_matches(|c: char| !c.is_alphabetic())) && rest.trim().chars().count() <= 60) {
+        if label.is_some_and(|(name, rest)| {
+            LABEL_NAMES.contains(&name.trim_matches(|c: char| !c.is_alphabetic())) && rest.trim().chars().count() <= 60
+        }) {
             return Some(Self::Label);
         }
         if THIS_THINGS.iter().any(|thing| lower.contains(thing)) {
             return Some(Self::Sentence);
         }
         let words = core.split_whitespace().count();
-        let code = core.contains(['(', '{', ';', '=', '`', '$', '\'']) || core.contains("->") || core.contains("::") || core.ends_with('?');
+        let code = core.contains(['(', '{', ';', '=', '`', '$', '\''])
+            || core.contains("->")
+            || core.contains("::")
+            || core.ends_with('?');
         let calm = !core.ends_with('.') || words <= 4;
-        Some(if core.chars().count() <= BANNER_CHARS_MAX && words <= 12 && !code && calm { Self::Banner } else { Self::Text })
+        Some(if core.chars().count() <= BANNER_CHARS_MAX && words <= 12 && !code && calm {
+            Self::Banner
+        } else {
+            Self::Text
+        })
     }
 }
 
@@ -204,7 +335,13 @@ fn has_word(text: &str, phrase: &str) -> bool {
         let before = text.get(..at).and_then(|head| head.chars().next_back());
         let behind = text.get(at + phrase.len()..).and_then(|tail| tail.chars().next());
         let edge = |c: Option<char>| !c.is_some_and(|c| c.is_alphanumeric() || c == '_');
-        edge(before) && edge(behind) && before != Some('-') && before != Some('.') && !text.get(..at).is_some_and(|head| head.to_lowercase().ends_with("not ") || head.to_lowercase().ends_with("non "))
+        edge(before)
+            && edge(behind)
+            && before != Some('-')
+            && before != Some('.')
+            && !text
+                .get(..at)
+                .is_some_and(|head| head.to_lowercase().ends_with("not ") || head.to_lowercase().ends_with("non "))
     })
 }
 
@@ -216,9 +353,18 @@ fn traffic_light(core: &str) -> Option<Marking> {
     }
     let at = upper.find("TLP:")?;
     let rest = upper.get(at + 4..)?.trim_start();
-    let (colour, level) = [("AMBER+STRICT", Level::Confidential), ("AMBER", Level::Confidential), ("RED", Level::Restricted), ("GREEN", Level::Internal), ("CLEAR", Level::Public), ("WHITE", Level::Public)]
-        .into_iter()
-        .find(|(colour, _)| rest.strip_prefix(colour).is_some_and(|tail| !tail.starts_with(|c: char| c.is_alphanumeric())))?;
+    let (colour, level) = [
+        ("AMBER+STRICT", Level::Confidential),
+        ("AMBER", Level::Confidential),
+        ("RED", Level::Restricted),
+        ("GREEN", Level::Internal),
+        ("CLEAR", Level::Public),
+        ("WHITE", Level::Public),
+    ]
+    .into_iter()
+    .find(|(colour, _)| {
+        rest.strip_prefix(colour).is_some_and(|tail| !tail.starts_with(|c: char| c.is_alphanumeric()))
+    })?;
     let exact = core.contains(&format!("TLP:{colour}"));
     let short = core.chars().count() <= BANNER_CHARS_MAX;
     let confidence = match (exact, short) {
@@ -226,7 +372,8 @@ fn traffic_light(core: &str) -> Option<Marking> {
         (false, true) | (true, false) => Confidence::Medium,
         (false, false) => Confidence::Low,
     };
-    let note = if colour == "WHITE" { "TLP:WHITE, the older name of TLP:CLEAR".to_owned() } else { format!("TLP:{colour}") };
+    let note =
+        if colour == "WHITE" { "TLP:WHITE, the older name of TLP:CLEAR".to_owned() } else { format!("TLP:{colour}") };
     let found = marking(Mark::TrafficLight, confidence, Some(note));
     let severity = match level {
         Level::Restricted => Severity::Critical,
@@ -239,7 +386,19 @@ fn traffic_light(core: &str) -> Option<Marking> {
 }
 
 /// Dissemination controls of the CUI registry.
-const CUI_CONTROLS: [&str; 11] = ["NOFORN", "FED ONLY", "FEDCON", "NOCON", "DL ONLY", "RELIDO", "REL TO", "DISPLAY ONLY", "ATTORNEY-CLIENT", "ATTORNEY-WP", "DELIBERATIVE"];
+const CUI_CONTROLS: [&str; 11] = [
+    "NOFORN",
+    "FED ONLY",
+    "FEDCON",
+    "NOCON",
+    "DL ONLY",
+    "RELIDO",
+    "REL TO",
+    "DISPLAY ONLY",
+    "ATTORNEY-CLIENT",
+    "ATTORNEY-WP",
+    "DELIBERATIVE",
+];
 
 /// NARA's banner: `CUI` or `CONTROLLED`, then `//` categories (specified ones, `SP-`, first, each group in alphabetical
 /// order, separated by `/`), then `//` dissemination controls.
@@ -260,7 +419,11 @@ fn cui(core: &str) -> Option<Marking> {
 }
 
 fn cui_mistake(rest: &str) -> Option<String> {
-    let is_control = |text: &str| CUI_CONTROLS.iter().any(|control| text == *control || matches!(*control, "REL TO" | "DISPLAY ONLY") && text.starts_with(control));
+    let is_control = |text: &str| {
+        CUI_CONTROLS.iter().any(|control| {
+            text == *control || matches!(*control, "REL TO" | "DISPLAY ONLY") && text.starts_with(control)
+        })
+    };
     let groups: Vec<&str> = rest.split("//").collect();
     if groups.len() > 2 {
         return Some("more than two groups behind CUI".to_owned());
@@ -278,7 +441,10 @@ fn cui_mistake(rest: &str) -> Option<String> {
             let unknown = parts.iter().find(|part| !is_control(part)).copied().unwrap_or_default();
             return Some(format!("`{unknown}` is no dissemination control"));
         }
-        if let Some(bad) = parts.iter().find(|part| !part.trim_start_matches("SP-").chars().all(|c| c.is_ascii_uppercase()) || part.len() > 11) {
+        if let Some(bad) = parts
+            .iter()
+            .find(|part| !part.trim_start_matches("SP-").chars().all(|c| c.is_ascii_uppercase()) || part.len() > 11)
+        {
             return Some(format!("`{bad}` is no category"));
         }
         let key = |part: &&str| (!part.starts_with("SP-"), part.trim_start_matches("SP-").to_owned());
@@ -293,13 +459,28 @@ const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "au
 
 /// Reads the first day in `text`: `2027-03-12`, `12 March 2027`, `March 12, 2027`.
 pub(crate) fn first_day(text: &str) -> Option<i64> {
-    let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || matches!(c, ',' | '(' | ')' | '"')).filter(|word| !word.is_empty()).take(24).collect();
+    let words: Vec<&str> = text
+        .split(|c: char| c.is_whitespace() || matches!(c, ',' | '(' | ')' | '"'))
+        .filter(|word| !word.is_empty())
+        .take(24)
+        .collect();
     for (at, word) in words.iter().enumerate() {
-        if word.len() >= 10 && word.as_bytes().get(4) == Some(&b'-') && let Some(found) = moment(word) {
+        if word.len() >= 10
+            && word.as_bytes().get(4) == Some(&b'-')
+            && let Some(found) = moment(word)
+        {
             return Some(found);
         }
-        let Some(month) = word.get(..3).map(str::to_lowercase).and_then(|head| MONTHS.iter().position(|month| *month == head)) else { continue };
-        let number = |offset: Option<usize>| offset.and_then(|at| words.get(at)).and_then(|word| word.trim_end_matches(|c: char| !c.is_ascii_digit()).parse::<u32>().ok());
+        let Some(month) =
+            word.get(..3).map(str::to_lowercase).and_then(|head| MONTHS.iter().position(|month| *month == head))
+        else {
+            continue;
+        };
+        let number = |offset: Option<usize>| {
+            offset
+                .and_then(|at| words.get(at))
+                .and_then(|word| word.trim_end_matches(|c: char| !c.is_ascii_digit()).parse::<u32>().ok())
+        };
         let pairs = [(number(at.checked_sub(1)), number(Some(at + 1))), (number(Some(at + 1)), number(Some(at + 2)))];
         let found = pairs.into_iter().find_map(|(day, year)| match (day, year) {
             (Some(day @ 1..=31), Some(year @ 1990..=2199)) => moment(&format!("{year}-{:02}-{day:02}", month + 1)),
@@ -313,7 +494,21 @@ pub(crate) fn first_day(text: &str) -> Option<i64> {
 }
 
 fn embargo(core: &str, lower: &str, today: Today) -> Option<Marking> {
-    let at = ["embargoed until", "embargoed till", "embargo until", "embargo lifts", "under embargo", "embargo:", "embargo date", "embargoed:", "embargoed for release", "embargo ends", "embargoed"].iter().find_map(|phrase| lower.find(phrase))?;
+    let at = [
+        "embargoed until",
+        "embargoed till",
+        "embargo until",
+        "embargo lifts",
+        "under embargo",
+        "embargo:",
+        "embargo date",
+        "embargoed:",
+        "embargoed for release",
+        "embargo ends",
+        "embargoed",
+    ]
+    .iter()
+    .find_map(|phrase| lower.find(phrase))?;
     let until = lower.get(at..).and_then(first_day);
     let loud = core.get(at..at + 7).is_some_and(|word| word.chars().all(char::is_uppercase));
     let past = until.is_some_and(|until| !today.is_before(until));
@@ -331,7 +526,12 @@ fn embargo(core: &str, lower: &str, today: Today) -> Option<Marking> {
 fn sensitivity_label(core: &str) -> Option<Marking> {
     let (_, rest) = core.split_once("MSIP_Label_")?;
     let (_, value) = rest.split_once("_Name")?;
-    let name: String = value.trim_start_matches(|c: char| !c.is_alphabetic()).chars().take_while(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_' | '\\' | '/')).take(60).collect();
+    let name: String = value
+        .trim_start_matches(|c: char| !c.is_alphabetic())
+        .chars()
+        .take_while(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_' | '\\' | '/'))
+        .take(60)
+        .collect();
     let lower = name.to_lowercase();
     let level = if lower.contains("public") || lower.contains("personal") {
         Level::Public
@@ -351,7 +551,13 @@ fn sensitivity_label(core: &str) -> Option<Marking> {
 /// Judges the front matter (between `---` or `+++` lines) at the start of a text.
 pub(crate) fn front_matter(text: &[u8], today: Today) -> Option<Marking> {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-    let fence: &[u8] = if text.starts_with(b"---\n") || text.starts_with(b"---\r\n") { b"\n---" } else if text.starts_with(b"+++\n") { b"\n+++" } else { return None };
+    let fence: &[u8] = if text.starts_with(b"---\n") || text.starts_with(b"---\r\n") {
+        b"\n---"
+    } else if text.starts_with(b"+++\n") {
+        b"\n+++"
+    } else {
+        return None;
+    };
     let head = text.get(..text.len().min(4096))?;
     let end = memchr::memmem::find(head.get(3..)?, fence)? + 3;
     let mut at = 0;
@@ -365,9 +571,15 @@ pub(crate) fn front_matter(text: &[u8], today: Today) -> Option<Marking> {
         let future = || moment(&value).filter(|moment| today.is_before(*moment));
         let note = match (name.as_str(), value.as_str()) {
             ("draft", "true" | "yes") | ("published" | "public", "false" | "no") => format!("{name}: {value}"),
-            ("visibility" | "access" | "audience", "private" | "internal" | "restricted" | "confidential") => format!("{name}: {value}"),
+            ("visibility" | "access" | "audience", "private" | "internal" | "restricted" | "confidential") => {
+                format!("{name}: {value}")
+            }
             ("status", "draft" | "unpublished" | "embargoed") => format!("{name}: {value}"),
-            ("date" | "publishdate" | "publishedat" | "publishon" | "pubdate" | "releasedate" | "embargo" | "scheduled", _) => match future() {
+            (
+                "date" | "publishdate" | "publishedat" | "publishon" | "pubdate" | "releasedate" | "embargo"
+                | "scheduled",
+                _,
+            ) => match future() {
                 Some(moment) => format!("not before {}", day(moment)),
                 None => continue,
             },
@@ -392,7 +604,10 @@ mod tests {
     #[track_caller]
     fn check(line: &str, mark: Mark, at_least: Confidence) {
         let found = judge(line);
-        assert!(found.as_ref().is_some_and(|found| found.mark == mark && found.confidence >= at_least), "{line}: {found:?}");
+        assert!(
+            found.as_ref().is_some_and(|found| found.mark == mark && found.confidence >= at_least),
+            "{line}: {found:?}"
+        );
     }
 
     #[track_caller]
@@ -411,7 +626,11 @@ mod tests {
         check("*** DRAFT v0.3 ***", Mark::Draft, Confidence::Medium);
         check("Streng vertraulich", Mark::Confidential, Confidence::Medium);
         check("Shared under NDA with partners", Mark::NonDisclosure, Confidence::Medium);
-        check("MSIP_Label_f42aa342-8706-4288-bd11-ebb85995028c_Name: Highly Confidential", Mark::SensitivityLabel, Confidence::High);
+        check(
+            "MSIP_Label_f42aa342-8706-4288-bd11-ebb85995028c_Name: Highly Confidential",
+            Mark::SensitivityLabel,
+            Confidence::High,
+        );
     }
 
     #[test]

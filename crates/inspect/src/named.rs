@@ -10,17 +10,28 @@ use crate::value;
 
 const REACH_BYTES: usize = 160;
 const RUNS_MAX: usize = 10;
-const CREDENTIAL_WORDS: [&[u8]; 9] = [b"key", b"token", b"secret", b"pass", b"auth", b"cred", b"api", b"license", b"private"];
+const CREDENTIAL_WORDS: [&[u8]; 9] =
+    [b"key", b"token", b"secret", b"pass", b"auth", b"cred", b"api", b"license", b"private"];
 
 /// Looks for a value of the service's shape behind its name at `at`, on the same line.
-pub(crate) fn look(text: &[u8], at: &Range<usize>, service: &Named, hints: Hints) -> Option<(Range<usize>, Confidence)> {
+pub(crate) fn look(
+    text: &[u8],
+    at: &Range<usize>,
+    service: &Named,
+    hints: Hints,
+) -> Option<(Range<usize>, Confidence)> {
+    if !is_word(text, at) {
+        return None;
+    }
     let rest = text.get(at.end..text.len().min(at.end + REACH_BYTES))?;
     let line_end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
     // A run cut by the reach is no value.
     let line = rest.get(..line_end)?;
     let cut = line_end == rest.len() && at.end + line_end < text.len();
     service.shapes.iter().find_map(|shape| {
-        let run = runs(line, *shape, cut).take(RUNS_MAX).find(|run| line.get(run.clone()).is_some_and(|value| fits(value, *shape)))?;
+        let run = runs(line, *shape, cut)
+            .take(RUNS_MAX)
+            .find(|run| line.get(run.clone()).is_some_and(|value| fits(value, *shape)))?;
         let value = line.get(run.clone())?;
         let before = text.get(at.start.saturating_sub(24)..at.end + run.start)?;
         let confidence = confidence(before, line.get(..run.start)?, value, *shape, hints)?;
@@ -28,23 +39,62 @@ pub(crate) fn look(text: &[u8], at: &Range<usize>, service: &Named, hints: Hints
     })
 }
 
+/// The name stands as a word or a hump of an identifier, in one case: `ACME`, `acme`, `Acme`.
+fn is_word(text: &[u8], at: &Range<usize>) -> bool {
+    let Some(name) = text.get(at.clone()) else { return false };
+    let letters = || name.iter().filter(|byte| byte.is_ascii_alphabetic());
+    let lower_tail = letters().skip(1).all(u8::is_ascii_lowercase);
+    let upper = letters().all(u8::is_ascii_uppercase);
+    let humps = letters().any(u8::is_ascii_uppercase) && name.len() >= 8;
+    let before = at.start.checked_sub(1).and_then(|before| text.get(before)).copied().unwrap_or(b' ');
+    let first_upper = name.first().is_some_and(u8::is_ascii_uppercase);
+    let starts = !before.is_ascii_alphabetic() || before.is_ascii_lowercase() && first_upper;
+    starts && (lower_tail || upper || humps)
+}
+
 fn confidence(before: &[u8], between: &[u8], value: &[u8], shape: Shape, hints: Hints) -> Option<Confidence> {
     let before = before.to_ascii_lowercase();
     let named = CREDENTIAL_WORDS.iter().any(|word| memchr::memmem::find(&before, word).is_some());
-    let linked = memchr::memchr3(b'=', b':', b'"', between).is_some() || memchr::memchr2(b'\'', b'>', between).is_some();
+    let linked =
+        memchr::memchr3(b'=', b':', b'"', between).is_some() || memchr::memchr2(b'\'', b'>', between).is_some();
     if value::is_placeholder(value) {
         return Some(Confidence::Minimal);
     }
     let random = value::is_random(value) || shape == Shape::Uuid;
     let confidence = match (named, linked, random) {
-        (true, true, true) => if shape == Shape::Uuid { Confidence::Medium } else { Confidence::High },
+        (true, true, true) => {
+            if shape == Shape::Uuid {
+                Confidence::Medium
+            } else {
+                Confidence::High
+            }
+        }
         (true, false, true) | (false, true, true) | (true, _, false) => Confidence::Low,
         (false, true, false) if value.iter().any(u8::is_ascii_digit) => Confidence::Low,
         _ => return None,
     };
     // A commit, a digest, a path: hexadecimal that is no key.
-    let digest = [&b"sha"[..], b"commit", b"hash", b"digest", b"http", b"integrity", b"etag", b"rev=", b"rev:", b"git+", b"checksum", b"@"].iter().any(|word| memchr::memmem::find(&before, word).is_some());
-    Some(confidence.lowered(2 * u8::from(digest || hints.is_lockfile) + u8::from(hints.is_test) + 2 * u8::from(hints.is_binary)))
+    let digest = [
+        &b"sha"[..],
+        b"commit",
+        b"hash",
+        b"digest",
+        b"http",
+        b"integrity",
+        b"etag",
+        b"rev=",
+        b"rev:",
+        b"git+",
+        b"checksum",
+        b"@",
+    ]
+    .iter()
+    .any(|word| memchr::memmem::find(&before, word).is_some());
+    Some(
+        confidence.lowered(
+            2 * u8::from(digest || hints.is_lockfile) + u8::from(hints.is_test) + 2 * u8::from(hints.is_binary),
+        ),
+    )
 }
 
 fn runs(line: &[u8], shape: Shape, cut: bool) -> impl Iterator<Item = Range<usize>> {
@@ -65,9 +115,17 @@ fn runs(line: &[u8], shape: Shape, cut: bool) -> impl Iterator<Item = Range<usiz
 fn fits(value: &[u8], shape: Shape) -> bool {
     let long = |len: u16| value.len() == usize::from(len);
     let between = |low: u16, high: u16| (usize::from(low)..=usize::from(high)).contains(&value.len());
-    let mixed = || value.iter().any(u8::is_ascii_digit) || value.iter().any(u8::is_ascii_uppercase) && value.iter().any(u8::is_ascii_lowercase) || value.len() >= 30 && value::is_random(value);
+    let mixed = || {
+        value.iter().any(u8::is_ascii_digit)
+            || value.iter().any(u8::is_ascii_uppercase) && value.iter().any(u8::is_ascii_lowercase)
+            || value.len() >= 30 && value::is_random(value)
+    };
     match shape {
-        Shape::Hex(len) => long(len) && value.iter().all(u8::is_ascii_hexdigit),
+        Shape::Hex(len) => {
+            long(len)
+                && value.iter().all(u8::is_ascii_hexdigit)
+                && !(value.iter().any(u8::is_ascii_lowercase) && value.iter().any(u8::is_ascii_uppercase))
+        }
         Shape::Alnum(len) => long(len) && value.iter().all(u8::is_ascii_alphanumeric) && mixed(),
         Shape::Url(low, high) => between(low, high) && mixed(),
         Shape::Base64(low, high) => between(low, high) && mixed(),

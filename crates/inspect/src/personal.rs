@@ -85,7 +85,22 @@ fn emails(text: &[u8], found: &mut Vec<Personal>) {
         let Some(address) = address_around(text, at) else { continue };
         let Some(bytes) = text.get(address.clone()) else { continue };
         let lower = bytes.to_ascii_lowercase();
-        let made_up = [&b"example."[..], b"noreply", b"no-reply", b"@test.", b"@localhost", b".test", b".invalid", b"@domain.", b"@foo.", b"@bar.", b"@git", b"users.noreply"].iter().any(|part| memchr::memmem::find(&lower, part).is_some());
+        let made_up = [
+            &b"example."[..],
+            b"noreply",
+            b"no-reply",
+            b"@test.",
+            b"@localhost",
+            b".test",
+            b".invalid",
+            b"@domain.",
+            b"@foo.",
+            b"@bar.",
+            b"@git",
+            b"users.noreply",
+        ]
+        .iter()
+        .any(|part| memchr::memmem::find(&lower, part).is_some());
         if !made_up && seen.insert(lower) {
             span = Some(span.map_or(address.start, |span| span.start)..address.end);
         }
@@ -95,18 +110,44 @@ fn emails(text: &[u8], found: &mut Vec<Personal>) {
     if count < EMAILS_MIN || !dense {
         return;
     }
-    let domains: BTreeSet<_> = seen.iter().filter_map(|address| address.split(|byte| *byte == b'@').next_back()).collect();
-    let severity = if count >= 1000 { Severity::Critical } else if count >= 100 { Severity::High } else { Severity::Medium };
-    found.push(Personal { datum: Datum::Emails, span, severity, confidence: Confidence::Medium, detail: format!("{count} addresses at {} domains", domains.len()) });
+    let domains: BTreeSet<_> =
+        seen.iter().filter_map(|address| address.split(|byte| *byte == b'@').next_back()).collect();
+    let severity = if count >= 1000 {
+        Severity::Critical
+    } else if count >= 100 {
+        Severity::High
+    } else {
+        Severity::Medium
+    };
+    found.push(Personal {
+        datum: Datum::Emails,
+        span,
+        severity,
+        confidence: Confidence::Medium,
+        detail: format!("{count} addresses at {} domains", domains.len()),
+    });
 }
 
 fn address_around(text: &[u8], at: usize) -> Option<Range<usize>> {
-    let local = text.get(..at)?.iter().rev().take(65).take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'+' | b'-' | b'%')).count();
-    let domain = text.get(at + 1..)?.iter().take(254).take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-')).count();
+    let local = text
+        .get(..at)?
+        .iter()
+        .rev()
+        .take(65)
+        .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'+' | b'-' | b'%'))
+        .count();
+    let domain = text
+        .get(at + 1..)?
+        .iter()
+        .take(254)
+        .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'))
+        .count();
     let name = text.get(at + 1..at + 1 + domain)?;
     let top = name.split(|byte| *byte == b'.').next_back()?;
-    let trimmed = if top.is_empty() { domain - 1 } else { domain };
-    let valid = (1..=64).contains(&local) && memchr::memchr(b'.', name).is_some() && (top.is_empty() || (2..=24).contains(&top.len()) && top.iter().all(u8::is_ascii_alphabetic));
+    let trimmed = if top.is_empty() { domain.saturating_sub(1) } else { domain };
+    let valid = (1..=64).contains(&local)
+        && memchr::memchr(b'.', name).is_some()
+        && (top.is_empty() || (2..=24).contains(&top.len()) && top.iter().all(u8::is_ascii_alphabetic));
     valid.then(|| at - local..at + 1 + trimmed)
 }
 
@@ -144,22 +185,43 @@ fn numbers(text: &[u8], found: &mut Vec<Personal>) {
             phone_span = Some(phone_span.map_or(group.span.start, |span| span.start)..group.span.end);
         }
         if (8..=15).contains(&group.digits.len()) || group.full.len() >= 9 && group.full.len() <= 16 {
-            let id = IDS.iter().position(|(_, words, check)| check(&group.digits, &group.full) && words.iter().any(|word| has_word(&context, word) || has_word(&header, word)));
+            let id = IDS.iter().position(|(_, words, check)| {
+                check(&group.digits, &group.full)
+                    && words.iter().any(|word| has_word(&context, word) || has_word(&header, word))
+            });
             ids.extend(id.map(|id| (id, group.span.clone())));
         }
     }
     report_cards(text, cards, tests, found);
     if let (Some(first), count) = (ibans.first(), ibans.len()) {
-        found.push(Personal { datum: Datum::Iban, span: first.clone(), severity: if count >= 10 { Severity::Critical } else { Severity::High }, confidence: Confidence::High, detail: format!("{count} with a valid checksum") });
+        found.push(Personal {
+            datum: Datum::Iban,
+            span: first.clone(),
+            severity: if count >= 10 { Severity::Critical } else { Severity::High },
+            confidence: Confidence::High,
+            detail: format!("{count} with a valid checksum"),
+        });
     }
     if let Some(span) = phone_span.filter(|span| phones.len() >= PHONES_MIN && span.len() / phones.len() <= 300) {
-        found.push(Personal { datum: Datum::Phones, span, severity: if phones.len() >= 100 { Severity::High } else { Severity::Medium }, confidence: Confidence::Medium, detail: format!("{} numbers", phones.len()) });
+        found.push(Personal {
+            datum: Datum::Phones,
+            span,
+            severity: if phones.len() >= 100 { Severity::High } else { Severity::Medium },
+            confidence: Confidence::Medium,
+            detail: format!("{} numbers", phones.len()),
+        });
     }
     for (index, (name, ..)) in IDS.iter().enumerate() {
         let places: Vec<_> = ids.iter().filter(|(id, _)| *id == index).collect();
         if let Some((_, first)) = places.first() {
             let severity = if places.len() >= 10 { Severity::Critical } else { Severity::High };
-            found.push(Personal { datum: Datum::NationalId, span: first.clone(), severity, confidence: Confidence::High, detail: format!("{} {name}", places.len()) });
+            found.push(Personal {
+                datum: Datum::NationalId,
+                span: first.clone(),
+                severity,
+                confidence: Confidence::High,
+                detail: format!("{} {name}", places.len()),
+            });
         }
     }
 }
@@ -168,9 +230,13 @@ fn report_cards(text: &[u8], cards: Vec<Range<usize>>, tests: usize, found: &mut
     let Some(first) = cards.first().cloned() else { return };
     let spoken = cards.iter().any(|span| {
         let context = context_before(text, span.start);
-        ["card", "visa", "mastercard", "amex", "credit", "debit", "payment", "pan", "cvv", "cc_", "ccnum"].iter().any(|word| memchr::memmem::find(&context, word.as_bytes()).is_some())
+        ["card", "visa", "mastercard", "amex", "credit", "debit", "payment", "pan", "cvv", "cc_", "ccnum"]
+            .iter()
+            .any(|word| memchr::memmem::find(&context, word.as_bytes()).is_some())
     });
-    let grouped = cards.iter().any(|span| text.get(span.clone()).is_some_and(|text| text.iter().any(|byte| matches!(byte, b' ' | b'-'))));
+    let grouped = cards
+        .iter()
+        .any(|span| text.get(span.clone()).is_some_and(|text| text.iter().any(|byte| matches!(byte, b' ' | b'-'))));
     // Of numbers without meaning one in ten passes Luhn, and one in six begins like a card.
     let confidence = match (spoken, grouped, cards.len()) {
         (true, _, _) => Confidence::High,
@@ -180,13 +246,22 @@ fn report_cards(text: &[u8], cards: Vec<Range<usize>>, tests: usize, found: &mut
     };
     let severity = if cards.len() >= 10 { Severity::Critical } else { Severity::High };
     let note = if tests > 0 { format!(", beside {tests} known test numbers") } else { String::new() };
-    found.push(Personal { datum: Datum::Card, span: first, severity, confidence, detail: format!("{} with a valid check digit{note}", cards.len()) });
+    found.push(Personal {
+        datum: Datum::Card,
+        span: first,
+        severity,
+        confidence,
+        detail: format!("{} with a valid check digit{note}", cards.len()),
+    });
 }
 
 /// The first line, for tables whose columns are named there.
 fn header_words(text: &[u8]) -> Vec<u8> {
     let end = memchr::memchr(b'\n', text).unwrap_or(0).min(2048);
-    text.get(..end).filter(|line| line.iter().any(|byte| matches!(byte, b',' | b';' | b'\t' | b'|'))).unwrap_or_default().to_ascii_lowercase()
+    text.get(..end)
+        .filter(|line| line.iter().any(|byte| matches!(byte, b',' | b';' | b'\t' | b'|')))
+        .unwrap_or_default()
+        .to_ascii_lowercase()
 }
 
 fn context_before(text: &[u8], at: usize) -> Vec<u8> {
@@ -209,7 +284,10 @@ fn next_group(text: &[u8], from: &mut usize) -> Option<Group> {
         while let Some(&byte) = text.get(at) {
             if byte.is_ascii_digit() {
                 digits.push(byte);
-            } else if !(matches!(byte, b' ' | b'-' | b'.' | b'/') && text.get(at + 1).is_some_and(u8::is_ascii_digit) && gaps < 8) {
+            } else if !(matches!(byte, b' ' | b'-' | b'.' | b'/')
+                && text.get(at + 1).is_some_and(u8::is_ascii_digit)
+                && gaps < 8)
+            {
                 break;
             } else {
                 gaps += 1;
@@ -220,13 +298,19 @@ fn next_group(text: &[u8], from: &mut usize) -> Option<Group> {
             }
         }
         let before = text.get(..start)?.iter().rev().take(20).take_while(|byte| byte.is_ascii_alphanumeric()).count();
-        let behind = text.get(at..)?.iter().take(40).take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b' ').count();
+        let behind =
+            text.get(at..)?.iter().take(40).take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b' ').count();
         *from = at;
         let wide = start - before..at + behind;
-        let full: Vec<u8> = text.get(wide)?.iter().filter(|byte| byte.is_ascii_alphanumeric()).map(u8::to_ascii_uppercase).collect();
+        let full: Vec<u8> =
+            text.get(wide)?.iter().filter(|byte| byte.is_ascii_alphanumeric()).map(u8::to_ascii_uppercase).collect();
         let full = if behind > 0 && text.get(at) != Some(&b' ') || before > 0 { full } else { digits.clone() };
         if digits.len() >= 5 || full.len() >= 9 && before > 0 {
-            return Some(Group { span: start - before..at.max(start + 1), digits: if before > 0 && before != 1 { Vec::new() } else { digits }, full });
+            return Some(Group {
+                span: start - before..at.max(start + 1),
+                digits: if before > 0 && before != 1 { Vec::new() } else { digits },
+                full,
+            });
         }
     }
 }
@@ -236,7 +320,11 @@ fn values(digits: &[u8]) -> impl DoubleEndedIterator<Item = u32> + '_ {
 }
 
 fn luhn(digits: &[u8]) -> bool {
-    let sum: u32 = values(digits).rev().enumerate().map(|(at, value)| if at % 2 == 1 { value * 2 / 10 + value * 2 % 10 } else { value }).sum();
+    let sum: u32 = values(digits)
+        .rev()
+        .enumerate()
+        .map(|(at, value)| if at % 2 == 1 { value * 2 / 10 + value * 2 % 10 } else { value })
+        .sum();
     sum.is_multiple_of(10)
 }
 
@@ -251,7 +339,15 @@ fn is_card(digits: &[u8]) -> bool {
         13 | 19 => prefix(1) == 4 || (digits.len() == 19 && prefix(2) == 62),
         14 => matches!(prefix(2), 36 | 38 | 39) || (300..=305).contains(&prefix(3)),
         15 => matches!(prefix(2), 34 | 37),
-        16 => prefix(1) == 4 || (51..=55).contains(&prefix(2)) || (2221..=2720).contains(&prefix(4)) || prefix(4) == 6011 || prefix(2) == 65 || prefix(2) == 62 || (3528..=3589).contains(&prefix(4)),
+        16 => {
+            prefix(1) == 4
+                || (51..=55).contains(&prefix(2))
+                || (2221..=2720).contains(&prefix(4))
+                || prefix(4) == 6011
+                || prefix(2) == 65
+                || prefix(2) == 62
+                || (3528..=3589).contains(&prefix(4))
+        }
         _ => false,
     };
     let varied = digits.iter().collect::<BTreeSet<_>>().len() >= 4;
@@ -269,12 +365,48 @@ fn is_test_card(digits: &[u8]) -> bool {
 /// of four, and no part of a longer word.
 fn is_iban(text: &[u8], start: usize) -> bool {
     const LENGTHS: [(&[u8; 2], usize); 36] = [
-        (b"AT", 20), (b"BE", 16), (b"BG", 22), (b"CH", 21), (b"CY", 28), (b"CZ", 24), (b"DE", 22), (b"DK", 18), (b"EE", 20), (b"ES", 24), (b"FI", 18), (b"FR", 27),
-        (b"GB", 22), (b"GR", 27), (b"HR", 21), (b"HU", 28), (b"IE", 22), (b"IS", 26), (b"IT", 27), (b"LI", 21), (b"LT", 20), (b"LU", 20), (b"LV", 21), (b"MT", 31),
-        (b"NL", 18), (b"NO", 15), (b"PL", 28), (b"PT", 25), (b"RO", 24), (b"SE", 24), (b"SI", 19), (b"SK", 24), (b"AE", 23), (b"SA", 24), (b"TR", 26), (b"BR", 29),
+        (b"AT", 20),
+        (b"BE", 16),
+        (b"BG", 22),
+        (b"CH", 21),
+        (b"CY", 28),
+        (b"CZ", 24),
+        (b"DE", 22),
+        (b"DK", 18),
+        (b"EE", 20),
+        (b"ES", 24),
+        (b"FI", 18),
+        (b"FR", 27),
+        (b"GB", 22),
+        (b"GR", 27),
+        (b"HR", 21),
+        (b"HU", 28),
+        (b"IE", 22),
+        (b"IS", 26),
+        (b"IT", 27),
+        (b"LI", 21),
+        (b"LT", 20),
+        (b"LU", 20),
+        (b"LV", 21),
+        (b"MT", 31),
+        (b"NL", 18),
+        (b"NO", 15),
+        (b"PL", 28),
+        (b"PT", 25),
+        (b"RO", 24),
+        (b"SE", 24),
+        (b"SI", 19),
+        (b"SK", 24),
+        (b"AE", 23),
+        (b"SA", 24),
+        (b"TR", 26),
+        (b"BR", 29),
     ];
     let rest = text.get(start..text.len().min(start + 48)).unwrap_or_default();
-    let Some(length) = LENGTHS.iter().find(|(country, _)| rest.starts_with(&country[..])).map(|(_, length)| *length) else { return false };
+    let Some(length) = LENGTHS.iter().find(|(country, _)| rest.starts_with(&country[..])).map(|(_, length)| *length)
+    else {
+        return false;
+    };
     let mut iban = Vec::with_capacity(length);
     let mut at = 0;
     while iban.len() < length {
@@ -290,7 +422,9 @@ fn is_iban(text: &[u8], start: usize) -> bool {
         let value = (*byte as char).to_digit(36)?;
         Some(if value > 9 { (rest * 100 + value) % 97 } else { (rest * 10 + value) % 97 })
     });
-    rest_97 == Some(1) && head.iter().skip(2).all(u8::is_ascii_digit) && !rest.get(at).is_some_and(u8::is_ascii_alphanumeric)
+    rest_97 == Some(1)
+        && head.iter().skip(2).all(u8::is_ascii_digit)
+        && !rest.get(at).is_some_and(u8::is_ascii_alphanumeric)
 }
 
 fn is_phone(text: &[u8], group: &Group) -> bool {
@@ -301,7 +435,12 @@ fn is_phone(text: &[u8], group: &Group) -> bool {
     match before {
         Some(b'+') => (8..=15).contains(&group.digits.len()),
         Some(b'(') => false,
-        _ => group.digits.len() == 10 && separated >= 2 && !dated && written.get(3).is_some_and(|byte| matches!(byte, b'-' | b'.' | b' ')),
+        _ => {
+            group.digits.len() == 10
+                && separated >= 2
+                && !dated
+                && written.get(3).is_some_and(|byte| matches!(byte, b'-' | b'.' | b' '))
+        }
     }
 }
 
@@ -315,7 +454,14 @@ fn last(digits: &[u8]) -> u32 {
 
 fn us_ssn(digits: &[u8], _: &[u8]) -> bool {
     let [area, group, serial] = [0..3, 3..5, 5..9].map(|range| number(digits.get(range).unwrap_or_default()));
-    digits.len() == 9 && area != 0 && area != 666 && area < 900 && group != 0 && serial != 0 && number(digits) != 123_456_789 && number(digits) != 78_051_120
+    digits.len() == 9
+        && area != 0
+        && area != 666
+        && area < 900
+        && group != 0
+        && serial != 0
+        && number(digits) != 123_456_789
+        && number(digits) != 78_051_120
 }
 
 fn uk_nhs(digits: &[u8], _: &[u8]) -> bool {
@@ -337,13 +483,17 @@ fn de_tax(digits: &[u8], _: &[u8]) -> bool {
 }
 
 fn fr_nir(digits: &[u8], _: &[u8]) -> bool {
-    digits.len() == 15 && matches!(digits.first(), Some(b'1' | b'2')) && 97 - number(digits.get(..13).unwrap_or_default()) % 97 == number(digits.get(13..).unwrap_or_default())
+    digits.len() == 15
+        && matches!(digits.first(), Some(b'1' | b'2'))
+        && 97 - number(digits.get(..13).unwrap_or_default()) % 97 == number(digits.get(13..).unwrap_or_default())
 }
 
 fn es_dni(_: &[u8], full: &[u8]) -> bool {
     const LETTERS: &[u8; 23] = b"TRWAGMYFPDXBNJZSQVHLCKE";
     let (body, letter) = match full {
-        [a @ b'X'..=b'Z', digits @ .., letter] if digits.len() == 7 => ([&[a - b'X' + b'0'][..], digits].concat(), letter),
+        [a @ b'X'..=b'Z', digits @ .., letter] if digits.len() == 7 => {
+            ([&[a - b'X' + b'0'][..], digits].concat(), letter)
+        }
         [digits @ .., letter] if digits.len() == 8 => (digits.to_vec(), letter),
         _ => return false,
     };
@@ -351,13 +501,20 @@ fn es_dni(_: &[u8], full: &[u8]) -> bool {
 }
 
 fn it_cf(_: &[u8], full: &[u8]) -> bool {
-    const ODD: [u32; 26] = [1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23];
+    const ODD: [u32; 26] =
+        [1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23];
     let value = |byte: u8| u32::from(if byte.is_ascii_digit() { byte - b'0' } else { byte.wrapping_sub(b'A') });
-    let shape = full.len() == 16 && full.iter().enumerate().all(|(at, byte)| match at {
-        6 | 7 | 9 | 10 | 12..=14 => byte.is_ascii_alphanumeric(),
-        _ => byte.is_ascii_uppercase(),
-    });
-    let sum: u32 = full.iter().take(15).enumerate().map(|(at, byte)| if at % 2 == 0 { ODD.get(value(*byte) as usize).copied().unwrap_or(0) } else { value(*byte) }).sum();
+    let shape = full.len() == 16
+        && full.iter().enumerate().all(|(at, byte)| match at {
+            6 | 7 | 9 | 10 | 12..=14 => byte.is_ascii_alphanumeric(),
+            _ => byte.is_ascii_uppercase(),
+        });
+    let sum: u32 = full
+        .iter()
+        .take(15)
+        .enumerate()
+        .map(|(at, byte)| if at % 2 == 0 { ODD.get(value(*byte) as usize).copied().unwrap_or(0) } else { value(*byte) })
+        .sum();
     shape && full.last().is_some_and(|byte| u32::from(byte.wrapping_sub(b'A')) == sum % 26)
 }
 
@@ -378,15 +535,21 @@ fn in_aadhaar(digits: &[u8], _: &[u8]) -> bool {
         }
         value
     };
-    digits.len() == 12 && matches!(digits.first(), Some(b'2'..=b'9')) && values(digits).rev().enumerate().fold(0, |check, (at, value)| multiply(check, permute(value, at))) == 0
+    digits.len() == 12
+        && matches!(digits.first(), Some(b'2'..=b'9'))
+        && values(digits).rev().enumerate().fold(0, |check, (at, value)| multiply(check, permute(value, at))) == 0
 }
 
 fn br_cpf(digits: &[u8], _: &[u8]) -> bool {
     let check = |len: u32| {
-        let sum: u32 = values(digits).take(len as usize).enumerate().map(|(at, value)| value * (len + 1 - at as u32)).sum();
+        let sum: u32 =
+            values(digits).take(len as usize).enumerate().map(|(at, value)| value * (len + 1 - at as u32)).sum();
         sum * 10 % 11 % 10
     };
-    digits.len() == 11 && digits.iter().any(|byte| Some(byte) != digits.first()) && values(digits).nth(9) == Some(check(9)) && values(digits).nth(10) == Some(check(10))
+    digits.len() == 11
+        && digits.iter().any(|byte| Some(byte) != digits.first())
+        && values(digits).nth(9) == Some(check(9))
+        && values(digits).nth(10) == Some(check(10))
 }
 
 fn sg_nric(_: &[u8], full: &[u8]) -> bool {
@@ -394,8 +557,18 @@ fn sg_nric(_: &[u8], full: &[u8]) -> bool {
     if digits.len() != 7 || !digits.iter().all(u8::is_ascii_digit) {
         return false;
     }
-    let sum = weighted(digits, &[2, 7, 6, 5, 4, 3, 2]) + match kind { b'T' | b'G' => 4, b'M' => 3, _ => 0 };
-    let letters: &[u8; 11] = match kind { b'S' | b'T' => b"JZIHGFEDCBA", b'F' | b'G' => b"XWUTRQPNMLK", b'M' => b"XWUTRQPNJLK", _ => return false };
+    let sum = weighted(digits, &[2, 7, 6, 5, 4, 3, 2])
+        + match kind {
+            b'T' | b'G' => 4,
+            b'M' => 3,
+            _ => 0,
+        };
+    let letters: &[u8; 11] = match kind {
+        b'S' | b'T' => b"JZIHGFEDCBA",
+        b'F' | b'G' => b"XWUTRQPNMLK",
+        b'M' => b"XWUTRQPNJLK",
+        _ => return false,
+    };
     let place = if *kind == b'M' { 10 - sum % 11 } else { sum % 11 };
     letters.get(place as usize) == Some(letter)
 }
@@ -403,11 +576,19 @@ fn sg_nric(_: &[u8], full: &[u8]) -> bool {
 fn kr_rrn(digits: &[u8], _: &[u8]) -> bool {
     let month = number(digits.get(2..4).unwrap_or_default());
     let day = number(digits.get(4..6).unwrap_or_default());
-    digits.len() == 13 && (1..=12).contains(&month) && (1..=31).contains(&day) && (11 - weighted(digits, &[2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5]) % 11) % 10 == last(digits)
+    digits.len() == 13
+        && (1..=12).contains(&month)
+        && (1..=31).contains(&day)
+        && (11 - weighted(digits, &[2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5]) % 11) % 10 == last(digits)
 }
 
 fn in_pan(_: &[u8], full: &[u8]) -> bool {
-    full.len() == 10 && full.iter().enumerate().all(|(at, byte)| if (5..9).contains(&at) { byte.is_ascii_digit() } else { byte.is_ascii_uppercase() }) && full.get(3).is_some_and(|byte| b"ABCFGHLJPT".contains(byte))
+    full.len() == 10
+        && full
+            .iter()
+            .enumerate()
+            .all(|(at, byte)| if (5..9).contains(&at) { byte.is_ascii_digit() } else { byte.is_ascii_uppercase() })
+        && full.get(3).is_some_and(|byte| b"ABCFGHLJPT".contains(byte))
 }
 
 #[cfg(test)]
@@ -422,24 +603,48 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, datum: Datum) {
-        assert!(found(text).iter().any(|(kind, confidence)| *kind == datum && *confidence >= Confidence::Medium), "{text}: {:?}", found(text));
+        assert!(
+            found(text).iter().any(|(kind, confidence)| *kind == datum && *confidence >= Confidence::Medium),
+            "{text}: {:?}",
+            found(text)
+        );
     }
 
     #[track_caller]
     fn quiet(text: &str) {
-        assert!(found(text).iter().all(|(_, confidence)| *confidence < Confidence::Medium), "{text}: {:?}", found(text));
+        assert!(
+            found(text).iter().all(|(_, confidence)| *confidence < Confidence::Medium),
+            "{text}: {:?}",
+            found(text)
+        );
     }
 
     /// Numbers from the public descriptions of each scheme, or made by its checksum.
     #[test]
     fn identifiers_with_checksums() {
         for text in [
-            "ssn: 536-90-4399", "NHS number 943 476 5919", "NINO: AB123456C", "Steuer-ID: 86095742719", "NIR: 2 55 08 14 168 025 38", "DNI 12345678Z",
-            "codice fiscale RSSMRA85T10A562S", "Aadhaar: 2341 2341 2346", "CPF: 529.982.247-25", "NRIC: S1234567D", "resident registration 900101-1234568",
+            "ssn: 536-90-4399",
+            "NHS number 943 476 5919",
+            "NINO: AB123456C",
+            "Steuer-ID: 86095742719",
+            "NIR: 2 55 08 14 168 025 38",
+            "DNI 12345678Z",
+            "codice fiscale RSSMRA85T10A562S",
+            "Aadhaar: 2341 2341 2346",
+            "CPF: 529.982.247-25",
+            "NRIC: S1234567D",
+            "resident registration 900101-1234568",
         ] {
             check(text, Datum::NationalId);
         }
-        for text in ["ssn: 000-12-3456", "NHS number 943 476 5918", "DNI 12345678A", "CPF: 529.982.247-26", "Aadhaar: 2341 2341 2347", "order 536-90-4399"] {
+        for text in [
+            "ssn: 000-12-3456",
+            "NHS number 943 476 5918",
+            "DNI 12345678A",
+            "CPF: 529.982.247-26",
+            "Aadhaar: 2341 2341 2347",
+            "order 536-90-4399",
+        ] {
             quiet(text);
         }
     }
@@ -458,7 +663,8 @@ mod tests {
     #[test]
     fn lists_count_and_single_addresses_do_not() {
         quiet("write to security@acme.org");
-        let list: String = (0..30).map(|n| format!("person{n},p{n}@mail{}.org,+49 30 1234{:04}\n", n % 5, n * 37)).collect();
+        let list: String =
+            (0..30).map(|n| format!("person{n},p{n}@mail{}.org,+49 30 1234{:04}\n", n % 5, n * 37)).collect();
         check(&list, Datum::Emails);
         check(&list, Datum::Phones);
     }

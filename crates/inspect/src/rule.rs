@@ -17,6 +17,8 @@ pub enum Check {
     Crc32Base62,
     /// The identifier of an AWS key holds the account number.
     AwsKeyId,
+    /// Base64 of JSON with a key `k`, a name `n` and an organisation `id`.
+    GrafanaKey,
     /// Header and payload of a JSON Web Token decode to JSON.
     Jwt,
     /// A private key: has a body, says whether it is encrypted.
@@ -74,7 +76,9 @@ impl Rule {
     #[must_use]
     pub fn fix(&self) -> Cow<'static, str> {
         if self.console.is_empty() {
-            return Cow::Borrowed("change it where it is valid, put the new one into a secret store, and look at the logs of the service for uses you did not make");
+            return Cow::Borrowed(
+                "change it where it is valid, put the new one into a secret store, and look at the logs of the service for uses you did not make",
+            );
         }
         Cow::Owned(format!(
             "revoke it at {} and issue a new one into a secret store; then look at its log for uses you did not make",

@@ -21,11 +21,49 @@ pub(crate) enum Looks {
 
 /// Words that stand in values that people write instead of a credential.
 const PLACEHOLDER_WORDS: &[&[u8]] = &[
-    b"example", b"sample", b"placeholder", b"changeme", b"change_me", b"change-me", b"change_this", b"changethis",
-    b"your", b"dummy", b"fake", b"redact", b"insert", b"replace", b"todo", b"fixme", b"xxxx", b"****", b"....",
-    b"secret_here", b"key_here", b"token_here", b"-here", b"_here", b"goes-here", b"undefined", b"invalid",
-    b"not-set", b"notset", b"not_set", b"removed", b"hidden", b"masked", b"foobar", b"foo_bar", b"lorem",
-    b"dont-use", b"mock", b"none", b"null", b"deadbeef", b"template", b"unused"
+    b"example",
+    b"sample",
+    b"placeholder",
+    b"changeme",
+    b"change_me",
+    b"change-me",
+    b"change_this",
+    b"changethis",
+    b"your",
+    b"dummy",
+    b"fake",
+    b"redact",
+    b"insert",
+    b"replace",
+    b"todo",
+    b"fixme",
+    b"xxxx",
+    b"****",
+    b"....",
+    b"secret_here",
+    b"key_here",
+    b"token_here",
+    b"-here",
+    b"_here",
+    b"goes-here",
+    b"undefined",
+    b"invalid",
+    b"not-set",
+    b"notset",
+    b"not_set",
+    b"removed",
+    b"hidden",
+    b"masked",
+    b"foobar",
+    b"foo_bar",
+    b"lorem",
+    b"dont-use",
+    b"mock",
+    b"none",
+    b"null",
+    b"deadbeef",
+    b"template",
+    b"unused",
 ];
 
 /// Words whose neighbouring letters make up the pairs that English and identifiers are written in.
@@ -61,6 +99,29 @@ fn is_common(a: u8, b: u8) -> bool {
     });
     let (a, b) = (a.to_ascii_lowercase().wrapping_sub(b'a'), b.to_ascii_lowercase().wrapping_sub(b'a'));
     table.get(usize::from(a)).is_some_and(|row| row >> (b & 31) & 1 == 1)
+}
+
+/// Tells whether a password is no more than a word for one, as in `user:pass`.
+pub(crate) fn is_name_of_secret(value: &[u8]) -> bool {
+    [
+        &b"pass"[..],
+        b"password",
+        b"passwd",
+        b"pwd",
+        b"secret",
+        b"token",
+        b"test",
+        b"user",
+        b"username",
+        b"apikey",
+        b"api_key",
+        b"key",
+        b"foo",
+        b"bar",
+        b"admin",
+    ]
+    .iter()
+    .any(|word| value.eq_ignore_ascii_case(word))
 }
 
 /// Counts over the bytes of a value.
@@ -104,7 +165,10 @@ fn count(value: &[u8]) -> Counts {
             counts.steady += usize::from(matches!(byte.wrapping_sub(last), 0 | 1 | 255));
             counts.changes += usize::from(is_change(last, byte));
             // From one hump of an identifier to the next is no pair of a word.
-            if last.is_ascii_alphabetic() && byte.is_ascii_alphabetic() && !(last.is_ascii_lowercase() && byte.is_ascii_uppercase()) {
+            if last.is_ascii_alphabetic()
+                && byte.is_ascii_alphabetic()
+                && !(last.is_ascii_lowercase() && byte.is_ascii_uppercase())
+            {
                 counts.pairs += 1;
                 counts.common += usize::from(is_common(last, byte));
             }
@@ -135,7 +199,10 @@ pub(crate) fn is_uuid(value: &[u8]) -> bool {
 pub(crate) fn is_placeholder(value: &[u8]) -> bool {
     let lower = value.to_ascii_lowercase();
     let counts = count(value);
-    let monotone = value.len() >= 8 && (counts.distinct <= 3 || counts.longest_same * 3 > value.len());
+    let monotone = value.len() >= 8
+        && (counts.distinct <= 3
+            || counts.distinct as usize * 8 <= value.len().min(64)
+            || counts.longest_same * 3 > value.len());
     let named = PLACEHOLDER_WORDS.iter().any(|word| memchr::memmem::find(&lower, word).is_some());
     monotone || (named && !(value.len() >= 40 && counts.common * 2 < counts.pairs))
 }
@@ -189,7 +256,10 @@ pub(crate) fn judge(value: &[u8]) -> Looks {
     }
     let letters_only = counts.symbol + counts.digit == 0;
     let worded = counts.pairs >= 3 && counts.common * 100 > counts.pairs * 55;
-    if (5..=64).contains(&value.len()) && (classes >= 3 || classes == 2 && !letters_only && counts.digit + counts.symbol >= 2 && !is_identifier(value, counts)) {
+    if (5..=64).contains(&value.len())
+        && (classes >= 3
+            || classes == 2 && !letters_only && counts.digit + counts.symbol >= 2 && !is_identifier(value, counts))
+    {
         return Looks::Password;
     }
     if letters_only && !worded && value.len() >= 8 && counts.pairs >= 6 && counts.common * 100 < counts.pairs * 40 {
@@ -203,7 +273,10 @@ fn is_version(value: &[u8]) -> bool {
     let core = value.trim_ascii_start().strip_prefix(b"v").unwrap_or(value);
     core.len() <= 24
         && core.iter().any(|byte| matches!(byte, b'.' | b'-' | b':'))
-        && core.iter().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b':' | b'^' | b'~' | b'<' | b'>' | b'=' | b' ' | b'*' | b'x'))
+        && core.iter().all(|byte| {
+            byte.is_ascii_digit()
+                || matches!(byte, b'.' | b'-' | b':' | b'^' | b'~' | b'<' | b'>' | b'=' | b' ' | b'*' | b'x')
+        })
 }
 
 /// Words joined by `_`, `-` or `.`: the name of something.
@@ -225,17 +298,69 @@ fn is_reference(value: &[u8]) -> bool {
             && name.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b':' | b'>' | b'-'))
             && (memchr::memchr(b')', rest).is_some() || rest.len() == 1)
     };
-    starts(b"${") || starts(b"$(") || starts(b"{{") || starts(b"{") && value.ends_with(b"}") || starts(b"%(")
-        || has(b"${") || has(b"{{") || has(b"}}") || has(b"$(") || has(b"#{") || has(b"%{") || has(b"<%")
-        || (starts(b"<") && value.ends_with(b">")) || (starts(b"[") && value.ends_with(b"]"))
-        || (starts(b"$") && value.len() > 1 && value.iter().skip(1).all(|b| b.is_ascii_alphanumeric() || *b == b'_') && !value.iter().any(u8::is_ascii_digit))
-        || has(b"%s") || has(b"%d") || has(b"%r") || has(b"{}") || has(b"{0}")
+    starts(b"${")
+        || starts(b"$(")
+        || starts(b"{{")
+        || starts(b"{") && value.ends_with(b"}")
+        || starts(b"%(")
+        || has(b"${")
+        || has(b"{{")
+        || has(b"}}")
+        || has(b"$(")
+        || has(b"#{")
+        || has(b"%{")
+        || has(b"<%")
+        || (starts(b"<") && value.ends_with(b">"))
+        || (starts(b"[") && value.ends_with(b"]"))
+        || (starts(b"$")
+            && value.len() > 1
+            && value.iter().skip(1).all(|b| b.is_ascii_alphanumeric() || *b == b'_')
+            && !value.iter().any(u8::is_ascii_digit))
+        || has(b"%s")
+        || has(b"%d")
+        || has(b"%r")
+        || has(b"{}")
+        || has(b"{0}")
         || starts(b"@") && value.iter().skip(1).all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'/' | b'.'))
-        || starts(b"./") || starts(b"../") || starts(b"~/") || starts(b"file:") || starts(b"http://") || starts(b"https://")
-        || starts(b"arn:") || starts(b"projects/") || starts(b"!") || starts(b"&") && !value.iter().any(u8::is_ascii_digit)
+        || starts(b"./")
+        || starts(b"../")
+        || starts(b"~/")
+        || starts(b"file:")
+        || starts(b"http://")
+        || starts(b"https://")
+        || starts(b"arn:")
+        || starts(b"projects/")
+        || starts(b"!")
+        || starts(b"&") && !value.iter().any(u8::is_ascii_digit)
         || starts(b"/") && value.iter().filter(|byte| **byte == b'/').count() > 1 && !is_random(value)
         || calls(value)
+        || is_host(value)
+        || is_path(value)
+        || matches!(value, [b'\'' | b'"', b'$' | b'+', ..])
         || is_member(value)
+}
+
+/// `sm02915.int.acme.org`: labels of a host name, the last one all letters.
+fn is_host(value: &[u8]) -> bool {
+    let labels: Vec<&[u8]> = value.split(|byte| *byte == b'.').collect();
+    let label = |label: &&[u8]| {
+        !label.is_empty()
+            && label.iter().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-')
+    };
+    labels.len() >= 3
+        && labels.iter().all(label)
+        && labels.last().is_some_and(|top| (2..=10).contains(&top.len()) && top.iter().all(u8::is_ascii_alphabetic))
+        && labels.iter().all(|label| label.len() < 20)
+}
+
+/// Words joined by `/`: a path or a route.
+fn is_path(value: &[u8]) -> bool {
+    let parts: Vec<&[u8]> = value.split(|byte| *byte == b'/').filter(|part| !part.is_empty()).collect();
+    let worded = |part: &&[u8]| {
+        let counts = count(part);
+        counts.pairs >= 2 && counts.common * 3 >= counts.pairs * 2 && counts.digit * 3 < part.len()
+    };
+    parts.len() >= 2 && value.len() >= 6 && parts.iter().filter(|part| worded(part)).count() * 2 > parts.len()
 }
 
 /// `settings.DB_PASSWORD`, `process.env.TOKEN`, `self.key`, `config["key"]`, `obj->field`, `Type::CONST`.
@@ -244,13 +369,14 @@ fn is_member(value: &[u8]) -> bool {
         || memchr::memmem::find(value, b"::").is_some()
         || value.iter().skip(1).any(|byte| *byte == b'.') && !value.ends_with(b".");
     let clean = value.iter().all(|byte| {
-        byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-' | b'>' | b':' | b'[' | b']' | b'"' | b'\'' | b'?')
+        byte.is_ascii_alphanumeric()
+            || matches!(byte, b'_' | b'.' | b'-' | b'>' | b':' | b'[' | b']' | b'"' | b'\'' | b'?')
     });
     let counts = count(value);
     joins
         && clean
         && value.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_')
-        && counts.digit * 8 <= value.len()
+        && counts.digit * 4 <= value.len()
         && (counts.pairs < 3 || counts.common * 2 >= counts.pairs || counts.upper == 0 && counts.pairs < 8)
 }
 

@@ -32,7 +32,10 @@ pub fn weights_format(head: &[u8]) -> Option<&'static str> {
 fn is_safetensors(head: &[u8]) -> bool {
     let Some(Ok(length)) = head.get(..8).map(<[u8; 8]>::try_from) else { return false };
     let length = u64::from_le_bytes(length);
-    (2..=100 << 20).contains(&length) && head.get(8) == Some(&b'{') && memchr::memmem::find(head, b"\"dtype\"").is_some() && memchr::memmem::find(head, b"\"data_offsets\"").is_some()
+    (2..=100 << 20).contains(&length)
+        && head.get(8) == Some(&b'{')
+        && memchr::memmem::find(head, b"\"dtype\"").is_some()
+        && memchr::memmem::find(head, b"\"data_offsets\"").is_some()
 }
 
 /// A protobuf that begins with `ir_version` (field 1, a small number) and names a producer (field 2) or a graph (field 7).
@@ -41,7 +44,12 @@ fn is_onnx(head: &[u8]) -> bool {
         let name = head.get(4..4 + usize::from(*len)).unwrap_or_default();
         *len > 0 && *len < 64 && name.len() == usize::from(*len) && name.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ')
             && matches!(head.get(4 + usize::from(*len)), Some(0x1a | 0x22 | 0x2a | 0x32 | 0x3a | 0x42))
-    }) || matches!(head, [0x08, 1..=20, 0x3a, ..]) && memchr::memmem::find(head, b"\x0a").is_some() && memchr::memmem::find(head, b"Conv").or(memchr::memmem::find(head, b"MatMul")).or(memchr::memmem::find(head, b"Gemm")).is_some()
+    }) || matches!(head, [0x08, 1..=20, 0x3a, ..])
+        && memchr::memmem::find(head, b"\x0a").is_some()
+        && memchr::memmem::find(head, b"Conv")
+            .or(memchr::memmem::find(head, b"MatMul"))
+            .or(memchr::memmem::find(head, b"Gemm"))
+            .is_some()
 }
 
 #[cfg(test)]

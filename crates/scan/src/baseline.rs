@@ -57,7 +57,14 @@ impl Baseline {
     /// Makes a baseline of all that a run found.
     #[must_use]
     pub fn of(found: &[Reported], key: &KeyName) -> Self {
-        let mut findings: Vec<Accepted> = found.iter().map(|reported| Accepted { id: reported.finding.id.0.clone(), rule: reported.finding.rule.to_string(), path: String::from_utf8_lossy(&reported.finding.location.path.join(&b'!')).into_owned() }).collect();
+        let mut findings: Vec<Accepted> = found
+            .iter()
+            .map(|reported| Accepted {
+                id: reported.finding.id.0.clone(),
+                rule: reported.finding.rule.to_string(),
+                path: String::from_utf8_lossy(&reported.finding.location.path.join(&b'!')).into_owned(),
+            })
+            .collect();
         findings.sort_by(|left, right| left.id.cmp(&right.id));
         Self { version: 1, id_key: key.0.clone(), findings, unreadable: Vec::new() }
     }
@@ -97,7 +104,8 @@ impl Baseline {
         let before = found.len();
         found.retain(|reported| !known.contains(reported.finding.id.0.as_str()));
         summary.accepted = (before - found.len()) as u64;
-        let reasons: BTreeMap<&str, &str> = self.unreadable.iter().map(|input| (input.path.as_str(), input.reason.as_str())).collect();
+        let reasons: BTreeMap<&str, &str> =
+            self.unreadable.iter().map(|input| (input.path.as_str(), input.reason.as_str())).collect();
         let named = summary.skips.len();
         summary.skips.retain(|skip| !reasons.contains_key(skip.path.as_str()));
         summary.skipped -= (named - summary.skips.len()) as u64;
@@ -114,7 +122,10 @@ mod tests {
         let written = Baseline::of(&[], &key).with_unreadable("a.zip", "encrypted by the vendor").write();
         assert!(Baseline::read(&written, &key).is_ok());
         assert!(matches!(Baseline::read(&written, &KeyName("bb".into())), Err(BaselineError::OtherKey { .. })));
-        assert_eq!(Baseline::read(&written.replace("\"version\": 1", "\"version\": 2"), &key), Err(BaselineError::Newer(2)));
+        assert_eq!(
+            Baseline::read(&written.replace("\"version\": 1", "\"version\": 2"), &key),
+            Err(BaselineError::Newer(2))
+        );
         assert!(matches!(Baseline::read("{}", &key), Err(BaselineError::Malformed(_))));
     }
 }

@@ -94,7 +94,13 @@ impl Config {
     /// Removes findings that the user allows, and returns what should be said about the entries.
     pub fn apply(&self, found: &mut Vec<Reported>, today: Today) -> Vec<String> {
         found.retain(|reported| !self.allow.iter().any(|allow| allow.is_live(today) && allow.matches(reported)));
-        let describe = |allow: &Allow| format!("allow entry `{}` ({})", allow.rule.as_deref().or(allow.id.as_deref()).unwrap_or("path"), allow.reason);
+        let describe = |allow: &Allow| {
+            format!(
+                "allow entry `{}` ({})",
+                allow.rule.as_deref().or(allow.id.as_deref()).unwrap_or("path"),
+                allow.reason
+            )
+        };
         self.allow
             .iter()
             .filter_map(|allow| match (allow.is_live(today), allow.used.load(Ordering::Relaxed)) {
@@ -114,8 +120,14 @@ impl Allow {
         if entry.rule.is_none() && entry.id.is_none() && entry.path.is_none() {
             return Err(format!("the allow entry `{}` names no rule, id or path", entry.reason));
         }
-        let path = entry.path.map(|pattern| Glob::new(&pattern).map(|glob| glob.compile_matcher()).map_err(|error| error.to_string())).transpose()?;
-        let expires_unix_s = entry.expires.map(|day| day_start(&day).ok_or_else(|| format!("`{day}` is no day such as 2027-03-12"))).transpose()?;
+        let path = entry
+            .path
+            .map(|pattern| Glob::new(&pattern).map(|glob| glob.compile_matcher()).map_err(|error| error.to_string()))
+            .transpose()?;
+        let expires_unix_s = entry
+            .expires
+            .map(|day| day_start(&day).ok_or_else(|| format!("`{day}` is no day such as 2027-03-12")))
+            .transpose()?;
         Ok(Self { rule: entry.rule, id: entry.id, path, reason: entry.reason, expires_unix_s, used: AtomicU64::new(0) })
     }
 
@@ -127,9 +139,14 @@ impl Allow {
         let finding = &reported.finding;
         let all_paths = |glob: &globset::GlobMatcher| {
             let kept = reported.locations_total == reported.locations.len() as u64;
-            kept && reported.locations.iter().all(|location| glob.is_match(String::from_utf8_lossy(&location.path.join(&b'!')).as_ref()))
+            kept && reported
+                .locations
+                .iter()
+                .all(|location| glob.is_match(String::from_utf8_lossy(&location.path.join(&b'!')).as_ref()))
         };
-        let matches = self.rule.as_deref().is_none_or(|rule| rule == finding.rule) && self.id.as_deref().is_none_or(|id| id == finding.id.0) && self.path.as_ref().is_none_or(all_paths);
+        let matches = self.rule.as_deref().is_none_or(|rule| rule == finding.rule)
+            && self.id.as_deref().is_none_or(|id| id == finding.id.0)
+            && self.path.as_ref().is_none_or(all_paths);
         self.used.fetch_add(u64::from(matches), Ordering::Relaxed);
         matches
     }
@@ -156,7 +173,13 @@ mod tests {
     #[test]
     fn entries_need_a_reason_and_something_to_match() {
         assert!(Config::read("exclude = [\"vendor/**\"]\n[[codename]]\nname = \"Glass Heron\"\n").is_ok());
-        for bad in ["[[allow]]\nrule = \"x\"\nreason = \" \"", "[[allow]]\nreason = \"because\"", "[[codename]]\nname = \"ab\"", "unknown = 1", "[[allow]]\nrule='x'\nreason='y'\nexpires='soon'"] {
+        for bad in [
+            "[[allow]]\nrule = \"x\"\nreason = \" \"",
+            "[[allow]]\nreason = \"because\"",
+            "[[codename]]\nname = \"ab\"",
+            "unknown = 1",
+            "[[allow]]\nrule='x'\nreason='y'\nexpires='soon'",
+        ] {
             assert!(Config::read(bad).is_err(), "{bad}");
         }
     }
@@ -164,12 +187,16 @@ mod tests {
     #[test]
     fn exclusions_are_globs() {
         let config = Config::read("exclude = [\"vendor/**\", \"**/*.min.js\"]").expect("a configuration");
-        assert!(config.excludes(b"vendor/a/b.rs") && config.excludes(b"web/x.min.js") && !config.excludes(b"src/vendor.rs"));
+        assert!(
+            config.excludes(b"vendor/a/b.rs") && config.excludes(b"web/x.min.js") && !config.excludes(b"src/vendor.rs")
+        );
     }
 
     #[test]
     fn stale_entries_are_reported() {
-        let config = Config::read("[[allow]]\nrule='x'\nreason='r'\n[[allow]]\nrule='y'\nreason='s'\nexpires='2020-01-01'").expect("a configuration");
+        let config =
+            Config::read("[[allow]]\nrule='x'\nreason='r'\n[[allow]]\nrule='y'\nreason='s'\nexpires='2020-01-01'")
+                .expect("a configuration");
         let notes = config.apply(&mut Vec::new(), Today(1_790_000_000));
         assert_eq!(notes, ["allow entry `x` (r) matched nothing", "allow entry `y` (s) has expired"]);
     }

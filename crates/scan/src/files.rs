@@ -52,16 +52,20 @@ pub fn list(root: &Path, which: Which, excluded: &dyn Fn(&[u8]) -> bool, tally: 
     }
     let mut rest = Vec::new();
     if which == Which::All {
-        walk(root, &mut |relative, path| {
-            if known.contains(relative) {
-                return;
-            }
-            if excluded(relative) {
-                Tally::add(&tally.excluded, 1);
-            } else {
-                rest.push(Item { path, name: named(relative) });
-            }
-        }, tally);
+        walk(
+            root,
+            &mut |relative, path| {
+                if known.contains(relative) {
+                    return;
+                }
+                if excluded(relative) {
+                    Tally::add(&tally.excluded, 1);
+                } else {
+                    rest.push(Item { path, name: named(relative) });
+                }
+            },
+            tally,
+        );
     }
     (first, rest)
 }
@@ -98,10 +102,16 @@ fn walk(root: &Path, each: &mut dyn FnMut(&[u8], PathBuf), tally: &Tally) {
         for entry in entries {
             let name = entry.file_name();
             let path = entry.path();
-            let relative = if relative.is_empty() { name.as_bytes().to_vec() } else { [&relative, &b"/"[..], name.as_bytes()].concat() };
+            let relative = if relative.is_empty() {
+                name.as_bytes().to_vec()
+            } else {
+                [&relative, &b"/"[..], name.as_bytes()].concat()
+            };
             match entry.file_type() {
                 Ok(kind) if kind.is_dir() && is_object_store(&path) => {}
-                Ok(kind) if kind.is_dir() && depth >= FOLDER_DEPTH_MAX => tally.skip(&relative, format!("more than {FOLDER_DEPTH_MAX} folders deep")),
+                Ok(kind) if kind.is_dir() && depth >= FOLDER_DEPTH_MAX => {
+                    tally.skip(&relative, format!("more than {FOLDER_DEPTH_MAX} folders deep"))
+                }
                 Ok(kind) if kind.is_dir() => inner.push((path, relative, depth + 1)),
                 Ok(kind) if kind.is_file() => each(&relative, path),
                 // A link's target is scanned where it lies; sockets, pipes and devices hold no bytes.
@@ -115,5 +125,7 @@ fn walk(root: &Path, each: &mut dyn FnMut(&[u8], PathBuf), tally: &Tally) {
 
 /// The `objects` folder of a repository: packed data, read by the history scan.
 fn is_object_store(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name == "objects") && path.join("pack").is_dir() && path.parent().is_some_and(|parent| parent.join("HEAD").is_file())
+    path.file_name().is_some_and(|name| name == "objects")
+        && path.join("pack").is_dir()
+        && path.parent().is_some_and(|parent| parent.join("HEAD").is_file())
 }

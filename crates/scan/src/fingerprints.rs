@@ -56,7 +56,13 @@ pub fn printer(key: &IdKey) -> Printer {
 /// # Errors
 ///
 /// The document holds too little text.
-pub fn fingerprint(printer: &Printer, name: &str, bytes: &[u8], level: Level, project: &str) -> Result<Known, FingerprintError> {
+pub fn fingerprint(
+    printer: &Printer,
+    name: &str,
+    bytes: &[u8],
+    level: Level,
+    project: &str,
+) -> Result<Known, FingerprintError> {
     let text = text_of(name, bytes);
     let mut folded = Folded::default();
     folded.fill(&text);
@@ -81,11 +87,19 @@ pub fn boilerplate(printer: &Printer) -> Vec<u64> {
 
 fn text_of(name: &str, bytes: &[u8]) -> Vec<u8> {
     let head = bytes.get(..bytes.len().min(4096)).unwrap_or_default();
-    let format = detect(head, name.as_bytes()).filter(|format| !matches!(format, Format::Zip | Format::Tar | Format::Sqlite) && !format.is_stream());
+    let format = detect(head, name.as_bytes())
+        .filter(|format| !matches!(format, Format::Zip | Format::Tar | Format::Sqlite) && !format.is_stream());
     let document = format.and_then(|format| cordon_extract::document(format, bytes).ok());
     match document {
         // A PDF gives its pages, and then all strings again: the pages are the text.
-        Some(document) => document.texts.iter().filter(|(part, _)| part != "strings" && !part.ends_with(".rels") && !part.starts_with("docProps")).map(|(_, text)| text.as_str()).collect::<Vec<_>>().join("\n").into_bytes(),
+        Some(document) => document
+            .texts
+            .iter()
+            .filter(|(part, _)| part != "strings" && !part.ends_with(".rels") && !part.starts_with("docProps"))
+            .map(|(_, text)| text.as_str())
+            .collect::<Vec<_>>()
+            .join("\n")
+            .into_bytes(),
         None => cordon_inspect::decode::utf16(bytes).unwrap_or_else(|| bytes.to_vec()),
     }
 }
@@ -93,7 +107,12 @@ fn text_of(name: &str, bytes: &[u8]) -> Vec<u8> {
 /// Writes an index.
 #[must_use]
 pub fn write(documents: &[Known], key: &KeyName) -> Vec<u8> {
-    let entries = documents.iter().map(|known| Entry { name: known.name.clone(), level: known.level.to_string(), project: known.project.clone(), prints: known.prints.len() });
+    let entries = documents.iter().map(|known| Entry {
+        name: known.name.clone(),
+        level: known.level.to_string(),
+        project: known.project.clone(),
+        prints: known.prints.len(),
+    });
     let head = Head { key: key.0.clone(), documents: entries.collect() };
     let mut out = MAGIC.to_vec();
     out.extend(serde_json::to_vec(&head).unwrap_or_default());
@@ -125,7 +144,8 @@ pub fn read(bytes: &[u8], key: &KeyName) -> Result<Vec<Known>, FingerprintError>
     });
     let mut documents = Vec::new();
     for entry in head.documents {
-        let level = entry.level.parse().map_err(|error: cordon_domain::level::UnknownLevel| malformed(&error.to_string()))?;
+        let level =
+            entry.level.parse().map_err(|error: cordon_domain::level::UnknownLevel| malformed(&error.to_string()))?;
         let prints: Vec<_> = numbers.by_ref().take(entry.prints).collect();
         if prints.len() != entry.prints {
             return Err(malformed("it ends early"));
@@ -143,7 +163,8 @@ mod tests {
     fn an_index_reads_back_and_refuses_another_key() {
         let key = IdKey::new([3; 32]);
         let text = "The quarterly plan names nine things that nobody outside should read before June. ".repeat(20);
-        let known = fingerprint(&printer(&key), "plan.txt", text.as_bytes(), Level::Restricted, "heron").expect("enough text");
+        let known =
+            fingerprint(&printer(&key), "plan.txt", text.as_bytes(), Level::Restricted, "heron").expect("enough text");
         let written = write(std::slice::from_ref(&known), &key.name());
         assert_eq!(read(&written, &key.name()).expect("our key"), [known]);
         assert!(matches!(read(&written, &IdKey::new([4; 32]).name()), Err(FingerprintError::OtherKey { .. })));

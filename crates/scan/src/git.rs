@@ -27,14 +27,19 @@ pub fn git_folder(root: &Path, tally: &Tally) -> Option<PathBuf> {
     if dot.is_file() {
         let text = std::fs::read_to_string(&dot).unwrap_or_default();
         let target = text.trim().strip_prefix("gitdir:").map(str::trim).map(|path| root.join(path));
-        let inside = target.as_ref().and_then(|path| path.canonicalize().ok()).zip(root.canonicalize().ok()).is_some_and(|(path, root)| path.starts_with(root));
+        let inside = target
+            .as_ref()
+            .and_then(|path| path.canonicalize().ok())
+            .zip(root.canonicalize().ok())
+            .is_some_and(|(path, root)| path.starts_with(root));
         if inside {
             return target;
         }
         tally.skip(dot.as_os_str().as_encoded_bytes(), "the git folder lies outside the target");
         return None;
     }
-    (root.join("HEAD").is_file() && root.join("objects").is_dir() && root.join("refs").is_dir()).then(|| root.to_owned())
+    (root.join("HEAD").is_file() && root.join("objects").is_dir() && root.join("refs").is_dir())
+        .then(|| root.to_owned())
 }
 
 /// The paths that git tracks in the work tree at `root`, in order of name.

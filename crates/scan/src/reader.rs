@@ -74,8 +74,23 @@ pub struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// Makes a reader. `worker` parses documents with parsers that are not ours; without one they are parsed here.
     #[must_use]
-    pub fn new(engine: &'a Engine, tally: &'a Tally, sink: &'a dyn Sink, worker: Option<Worker>, allow_inline: bool) -> Self {
-        Self { engine, tally, sink, worker, scratch: Scratch::default(), matches: Vec::new(), buffer: Vec::new(), allow_inline }
+    pub fn new(
+        engine: &'a Engine,
+        tally: &'a Tally,
+        sink: &'a dyn Sink,
+        worker: Option<Worker>,
+        allow_inline: bool,
+    ) -> Self {
+        Self {
+            engine,
+            tally,
+            sink,
+            worker,
+            scratch: Scratch::default(),
+            matches: Vec::new(),
+            buffer: Vec::new(),
+            allow_inline,
+        }
     }
 
     /// Reads a file that can be rewound.
@@ -171,11 +186,16 @@ impl<'a> Reader<'a> {
                 Tally::add(&self.tally.containers, 1);
                 self.unpack(origin, format, &mut Cursor::new(head).chain(reader), depth, budget);
             }
-            Some(Format::Safetensors | Format::Gguf) if weights.is_some() => self.header_only(origin, format, head, reader),
+            Some(Format::Safetensors | Format::Gguf) if weights.is_some() => {
+                self.header_only(origin, format, head, reader)
+            }
             Some(_) => match fill_more(reader, &mut head, DOCUMENT_BYTES_MAX) {
                 Ok(true) => self.bytes(origin, &head, depth, budget, outermost),
                 _ => {
-                    self.tally.skip(&origin.display(), format!("larger than {} MiB: searched as it is, not opened", DOCUMENT_BYTES_MAX >> 20));
+                    self.tally.skip(
+                        &origin.display(),
+                        format!("larger than {} MiB: searched as it is, not opened", DOCUMENT_BYTES_MAX >> 20),
+                    );
                     self.raw(origin, &mut Cursor::new(head).chain(reader));
                 }
             },
@@ -188,13 +208,23 @@ impl<'a> Reader<'a> {
         let _ = fill_more(reader, &mut head, cordon_extract::limits::MODEL_HEADER_BYTES_MAX + 16);
         Tally::add(&self.tally.bytes, head.len() as u64);
         match format.map(|format| cordon_extract::document(format, &head)) {
-            Some(Ok(document)) => document.texts.iter().for_each(|(name, text)| self.text(&origin.within(name.as_bytes()), text.as_bytes(), Space::Text)),
+            Some(Ok(document)) => document
+                .texts
+                .iter()
+                .for_each(|(name, text)| self.text(&origin.within(name.as_bytes()), text.as_bytes(), Space::Text)),
             _ => self.tally.skip(&origin.display(), "header of weights that does not parse"),
         }
     }
 
     /// Returns whether the container parsed.
-    fn entries(&mut self, origin: &Origin, format: Format, source: &mut dyn ReadSeek, depth: u8, budget: &mut Budget) -> bool {
+    fn entries(
+        &mut self,
+        origin: &Origin,
+        format: Format,
+        source: &mut dyn ReadSeek,
+        depth: u8,
+        budget: &mut Budget,
+    ) -> bool {
         let outcome = archive::entries(format, source, &mut |entry| self.entry(origin, entry, depth, budget));
         self.outcome(origin, outcome)
     }
@@ -237,7 +267,13 @@ impl<'a> Reader<'a> {
                 let mut left = budget.bytes;
                 let mut own = Budget { entries: budget.entries, bytes: u64::MAX };
                 let skipped = Tally::get(&self.tally.skipped);
-                self.stream(&inner, &mut Metered { inner: &mut reader, left: &mut left, count: 0 }, depth + 1, &mut own, true);
+                self.stream(
+                    &inner,
+                    &mut Metered { inner: &mut reader, left: &mut left, count: 0 },
+                    depth + 1,
+                    &mut own,
+                    true,
+                );
                 *budget = Budget { entries: own.entries, bytes: left };
                 Tally::get(&self.tally.skipped) == skipped
             }
@@ -328,7 +364,8 @@ impl<'a> Reader<'a> {
 
     fn piece(&mut self, place: &Place<'_>, text: &[u8], accept: std::ops::Range<usize>, first: bool) {
         let mut hints = Hints::of(&place.origin.display());
-        hints.is_binary = place.space == Space::Raw && memchr::memchr(0, text.get(..text.len().min(8 << 10)).unwrap_or_default()).is_some();
+        hints.is_binary = place.space == Space::Raw
+            && memchr::memchr(0, text.get(..text.len().min(8 << 10)).unwrap_or_default()).is_some();
         let mut matches = std::mem::take(&mut self.matches);
         matches.clear();
         self.engine.inspect(&Piece { text, hints, accept: accept.clone(), first }, &mut self.scratch, &mut matches);
@@ -348,7 +385,8 @@ impl<'a> Reader<'a> {
         if hints.is_binary {
             let wide = decode::utf16_runs(text.get(accept).unwrap_or_default());
             if !wide.is_empty() {
-                let decoded = Place { origin: place.origin, space: Space::Decoded, offset: place.offset, line: 0, column: 0 };
+                let decoded =
+                    Place { origin: place.origin, space: Space::Decoded, offset: place.offset, line: 0, column: 0 };
                 let mut matches = Vec::new();
                 self.engine.inspect(&Piece::whole(&wide, hints), &mut self.scratch, &mut matches);
                 for found in matches {
@@ -371,7 +409,11 @@ impl<'a> Reader<'a> {
             Identity::Copy(document) => key.identify(&[b"copy", document.as_bytes(), &place.origin.display()]),
             Identity::Path => key.identify(&[b"place", id.as_bytes(), &place.origin.display()]),
         };
-        let severity = if place.origin.exposed && found.severity < Severity::Critical { raised(found.severity) } else { found.severity };
+        let severity = if place.origin.exposed && found.severity < Severity::Critical {
+            raised(found.severity)
+        } else {
+            found.severity
+        };
         let detail = match (found.detail, place.origin.exposed) {
             (Some(detail), true) => Some(format!("{detail}; reachable by anyone")),
             (None, true) => Some("reachable by anyone".to_owned()),
@@ -467,8 +509,12 @@ impl Place<'_> {
 
 /// A comment `cordon:allow RULE reason` on the line of a match, with a reason, lets that rule pass there.
 fn is_allowed_inline(engine: &Engine, text: &[u8], found: &Match) -> bool {
-    let start = text.get(..found.span.start).and_then(|head| memchr::memrchr(b'\n', head)).map_or(0, |newline| newline + 1);
-    let end = text.get(found.span.start..).and_then(|tail| memchr::memchr(b'\n', tail)).map_or(text.len(), |newline| found.span.start + newline);
+    let start =
+        text.get(..found.span.start).and_then(|head| memchr::memrchr(b'\n', head)).map_or(0, |newline| newline + 1);
+    let end = text
+        .get(found.span.start..)
+        .and_then(|tail| memchr::memchr(b'\n', tail))
+        .map_or(text.len(), |newline| found.span.start + newline);
     let line = text.get(start..end).unwrap_or_default();
     let Some(at) = memchr::memmem::find(line, b"cordon:allow ") else { return false };
     let rest = String::from_utf8_lossy(line.get(at + 13..).unwrap_or_default()).into_owned();
@@ -531,4 +577,3 @@ fn reason(error: &std::io::Error) -> String {
         _ => error.to_string(),
     }
 }
-

@@ -89,7 +89,11 @@ impl Sink for Collector {
         if found.len() >= FINDINGS_MAX && !found.contains_key(&finding.id) {
             return;
         }
-        let reported = found.entry(finding.id.clone()).or_insert_with(|| Reported { finding: finding.clone(), locations: Vec::new(), locations_total: 0 });
+        let reported = found.entry(finding.id.clone()).or_insert_with(|| Reported {
+            finding: finding.clone(),
+            locations: Vec::new(),
+            locations_total: 0,
+        });
         if reported.locations.contains(&finding.location) {
             return;
         }
@@ -112,7 +116,16 @@ impl Collector {
     /// The git objects that have findings.
     #[must_use]
     pub fn blobs(&self) -> HashSet<String> {
-        self.found.lock().map(|found| found.values().flat_map(|reported| &reported.locations).filter_map(|location| location.blob.clone()).collect()).unwrap_or_default()
+        self.found
+            .lock()
+            .map(|found| {
+                found
+                    .values()
+                    .flat_map(|reported| &reported.locations)
+                    .filter_map(|location| location.blob.clone())
+                    .collect()
+            })
+            .unwrap_or_default()
     }
 
     /// Fills in path and commit of findings in git objects.
@@ -130,7 +143,8 @@ impl Collector {
     /// Returns what was gathered: worst first, then surest, then by place.
     #[must_use]
     pub fn finish(self) -> Vec<Reported> {
-        let mut all: Vec<Reported> = self.found.into_inner().map(|found| found.into_values().collect()).unwrap_or_default();
+        let mut all: Vec<Reported> =
+            self.found.into_inner().map(|found| found.into_values().collect()).unwrap_or_default();
         for reported in &mut all {
             reported.locations.sort();
             if let Some(first) = reported.locations.first() {
@@ -138,7 +152,13 @@ impl Collector {
             }
         }
         all.sort_by(|left, right| {
-            let key = |reported: &Reported| (std::cmp::Reverse((reported.finding.severity, reported.finding.confidence)), reported.finding.location.clone(), reported.finding.id.clone());
+            let key = |reported: &Reported| {
+                (
+                    std::cmp::Reverse((reported.finding.severity, reported.finding.confidence)),
+                    reported.finding.location.clone(),
+                    reported.finding.id.clone(),
+                )
+            };
             key(left).cmp(&key(right))
         });
         all

@@ -47,7 +47,12 @@ struct Guarded {
 }
 
 impl Resolver for Guarded {
-    fn resolve(&self, uri: &Uri, config: &ureq::config::Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        config: &ureq::config::Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
         let found = self.inner.resolve(uri, config, timeout)?;
         let named = uri.host().is_some_and(|host| self.named.contains(host));
         if found.iter().any(|address| !may_reach(address.ip(), named)) {
@@ -64,8 +69,19 @@ fn may_reach(address: IpAddr, is_named: bool) -> bool {
         IpAddr::V4(_) => address,
     };
     let private = match address {
-        IpAddr::V4(v4) => v4.is_private() || v4.is_link_local() || v4.is_unspecified() || v4.is_broadcast() || v4.is_multicast() || v4.octets()[0] == 0 || (v4.octets()[0] == 100 && v4.octets()[1] & 0xc0 == 64) || v4.octets()[0] >= 240,
-        IpAddr::V6(v6) => v6.is_unspecified() || v6.is_multicast() || v6.is_unique_local() || v6.is_unicast_link_local(),
+        IpAddr::V4(v4) => {
+            v4.is_private()
+                || v4.is_link_local()
+                || v4.is_unspecified()
+                || v4.is_broadcast()
+                || v4.is_multicast()
+                || v4.octets()[0] == 0
+                || (v4.octets()[0] == 100 && v4.octets()[1] & 0xc0 == 64)
+                || v4.octets()[0] >= 240
+        }
+        IpAddr::V6(v6) => {
+            v6.is_unspecified() || v6.is_multicast() || v6.is_unique_local() || v6.is_unicast_link_local()
+        }
     };
     if address.is_loopback() { is_named } else { !private }
 }
@@ -95,7 +111,8 @@ impl Stranger {
             if !seen.insert(url.clone()) || found.len() >= ADDRESSES_MAX {
                 continue;
             }
-            let is_sitemap = url.split(['?', '#']).next().is_some_and(|path| path.ends_with(".xml") && path.contains("sitemap"));
+            let is_sitemap =
+                url.split(['?', '#']).next().is_some_and(|path| path.ends_with(".xml") && path.contains("sitemap"));
             if !is_sitemap {
                 found.push(url);
                 continue;
@@ -103,7 +120,12 @@ impl Stranger {
             match self.ask(&url) {
                 Ok(Some(answer)) => {
                     let text = String::from_utf8_lossy(&answer.body).into_owned();
-                    let listed: Vec<String> = text.split("<loc>").skip(1).filter_map(|rest| rest.split("</loc>").next()).map(|url| url.trim().replace("&amp;", "&")).collect();
+                    let listed: Vec<String> = text
+                        .split("<loc>")
+                        .skip(1)
+                        .filter_map(|rest| rest.split("</loc>").next())
+                        .map(|url| url.trim().replace("&amp;", "&"))
+                        .collect();
                     open.extend(listed.into_iter().rev());
                 }
                 Ok(None) => tally.skip(url.as_bytes(), "the sitemap does not answer a stranger"),
@@ -135,14 +157,23 @@ impl Stranger {
             match answer.status().as_u16() {
                 200 => {
                     let mut body = Vec::new();
-                    answer.into_body().into_reader().take(ANSWER_BYTES_MAX + 1).read_to_end(&mut body).map_err(|error| error.to_string())?;
+                    answer
+                        .into_body()
+                        .into_reader()
+                        .take(ANSWER_BYTES_MAX + 1)
+                        .read_to_end(&mut body)
+                        .map_err(|error| error.to_string())?;
                     if body.len() as u64 > ANSWER_BYTES_MAX {
                         return Err(format!("answers with more than {ANSWER_BYTES_MAX} bytes"));
                     }
                     return Ok(Some(Answer { url, body }));
                 }
                 301 | 302 | 303 | 307 | 308 => {
-                    let target = answer.headers().get("location").and_then(|value| value.to_str().ok()).ok_or("redirects to nowhere")?;
+                    let target = answer
+                        .headers()
+                        .get("location")
+                        .and_then(|value| value.to_str().ok())
+                        .ok_or("redirects to nowhere")?;
                     url = join(&url, target);
                 }
                 _ => return Ok(None),
@@ -164,7 +195,8 @@ fn host_of(url: &str) -> Option<String> {
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
     let authority = rest.split(['/', '?', '#']).next()?;
     let host = authority.rsplit('@').next()?;
-    let host = if host.starts_with('[') { host.split(']').next()?.trim_start_matches('[') } else { host.split(':').next()? };
+    let host =
+        if host.starts_with('[') { host.split(']').next()?.trim_start_matches('[') } else { host.split(':').next()? };
     (!host.is_empty()).then(|| host.to_ascii_lowercase())
 }
 
@@ -191,7 +223,16 @@ mod tests {
 
     #[test]
     fn private_addresses_are_refused_and_loopback_needs_a_name() {
-        for address in ["10.0.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "fd00::1", "fe80::1", "::ffff:10.0.0.1"] {
+        for address in [
+            "10.0.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "0.0.0.0",
+            "fd00::1",
+            "fe80::1",
+            "::ffff:10.0.0.1",
+        ] {
             assert!(!may_reach(address.parse().expect("an address"), true), "{address}");
         }
         assert!(may_reach("127.0.0.1".parse().expect("an address"), true));

@@ -47,8 +47,12 @@ impl Worker {
             Err(error) => {
                 self.stop();
                 Err(match error.kind() {
-                    io::ErrorKind::TimedOut => format!("{} took longer than {} s to parse; given up", format.as_str(), self.deadline.as_secs()),
-                    io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe => format!("the parser of {} gave up on it (memory, time or a fault)", format.as_str()),
+                    io::ErrorKind::TimedOut => {
+                        format!("{} took longer than {} s to parse; given up", format.as_str(), self.deadline.as_secs())
+                    }
+                    io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe => {
+                        format!("the parser of {} gave up on it (memory, time or a fault)", format.as_str())
+                    }
                     _ => format!("the worker for {} failed: {error}", format.as_str()),
                 })
             }
@@ -60,7 +64,9 @@ impl Worker {
             self.child = Some(self.start()?);
         }
         let child = self.child.as_mut().ok_or_else(|| io::Error::other("no worker"))?;
-        let (Some(input), Some(output)) = (child.stdin.as_mut(), child.stdout.as_mut()) else { return Err(io::Error::other("no pipes")) };
+        let (Some(input), Some(output)) = (child.stdin.as_mut(), child.stdout.as_mut()) else {
+            return Err(io::Error::other("no pipes"));
+        };
         write_frame(input, format.as_str().as_bytes())?;
         write_frame(input, bytes)?;
         input.flush()?;
@@ -69,7 +75,14 @@ impl Worker {
     }
 
     fn start(&self) -> io::Result<Child> {
-        Command::new(&self.program).arg(WORKER_ARGUMENT).env_clear().current_dir("/").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()
+        Command::new(&self.program)
+            .arg(WORKER_ARGUMENT)
+            .env_clear()
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
     }
 
     fn stop(&mut self) {
@@ -99,7 +112,8 @@ impl Read for Timed<'_> {
             if left.is_zero() {
                 return Err(io::ErrorKind::TimedOut.into());
             }
-            let timeout = rustix::time::Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) };
+            let timeout =
+                rustix::time::Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) };
             let mut fds = [PollFd::new(&*self.inner, PollFlags::IN)];
             match poll(&mut fds, Some(&timeout)) {
                 Ok(0) => return Err(io::ErrorKind::TimedOut.into()),
@@ -124,7 +138,8 @@ pub fn serve(input: &mut impl Read, output: &mut impl Write) -> io::Result<()> {
             Err(error) => return Err(error),
         };
         let bytes = read_frame(input)?;
-        let format = Format::from_name(&String::from_utf8_lossy(&name)).ok_or_else(|| io::Error::other("unknown format"))?;
+        let format =
+            Format::from_name(&String::from_utf8_lossy(&name)).ok_or_else(|| io::Error::other("unknown format"))?;
         // A parser that is not ours may panic: that is its failure on this document, not ours on the scan.
         let parsed = std::panic::catch_unwind(|| cordon_extract::document(format, &bytes));
         let answer = match parsed {
@@ -154,7 +169,11 @@ fn read_frame(input: &mut impl Read) -> io::Result<Vec<u8>> {
         return Err(io::Error::other("a frame beyond the bound"));
     }
     let mut bytes = Vec::new();
-    if input.take(len).read_to_end(&mut bytes)? as u64 == len { Ok(bytes) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+    if input.take(len).read_to_end(&mut bytes)? as u64 == len {
+        Ok(bytes)
+    } else {
+        Err(io::ErrorKind::UnexpectedEof.into())
+    }
 }
 
 fn write_answer(output: &mut impl Write, answer: &Result<Document, String>) -> io::Result<()> {
@@ -201,7 +220,11 @@ mod tests {
 
     #[test]
     fn answers_survive_the_pipe() {
-        let document = Document { texts: vec![("a".into(), "b".into())], files: vec![(b"f".to_vec(), vec![0, 255])], skipped: vec!["why".into()] };
+        let document = Document {
+            texts: vec![("a".into(), "b".into())],
+            files: vec![(b"f".to_vec(), vec![0, 255])],
+            skipped: vec!["why".into()],
+        };
         for answer in [Ok(document), Err("no".to_owned())] {
             let mut wire = Vec::new();
             write_answer(&mut wire, &answer).expect("memory");

@@ -13,6 +13,7 @@ use crate::exit::Exit;
 ///
 /// Example: cordon baseline . --output cordon-baseline.json
 #[derive(Args)]
+#[group(id = "baseline-arguments")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     scan: scan::Arguments,
@@ -36,7 +37,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     write_named(&arguments.output, baseline.write().as_bytes())?;
     eprintln!("{} findings accepted in `{}`", outcome.found.len(), arguments.output.display());
     if outcome.summary.is_partial() {
-        eprintln!("note: {} inputs could not be read and are not accepted; --accept-unreadable PATH=REASON accepts one", outcome.summary.skipped);
+        eprintln!(
+            "note: {} inputs could not be read and are not accepted; --accept-unreadable PATH=REASON accepts one",
+            outcome.summary.skipped
+        );
     }
     Ok(Exit::Clean)
 }

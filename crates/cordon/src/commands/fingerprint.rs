@@ -87,12 +87,15 @@ impl Store {
     fn save(&mut self) -> Result<(), Failure> {
         self.documents.sort_by(|left, right| left.name.cmp(&right.name));
         if let Some(folder) = self.path.parent() {
-            std::fs::create_dir_all(folder).map_err(|error| Failure::usage(format!("`{}` cannot be made: {error}", folder.display()), "give --index FILE"))?;
+            std::fs::create_dir_all(folder).map_err(|error| {
+                Failure::usage(format!("`{}` cannot be made: {error}", folder.display()), "give --index FILE")
+            })?;
         }
         // Written beside and renamed: an index is whole or it is the old one.
         let beside = self.path.with_extension("new");
         write_named(&beside, &fingerprints::write(&self.documents, &self.key.name()))?;
-        std::fs::rename(&beside, &self.path).map_err(|error| Failure::internal(format!("`{}` cannot be replaced: {error}", self.path.display())))
+        std::fs::rename(&beside, &self.path)
+            .map_err(|error| Failure::internal(format!("`{}` cannot be replaced: {error}", self.path.display())))
     }
 
     fn put(&mut self, known: Known) {
@@ -112,7 +115,9 @@ pub(crate) fn load(path: &Path, key: &IdKey) -> Result<Vec<Known>, Failure> {
     fingerprints::read(&bytes, &key.name()).map_err(|error| {
         let hint = match error {
             FingerprintError::OtherKey { .. } => "give the key it was made with: --id-key FILE or CORDON_ID_KEY",
-            FingerprintError::Malformed(_) | FingerprintError::NoText(_) => "make it again with `cordon fingerprint add`, or take it from `cordon fingerprint export`",
+            FingerprintError::Malformed(_) | FingerprintError::NoText(_) => {
+                "make it again with `cordon fingerprint add`, or take it from `cordon fingerprint export`"
+            }
         };
         Failure::usage(format!("`{}` {error}", path.display()), hint)
     })
@@ -132,14 +137,20 @@ pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
             let before = store.documents.len();
             store.documents.retain(|known| known.name != arguments.name);
             if store.documents.len() == before {
-                return Err(Failure::usage(format!("no document is called `{}`", arguments.name), "see `cordon fingerprint list`"));
+                return Err(Failure::usage(
+                    format!("no document is called `{}`", arguments.name),
+                    "see `cordon fingerprint list`",
+                ));
             }
             store.save().map(|()| Exit::Clean)
         }
         Command::Export(arguments) => {
             let store = Store::open(&arguments.common)?;
             write_named(&arguments.file, &fingerprints::write(&store.documents, &store.key.name()))?;
-            eprintln!("{} documents written; who holds this file and the key can test guesses at their text", store.documents.len());
+            eprintln!(
+                "{} documents written; who holds this file and the key can test guesses at their text",
+                store.documents.len()
+            );
             Ok(Exit::Clean)
         }
         Command::Import(arguments) => {
@@ -169,7 +180,13 @@ fn add(arguments: &Add) -> Result<Exit, Failure> {
         };
         for file in files {
             let bytes = read_named(&file)?;
-            match fingerprints::fingerprint(&printer, &file.to_string_lossy(), &bytes, arguments.level, &arguments.project) {
+            match fingerprints::fingerprint(
+                &printer,
+                &file.to_string_lossy(),
+                &bytes,
+                arguments.level,
+                &arguments.project,
+            ) {
                 Ok(known) => {
                     store.put(known);
                     count += 1;
@@ -182,6 +199,11 @@ fn add(arguments: &Add) -> Result<Exit, Failure> {
         }
     }
     store.save()?;
-    eprintln!("{count} documents fingerprinted as {}, project {}; {} known in all", arguments.level, arguments.project, store.documents.len());
+    eprintln!(
+        "{count} documents fingerprinted as {}, project {}; {} known in all",
+        arguments.level,
+        arguments.project,
+        store.documents.len()
+    );
     Ok(if poor > 0 { Exit::Partial } else { Exit::Clean })
 }

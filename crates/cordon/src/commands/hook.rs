@@ -57,17 +57,27 @@ pub(crate) fn run(command: &Command) -> Result<Exit, Failure> {
         When::PreCommit => ("pre-commit", PRE_COMMIT),
         When::PrePush => ("pre-push", PRE_PUSH),
     };
-    let folder = cordon_scan::git::git_folder(&arguments.repository, &cordon_scan::Tally::default())
-        .ok_or_else(|| Failure::usage(format!("`{}` is no git repository", arguments.repository.display()), "name one with --repository"))?;
+    let folder =
+        cordon_scan::git::git_folder(&arguments.repository, &cordon_scan::Tally::default()).ok_or_else(|| {
+            Failure::usage(
+                format!("`{}` is no git repository", arguments.repository.display()),
+                "name one with --repository",
+            )
+        })?;
     install(&folder.join("hooks"), name, body)
 }
 
 fn install(hooks: &Path, name: &str, body: &str) -> Result<Exit, Failure> {
     let path = hooks.join(name);
     if std::fs::read_to_string(&path).is_ok_and(|text| !text.starts_with(MARK)) {
-        return Err(Failure::usage(format!("`{}` is a hook that cordon did not write", path.display()), format!("add a line to it yourself: {}", body.lines().next().unwrap_or_default())));
+        return Err(Failure::usage(
+            format!("`{}` is a hook that cordon did not write", path.display()),
+            format!("add a line to it yourself: {}", body.lines().next().unwrap_or_default()),
+        ));
     }
-    let failed = |error: std::io::Error| Failure::usage(format!("`{}` cannot be made: {error}", path.display()), "run it as the owner of the repository");
+    let failed = |error: std::io::Error| {
+        Failure::usage(format!("`{}` cannot be made: {error}", path.display()), "run it as the owner of the repository")
+    };
     std::fs::create_dir_all(hooks).map_err(failed)?;
     write_named(&path, format!("{MARK}{body}").as_bytes())?;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).map_err(failed)?;

@@ -45,12 +45,24 @@ pub(crate) struct Explain {
 }
 
 fn engine(rules: Vec<cordon_inspect::rule::Rule>) -> Engine {
-    Engine::new(Config { rules, codenames: Vec::new(), copies: None, id_key: IdKey::new([0; 32]), today: Today(0), floor: Confidence::Minimal })
+    Engine::new(Config {
+        rules,
+        codenames: Vec::new(),
+        copies: None,
+        id_key: IdKey::new([0; 32]),
+        today: Today(0),
+        floor: Confidence::Minimal,
+    })
 }
 
 /// Reads rules from a file, in Cordon's form or gitleaks'.
 pub(crate) fn read(path: &std::path::Path) -> Result<Custom, Failure> {
-    custom::read(&read_named_text(path)?).map_err(|error| Failure::usage(format!("`{}` holds no rules: {error}", path.display()), "see docs/rules.md for the form; gitleaks files are taken as they are"))
+    custom::read(&read_named_text(path)?).map_err(|error| {
+        Failure::usage(
+            format!("`{}` holds no rules: {error}", path.display()),
+            "see docs/rules.md for the form; gitleaks files are taken as they are",
+        )
+    })
 }
 
 pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
@@ -58,7 +70,10 @@ pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
         Command::List(arguments) => {
             for info in engine(Vec::new()).infos() {
                 if arguments.json {
-                    println!("{}", json!({"version": 1, "type": "rule", "id": info.id, "title": info.title, "kind": info.kind.as_str(), "severity": info.severity.as_str(), "fix": info.fix}));
+                    println!(
+                        "{}",
+                        json!({"version": 1, "type": "rule", "id": info.id, "title": info.title, "kind": info.kind.as_str(), "severity": info.severity.as_str(), "fix": info.fix})
+                    );
                 } else {
                     println!("{:<34} {:<14} {:<9} {}", info.id, info.kind, info.severity, info.title);
                 }
@@ -85,7 +100,11 @@ fn test(arguments: &Test) -> Result<Exit, Failure> {
             engine.inspect(&Piece::whole(text.as_bytes(), Hints::default()), &mut Scratch::default(), &mut found);
             found.iter().any(|found| engine.info(found.rule).is_some_and(|info| info.id == name))
         };
-        let wanted = custom.examples.iter().map(|example| (example, true)).chain(custom.negative_examples.iter().map(|example| (example, false)));
+        let wanted = custom
+            .examples
+            .iter()
+            .map(|example| (example, true))
+            .chain(custom.negative_examples.iter().map(|example| (example, false)));
         for ((name, text), expect) in wanted {
             if finds(name, text) == expect {
                 passed += 1;
@@ -104,7 +123,10 @@ fn explain(name: &str) -> Result<Exit, Failure> {
     let Some(info) = engine.infos().iter().find(|info| info.id == name) else {
         return Err(Failure::usage(format!("no rule is called `{name}`"), "see `cordon rules list`"));
     };
-    println!("{}: {}\nkind: {}\nseverity: {}, before the content is judged\nfix: {}", info.id, info.title, info.kind, info.severity, info.fix);
+    println!(
+        "{}: {}\nkind: {}\nseverity: {}, before the content is judged\nfix: {}",
+        info.id, info.title, info.kind, info.severity, info.fix
+    );
     if let Some(rule) = engine.rules().iter().find(|rule| rule.id == name) {
         println!("looks near: {}\npattern: {}\nchecked: {:?}", rule.anchors.join(", "), rule.pattern, rule.check);
     }

@@ -30,6 +30,7 @@ use crate::render::{self, Paint};
 ///
 /// Example: cordon scan . --history
 #[derive(Args)]
+#[group(id = "scan-arguments")]
 pub(crate) struct Arguments {
     /// Folders, files, `-` for standard input, or addresses. Without any: the folder you are in.
     targets: Vec<String>,
@@ -146,7 +147,9 @@ pub(crate) fn gather(arguments: &Arguments) -> Result<Outcome, Failure> {
 fn baseline(path: &Path, key: &KeyName) -> Result<Baseline, Failure> {
     Baseline::read(&read_named_text(path)?, key).map_err(|error| {
         let hint = match error {
-            BaselineError::OtherKey { .. } => "give the key it was made with (--id-key FILE or CORDON_ID_KEY), or make a new baseline",
+            BaselineError::OtherKey { .. } => {
+                "give the key it was made with (--id-key FILE or CORDON_ID_KEY), or make a new baseline"
+            }
             BaselineError::Newer(_) => "use a newer cordon",
             BaselineError::Malformed(_) => "make one with `cordon baseline`",
         };
@@ -156,22 +159,38 @@ fn baseline(path: &Path, key: &KeyName) -> Result<Baseline, Failure> {
 
 fn configuration(arguments: &Arguments) -> Result<Config, Failure> {
     let Some(path) = &arguments.config else { return Ok(Config::default()) };
-    Config::read(&read_named_text(path)?).map_err(|error| Failure::usage(format!("`{}` is no configuration: {error}", path.display()), "see docs/scan.md for the fields"))
+    Config::read(&read_named_text(path)?).map_err(|error| {
+        Failure::usage(format!("`{}` is no configuration: {error}", path.display()), "see docs/scan.md for the fields")
+    })
 }
 
-fn engine(arguments: &Arguments, id_key: IdKey, config: &mut Config, today: Today) -> Result<(Engine, Vec<String>), Failure> {
+fn engine(
+    arguments: &Arguments,
+    id_key: IdKey,
+    config: &mut Config,
+    today: Today,
+) -> Result<(Engine, Vec<String>), Failure> {
     let mut own = Vec::new();
     let mut notes = Vec::new();
     for path in &arguments.rules {
         let custom = rules::read(path)?;
         if !custom.refused.is_empty() {
             let (name, reason) = custom.refused.first().cloned().unwrap_or_default();
-            notes.push(format!("{} of the rules in `{}` are not taken, the first `{name}`: {reason}", custom.refused.len(), path.display()));
+            notes.push(format!(
+                "{} of the rules in `{}` are not taken, the first `{name}`: {reason}",
+                custom.refused.len(),
+                path.display()
+            ));
         }
         own.extend(custom.rules);
     }
     let mut codenames = std::mem::take(&mut config.codenames);
-    codenames.extend(arguments.codename.iter().map(|name| cordon_inspect::Codename { name: name.clone(), project: name.clone(), level: cordon_domain::Level::Restricted, near: Vec::new() }));
+    codenames.extend(arguments.codename.iter().map(|name| cordon_inspect::Codename {
+        name: name.clone(),
+        project: name.clone(),
+        level: cordon_domain::Level::Restricted,
+        near: Vec::new(),
+    }));
     let index = fingerprint::index_path(arguments.fingerprints.as_deref())?;
     let copies = if arguments.fingerprints.is_some() || index.exists() {
         let documents = fingerprint::load(&index, &id_key)?;
@@ -181,7 +200,17 @@ fn engine(arguments: &Arguments, id_key: IdKey, config: &mut Config, today: Toda
     } else {
         None
     };
-    Ok((Engine::new(cordon_inspect::Config { rules: own, codenames, copies, id_key, today, floor: arguments.confidence }), notes))
+    Ok((
+        Engine::new(cordon_inspect::Config {
+            rules: own,
+            codenames,
+            copies,
+            id_key,
+            today,
+            floor: arguments.confidence,
+        }),
+        notes,
+    ))
 }
 
 /// One scan in progress.
@@ -200,7 +229,10 @@ impl Run<'_> {
     }
 
     fn threads(&self) -> usize {
-        self.arguments.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)).clamp(1, 64)
+        self.arguments
+            .threads
+            .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+            .clamp(1, 64)
     }
 
     /// Scans all targets; returns what the user should know.
@@ -211,7 +243,11 @@ impl Run<'_> {
             addresses.extend(lines(&read_named_text(path)?));
         }
         let default = ".".to_owned();
-        let targets: Vec<&String> = if self.arguments.targets.is_empty() && self.arguments.urls.is_none() { vec![&default] } else { self.arguments.targets.iter().collect() };
+        let targets: Vec<&String> = if self.arguments.targets.is_empty() && self.arguments.urls.is_none() {
+            vec![&default]
+        } else {
+            self.arguments.targets.iter().collect()
+        };
         for target in targets {
             if target.starts_with("http://") || target.starts_with("https://") {
                 addresses.push(target.clone());
@@ -231,7 +267,9 @@ impl Run<'_> {
         let mut bytes = Vec::new();
         let limit = cordon_extract::limits::DOCUMENT_BYTES_MAX as u64;
         match std::io::stdin().lock().take(limit).read_to_end(&mut bytes) {
-            Ok(count) if count as u64 == limit => self.tally.skip(b"-", format!("standard input beyond {} MiB", limit >> 20)),
+            Ok(count) if count as u64 == limit => {
+                self.tally.skip(b"-", format!("standard input beyond {} MiB", limit >> 20))
+            }
             Ok(_) => {}
             Err(error) => self.tally.skip(b"-", error.to_string()),
         }
@@ -239,7 +277,12 @@ impl Run<'_> {
     }
 
     fn path(&self, path: &Path, notes: &mut Vec<String>) -> Result<(), Failure> {
-        let meta = std::fs::metadata(path).map_err(|error| Failure::usage(format!("`{}` cannot be scanned: {error}", path.display()), "name a file, a folder, `-` or an address"))?;
+        let meta = std::fs::metadata(path).map_err(|error| {
+            Failure::usage(
+                format!("`{}` cannot be scanned: {error}", path.display()),
+                "name a file, a folder, `-` or an address",
+            )
+        })?;
         if !meta.is_dir() {
             self.items(&[Item { path: path.to_owned(), name: path.as_os_str().as_encoded_bytes().to_vec() }]);
             return Ok(());
@@ -248,8 +291,13 @@ impl Run<'_> {
             return self.changes(path);
         }
         let bare = path.join("HEAD").is_file() && path.join("objects").is_dir();
-        if ["cordon.toml", ".cordon.toml"].iter().any(|name| path.join(name).exists()) && self.arguments.config.is_none() {
-            notes.push(format!("a cordon.toml inside `{}` is not used; name it with --config if it is yours", path.display()));
+        if ["cordon.toml", ".cordon.toml"].iter().any(|name| path.join(name).exists())
+            && self.arguments.config.is_none()
+        {
+            notes.push(format!(
+                "a cordon.toml inside `{}` is not used; name it with --config if it is yours",
+                path.display()
+            ));
         }
         let which = if self.arguments.tracked { Which::Tracked } else { Which::All };
         let (first, rest) = files::list(path, which, &|path| self.config.excludes(path), self.tally);
@@ -271,7 +319,9 @@ impl Run<'_> {
             let mut reader = self.reader();
             loop {
                 let from = next.fetch_add(16, Ordering::Relaxed);
-                let Some(batch) = items.get(from..items.len().min(from + 16)).filter(|batch| !batch.is_empty()) else { return };
+                let Some(batch) = items.get(from..items.len().min(from + 16)).filter(|batch| !batch.is_empty()) else {
+                    return;
+                };
                 for item in batch {
                     match File::open(&item.path) {
                         Ok(mut file) => reader.file(&Origin::file(&item.name), &mut file),
@@ -299,10 +349,16 @@ impl Run<'_> {
     }
 
     fn changes(&self, path: &Path) -> Result<(), Failure> {
-        let folder = git::git_folder(path, self.tally).ok_or_else(|| Failure::usage(format!("`{}` is no git repository", path.display()), "name a repository, or scan it as a folder"))?;
+        let folder = git::git_folder(path, self.tally).ok_or_else(|| {
+            Failure::usage(
+                format!("`{}` is no git repository", path.display()),
+                "name a repository, or scan it as a folder",
+            )
+        })?;
         let mut store = Store::open(&folder, self.tally);
         let entries = match &self.arguments.range {
-            Some(range) => changes::between(&mut store, range).map_err(|error| Failure::usage(error, "name commits by id, branch or tag, as A..B"))?,
+            Some(range) => changes::between(&mut store, range)
+                .map_err(|error| Failure::usage(error, "name commits by id, branch or tag, as A..B"))?,
             None => changes::staged(&mut store),
         };
         let mut reader = self.reader();
@@ -319,8 +375,16 @@ impl Run<'_> {
     }
 
     fn addresses(&self, named: &[String]) -> Result<(), Failure> {
-        let permission = Permission { hosts: self.config.hosts.iter().cloned().collect(), is_authorised: self.arguments.i_am_authorised };
-        let public: Option<HashSet<String>> = self.arguments.public_manifest.as_deref().map(|path| read_named_text(path).map(|text| lines(&text).collect())).transpose()?;
+        let permission = Permission {
+            hosts: self.config.hosts.iter().cloned().collect(),
+            is_authorised: self.arguments.i_am_authorised,
+        };
+        let public: Option<HashSet<String>> = self
+            .arguments
+            .public_manifest
+            .as_deref()
+            .map(|path| read_named_text(path).map(|text| lines(&text).collect()))
+            .transpose()?;
         let mut stranger = Stranger::new(permission, named);
         let mut reader = self.reader();
         for url in stranger.addresses(named, self.tally) {
@@ -349,7 +413,8 @@ fn progress(items: u64) -> indicatif::ProgressBar {
     if items < 500 || !std::io::stderr().is_terminal() {
         return indicatif::ProgressBar::hidden();
     }
-    let style = indicatif::ProgressStyle::with_template("{bar:30} {pos}/{len} files, {eta} left").unwrap_or_else(|_| indicatif::ProgressStyle::default_bar());
+    let style = indicatif::ProgressStyle::with_template("{bar:30} {pos}/{len} files, {eta} left")
+        .unwrap_or_else(|_| indicatif::ProgressStyle::default_bar());
     indicatif::ProgressBar::new(items).with_style(style)
 }
 
@@ -358,15 +423,20 @@ fn print(arguments: &Arguments, outcome: &Outcome) -> std::io::Result<()> {
     let format = if arguments.json { Format::Jsonl } else { arguments.format };
     let result = match format {
         Format::Text => {
-            let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+            let colour =
+                std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
             let paint = if colour { Paint::Colour } else { Paint::Plain };
-            outcome.found.iter().try_for_each(|reported| out.write_all(render::finding(reported, paint).as_bytes())).and_then(|()| out.write_all(render::summary(&outcome.found, &outcome.summary, paint).as_bytes()))
+            outcome
+                .found
+                .iter()
+                .try_for_each(|reported| out.write_all(render::finding(reported, paint).as_bytes()))
+                .and_then(|()| out.write_all(render::summary(&outcome.found, &outcome.summary, paint).as_bytes()))
         }
-        Format::Jsonl => outcome
-            .found
-            .iter()
-            .try_for_each(|reported| writeln!(out, "{}", jsonl::finding(reported)))
-            .and_then(|()| writeln!(out, "{}", jsonl::summary(&outcome.summary, outcome.found.len(), &outcome.key.0))),
+        Format::Jsonl => {
+            outcome.found.iter().try_for_each(|reported| writeln!(out, "{}", jsonl::finding(reported))).and_then(|()| {
+                writeln!(out, "{}", jsonl::summary(&outcome.summary, outcome.found.len(), &outcome.key.0))
+            })
+        }
         Format::Sarif => writeln!(out, "{:#}", sarif::log(&outcome.found, &outcome.summary)),
     };
     // A reader that closes the pipe has seen enough.

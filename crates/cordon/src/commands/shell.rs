@@ -39,7 +39,9 @@ pub(crate) fn man(arguments: &Man) -> Result<Exit, Failure> {
     for (name, command) in pages {
         let mut page = Vec::new();
         let named: &'static str = Box::leak(name.clone().into_boxed_str());
-        clap_mangen::Man::new(command.name(named)).render(&mut page).map_err(|error| Failure::internal(error.to_string()))?;
+        clap_mangen::Man::new(command.name(named))
+            .render(&mut page)
+            .map_err(|error| Failure::internal(error.to_string()))?;
         write_named(&arguments.folder.join(format!("{name}.1")), &page)?;
     }
     Ok(Exit::Clean)

@@ -5,7 +5,9 @@ use crate::exit::Exit;
 
 pub(crate) fn run() -> Result<Exit, Failure> {
     std::panic::set_hook(Box::new(|_| ()));
-    cordon_scan::sandbox::lock().map_err(|error| Failure::internal(format!("a worker cannot bound itself: {error}")))?;
-    cordon_scan::worker::serve(&mut std::io::stdin().lock(), &mut std::io::stdout().lock()).map_err(|error| Failure::internal(format!("a worker lost its owner: {error}")))?;
+    cordon_scan::sandbox::lock()
+        .map_err(|error| Failure::internal(format!("a worker cannot bound itself: {error}")))?;
+    cordon_scan::worker::serve(&mut std::io::stdin().lock(), &mut std::io::stdout().lock())
+        .map_err(|error| Failure::internal(format!("a worker lost its owner: {error}")))?;
     Ok(Exit::Clean)
 }

@@ -2,7 +2,7 @@
 
 use cordon_domain::{Confidence, Severity};
 
-use crate::rule::{Spec, token};
+use crate::rule::{Check, Spec, token};
 
 #[rustfmt::skip]
 pub(crate) const RULES: &[Spec] = &[
@@ -26,7 +26,7 @@ pub(crate) const RULES: &[Spec] = &[
     token("newrelic-license-key", "New Relic licence key", &["NRAL"], r"[0-9a-f]{36}(?:FFFF)?NRAL", "one.newrelic.com/api-keys").around(44, 4),
     token("grafana-service-token", "Grafana service account token", &["glsa_"], r"glsa_[A-Za-z0-9]{32}_[A-Fa-f0-9]{8}", "your Grafana, administration, service accounts").random(),
     token("grafana-cloud-token", "Grafana Cloud token", &["glc_"], r"glc_[A-Za-z0-9+/]{32,400}={0,3}", "grafana.com/orgs").random(),
-    token("grafana-api-key", "Grafana API key", &["eyJrIjoi"], r"eyJrIjoi[A-Za-z0-9+/_-]{60,400}={0,3}", "your Grafana, administration, service accounts"),
+    token("grafana-api-key", "Grafana API key", &["eyJrIjoi"], r"eyJrIjoi[A-Za-z0-9+/_-]{60,400}={0,3}", "your Grafana, administration, service accounts").check(Check::GrafanaKey),
     token("sentry-org-token", "Sentry organisation token", &["sntrys_"], r"sntrys_eyJ[A-Za-z0-9+/=_]{80,400}", "sentry.io/settings/auth-tokens"),
     token("sentry-user-token", "Sentry user token", &["sntryu_"], r"sntryu_[a-f0-9]{64}", "sentry.io/settings/account/api/auth-tokens"),
     token("sentry-dsn", "Sentry DSN", &["sentry"], r"https?://([0-9a-f]{32})(?::[0-9a-f]{32})?@[\w.-]*sentry[\w.-]*/\d{1,20}", "the project, settings, client keys").severity(Severity::Low).around(90, 60),

@@ -21,7 +21,8 @@ impl Seed {
 
 /// Writes a text that `pattern` matches.
 pub(crate) fn expand(pattern: &str, seed: &mut Seed) -> String {
-    let hir = regex_syntax::ParserBuilder::new().unicode(false).utf8(false).build().parse(pattern).expect("a valid pattern");
+    let hir =
+        regex_syntax::ParserBuilder::new().unicode(false).utf8(false).build().parse(pattern).expect("a valid pattern");
     let mut out = Vec::new();
     write(&hir, seed, &mut out);
     String::from_utf8(out).expect("patterns are ASCII")
@@ -35,7 +36,13 @@ fn write(hir: &Hir, seed: &mut Seed, out: &mut Vec<u8>) {
         HirKind::Repetition(repetition) => {
             // A lazy gap stays short; a length that may vary takes its least, or some more where it has none.
             let least = repetition.min;
-            let count = if least == 0 && !repetition.greedy { 0 } else if repetition.max.is_none() { least + 8 } else { least };
+            let count = if least == 0 && !repetition.greedy {
+                0
+            } else if repetition.max.is_none() {
+                least + 8
+            } else {
+                least
+            };
             (0..count).for_each(|_| write(&repetition.sub, seed, out));
         }
         HirKind::Capture(capture) => write(&capture.sub, seed, out),
@@ -46,7 +53,12 @@ fn write(hir: &Hir, seed: &mut Seed, out: &mut Vec<u8>) {
 
 fn pick(class: &Class, seed: &mut Seed) -> u8 {
     let Class::Bytes(class) = class else { panic!("patterns are over bytes") };
-    let bytes: Vec<u8> = class.ranges().iter().flat_map(|range| range.start()..=range.end()).filter(|byte| byte.is_ascii_graphic() || *byte == b' ').collect();
+    let bytes: Vec<u8> = class
+        .ranges()
+        .iter()
+        .flat_map(|range| range.start()..=range.end())
+        .filter(|byte| byte.is_ascii_graphic() || *byte == b' ')
+        .collect();
     let words: Vec<u8> = bytes.iter().copied().filter(u8::is_ascii_alphanumeric).collect();
     let from = if words.len() >= 2 { &words } else { &bytes };
     from.get(seed.below(from.len())).copied().unwrap_or(b'\n')

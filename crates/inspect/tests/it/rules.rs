@@ -7,7 +7,14 @@ use cordon_inspect::{Config, Engine, Hints, Match, Piece, Scratch};
 use crate::generate::{Seed, expand};
 
 pub(crate) fn engine(rules: Vec<Rule>) -> Engine {
-    Engine::new(Config { rules, codenames: Vec::new(), copies: None, id_key: IdKey::new([1; 32]), today: Today(1_790_000_000), floor: Confidence::Minimal })
+    Engine::new(Config {
+        rules,
+        codenames: Vec::new(),
+        copies: None,
+        id_key: IdKey::new([1; 32]),
+        today: Today(1_790_000_000),
+        floor: Confidence::Minimal,
+    })
 }
 
 pub(crate) fn inspect(engine: &Engine, text: &str) -> Vec<Match> {
@@ -18,7 +25,16 @@ pub(crate) fn inspect(engine: &Engine, text: &str) -> Vec<Match> {
 
 /// Rules whose content is checked beyond what a pattern can describe; they have tests of their own.
 fn is_structured(check: Check) -> bool {
-    matches!(check, Check::UrlCredentials | Check::Jwt | Check::PrivateKey | Check::AzureSas | Check::Basic | Check::Password)
+    matches!(
+        check,
+        Check::GrafanaKey
+            | Check::UrlCredentials
+            | Check::Jwt
+            | Check::PrivateKey
+            | Check::AzureSas
+            | Check::Basic
+            | Check::Password
+    )
 }
 
 #[test]
@@ -31,7 +47,9 @@ fn every_rule_finds_what_it_describes() {
         for round in 0..5 {
             let mut text = expand(&rule.pattern, &mut Seed(round * 977 + 13));
             // The anchor of a rule that looks around itself may be the company the secret keeps.
-            if let (Reach::Around(..), Some(anchor)) = (rule.reach, rule.anchors.first()) && !text.contains(anchor.as_ref()) {
+            if let (Reach::Around(..), Some(anchor)) = (rule.reach, rule.anchors.first())
+                && !text.contains(anchor.as_ref())
+            {
                 text = format!("{anchor} {text}");
             }
             let lower = text.to_ascii_lowercase();
@@ -68,7 +86,12 @@ fn rules_are_many_and_have_names_of_their_own() {
 #[test]
 fn placeholders_fall_below_what_is_shown() {
     let engine = engine(Vec::new());
-    for text in ["ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "api_key = \"your-api-key-goes-here\"", "postgres://user:${PASSWORD}@db.internal/x", "password: changeme"] {
+    for text in [
+        "ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+        "api_key = \"your-api-key-goes-here\"",
+        "postgres://user:${PASSWORD}@db.internal/x",
+        "password: changeme",
+    ] {
         assert!(inspect(&engine, text).iter().all(|found| found.confidence <= Confidence::Low), "{text}");
     }
 }

@@ -11,7 +11,11 @@ fn token() -> String {
 }
 
 fn rules_of(engine: &Engine, found: &[Match]) -> Vec<String> {
-    found.iter().filter(|found| found.confidence >= Confidence::Medium).map(|found| engine.info(found.rule).expect("a known rule").id.to_string()).collect()
+    found
+        .iter()
+        .filter(|found| found.confidence >= Confidence::Medium)
+        .map(|found| engine.info(found.rule).expect("a known rule").id.to_string())
+        .collect()
 }
 
 #[test]
@@ -55,7 +59,11 @@ fn pieces_report_each_match_once() {
     let text = format!("{}{}{}", "x\n".repeat(500), token(), "\ny".repeat(500));
     let mut found = Vec::new();
     for accept in [0..800, 800..1600, 1600..text.len()] {
-        engine.inspect(&Piece { text: text.as_bytes(), hints: Hints::default(), accept, first: false }, &mut Scratch::default(), &mut found);
+        engine.inspect(
+            &Piece { text: text.as_bytes(), hints: Hints::default(), accept, first: false },
+            &mut Scratch::default(),
+            &mut found,
+        );
     }
     assert_eq!(rules_of(&engine, &found), ["xai-api-key"]);
 }
@@ -70,7 +78,10 @@ fn private_keys_tokens_and_urls_with_structure() {
     let header = "eyJhbGciOiJIUzI1NiJ9";
     let jwt = format!("{header}.eyJpc3MiOiJhY21lIn0.{}", expand("[A-Za-z0-9_-]{43}", &mut seed));
     assert_eq!(rules_of(&engine, &inspect(&engine, &jwt)), ["jwt"]);
-    let url = format!("https://acct.blob.core.windows.net/c?sv=2020-08-04&ss=bfqt&srt=sco&sp=rwdlacup&se=2051-10-06T07:00:00Z&sig={}%3D", expand("[A-Za-z0-9]{43}", &mut seed));
+    let url = format!(
+        "https://acct.blob.core.windows.net/c?sv=2020-08-04&ss=bfqt&srt=sco&sp=rwdlacup&se=2051-10-06T07:00:00Z&sig={}%3D",
+        expand("[A-Za-z0-9]{43}", &mut seed)
+    );
     let found = inspect(&engine, &url);
     assert_eq!(found[0].detail.as_deref(), Some("full control of the whole storage account until 2051-10-06"));
 }

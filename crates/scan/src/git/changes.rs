@@ -10,8 +10,15 @@ use super::store::Store;
 
 /// Reads the index: path and object of each file that is tracked.
 pub(crate) fn index(folder: &Path) -> Option<Vec<(Vec<u8>, ObjectId)>> {
-    let file = gix_index::File::at(folder.join("index"), HashKind::Sha1, true, gix_index::decode::Options::default()).ok()?;
-    Some(file.entries().iter().filter(|entry| entry.mode.contains(gix_index::entry::Mode::FILE)).map(|entry| (entry.path(&file).to_vec(), entry.id)).collect())
+    let file =
+        gix_index::File::at(folder.join("index"), HashKind::Sha1, true, gix_index::decode::Options::default()).ok()?;
+    Some(
+        file.entries()
+            .iter()
+            .filter(|entry| entry.mode.contains(gix_index::entry::Mode::FILE))
+            .map(|entry| (entry.path(&file).to_vec(), entry.id))
+            .collect(),
+    )
 }
 
 /// Lists staged files that differ from the last commit.
@@ -37,7 +44,10 @@ pub fn between(store: &mut Store, range: &str) -> Result<Vec<(Vec<u8>, ObjectId)
         Some((from, to)) => (Some(from), to.trim_start_matches('.')),
         None => (None, range),
     };
-    let mut find = |name: &str| resolve(store, if name.is_empty() { "HEAD" } else { name }).ok_or_else(|| format!("`{name}` names no commit of this repository"));
+    let mut find = |name: &str| {
+        resolve(store, if name.is_empty() { "HEAD" } else { name })
+            .ok_or_else(|| format!("`{name}` names no commit of this repository"))
+    };
     let from = from.map(&mut find).transpose()?;
     let to = find(to)?;
     let old = from.map(|from| ancestors(store, from, &HashSet::new())).unwrap_or_default();
@@ -81,12 +91,21 @@ fn ancestors(store: &mut Store, from: ObjectId, except: &HashSet<ObjectId>) -> H
 
 pub(crate) fn commit_tree(store: &mut Store, id: &oid) -> Option<ObjectId> {
     let (kind, data) = store.find(id)?;
-    (kind == Kind::Commit).then(|| gix_object::CommitRef::from_bytes(&data, HashKind::Sha1).ok().map(|commit| commit.tree()))?
+    (kind == Kind::Commit)
+        .then(|| gix_object::CommitRef::from_bytes(&data, HashKind::Sha1).ok().map(|commit| commit.tree()))?
 }
 
 /// Calls `each` with path and id of every file below `tree`; trees seen before are passed over.
-pub(crate) fn tree_files(store: &mut Store, tree: &oid, prefix: &mut Vec<u8>, seen: &mut HashSet<ObjectId>, each: &mut dyn FnMut(Vec<u8>, ObjectId)) {
-    if prefix.iter().filter(|byte| **byte == b'/').count() > crate::limits::FOLDER_DEPTH_MAX || !seen.insert(tree.to_owned()) {
+pub(crate) fn tree_files(
+    store: &mut Store,
+    tree: &oid,
+    prefix: &mut Vec<u8>,
+    seen: &mut HashSet<ObjectId>,
+    each: &mut dyn FnMut(Vec<u8>, ObjectId),
+) {
+    if prefix.iter().filter(|byte| **byte == b'/').count() > crate::limits::FOLDER_DEPTH_MAX
+        || !seen.insert(tree.to_owned())
+    {
         return;
     }
     let Some((Kind::Tree, data)) = store.find(tree) else { return };

@@ -36,7 +36,9 @@ pub fn scan<'a>(folder: &Path, threads: usize, tally: &Tally, reader: &(dyn Fn()
     let several = store.packs.len() > 1;
     for pack in &store.packs {
         let plan = Plan::new(pack);
-        plan.broken.iter().for_each(|id| tally.skip(id.to_hex().to_string().as_bytes(), "its base is missing or its header is broken"));
+        plan.broken.iter().for_each(|id| {
+            tally.skip(id.to_hex().to_string().as_bytes(), "its base is missing or its header is broken")
+        });
         let queue = AtomicUsize::new(0);
         std::thread::scope(|scope| {
             for _ in 0..threads {
@@ -74,7 +76,14 @@ pub fn scan<'a>(folder: &Path, threads: usize, tally: &Tally, reader: &(dyn Fn()
     History { store, commits }
 }
 
-fn object(reader: &mut Reader<'_>, id: &ObjectId, kind: Kind, data: Result<&[u8], String>, met: &mut Vec<Met>, tally: &Tally) {
+fn object(
+    reader: &mut Reader<'_>,
+    id: &ObjectId,
+    kind: Kind,
+    data: Result<&[u8], String>,
+    met: &mut Vec<Met>,
+    tally: &Tally,
+) {
     let hex = || id.to_hex().to_string();
     let data = match data {
         Ok(data) => data,
@@ -102,7 +111,8 @@ impl History {
     /// not in the result.
     #[must_use]
     pub fn origins(&mut self, blobs: &HashSet<String>) -> HashMap<String, (Vec<u8>, Commit)> {
-        let mut wanted: HashSet<ObjectId> = blobs.iter().filter_map(|hex| ObjectId::from_hex(hex.as_bytes()).ok()).collect();
+        let mut wanted: HashSet<ObjectId> =
+            blobs.iter().filter_map(|hex| ObjectId::from_hex(hex.as_bytes()).ok()).collect();
         let mut found = HashMap::new();
         let mut seen = HashSet::new();
         for commit in std::mem::take(&mut self.commits) {
@@ -120,7 +130,11 @@ impl History {
             }
             let author = self.author(&commit.id);
             for (path, id) in here {
-                let origin = Commit { id: commit.id.to_hex().to_string(), author: author.clone(), time_unix_s: commit.time_unix_s };
+                let origin = Commit {
+                    id: commit.id.to_hex().to_string(),
+                    author: author.clone(),
+                    time_unix_s: commit.time_unix_s,
+                };
                 found.insert(id.to_hex().to_string(), (path, origin));
             }
         }
@@ -129,7 +143,9 @@ impl History {
 
     fn author(&mut self, id: &ObjectId) -> String {
         let Some((_, data)) = self.store.find(id) else { return String::new() };
-        let author = gix_object::CommitRef::from_bytes(&data, HashKind::Sha1).ok().and_then(|commit| commit.author().ok().map(|author| format!("{} <{}>", author.name, author.email)));
+        let author = gix_object::CommitRef::from_bytes(&data, HashKind::Sha1)
+            .ok()
+            .and_then(|commit| commit.author().ok().map(|author| format!("{} <{}>", author.name, author.email)));
         author.unwrap_or_default()
     }
 }

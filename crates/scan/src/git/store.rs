@@ -38,9 +38,18 @@ impl Store {
     pub fn open(folder: &Path, tally: &Tally) -> Self {
         let objects = folder.join("objects");
         if objects.join("info/alternates").exists() {
-            tally.skip(objects.join("info/alternates").as_os_str().as_encoded_bytes(), "objects borrowed from another repository are not read");
+            tally.skip(
+                objects.join("info/alternates").as_os_str().as_encoded_bytes(),
+                "objects borrowed from another repository are not read",
+            );
         }
-        let mut paths: Vec<PathBuf> = fs::read_dir(objects.join("pack")).into_iter().flatten().filter_map(Result::ok).map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|extension| extension == "pack")).collect();
+        let mut paths: Vec<PathBuf> = fs::read_dir(objects.join("pack"))
+            .into_iter()
+            .flatten()
+            .filter_map(Result::ok)
+            .map(|entry| entry.path())
+            .filter(|path| path.extension().is_some_and(|extension| extension == "pack"))
+            .collect();
         paths.sort();
         let mut packs = Vec::new();
         for path in paths {
@@ -48,11 +57,18 @@ impl Store {
             let data = gix_pack::data::File::at(&path, HashKind::Sha1);
             match (index, data) {
                 (Ok(index), Ok(data)) => packs.push(Pack { index, data }),
-                (Err(error), _) => tally.skip(path.as_os_str().as_encoded_bytes(), format!("its index does not open: {error}")),
+                (Err(error), _) => {
+                    tally.skip(path.as_os_str().as_encoded_bytes(), format!("its index does not open: {error}"))
+                }
                 (_, Err(error)) => tally.skip(path.as_os_str().as_encoded_bytes(), format!("does not open: {error}")),
             }
         }
-        Self { folder: folder.to_owned(), packs, inflate: gix_zlib::Inflate::default(), cache: StaticLinkedList::new(CACHE_BYTES) }
+        Self {
+            folder: folder.to_owned(),
+            packs,
+            inflate: gix_zlib::Inflate::default(),
+            cache: StaticLinkedList::new(CACHE_BYTES),
+        }
     }
 
     /// Reads an object.
@@ -62,7 +78,8 @@ impl Store {
             let entry = pack.data.entry(pack.index.pack_offset_at_index(at)).ok()?;
             let mut out = Vec::new();
             let resolve = |id: &oid, _: &mut Vec<u8>| {
-                let base = pack.index.lookup(id).map(|at| pack.data.entry(pack.index.pack_offset_at_index(at))).transpose()?;
+                let base =
+                    pack.index.lookup(id).map(|at| pack.data.entry(pack.index.pack_offset_at_index(at))).transpose()?;
                 Ok(base.map(gix_pack::data::decode::entry::ResolvedBase::InPack))
             };
             let mut cache = Numbered { inner: &mut self.cache, pack: u32::try_from(number).unwrap_or(u32::MAX) };

@@ -31,7 +31,13 @@ impl Plan {
     pub(crate) fn new(pack: &Pack) -> Self {
         let mut entries: Vec<(u64, ObjectId)> = pack.index.iter().map(|entry| (entry.pack_offset, entry.oid)).collect();
         entries.sort_unstable();
-        let mut plan = Self { first: vec![NONE; entries.len()], next: vec![NONE; entries.len()], roots: Vec::new(), broken: Vec::new(), entries };
+        let mut plan = Self {
+            first: vec![NONE; entries.len()],
+            next: vec![NONE; entries.len()],
+            roots: Vec::new(),
+            broken: Vec::new(),
+            entries,
+        };
         for index in (0..plan.entries.len()).rev() {
             plan.place(pack, index);
         }
@@ -90,7 +96,8 @@ impl Plan {
             let current = *child;
             *child = self.next.get(current as usize).copied().unwrap_or(NONE);
             let mut data = spare.pop().unwrap_or_default();
-            let applied = self.inflate(pack, current, inflate, &mut delta).and_then(|()| apply(base, &delta, &mut data));
+            let applied =
+                self.inflate(pack, current, inflate, &mut delta).and_then(|()| apply(base, &delta, &mut data));
             if *child == NONE && self.child(current) != NONE {
                 // Nothing else stands on this base.
                 *base = Vec::new();
@@ -98,7 +105,11 @@ impl Plan {
             match applied {
                 Ok(()) => {
                     self.give(current, kind, &data, each);
-                    if stack.len() < CHAIN_MAX { stack.push((data, self.child(current))) } else { self.fail(current, kind, "a chain of deltas too long", each) }
+                    if stack.len() < CHAIN_MAX {
+                        stack.push((data, self.child(current)))
+                    } else {
+                        self.fail(current, kind, "a chain of deltas too long", each)
+                    }
                 }
                 Err(reason) => self.fail(current, kind, &reason, each),
             }
@@ -130,7 +141,13 @@ impl Plan {
         }
     }
 
-    fn inflate(&self, pack: &Pack, index: u32, inflate: &mut gix_zlib::Inflate, out: &mut Vec<u8>) -> Result<(), String> {
+    fn inflate(
+        &self,
+        pack: &Pack,
+        index: u32,
+        inflate: &mut gix_zlib::Inflate,
+        out: &mut Vec<u8>,
+    ) -> Result<(), String> {
         let offset = self.entries.get(index as usize).map(|entry| entry.0).ok_or("no such entry")?;
         let entry = pack.data.entry(offset).map_err(|error| error.to_string())?;
         if entry.decompressed_size > OBJECT_BYTES_MAX {
@@ -206,7 +223,14 @@ mod tests {
         // Base of 10, result of 7: copy 4 from 2, insert `xyz`.
         assert_eq!(apply(b"0123456789", &[10, 7, 0x91, 2, 4, 3, b'x', b'y', b'z'], &mut out), Ok(()));
         assert_eq!(out, b"2345xyz");
-        for bad in [&[9, 7, 0x91, 2, 4][..], &[10, 4, 0x91, 9, 4], &[10, 2, 3, b'x', b'y', b'z'], &[10, 5, 0], &[10], &[10, 9, 0x91, 0, 4]] {
+        for bad in [
+            &[9, 7, 0x91, 2, 4][..],
+            &[10, 4, 0x91, 9, 4],
+            &[10, 2, 3, b'x', b'y', b'z'],
+            &[10, 5, 0],
+            &[10],
+            &[10, 9, 0x91, 0, 4],
+        ] {
             assert!(apply(b"0123456789", bad, &mut out).is_err(), "{bad:?}");
         }
     }

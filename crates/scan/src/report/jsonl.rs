@@ -64,7 +64,12 @@ fn optional(map: &mut Map<String, Value>, name: &str, value: Option<&str>) {
 }
 
 fn target(location: &Location) -> String {
-    location.path.first().map(|path| String::from_utf8_lossy(path).into_owned()).or_else(|| location.blob.clone()).unwrap_or_default()
+    location
+        .path
+        .first()
+        .map(|path| String::from_utf8_lossy(path).into_owned())
+        .or_else(|| location.blob.clone())
+        .unwrap_or_default()
 }
 
 fn location(location: &Location) -> Value {
@@ -87,7 +92,10 @@ fn location(location: &Location) -> Value {
         }
         optional(map, "blob", location.blob.as_deref());
         if let Some(commit) = &location.commit {
-            map.insert("commit".to_owned(), json!({"id": commit.id, "author": commit.author, "time_unix_s": commit.time_unix_s}));
+            map.insert(
+                "commit".to_owned(),
+                json!({"id": commit.id, "author": commit.author, "time_unix_s": commit.time_unix_s}),
+            );
         }
     }
     object

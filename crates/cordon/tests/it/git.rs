@@ -1,0 +1,135 @@
+//! Git: histories, staged changes, ranges; made with the `git` program, read without it.
+
+use std::process::Command;
+
+use crate::harness::{Place, token};
+
+fn git(place: &Place, arguments: &[&str]) {
+    let folder = place.path().join("in");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let identity =
+        ["-c", "user.name=Ada", "-c", "user.email=ada@acme.org", "-c", "init.defaultBranch=main", "-c", "gc.auto=0"];
+    let status = Command::new("git")
+        .args(identity)
+        .args(arguments)
+        .current_dir(folder)
+        .env("HOME", place.path())
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .output()
+        .expect("git runs");
+    assert!(status.status.success(), "{}", String::from_utf8_lossy(&status.stderr));
+}
+
+fn commit(place: &Place, name: &str, text: &str) {
+    place.write(name, text);
+    git(place, &["add", "-A"]);
+    git(place, &["commit", "-q", "-m", "change"]);
+}
+
+/// A repository in which one key was removed, one is dangling, one is stashed, one is in a message.
+fn repository(place: &Place) {
+    git(place, &["init", "-q"]);
+    let body: String = (0..300).map(|line| format!("line {line} of a file that deltas well\n")).collect();
+    commit(place, "config/app.env", &format!("{body}KEY={}\n", token(10)));
+    commit(place, "config/app.env", &format!("{body}KEY=gone\n"));
+    commit(place, "other.txt", &token(11));
+    git(place, &["reset", "-q", "--hard", "HEAD~1"]);
+    place.write("config/app.env", format!("{body}KEY={}\n", token(12)));
+    git(place, &["stash", "-q"]);
+    git(place, &["commit", "-q", "--allow-empty", "-m", &format!("uses {}", token(13))]);
+}
+
+fn rules(place: &Place, arguments: &[&str]) -> Vec<serde_json::Value> {
+    // Git keeps the last message in a file of its own, which is scanned like any other.
+    let outside = |finding: &serde_json::Value| {
+        finding["locations"].as_array().is_some_and(|places| {
+            places.iter().any(|place| !place["path"].as_str().is_some_and(|path| path.starts_with("in/.git/")))
+        })
+    };
+    let found = place.run(arguments).findings();
+    found.into_iter().filter(|finding| finding["rule"] == "xai-api-key" && outside(finding)).collect()
+}
+
+#[test]
+fn history_holds_removed_dangling_stashed_and_spoken_keys() {
+    for packed in [false, true] {
+        let place = Place::new();
+        repository(&place);
+        if packed {
+            git(&place, &["repack", "-q", "-a", "-d", "-k"]);
+        }
+        assert_eq!(rules(&place, &["scan", "in", "--json"]).len(), 0, "the work tree is clean");
+        let found = rules(&place, &["scan", "in", "--json", "--history"]);
+        assert_eq!(found.len(), 4, "packed: {packed}: {found:?}");
+        let removed = found.iter().find(|finding| {
+            finding["location"]["path"] == "config/app.env"
+                && finding["location"]["commit"]["author"] == "Ada <ada@acme.org>"
+        });
+        assert!(removed.is_some(), "{found:?}");
+        assert!(found.iter().all(|finding| finding["location"]["blob"].is_string()));
+    }
+}
+
+#[test]
+fn staged_and_range_see_what_is_new() {
+    let place = Place::new();
+    git(&place, &["init", "-q"]);
+    commit(&place, "a.txt", &token(14));
+    commit(&place, "b.txt", "harmless");
+    place.write("c.txt", token(15));
+    git(&place, &["add", "c.txt"]);
+    let staged = rules(&place, &["scan", "in", "--json", "--staged"]);
+    assert_eq!(staged.len(), 1);
+    assert_eq!(staged[0]["location"]["path"], "c.txt");
+    assert_eq!(rules(&place, &["scan", "in", "--json", "--range", "HEAD~1..HEAD"]).len(), 0);
+    assert_eq!(rules(&place, &["scan", "in", "--json", "--range", "HEAD"]).len(), 1);
+    let wrong = place.run(&["scan", "in", "--range", "nowhere..HEAD"]);
+    assert_eq!(wrong.code, 2);
+    assert!(wrong.stderr.contains("hint:"), "{}", wrong.stderr);
+}
+
+#[test]
+fn tracked_files_come_alone_when_asked() {
+    let place = Place::new();
+    git(&place, &["init", "-q"]);
+    place.write(".gitignore", "*.env\n");
+    commit(&place, "a.txt", "harmless");
+    place.write("secret.env", token(16));
+    assert_eq!(rules(&place, &["scan", "in", "--json"]).len(), 1, "what git ignores still leaks");
+    assert_eq!(rules(&place, &["scan", "in", "--json", "--tracked"]).len(), 0);
+}
+
+#[test]
+fn a_bare_repository_and_a_broken_pack() {
+    let place = Place::new();
+    repository(&place);
+    git(&place, &["repack", "-q", "-a", "-d", "-k"]);
+    git(&place, &["clone", "-q", "--bare", ".", "../bare"]);
+    assert!(!rules(&place, &["scan", "bare", "--json"]).is_empty());
+    let folder = place.path().join("in/.git/objects/pack");
+    let pack = std::fs::read_dir(folder)
+        .expect("a folder")
+        .filter_map(Result::ok)
+        .map(|entry| entry.path())
+        .find(|path| path.extension().is_some_and(|extension| extension == "pack"))
+        .expect("a pack");
+    let mut bytes = std::fs::read(&pack).expect("a pack");
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 40].fill(0);
+    std::fs::remove_file(&pack).expect("a pack");
+    std::fs::write(&pack, bytes).expect("a pack");
+    let report = place.run(&["scan", "in", "--json", "--history"]);
+    assert_eq!(report.summary()["partial"], true, "{}", report.stdout);
+}
+
+#[test]
+fn a_hook_stops_a_commit() {
+    let place = Place::new();
+    git(&place, &["init", "-q"]);
+    let report = place.run(&["hook", "install", "pre-commit", "--repository", "in"]);
+    assert_eq!(report.code, 0, "{}", report.stderr);
+    let hook = std::fs::read_to_string(place.path().join("in/.git/hooks/pre-commit")).expect("a hook");
+    assert!(hook.contains("cordon scan --staged"));
+    std::fs::write(place.path().join("in/.git/hooks/pre-push"), "#!/bin/sh\ntrue\n").expect("a hook");
+    assert_eq!(place.run(&["hook", "install", "pre-push", "--repository", "in"]).code, 2);
+}

@@ -1,0 +1,18 @@
+//! The binary, as a user runs it.
+
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test fails by panicking"
+)]
+
+mod cli;
+mod containers;
+mod git;
+mod harness;
+mod hostile;
+mod readme;
+mod web;
