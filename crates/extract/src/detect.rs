@@ -171,7 +171,9 @@ pub fn detect(head: &[u8], name: &[u8]) -> Option<Format> {
     if head.starts_with(b"PK\x03\x04") {
         return Some(zip_kind(head, name));
     }
-    if memchr::memmem::find(head.get(..head.len().min(1024)).unwrap_or(head), b"%PDF-").is_some() {
+    // Readers take the mark anywhere in the first 1024 bytes; in the middle of a line it is quoted text.
+    let mark = memchr::memmem::find(head.get(..head.len().min(1024)).unwrap_or(head), b"%PDF-");
+    if mark.is_some_and(|at| at == 0 || matches!(head.get(at - 1), Some(b'\n' | b'\r' | 0 | 0x80..))) {
         return Some(Format::Pdf);
     }
     if head.get(257..262) == Some(b"ustar") {

@@ -271,7 +271,10 @@ fn phrase(core: &str, lower: &str) -> Option<Marking> {
         return Some(marking(*mark, confidence, None));
     }
     let loud = has_word(core, "DRAFT");
-    if !has_word(lower, "draft") {
+    // `draft: true` is a field: it counts in front matter only.
+    let is_field =
+        lower.strip_prefix("draft:").is_some_and(|value| matches!(value.trim(), "true" | "false" | "yes" | "no"));
+    if is_field || !has_word(lower, "draft") {
         return None;
     }
     let confidence = match form {
@@ -525,7 +528,8 @@ fn embargo(core: &str, lower: &str, today: Today) -> Option<Marking> {
 /// `MSIP_Label_<GUID>_Name`, as Office writes it into document properties and mail headers.
 fn sensitivity_label(core: &str) -> Option<Marking> {
     let (_, rest) = core.split_once("MSIP_Label_")?;
-    let (_, value) = rest.split_once("_Name")?;
+    let (_, rest) = rest.split_at_checked(36).filter(|(guid, _)| crate::value::is_uuid(guid.as_bytes()))?;
+    let value = rest.strip_prefix("_Name")?;
     let name: String = value
         .trim_start_matches(|c: char| !c.is_alphabetic())
         .chars()

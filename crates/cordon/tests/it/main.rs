@@ -15,4 +15,5 @@ mod git;
 mod harness;
 mod hostile;
 mod readme;
+mod repository;
 mod web;
