@@ -449,8 +449,14 @@ impl Engine {
         let confidence = proof.confidence.lowered(
             u8::from(hints.is_test && loose) + u8::from(hints.is_binary && (loose || rule.check == Check::Random)),
         );
-        let span =
-            if matches!(rule.check, Check::PrivateKey | Check::AzureSas | Check::Presigned) { whole } else { secret };
+        let span = match rule.check {
+            Check::PrivateKey => whole,
+            // Of a URL that grants access, the signature is the secret: the rest says what it opens.
+            Check::AzureSas | Check::Presigned => {
+                signature_of(whole_text).map_or(whole.clone(), |part| whole.start + part.start..whole.start + part.end)
+            }
+            _ => secret,
+        };
         self.push(
             Hit { rule: index, span, severity: proof.severity, confidence, detail: proof.detail, level: None, rank },
             scratch,
@@ -671,6 +677,14 @@ impl Engine {
             }
         }
     }
+}
+
+/// The value of `sig=`, `Signature=` and the like in a URL.
+fn signature_of(url: &[u8]) -> Option<Range<usize>> {
+    let start =
+        [&b"Signature="[..], b"sig="].iter().find_map(|name| Some(memchr::memmem::rfind(url, name)? + name.len()))?;
+    let len = url.get(start..)?.iter().take_while(|byte| !matches!(byte, b'&' | b'"' | b' ')).count();
+    Some(start..start + len)
 }
 
 /// A prefix in a fixed case begins a token; a word in any case, or punctuation, can stand before anything.
