@@ -1,6 +1,5 @@
 //! Drives the parts over a text and turns hits into matches.
 
-use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::OnceLock;
 
@@ -10,6 +9,7 @@ use regex_automata::{Anchored, Input};
 
 use crate::anchor::{AnchorSet, Follow};
 use crate::assign::{self, Topic};
+use crate::catalogue::{Bases, Info, infos};
 use crate::checks;
 use crate::codename::{Codename, Skeleton, Watchlist};
 use crate::copy::{Folded, Index, Printer};
@@ -36,21 +36,6 @@ pub struct Config {
     pub today: Today,
     /// Matches below it are counted and dropped.
     pub floor: Confidence,
-}
-
-/// What a reader may know of a rule.
-#[derive(Clone, Debug)]
-pub struct Info {
-    /// Stable name.
-    pub id: Cow<'static, str>,
-    /// What it finds.
-    pub title: Cow<'static, str>,
-    /// What sort of thing that is.
-    pub kind: Kind,
-    /// How bad it is, before the content is judged.
-    pub severity: Severity,
-    /// What to do.
-    pub fix: Cow<'static, str>,
 }
 
 /// A text to inspect, whole or in pieces.
@@ -145,36 +130,6 @@ pub struct Engine {
     watchlist: Watchlist,
     base: Bases,
 }
-
-/// Where each group begins in the table of rules.
-#[derive(Clone, Copy, Debug)]
-struct Bases {
-    named: u32,
-    assign: u32,
-    marking: u32,
-    codename: u32,
-    copy: u32,
-    personal: u32,
-    weights: u32,
-    exposure: u32,
-}
-
-const ASSIGN: [(&str, &str); 5] = [
-    ("generic-password", "password"),
-    ("generic-secret", "secret"),
-    ("generic-token", "token"),
-    ("generic-api-key", "key"),
-    ("generic-salt", "salt or signature"),
-];
-const MARKING_FIX: &str = "move it to a place that is as closed as it says, or have the marking lifted by who set it";
-const CODENAME_FIX: &str = "take the name out, or keep the text as closed as the project";
-const COPY_FIX: &str = "take the text out, and out of the history; or have the document declassified by its owner";
-const PERSONAL_FIX: &str =
-    "remove it or keep it where its purpose is recorded; if it was public, ask who must be told and by when";
-const WEIGHTS_FIX: &str =
-    "keep weights in a store that decides and records each read; remove them from here and from the history";
-const EXPOSURE_FIX: &str =
-    "take the address down or put a sign-in before it, purge caches, then look at its access log";
 
 impl Engine {
     /// Builds an engine. Patterns are compiled when first needed; one that does not compile matches nothing, and
@@ -751,58 +706,6 @@ fn place(text: &[u8], found: &mut [Match]) {
         let head = text.get(line_start..at).unwrap_or_default();
         found.column = head.iter().filter(|byte| **byte & 0xc0 != 0x80).count() as u64;
     }
-}
-
-fn infos(rules: &[Rule]) -> (Vec<Info>, Bases) {
-    let mut infos: Vec<Info> = rules
-        .iter()
-        .map(|rule| Info {
-            id: rule.id.clone(),
-            title: rule.title.clone(),
-            kind: Kind::Secret,
-            severity: rule.severity,
-            fix: rule.fix(),
-        })
-        .collect();
-    let mut group =
-        |entries: Vec<(Cow<'static, str>, Cow<'static, str>, Cow<'static, str>)>, kind: Kind, severity: Severity| {
-            let base = infos.len() as u32;
-            infos.extend(entries.into_iter().map(|(id, title, fix)| Info { id, title, kind, severity, fix }));
-            base
-        };
-    let plain = |pairs: &'static [(&'static str, &'static str)], fix: &'static str| {
-        pairs
-            .iter()
-            .map(|(id, title)| (Cow::Borrowed(*id), Cow::Borrowed(*title), Cow::Borrowed(fix)))
-            .collect::<Vec<_>>()
-    };
-    let services = rules::named::NAMED.iter().map(|named| (Cow::Borrowed(named.id), Cow::Borrowed(named.title), Cow::Owned(format!("revoke it at {} and issue a new one into a secret store; then look at its log for uses you did not make", named.console)))).collect();
-    let base = Bases {
-        named: group(services, Kind::Secret, Severity::High),
-        assign: group(
-            plain(
-                &ASSIGN,
-                "change it where it is valid, put the new one into a secret store, and look at the logs of the service for uses you did not make",
-            ),
-            Kind::Secret,
-            Severity::High,
-        ),
-        marking: group(plain(&marking::RULES, MARKING_FIX), Kind::Marking, Severity::High),
-        codename: group(
-            plain(&[("codename", "name of something unreleased")], CODENAME_FIX),
-            Kind::Codename,
-            Severity::High,
-        ),
-        copy: group(plain(&[("copy", "text of a known document")], COPY_FIX), Kind::Copy, Severity::Critical),
-        personal: group(plain(&personal::RULES, PERSONAL_FIX), Kind::PersonalData, Severity::High),
-        weights: group(plain(&[("model-weights", "model weights")], WEIGHTS_FIX), Kind::Weights, Severity::High),
-        exposure: group(
-            plain(&[("reachable-by-anyone", "answers a stranger and is not meant to")], EXPOSURE_FIX),
-            Kind::Exposure,
-            Severity::High,
-        ),
-    };
-    (infos, base)
 }
 
 /// Tells whether `secret` is written as people write what is to be filled in; for rules of users.
