@@ -179,7 +179,7 @@ pub(crate) fn judge_line(text: &[u8], line: &Range<usize>, hints: Hints, today: 
         .or_else(|| cui(&core))
         .or_else(|| embargo(&core, &lower, today))
         .or_else(|| sensitivity_label(&core))
-        .or_else(|| phrase(&core, &lower))?;
+        .or_else(|| phrase(&core, &lower, is_item(&whole)))?;
     let start = raw.iter().position(|byte| !byte.is_ascii_whitespace()).unwrap_or(0);
     let end = raw.trim_ascii_end().len();
     let quoted = hints.syntax == Syntax::Code && !is_comment(&whole);
@@ -232,7 +232,13 @@ fn marking(mark: Mark, confidence: Confidence, detail: Option<String>) -> Markin
     Marking { mark, span: 0..0, level, severity, confidence, detail }
 }
 
-fn phrase(core: &str, lower: &str) -> Option<Marking> {
+/// One word behind the mark of a list.
+fn is_item(line: &str) -> bool {
+    let rest = line.trim_start().strip_prefix(['-', '*', '+']).filter(|rest| rest.starts_with(' '));
+    rest.is_some_and(|rest| rest.split_whitespace().count() == 1)
+}
+
+fn phrase(core: &str, lower: &str, is_item: bool) -> Option<Marking> {
     let form = Form::of(core, lower)?;
     if let Some((phrase, mark)) = PHRASES.iter().find(|(phrase, _)| has_word(lower, phrase)) {
         let loud = has_word(core, &phrase.to_uppercase());
@@ -245,11 +251,14 @@ fn phrase(core: &str, lower: &str) -> Option<Marking> {
                 | "need to know"
                 | "need-to-know"
                 | "non-disclosure agreement"
+                | "top secret"
                 | "trade secret"
         );
         let alone = lower.chars().filter(|c| c.is_alphabetic()).count() <= phrase.len() + 12;
         let confidence = match form {
             Form::Label => Confidence::High,
+            // `- RESTRICTED` alone is one of a list of values.
+            Form::Banner if loud && weak && is_item => Confidence::Low,
             Form::Banner if loud => Confidence::High,
             Form::Banner if !weak || alone && is_title(core) => Confidence::Medium,
             Form::Sentence => {
@@ -285,7 +294,9 @@ fn phrase(core: &str, lower: &str) -> Option<Marking> {
         {
             Confidence::Medium
         }
-        Form::Banner if lower == "draft" || lower.starts_with("draft:") || lower.starts_with("draft -") => {
+        Form::Banner
+            if is_title(core) && (lower == "draft" || lower.starts_with("draft:") || lower.starts_with("draft -")) =>
+        {
             Confidence::Medium
         }
         Form::Banner | Form::Sentence | Form::Text => return None,
@@ -643,6 +654,9 @@ mod tests {
         quiet("Access to the internal use of this function is restricted by the borrow checker, which is stricter.");
         quiet("We drafted a plan and drew a draft of the letter yesterday afternoon, then went home.");
         quiet("non-confidential");
+        quiet("- draft");
+        quiet("  - RESTRICTED");
+        quiet("description: top secret share");
         quiet("fn restricted(level: Level) -> bool {");
     }
 
