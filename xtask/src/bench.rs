@@ -69,13 +69,13 @@ fn contenders(folder: &str, what: What) -> Vec<Contender> {
     let (kingfisher, betterleaks, gitleaks) = match what {
         What::Tree => (
             "scan FOLDER --no-validate --git-history=none --no-update-check --format json",
-            "dir FOLDER --report-format json --report-path /dev/null",
-            "dir FOLDER --report-format json --report-path /dev/null",
+            "fs FOLDER --no-color -o target/bench-report.json",
+            "fs FOLDER --no-color -o target/bench-report.json",
         ),
         What::History => (
             "scan FOLDER --no-validate --git-history=full --no-update-check --format json",
-            "git FOLDER --report-format json --report-path /dev/null",
-            "git FOLDER --report-format json --report-path /dev/null",
+            "git FOLDER --no-color -o target/bench-report.json",
+            "git FOLDER --no-color -o target/bench-report.json",
         ),
     };
     vec![

@@ -423,7 +423,6 @@ fn value_after(text: &[u8], name: Range<usize>) -> Option<(Range<usize>, Link)> 
         | (Some(b'='), Some(b'>'))
         | (Some(b'?'), Some(b'='))
         | (Some(b'|'), Some(b'|'))
-        | (Some(b':'), Some(b':'))
         | (Some(b'+'), Some(b'=')) => {
             at += 2;
             Link::Bare

@@ -159,6 +159,37 @@ struct Group {
     full: Vec<u8>,
 }
 
+/// Where a group lies, before anything is copied out of it.
+struct Extent {
+    start: usize,
+    end: usize,
+    digits: usize,
+    /// Letters and digits that touch it.
+    before: usize,
+    behind: usize,
+}
+
+impl Extent {
+    /// Cards, accounts, telephone numbers and identifiers have seven digits at least, or letters and the length of one.
+    fn is_worth(&self) -> bool {
+        let touched = self.before + self.behind > 0;
+        let whole = self.before + self.digits + self.behind;
+        (7..=40).contains(&self.digits) && self.before <= 4
+            || touched && self.before <= 6 && matches!(whole, 9 | 10 | 16)
+    }
+
+    fn group(&self, text: &[u8]) -> Option<Group> {
+        let copy = |range: Range<usize>| {
+            let bytes = text.get(range)?.iter();
+            Some(bytes.filter(|byte| byte.is_ascii_alphanumeric()).map(u8::to_ascii_uppercase).collect::<Vec<u8>>())
+        };
+        let digits = copy(self.start..self.end)?;
+        let full = copy(self.start - self.before..self.end + self.behind)?;
+        let digits = if self.before > 1 { Vec::new() } else { digits };
+        Some(Group { span: self.start - self.before..self.end, digits, full })
+    }
+}
+
 fn numbers(text: &[u8], found: &mut Vec<Personal>) {
     let mut cards: Vec<Range<usize>> = Vec::new();
     let mut tests = 0;
@@ -174,7 +205,6 @@ fn numbers(text: &[u8], found: &mut Vec<Personal>) {
         if looked > CANDIDATES_MAX {
             break;
         }
-        let context = context_before(text, group.span.start);
         if (13..=19).contains(&group.digits.len()) && is_card(&group.digits) {
             if is_test_card(&group.digits) { tests += 1 } else { cards.push(group.span.clone()) }
         }
@@ -184,12 +214,13 @@ fn numbers(text: &[u8], found: &mut Vec<Personal>) {
             phones.insert(group.digits.clone());
             phone_span = Some(phone_span.map_or(group.span.start, |span| span.start)..group.span.end);
         }
-        if (8..=15).contains(&group.digits.len()) || group.full.len() >= 9 && group.full.len() <= 16 {
-            let id = IDS.iter().position(|(_, words, check)| {
-                check(&group.digits, &group.full)
-                    && words.iter().any(|word| has_word(&context, word) || has_word(&header, word))
-            });
-            ids.extend(id.map(|id| (id, group.span.clone())));
+        if let Some(id) = IDS.iter().position(|(_, words, check)| {
+            check(&group.digits, &group.full) && {
+                let context = context_before(text, group.span.start);
+                words.iter().any(|word| has_word(&context, word) || has_word(&header, word))
+            }
+        }) {
+            ids.push((id, group.span.clone()));
         }
     }
     report_cards(text, cards, tests, found);
@@ -278,41 +309,35 @@ fn has_word(context: &[u8], word: &str) -> bool {
 fn next_group(text: &[u8], from: &mut usize) -> Option<Group> {
     loop {
         let start = *from + text.get(*from..)?.iter().position(u8::is_ascii_digit)?;
-        let mut at = start;
-        let mut digits = Vec::new();
-        let mut gaps = 0;
-        while let Some(&byte) = text.get(at) {
-            if byte.is_ascii_digit() {
-                digits.push(byte);
-            } else if !(matches!(byte, b' ' | b'-' | b'.' | b'/')
-                && text.get(at + 1).is_some_and(u8::is_ascii_digit)
-                && gaps < 8)
-            {
-                break;
-            } else {
-                gaps += 1;
-            }
-            at += 1;
-            if digits.len() > 40 {
-                break;
-            }
-        }
-        let before = text.get(..start)?.iter().rev().take(20).take_while(|byte| byte.is_ascii_alphanumeric()).count();
-        let behind =
-            text.get(at..)?.iter().take(40).take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b' ').count();
-        *from = at;
-        let wide = start - before..at + behind;
-        let full: Vec<u8> =
-            text.get(wide)?.iter().filter(|byte| byte.is_ascii_alphanumeric()).map(u8::to_ascii_uppercase).collect();
-        let full = if behind > 0 && text.get(at) != Some(&b' ') || before > 0 { full } else { digits.clone() };
-        if digits.len() >= 5 || full.len() >= 9 && before > 0 {
-            return Some(Group {
-                span: start - before..at.max(start + 1),
-                digits: if before > 0 && before != 1 { Vec::new() } else { digits },
-                full,
-            });
+        let extent = extent(text, start)?;
+        *from = extent.end;
+        if extent.is_worth() || extent.before == 2 && is_iban(text, extent.start - 2) {
+            return extent.group(text);
         }
     }
+}
+
+fn extent(text: &[u8], start: usize) -> Option<Extent> {
+    let mut end = start;
+    let mut digits = 0;
+    let mut gaps = 0;
+    while let Some(&byte) = text.get(end).filter(|_| digits <= 40) {
+        if byte.is_ascii_digit() {
+            digits += 1;
+        } else if matches!(byte, b' ' | b'-' | b'.' | b'/')
+            && text.get(end + 1).is_some_and(u8::is_ascii_digit)
+            && gaps < 8
+        {
+            gaps += 1;
+        } else {
+            break;
+        }
+        end += 1;
+    }
+    let letters = |byte: &&u8| byte.is_ascii_alphanumeric();
+    let before = text.get(..start)?.iter().rev().take(20).take_while(letters).count();
+    let behind = text.get(end..)?.iter().take(20).take_while(letters).count();
+    Some(Extent { start, end, digits, before, behind })
 }
 
 fn values(digits: &[u8]) -> impl DoubleEndedIterator<Item = u32> + '_ {

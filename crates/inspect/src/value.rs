@@ -257,8 +257,8 @@ pub(crate) fn judge(value: &[u8]) -> Looks {
     let letters_only = counts.symbol + counts.digit == 0;
     let worded = counts.pairs >= 3 && counts.common * 100 > counts.pairs * 55;
     if (5..=64).contains(&value.len())
-        && (classes >= 3
-            || classes == 2 && !letters_only && counts.digit + counts.symbol >= 2 && !is_identifier(value, counts))
+        && (classes >= 3 || classes == 2 && !letters_only && counts.digit + counts.symbol >= 2)
+        && !is_identifier(value, counts)
     {
         return Looks::Password;
     }
@@ -314,7 +314,7 @@ fn is_reference(value: &[u8]) -> bool {
         || (starts(b"[") && value.ends_with(b"]"))
         || (starts(b"$")
             && value.len() > 1
-            && value.iter().skip(1).all(|b| b.is_ascii_alphanumeric() || *b == b'_')
+            && value.iter().skip(1).all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b':'))
             && !value.iter().any(u8::is_ascii_digit))
         || has(b"%s")
         || has(b"%d")

@@ -30,7 +30,7 @@ pub(crate) const RULES: &[Spec] = &[
     token("matrix-access-token", "Matrix access token", &["syt_"], r"syt_[A-Za-z0-9+/=]{2,60}_[A-Za-z]{20}_[A-Za-z0-9]{6}", "your Matrix client, sessions"),
     token("line-token", "LINE channel access token", &["line_channel", "line_token", "line_access", "line_notify", "linenotify", "line_secret", "line channel"], r"(?i)line(?:_channel| channel|_token|_access|_notify|notify|_secret).{0,30}?[\x22'=: ]([A-Za-z0-9+/]{160,180}=?)", "developers.line.biz"),
     token("twitch-token", "Twitch token", &["oauth:"], r"oauth:[a-z0-9]{30}", "twitch.tv/settings/connections").random(),
-    token("twitter-bearer-token", "X (Twitter) bearer token", &["AAAAAAAA"], r"A{18,24}[A-Za-z0-9%]{60,120}", "developer.x.com").around(12, 160),
+    token("twitter-bearer-token", "X (Twitter) bearer token", &["AAAAAAAA"], r"(?:^|[^A-Za-z0-9+/=%])(A{18,24}[A-Za-z0-9%]{60,120})(?:[^A-Za-z0-9+/=%]|$)", "developer.x.com").around(12, 160),
     token("facebook-token", "Meta access token", &["EAAC", "EAAB", "EAAG", "EAAD", "EAAM", "EAAJ", "EAAI", "EAAE", "EAAF"], r"EAA[B-GIJM][A-Za-z0-9]{80,400}", "developers.facebook.com/apps").random(),
     token("instagram-token", "Instagram access token", &["IGQV", "IGAA"], r"IG(?:QV|AA)[\w-]{80,300}", "developers.facebook.com/apps"),
     token("linkedin-token", "LinkedIn access token", &["linkedin"], r"(?i)linkedin.{0,40}?[\x22'=: ](AQ[A-Z][\w-]{200,700})\b", "linkedin.com/developers/apps").random(),
