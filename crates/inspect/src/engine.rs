@@ -349,7 +349,11 @@ impl Engine {
         for _ in 0..8 {
             let mut captures = regex.create_captures();
             regex.search_captures(&Input::new(text).span(from..span.end).anchored(anchored), &mut captures);
-            let Some(whole) = captures.get_match() else { return };
+            let Some(whole) = captures.get_match() else {
+                // Anchors that overlap (a run of one letter) are tried once.
+                *done = (*done).max(anchor.end);
+                return;
+            };
             if whole.end() <= anchor.start && whole.end() > from {
                 from = whole.end();
                 continue;

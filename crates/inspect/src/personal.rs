@@ -308,13 +308,25 @@ fn has_word(context: &[u8], word: &str) -> bool {
 
 fn next_group(text: &[u8], from: &mut usize) -> Option<Group> {
     loop {
-        let start = *from + text.get(*from..)?.iter().position(u8::is_ascii_digit)?;
+        let start = next_digit(text, *from)?;
         let extent = extent(text, start)?;
         *from = extent.end;
         if extent.is_worth() || extent.before == 2 && is_iban(text, extent.start - 2) {
             return extent.group(text);
         }
     }
+}
+
+/// The next digit that has three others within sixteen bytes: what has fewer is no number that is looked for.
+fn next_digit(text: &[u8], from: usize) -> Option<usize> {
+    let mut at = from;
+    while let Some(Ok(window)) = text.get(at..at + 16).map(<[u8; 16]>::try_from) {
+        if window.map(|byte| u8::from(byte.wrapping_sub(b'0') < 10)).iter().sum::<u8>() >= 4 {
+            break;
+        }
+        at += 8;
+    }
+    Some(at + text.get(at..)?.iter().position(u8::is_ascii_digit)?)
 }
 
 fn extent(text: &[u8], start: usize) -> Option<Extent> {
