@@ -40,7 +40,7 @@ impl Paint {
 pub(crate) fn finding(reported: &Reported, paint: Paint) -> String {
     let finding = &reported.finding;
     let mut out = String::new();
-    let detail = finding.detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
+    let detail = finding.detail.as_ref().map(|detail| format!(": {}", printable(detail))).unwrap_or_default();
     // Writing to a String cannot fail.
     let _ = writeln!(
         out,
@@ -110,7 +110,7 @@ pub(crate) fn summary(found: &[Reported], summary: &Summary, paint: Paint) -> St
         let _ = writeln!(out, "{} {more} more", paint.wrap("33", "not read:"));
     }
     for note in &summary.notes {
-        let _ = writeln!(out, "note: {note}");
+        let _ = writeln!(out, "note: {}", printable(note));
     }
     let count = |severity: Severity| found.iter().filter(|reported| reported.finding.severity == severity).count();
     let by_severity: Vec<String> = Severity::ALL

@@ -69,9 +69,12 @@ pub(crate) fn html_text(html: &str) -> String {
 }
 
 fn skip_element<'a>(rest: &'a str, name: &str) -> &'a str {
-    let end = format!("</{name}");
-    let lower = rest.to_ascii_lowercase();
-    lower.find(&end).and_then(|at| rest.get(at..)).unwrap_or("")
+    let closes = |at: &usize| {
+        let tag = rest.as_bytes().get(at + 2..at + 2 + name.len());
+        tag.is_some_and(|tag| tag.eq_ignore_ascii_case(name.as_bytes()))
+    };
+    let end = memchr::memmem::find_iter(rest.as_bytes(), b"</").find(closes);
+    end.and_then(|at| rest.get(at..)).unwrap_or("")
 }
 
 fn push_text(text: &str, out: &mut String) {

@@ -546,7 +546,7 @@ fn bare_value(text: &[u8], at: usize) -> Option<Range<usize>> {
 
 /// A name at the start of its line and a value that ends it: the form of environment and configuration files.
 fn fills_line(text: &[u8], name: &Range<usize>, value: &Range<usize>) -> bool {
-    let head = text.get(..name.start).unwrap_or_default();
+    let head = text.get(name.start.saturating_sub(NAME_BYTES_MAX)..name.start).unwrap_or_default();
     let head = memchr::memrchr(b'\n', head).map_or(head, |newline| head.get(newline + 1..).unwrap_or_default());
     let head = head.trim_ascii().strip_prefix(b"export").unwrap_or(head.trim_ascii());
     let clean_head = head.len() <= 12
@@ -554,7 +554,7 @@ fn fills_line(text: &[u8], name: &Range<usize>, value: &Range<usize>) -> bool {
         || head == b"set"
         || head == b"ENV"
         || head == b"ARG";
-    let tail = text.get(value.end..).unwrap_or_default();
+    let tail = text.get(value.end..text.len().min(value.end + VALUE_BYTES_MAX)).unwrap_or_default();
     let tail = memchr::memchr(b'\n', tail).map_or(tail, |newline| tail.get(..newline).unwrap_or_default()).trim_ascii();
     clean_head && (tail.is_empty() || tail.starts_with(b"#") || tail.starts_with(b"//"))
 }

@@ -258,8 +258,17 @@ fn url_credentials(whole: &[u8], secret: &[u8], proof: Proof) -> Option<Proof> {
             || !host_name.contains('.');
         base.lowered(u8::from(local))
     };
-    let detail = Some(format!("{scheme} as {} at {}", if user.is_empty() { "nobody" } else { user }, host_name));
+    let user = Some(user).filter(|user| is_plain_user(user)).map(|user| format!(" as {user}")).unwrap_or_default();
+    let detail = Some(format!("{scheme}{user} at {host_name}"));
     Some(Proof { confidence, detail, ..proof })
+}
+
+/// A short name that was not drawn at random: what stands before the colon is often a key as well.
+fn is_plain_user(user: &str) -> bool {
+    !user.is_empty()
+        && user.len() <= 40
+        && !value::is_random(user.as_bytes())
+        && user.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '@' | '+'))
 }
 
 fn basic(secret: &[u8], proof: Proof) -> Option<Proof> {
@@ -275,7 +284,11 @@ fn basic(secret: &[u8], proof: Proof) -> Option<Proof> {
         Looks::Words => Confidence::Low,
         Looks::Placeholder | Looks::Reference => Confidence::Minimal,
     };
-    Some(Proof { confidence: confidence.min(Confidence::High), detail: Some(format!("user {user}")), ..proof })
+    Some(Proof {
+        confidence: confidence.min(Confidence::High),
+        detail: is_plain_user(user).then(|| format!("user {user}")),
+        ..proof
+    })
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use crate::decode::{self, Decoded};
 use crate::excerpt::{Show, excerpt};
 use crate::hints::Hints;
 use crate::hit::{Hit, Rank};
-use crate::limits::{DECODE_DEPTH_MAX, MATCH_BYTES_MAX, MATCHES_PER_PIECE_MAX, REGEX_BYTES_MAX};
+use crate::limits::{DECODE_DEPTH_MAX, MASKS_PER_PIECE_MAX, MATCH_BYTES_MAX, MATCHES_PER_PIECE_MAX, REGEX_BYTES_MAX};
 use crate::rule::{Check, Named, Reach, Rule};
 use crate::{marking, named, personal, rules, value};
 
@@ -99,6 +99,8 @@ pub struct Match {
 #[derive(Debug, Default)]
 pub struct Scratch {
     hits: Vec<Hit>,
+    /// What excerpts must not show, also where nothing is reported.
+    masks: Vec<(Range<usize>, Show)>,
     tried: Vec<usize>,
     folded: Folded,
     skeleton: Skeleton,
@@ -221,11 +223,14 @@ impl Engine {
             self.push_marking(found, scratch);
         }
         self.search_whole(piece, scratch);
+        let mut runs: Vec<(Range<usize>, Decoded)> = Vec::new();
+        decode::runs(piece.text, &mut |run| runs.push((run.span, run.decoded)));
+        scratch.masks.extend(runs.iter().map(|(span, _)| (span.clone(), Show::Head)));
         self.settle(piece.text, &piece.accept, scratch, out);
         if out.iter().skip(from).any(|found| matches!(found.identity, Identity::Copy(_))) {
             out.get_mut(from..).unwrap_or_default().sort_by_key(|found| found.span.start);
         }
-        self.encoded(piece.text, piece, 0, scratch, out, None);
+        self.encoded(runs, piece, 0, scratch, out, None);
         place(piece.text, out.get_mut(from..).unwrap_or_default());
     }
 
@@ -254,7 +259,9 @@ impl Engine {
     /// What looks at the text as a whole: personal data, names, copies.
     fn search_whole(&self, piece: &Piece<'_>, scratch: &mut Scratch) {
         let mut people = Vec::new();
-        personal::look(piece.text, &mut people);
+        let mut others = Vec::new();
+        personal::look(piece.text, &mut people, &mut others);
+        scratch.masks.extend(others.into_iter().map(|span| (span, Show::Nothing)));
         for found in people {
             let confidence = found.confidence.lowered(u8::from(piece.hints.is_test) + u8::from(piece.hints.is_credits));
             self.push(
@@ -293,7 +300,12 @@ impl Engine {
         }
     }
 
+    /// Keeps a hit, or counts it; its bytes are masked in every excerpt either way.
     fn push(&self, hit: Hit, scratch: &mut Scratch) {
+        let show = self.show(hit.rule);
+        if show != Show::All && scratch.masks.len() < MASKS_PER_PIECE_MAX {
+            scratch.masks.push((hit.span.clone(), show));
+        }
         if hit.confidence < self.config.floor {
             scratch.below_floor += 1;
         } else if scratch.hits.len() >= MATCHES_PER_PIECE_MAX {
@@ -504,15 +516,14 @@ impl Engine {
             kept.push(hit);
         }
         kept.sort_by_key(|hit| hit.span.start);
-        let spans: Vec<(Range<usize>, Show)> = kept.iter().map(|hit| (hit.span.clone(), self.show(hit.rule))).collect();
+        let spans = merged(std::mem::take(&mut scratch.masks));
         for hit in kept {
             if accept.contains(&hit.span.start) {
-                let near: Vec<_> = spans
-                    .iter()
-                    .filter(|(span, _)| span.end + 512 > hit.span.start && span.start < hit.span.end + 512)
-                    .cloned()
-                    .collect();
-                out.push(self.finish(text, hit, &near));
+                let first = spans.partition_point(|(span, _)| span.end + NEAR_BYTES <= hit.span.start);
+                let rest = spans.get(first..).unwrap_or_default();
+                let near = rest.partition_point(|(span, _)| span.start < hit.span.end + NEAR_BYTES);
+                let near = rest.get(..near).unwrap_or_default();
+                out.push(self.finish(text, hit, near));
             }
         }
         scratch.hits = hits;
@@ -606,16 +617,14 @@ impl Engine {
     /// Undoes encodings, nested within a bound; what is found inside is reported at the place of the outermost run.
     fn encoded(
         &self,
-        text: &[u8],
+        runs: Vec<(Range<usize>, Decoded)>,
         piece: &Piece<'_>,
         depth: u8,
         scratch: &mut Scratch,
         out: &mut Vec<Match>,
         place: Option<Range<usize>>,
     ) {
-        let mut inner: Vec<(Range<usize>, Decoded)> = Vec::new();
-        decode::runs(text, &mut |run| inner.push((run.span, run.decoded)));
-        for (span, decoded) in inner {
+        for (span, decoded) in runs {
             let at = place.clone().unwrap_or(span);
             if !piece.accept.contains(&at.start) {
                 continue;
@@ -624,18 +633,41 @@ impl Engine {
                 Decoded::File(bytes) => scratch.embedded.push((at, bytes)),
                 Decoded::Text(decoded) => {
                     let from = out.len();
+                    let mut inner: Vec<(Range<usize>, Decoded)> = Vec::new();
+                    decode::runs(&decoded, &mut |run| inner.push((run.span, run.decoded)));
                     self.search(&decoded, piece.hints, scratch);
+                    self.search_whole(&Piece::whole(&decoded, piece.hints), scratch);
+                    scratch.masks.extend(inner.iter().map(|(span, _)| (span.clone(), Show::Head)));
                     self.settle(&decoded, &(0..decoded.len()), scratch, out);
                     for found in out.iter_mut().skip(from) {
                         found.span = at.clone();
                     }
                     if depth + 1 < DECODE_DEPTH_MAX {
-                        self.encoded(&decoded, piece, depth + 1, scratch, out, Some(at));
+                        self.encoded(inner, piece, depth + 1, scratch, out, Some(at));
                     }
                 }
             }
         }
     }
+}
+
+/// Bytes around a hit within which an excerpt can reach.
+const NEAR_BYTES: usize = 1024;
+
+/// Sorts spans and joins those that overlap; the stricter of two wins.
+fn merged(mut spans: Vec<(Range<usize>, Show)>) -> Vec<(Range<usize>, Show)> {
+    spans.sort_by_key(|(span, _)| (span.start, span.end));
+    let mut out: Vec<(Range<usize>, Show)> = Vec::with_capacity(spans.len());
+    for (span, show) in spans {
+        match out.last_mut() {
+            Some((last, kept)) if span.start < last.end => {
+                last.end = last.end.max(span.end);
+                *kept = (*kept).max(show);
+            }
+            _ => out.push((span, show)),
+        }
+    }
+    out
 }
 
 /// The value of `sig=`, `Signature=` and the like in a URL.

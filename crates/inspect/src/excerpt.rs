@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use crate::limits::{EXCERPT_CHARS_MAX, SHOWN_CHARS_MAX};
 
-/// How much of a span a reader may see.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How much of a span a reader may see; the later, the stricter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Show {
     /// Everything: markings, names.
     All,

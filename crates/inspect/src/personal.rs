@@ -68,10 +68,10 @@ fn has_numbers(text: &[u8]) -> bool {
 }
 
 /// Looks at a whole piece of text.
-pub(crate) fn look(text: &[u8], found: &mut Vec<Personal>) {
+pub(crate) fn look(text: &[u8], found: &mut Vec<Personal>, masks: &mut Vec<Range<usize>>) {
     emails(text, found);
     if has_numbers(text) {
-        numbers(text, found);
+        numbers(text, found, masks);
     }
 }
 
@@ -186,11 +186,11 @@ impl Extent {
         let digits = copy(self.start..self.end)?;
         let full = copy(self.start - self.before..self.end + self.behind)?;
         let digits = if self.before > 1 { Vec::new() } else { digits };
-        Some(Group { span: self.start - self.before..self.end, digits, full })
+        Some(Group { span: self.start - self.before..self.end + self.behind, digits, full })
     }
 }
 
-fn numbers(text: &[u8], found: &mut Vec<Personal>) {
+fn numbers(text: &[u8], found: &mut Vec<Personal>, masks: &mut Vec<Range<usize>>) {
     let mut cards: Vec<Range<usize>> = Vec::new();
     let mut tests = 0;
     let mut ibans: Vec<Range<usize>> = Vec::new();
@@ -208,8 +208,8 @@ fn numbers(text: &[u8], found: &mut Vec<Personal>) {
         if (13..=19).contains(&group.digits.len()) && is_card(&group.digits) {
             if is_test_card(&group.digits) { tests += 1 } else { cards.push(group.span.clone()) }
         }
-        if is_iban(text, group.span.start) {
-            ibans.push(group.span.clone());
+        if let Some(end) = iban_end(text, group.span.start) {
+            ibans.push(group.span.start..end);
         } else if is_phone(text, &group) {
             phones.insert(group.digits.clone());
             phone_span = Some(phone_span.map_or(group.span.start, |span| span.start)..group.span.end);
@@ -223,6 +223,7 @@ fn numbers(text: &[u8], found: &mut Vec<Personal>) {
             ids.push((id, group.span.clone()));
         }
     }
+    masks.extend(cards.iter().chain(&ibans).chain(ids.iter().map(|(_, span)| span)).cloned());
     report_cards(text, cards, tests, found);
     if let (Some(first), count) = (ibans.first(), ibans.len()) {
         found.push(Personal {
@@ -311,7 +312,7 @@ fn next_group(text: &[u8], from: &mut usize) -> Option<Group> {
         let start = next_digit(text, *from)?;
         let extent = extent(text, start)?;
         *from = extent.end;
-        if extent.is_worth() || extent.before == 2 && is_iban(text, extent.start - 2) {
+        if extent.is_worth() || extent.before == 2 && iban_end(text, extent.start - 2).is_some() {
             return extent.group(text);
         }
     }
@@ -400,7 +401,7 @@ fn is_test_card(digits: &[u8]) -> bool {
 
 /// ISO 13616: country, two check digits, account; the remainder by 97 is 1. Written in capitals, in one or in groups
 /// of four, and no part of a longer word.
-fn is_iban(text: &[u8], start: usize) -> bool {
+fn iban_end(text: &[u8], start: usize) -> Option<usize> {
     const LENGTHS: [(&[u8; 2], usize); 36] = [
         (b"AT", 20),
         (b"BE", 16),
@@ -442,7 +443,7 @@ fn is_iban(text: &[u8], start: usize) -> bool {
     let rest = text.get(start..text.len().min(start + 48)).unwrap_or_default();
     let Some(length) = LENGTHS.iter().find(|(country, _)| rest.starts_with(&country[..])).map(|(_, length)| *length)
     else {
-        return false;
+        return None;
     };
     let mut iban = Vec::with_capacity(length);
     let mut at = 0;
@@ -450,7 +451,7 @@ fn is_iban(text: &[u8], start: usize) -> bool {
         match rest.get(at) {
             Some(byte @ (b'A'..=b'Z' | b'0'..=b'9')) => iban.push(*byte),
             Some(b' ') if iban.len() % 4 == 0 => {}
-            _ => return false,
+            _ => return None,
         }
         at += 1;
     }
@@ -459,9 +460,10 @@ fn is_iban(text: &[u8], start: usize) -> bool {
         let value = (*byte as char).to_digit(36)?;
         Some(if value > 9 { (rest * 100 + value) % 97 } else { (rest * 10 + value) % 97 })
     });
-    rest_97 == Some(1)
+    let whole = rest_97 == Some(1)
         && head.iter().skip(2).all(u8::is_ascii_digit)
-        && !rest.get(at).is_some_and(u8::is_ascii_alphanumeric)
+        && !rest.get(at).is_some_and(u8::is_ascii_alphanumeric);
+    whole.then_some(start + at)
 }
 
 fn is_phone(text: &[u8], group: &Group) -> bool {
@@ -636,7 +638,7 @@ mod tests {
     fn found(text: &str) -> Vec<(Datum, Confidence)> {
         let text = text.replace('~', "");
         let mut found = Vec::new();
-        look(text.as_bytes(), &mut found);
+        look(text.as_bytes(), &mut found, &mut Vec::new());
         found.into_iter().map(|found| (found.datum, found.confidence)).collect()
     }
 

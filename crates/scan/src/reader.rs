@@ -1,6 +1,9 @@
 //! Reads one input, opens what it contains, and inspects every text in it.
 
+use std::cell::Cell;
 use std::io::{Cursor, Read, SeekFrom};
+use std::ops::Range;
+use std::rc::Rc;
 
 use cordon_domain::{Confidence, Finding, Location, Severity, Space};
 use cordon_extract::detect::HEAD_BYTES;
@@ -52,11 +55,29 @@ pub trait Sink: Sync {
     fn take(&self, finding: Finding);
 }
 
-/// What remains of the bounds for one outermost input.
-#[derive(Debug)]
+/// What remains of the bounds for one outermost input; all that it contains counts down the same numbers.
+#[derive(Clone, Debug)]
 struct Budget {
-    entries: u64,
-    bytes: u64,
+    entries: Rc<Cell<u64>>,
+    bytes: Rc<Cell<u64>>,
+}
+
+impl Budget {
+    fn new() -> Self {
+        Self { entries: Rc::new(Cell::new(ENTRIES_MAX)), bytes: Rc::new(Cell::new(OUTPUT_BYTES_MAX)) }
+    }
+
+    /// Takes one entry of `bytes`; tells whether there was enough left.
+    fn take(&self, bytes: u64) -> bool {
+        match (self.entries.get().checked_sub(1), self.bytes.get().checked_sub(bytes)) {
+            (Some(entries), Some(left)) if left > 0 => {
+                self.entries.set(entries);
+                self.bytes.set(left);
+                true
+            }
+            _ => false,
+        }
+    }
 }
 
 /// Reads inputs on one thread.
@@ -95,7 +116,7 @@ impl<'a> Reader<'a> {
 
     /// Reads a file that can be rewound.
     pub fn file(&mut self, origin: &Origin, file: &mut dyn ReadSeek) {
-        let mut budget = Budget { entries: ENTRIES_MAX, bytes: OUTPUT_BYTES_MAX };
+        let budget = Budget::new();
         Tally::add(&self.tally.files, 1);
         let mut buffer = std::mem::take(&mut self.buffer);
         match fill(file, &mut buffer, PIECE_BYTES + OVERLAP_BYTES) {
@@ -104,9 +125,9 @@ impl<'a> Reader<'a> {
                 let name = origin.path.last().map_or(&b""[..], Vec::as_slice);
                 let format = detect(head, name);
                 match format {
-                    Some(Format::Zip) if !whole => self.large_archive(origin, file, &mut budget),
-                    _ if whole => self.bytes(origin, &buffer, 0, &mut budget, true),
-                    _ => self.stream(origin, &mut Cursor::new(&buffer).chain(file), 0, &mut budget, true),
+                    Some(Format::Zip) if !whole => self.large_archive(origin, file, &budget),
+                    _ if whole => self.bytes(origin, &buffer, 0, &budget, true),
+                    _ => self.stream(origin, &mut Cursor::new(&buffer).chain(file), 0, &budget, true),
                 }
             }
             Err(error) => self.tally.skip(&origin.display(), reason(&error)),
@@ -116,21 +137,21 @@ impl<'a> Reader<'a> {
 
     /// Inspects bytes that are all there is of an input.
     pub fn blob(&mut self, origin: &Origin, bytes: &[u8]) {
-        let mut budget = Budget { entries: ENTRIES_MAX, bytes: OUTPUT_BYTES_MAX };
-        self.bytes(origin, bytes, 0, &mut budget, true);
+        let budget = Budget::new();
+        self.bytes(origin, bytes, 0, &budget, true);
     }
 
     /// Zip files too large for memory are read in place: their directory stands at the end.
-    fn large_archive(&mut self, origin: &Origin, file: &mut dyn ReadSeek, budget: &mut Budget) {
+    fn large_archive(&mut self, origin: &Origin, file: &mut dyn ReadSeek, budget: &Budget) {
         if file.seek(SeekFrom::Start(0)).is_ok() && self.entries(origin, Format::Zip, file, 0, budget) {
             return;
         }
         if file.seek(SeekFrom::Start(0)).is_ok() {
-            self.raw(origin, file);
+            self.raw(origin, file, 0, budget);
         }
     }
 
-    fn bytes(&mut self, origin: &Origin, bytes: &[u8], depth: u8, budget: &mut Budget, outermost: bool) {
+    fn bytes(&mut self, origin: &Origin, bytes: &[u8], depth: u8, budget: &Budget, outermost: bool) {
         let head = bytes.get(..bytes.len().min(HEAD_BYTES)).unwrap_or_default();
         let name = origin.path.last().map_or(&b""[..], Vec::as_slice);
         let format = detect(head, name);
@@ -141,11 +162,11 @@ impl<'a> Reader<'a> {
             Tally::add(&self.tally.bytes, bytes.len() as u64);
         }
         let Some(format) = format else {
-            return self.text(origin, bytes, Space::Raw);
+            return self.text(origin, bytes, Space::Raw, depth, budget);
         };
         if depth >= DEPTH_MAX {
             self.tally.skip(&origin.display(), format!("nested more than {DEPTH_MAX} deep; searched as it is"));
-            return self.text(origin, bytes, Space::Raw);
+            return self.text(origin, bytes, Space::Raw, depth, budget);
         }
         Tally::add(&self.tally.containers, 1);
         let read = match format {
@@ -154,18 +175,18 @@ impl<'a> Reader<'a> {
             _ => self.document(origin, format, bytes, depth, budget),
         };
         if !read || format.is_text_itself() {
-            self.text(origin, bytes, Space::Raw);
+            self.text(origin, bytes, Space::Raw, depth, budget);
         }
     }
 
     /// A stream of unknown length: decided by its beginning, read once.
-    fn stream(&mut self, origin: &Origin, reader: &mut dyn Read, depth: u8, budget: &mut Budget, outermost: bool) {
+    fn stream(&mut self, origin: &Origin, reader: &mut dyn Read, depth: u8, budget: &Budget, outermost: bool) {
         let mut head = Vec::new();
         let whole = match fill(reader, &mut head, PIECE_BYTES) {
             Ok(whole) => whole,
             Err(error) => {
                 self.tally.skip(&origin.display(), reason(&error));
-                return self.text(origin, &head, Space::Raw);
+                return self.text(origin, &head, Space::Raw, depth, budget);
             }
         };
         if whole {
@@ -187,7 +208,7 @@ impl<'a> Reader<'a> {
                 self.unpack(origin, format, &mut Cursor::new(head).chain(reader), depth, budget);
             }
             Some(Format::Safetensors | Format::Gguf) if weights.is_some() => {
-                self.header_only(origin, format, head, reader)
+                self.header_only(origin, format, head, reader, budget)
             }
             Some(_) => match fill_more(reader, &mut head, DOCUMENT_BYTES_MAX) {
                 Ok(true) => self.bytes(origin, &head, depth, budget, outermost),
@@ -196,22 +217,28 @@ impl<'a> Reader<'a> {
                         &origin.display(),
                         format!("larger than {} MiB: searched as it is, not opened", DOCUMENT_BYTES_MAX >> 20),
                     );
-                    self.raw(origin, &mut Cursor::new(head).chain(reader));
+                    self.raw(origin, &mut Cursor::new(head).chain(reader), depth, budget);
                 }
             },
-            None => self.raw(origin, &mut Cursor::new(head).chain(reader)),
+            None => self.raw(origin, &mut Cursor::new(head).chain(reader), depth, budget),
         }
     }
 
     /// Of weights, the metadata is inspected; tensors are not text.
-    fn header_only(&mut self, origin: &Origin, format: Option<Format>, mut head: Vec<u8>, reader: &mut dyn Read) {
+    fn header_only(
+        &mut self,
+        origin: &Origin,
+        format: Option<Format>,
+        mut head: Vec<u8>,
+        reader: &mut dyn Read,
+        budget: &Budget,
+    ) {
         let _ = fill_more(reader, &mut head, cordon_extract::limits::MODEL_HEADER_BYTES_MAX + 16);
         Tally::add(&self.tally.bytes, head.len() as u64);
         match format.map(|format| cordon_extract::document(format, &head)) {
-            Some(Ok(document)) => document
-                .texts
-                .iter()
-                .for_each(|(name, text)| self.text(&origin.within(name.as_bytes()), text.as_bytes(), Space::Text)),
+            Some(Ok(document)) => document.texts.iter().for_each(|(name, text)| {
+                self.text(&origin.within(name.as_bytes()), text.as_bytes(), Space::Text, DEPTH_MAX, budget)
+            }),
             _ => self.tally.skip(&origin.display(), "header of weights that does not parse"),
         }
     }
@@ -223,13 +250,13 @@ impl<'a> Reader<'a> {
         format: Format,
         source: &mut dyn ReadSeek,
         depth: u8,
-        budget: &mut Budget,
+        budget: &Budget,
     ) -> bool {
         let outcome = archive::entries(format, source, &mut |entry| self.entry(origin, entry, depth, budget));
         self.outcome(origin, outcome)
     }
 
-    fn tar(&mut self, origin: &Origin, source: &mut dyn Read, depth: u8, budget: &mut Budget) -> bool {
+    fn tar(&mut self, origin: &Origin, source: &mut dyn Read, depth: u8, budget: &Budget) -> bool {
         let outcome = archive::tar_entries(source, &mut |entry| self.entry(origin, entry, depth, budget));
         self.outcome(origin, outcome)
     }
@@ -241,40 +268,29 @@ impl<'a> Reader<'a> {
         outcome.is_ok()
     }
 
-    fn entry(&mut self, origin: &Origin, entry: cordon_extract::Entry<'_>, depth: u8, budget: &mut Budget) -> bool {
+    fn entry(&mut self, origin: &Origin, entry: cordon_extract::Entry<'_>, depth: u8, budget: &Budget) -> bool {
         let inner = origin.within(&entry.name);
-        if budget.entries == 0 || budget.bytes == 0 {
+        if !budget.take(0) {
             self.tally.skip(&inner.display(), "the bound on entries or bytes of one file is reached");
             return false;
         }
-        budget.entries -= 1;
         match entry.content {
             Ok(content) => {
-                let mut metered = Metered { inner: content, left: &mut budget.bytes, count: 0 };
-                let mut own = Budget { entries: budget.entries, bytes: u64::MAX };
-                self.stream(&inner, &mut metered, depth + 1, &mut own, true);
-                budget.entries = own.entries;
+                let mut metered = Metered { inner: content, left: Rc::clone(&budget.bytes) };
+                self.stream(&inner, &mut metered, depth + 1, budget, true);
             }
             Err(reason) => self.tally.skip(&inner.display(), reason),
         }
         true
     }
 
-    fn unpack(&mut self, origin: &Origin, format: Format, packed: impl Read, depth: u8, budget: &mut Budget) -> bool {
+    fn unpack(&mut self, origin: &Origin, format: Format, packed: impl Read, depth: u8, budget: &Budget) -> bool {
         let inner = origin.within(&unpacked_name(origin.path.last().map_or(&b""[..], Vec::as_slice)));
         match stream::open(format, packed) {
             Ok(mut reader) => {
-                let mut left = budget.bytes;
-                let mut own = Budget { entries: budget.entries, bytes: u64::MAX };
                 let skipped = Tally::get(&self.tally.skipped);
-                self.stream(
-                    &inner,
-                    &mut Metered { inner: &mut reader, left: &mut left, count: 0 },
-                    depth + 1,
-                    &mut own,
-                    true,
-                );
-                *budget = Budget { entries: own.entries, bytes: left };
+                let mut metered = Metered { inner: &mut reader, left: Rc::clone(&budget.bytes) };
+                self.stream(&inner, &mut metered, depth + 1, budget, true);
                 Tally::get(&self.tally.skipped) == skipped
             }
             Err(error) => {
@@ -284,7 +300,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn document(&mut self, origin: &Origin, format: Format, bytes: &[u8], depth: u8, budget: &mut Budget) -> bool {
+    fn document(&mut self, origin: &Origin, format: Format, bytes: &[u8], depth: u8, budget: &Budget) -> bool {
         let parsed = match &mut self.worker {
             Some(worker) if format.needs_worker() => worker.document(format, bytes),
             _ => cordon_extract::document(format, bytes).map_err(|error| error.to_string()),
@@ -301,42 +317,41 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn parts(&mut self, origin: &Origin, document: Document, depth: u8, budget: &mut Budget) {
+    fn parts(&mut self, origin: &Origin, document: Document, depth: u8, budget: &Budget) {
         for reason in document.skipped {
             self.tally.skip(&origin.display(), reason);
         }
         for (name, text) in document.texts {
             let inner = if name.is_empty() { origin.clone() } else { origin.within(name.as_bytes()) };
-            self.text(&inner, text.as_bytes(), Space::Text);
+            self.text(&inner, text.as_bytes(), Space::Text, depth, budget);
         }
         for (name, bytes) in document.files {
-            if budget.entries == 0 {
-                return self.tally.skip(&origin.display(), "the bound on entries of one file is reached");
+            if !budget.take(bytes.len() as u64) {
+                return self.tally.skip(&origin.display(), "the bound on entries or bytes of one file is reached");
             }
-            budget.entries -= 1;
             self.bytes(&origin.within(&name), &bytes, depth + 1, budget, false);
         }
     }
 
     /// Searches a text that is in memory, in pieces when it is long.
-    fn text(&mut self, origin: &Origin, bytes: &[u8], space: Space) {
+    fn text(&mut self, origin: &Origin, bytes: &[u8], space: Space, depth: u8, budget: &Budget) {
         let wide = if space == Space::Raw { decode::utf16(bytes) } else { None };
         match wide {
-            Some(text) => self.pieces(origin, &mut text.as_slice(), Space::Decoded),
+            Some(text) => self.pieces(origin, &mut text.as_slice(), Space::Decoded, depth, budget),
             None if bytes.len() <= PIECE_BYTES + OVERLAP_BYTES => {
                 let place = Place { origin, space, offset: 0, line: 0, column: 0 };
-                self.piece(&place, bytes, 0..bytes.len().max(1), true);
+                self.piece(&place, bytes, 0..bytes.len().max(1), true, depth, budget);
             }
-            None => self.pieces(origin, &mut &*bytes, space),
+            None => self.pieces(origin, &mut &*bytes, space, depth, budget),
         }
     }
 
     /// Searches a stream as it is.
-    fn raw(&mut self, origin: &Origin, reader: &mut dyn Read) {
-        self.pieces(origin, reader, Space::Raw);
+    fn raw(&mut self, origin: &Origin, reader: &mut dyn Read, depth: u8, budget: &Budget) {
+        self.pieces(origin, reader, Space::Raw, depth, budget);
     }
 
-    fn pieces(&mut self, origin: &Origin, reader: &mut dyn Read, space: Space) {
+    fn pieces(&mut self, origin: &Origin, reader: &mut dyn Read, space: Space, depth: u8, budget: &Budget) {
         let mut window = Vec::with_capacity(PIECE_BYTES + OVERLAP_BYTES);
         let mut place = Place { origin, space, offset: 0, line: 0, column: 0 };
         let mut first = true;
@@ -349,7 +364,7 @@ impl<'a> Reader<'a> {
                 }
             };
             let accept = if done { window.len() } else { window.len() - OVERLAP_BYTES };
-            self.piece(&place, &window, 0..accept.max(1), first);
+            self.piece(&place, &window, 0..accept.max(1), first, depth, budget);
             if space == Space::Raw {
                 Tally::add(&self.tally.bytes, accept as u64);
             }
@@ -362,7 +377,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn piece(&mut self, place: &Place<'_>, text: &[u8], accept: std::ops::Range<usize>, first: bool) {
+    fn piece(&mut self, place: &Place<'_>, text: &[u8], accept: Range<usize>, first: bool, depth: u8, budget: &Budget) {
         let mut hints = Hints::of(&place.origin.display());
         hints.is_binary = place.space == Space::Raw
             && memchr::memchr(0, text.get(..text.len().min(8 << 10)).unwrap_or_default()).is_some();
@@ -378,9 +393,15 @@ impl<'a> Reader<'a> {
         }
         self.matches = matches;
         for (span, bytes) in std::mem::take(&mut self.scratch.embedded) {
-            let mut budget = Budget { entries: ENTRIES_MAX / 16, bytes: OUTPUT_BYTES_MAX / 16 };
             let name = format!("encoded at {}", place.offset + span.start as u64);
-            self.bytes(&place.origin.within(name.as_bytes()), &bytes, DEPTH_MAX / 2, &mut budget, false);
+            if depth >= DEPTH_MAX || !budget.take(bytes.len() as u64) {
+                self.tally.skip(
+                    &place.origin.within(name.as_bytes()).display(),
+                    "nested too deep, or the bound on one file is reached",
+                );
+                continue;
+            }
+            self.bytes(&place.origin.within(name.as_bytes()), &bytes, depth + 1, budget, false);
         }
         if hints.is_binary {
             let wide = decode::utf16_runs(text.get(accept).unwrap_or_default());
@@ -533,22 +554,21 @@ fn unpacked_name(name: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Counts down a bound shared by all that one file contains.
-struct Metered<'a, R> {
+/// Counts down the bytes that all that one file contains may give.
+struct Metered<R> {
     inner: R,
-    left: &'a mut u64,
-    count: u64,
+    left: Rc<Cell<u64>>,
 }
 
-impl<R: Read> Read for Metered<'_, R> {
+impl<R: Read> Read for Metered<R> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let count = self.inner.read(buffer)?;
-        self.count += count as u64;
-        match self.left.checked_sub(count as u64) {
-            Some(left) => *self.left = left,
-            None => return Err(std::io::Error::other("the bound on bytes of one file is reached")),
+        let left = self.left.get().checked_sub(count as u64);
+        self.left.set(left.unwrap_or(0));
+        match left {
+            Some(_) => Ok(count),
+            None => Err(std::io::Error::other("the bound on bytes of one file is reached")),
         }
-        Ok(count)
     }
 }
 

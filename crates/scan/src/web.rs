@@ -94,6 +94,8 @@ impl Stranger {
         let config = ureq::Agent::config_builder()
             .timeout_global(Some(Duration::from_secs(REQUEST_S)))
             .max_redirects(0)
+            // A proxy would resolve names itself, past the guard.
+            .proxy(None)
             .http_status_as_error(false)
             .user_agent(concat!("cordon/", env!("CARGO_PKG_VERSION"), " (a stranger's view, asked for by the owner)"))
             .build();
@@ -108,9 +110,14 @@ impl Stranger {
         let mut open: Vec<String> = named.iter().rev().cloned().collect();
         let mut seen = BTreeSet::new();
         while let Some(url) = open.pop() {
-            if !seen.insert(url.clone()) || found.len() >= ADDRESSES_MAX {
+            if seen.contains(&url) {
                 continue;
             }
+            if seen.len() >= ADDRESSES_MAX {
+                tally.skip(url.as_bytes(), format!("addresses beyond {ADDRESSES_MAX}"));
+                break;
+            }
+            seen.insert(url.clone());
             let is_sitemap =
                 url.split(['?', '#']).next().is_some_and(|path| path.ends_with(".xml") && path.contains("sitemap"));
             if !is_sitemap {

@@ -86,3 +86,32 @@ fn private_keys_tokens_and_urls_with_structure() {
     let found = inspect(&engine, &url);
     assert_eq!(found[0].detail.as_deref(), Some("full control of the whole storage account until 2051-10-06"));
 }
+
+#[test]
+fn what_is_not_reported_is_masked_all_the_same() {
+    use base64::Engine as _;
+    let strict = cordon_inspect::Engine::new(cordon_inspect::Config {
+        rules: Vec::new(),
+        codenames: Vec::new(),
+        copies: None,
+        id_key: cordon_domain::IdKey::new([1; 32]),
+        today: cordon_domain::Today(0),
+        floor: Confidence::Medium,
+    });
+    let encoded = base64::engine::general_purpose::STANDARD.encode("password=Tr0ub4dor-3x and more of it");
+    let ids = ["53", "6-90-43", "99, ssn: 21", "9-09-99", "98"].concat();
+    let token = token();
+    for (text, hidden) in [
+        (format!("password=\"correcthorse\" token={token}"), "correcthorse"),
+        (format!("{{\"a\":\"{token}\",\"data\":\"{encoded}\"}}"), &encoded[12..]),
+        (format!("ssn: {ids}"), "9-09-99"),
+        (format!("x=https:{}{token}:Zx9!kq27Pm@host.org/x", "//"), &token[12..]),
+    ] {
+        let found = inspect(&strict, &text);
+        assert!(!found.is_empty(), "{text}");
+        for found in &found {
+            assert!(!found.excerpt.contains(hidden), "{}", found.excerpt);
+            assert!(!found.detail.as_deref().unwrap_or_default().contains(hidden), "{:?}", found.detail);
+        }
+    }
+}
