@@ -47,7 +47,7 @@ fn zip_entries(source: &mut dyn ReadSeek, each: &mut dyn FnMut(Entry<'_>) -> boo
     for index in 0..archive.len() {
         let name = archive.by_index_raw(index).map(|entry| entry.name_raw().to_vec()).unwrap_or_default();
         let more = match archive.by_index(index) {
-            Ok(entry) if entry.is_dir() => true,
+            Ok(entry) if entry.is_dir() && entry.size() == 0 => true,
             Ok(mut entry) => each(Entry { name, content: Ok(&mut entry) }),
             Err(error) => each(Entry { name, content: Err(error.to_string()) }),
         };
@@ -65,7 +65,8 @@ fn zip_entries(source: &mut dyn ReadSeek, each: &mut dyn FnMut(Entry<'_>) -> boo
 /// The stream is damaged or ends early.
 pub fn tar_entries(source: &mut dyn Read, each: &mut dyn FnMut(Entry<'_>) -> bool) -> Result<(), ExtractError> {
     let mut archive = tar::Archive::new(source);
-    archive.set_ignore_zeros(false);
+    // Archives that were joined one behind the other are all read.
+    archive.set_ignore_zeros(true);
     let entries = archive.entries()?;
     for (count, entry) in entries.enumerate() {
         if count as u64 > ENTRIES_MAX {

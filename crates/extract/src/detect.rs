@@ -208,13 +208,24 @@ fn extension(name: &[u8]) -> String {
         .unwrap_or_default()
 }
 
+/// The names in the local headers of a zip file that lie in its first bytes.
+fn entry_names(head: &[u8]) -> impl Iterator<Item = &[u8]> {
+    memchr::memmem::find_iter(head, b"PK\x03\x04").filter_map(|at| {
+        let len = head.get(at + 26..at + 28)?;
+        let len = usize::from(u16::from_le_bytes([*len.first()?, *len.get(1)?]));
+        head.get(at + 30..at + 30 + len)
+    })
+}
+
 fn zip_kind(head: &[u8], name: &[u8]) -> Format {
     let has = |needle: &[u8]| memchr::memmem::find(head, needle).is_some();
     let named = |names: &[&str]| names.contains(&extension(name).as_str());
     if has(b"mimetypeapplication/vnd.oasis.opendocument") || named(&["odt", "ods", "odp"]) {
         return Format::OpenDocument;
     }
-    let office = has(b"[Content_Types].xml") || has(b"word/") || has(b"xl/") || has(b"ppt/");
+    let office = entry_names(head).any(|name| {
+        name == b"[Content_Types].xml" || [&b"word/"[..], b"xl/", b"ppt/"].iter().any(|folder| name.starts_with(folder))
+    });
     if office || named(&["docx", "xlsx", "pptx", "docm", "xlsm", "pptm"]) { Format::Office } else { Format::Zip }
 }
 
@@ -274,7 +285,9 @@ mod tests {
     #[test]
     fn content_decides_and_names_help() {
         assert_eq!(detect(b"\x1f\x8b\x08\0", b"x.txt"), Some(Format::Gzip));
-        assert_eq!(detect(b"PK\x03\x04............word/document.xml", b"x"), Some(Format::Office));
+        let named = |name: &[u8]| [b"PK\x03\x04", &[0; 22][..], &[name.len() as u8, 0, 0, 0], name].concat();
+        assert_eq!(detect(&named(b"word/document.xml"), b"x"), Some(Format::Office));
+        assert_eq!(detect(&named(b"password/app.xml"), b"x"), Some(Format::Zip));
         assert_eq!(detect(b"PK\x03\x04............a.class", b"x.jar"), Some(Format::Zip));
         assert_eq!(detect(b"BZhello", b"x"), None);
         assert_eq!(detect(b"From here on, all is prose.\nNo header\n", b"x.md"), None);

@@ -16,6 +16,13 @@ fn each_part(
 ) -> Result<(), ExtractError> {
     let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(|error| ExtractError::damaged(format, error))?;
     let mut left = DOCUMENT_BYTES_MAX * 4;
+    if archive.len() > crate::limits::PARTS_MAX {
+        document.skipped.push(format!(
+            "{} parts beyond {}",
+            archive.len() - crate::limits::PARTS_MAX,
+            crate::limits::PARTS_MAX
+        ));
+    }
     for index in 0..archive.len().min(crate::limits::PARTS_MAX) {
         let mut part = match archive.by_index(index) {
             Ok(part) => part,

@@ -141,7 +141,7 @@ impl Printer {
             // Mixed, so that the order of hashes says nothing about the order of letters.
             let mixed = hash.wrapping_mul(0x9E37_79B9_7F4A_7C15);
             ring[gram & MASK] = mixed;
-            if mixed <= least.0 {
+            if mixed < least.0 {
                 least = (mixed, gram);
             } else if least.1 + WINDOW <= gram {
                 least = (u64::MAX, gram);
@@ -159,6 +159,9 @@ impl Printer {
         }
     }
 }
+
+/// Shared fingerprints of one text and one document that are looked at.
+const PAIRS_MAX: usize = 100_000;
 
 /// A document that scans recognise.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -317,7 +320,10 @@ impl Index {
         let mut seen: HashMap<u32, Vec<(u32, u32)>> = HashMap::new();
         printer.prints(folded, |print| {
             for &(_, document, at) in self.lookup(print.hash) {
-                seen.entry(document).or_default().push((print.at, at));
+                let pairs = seen.entry(document).or_default();
+                if pairs.len() < PAIRS_MAX {
+                    pairs.push((print.at, at));
+                }
             }
         });
         let mut found: Vec<_> =

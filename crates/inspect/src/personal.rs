@@ -441,10 +441,7 @@ fn iban_end(text: &[u8], start: usize) -> Option<usize> {
         (b"BR", 29),
     ];
     let rest = text.get(start..text.len().min(start + 48)).unwrap_or_default();
-    let Some(length) = LENGTHS.iter().find(|(country, _)| rest.starts_with(&country[..])).map(|(_, length)| *length)
-    else {
-        return None;
-    };
+    let length = LENGTHS.iter().find(|(country, _)| rest.starts_with(&country[..])).map(|(_, length)| *length)?;
     let mut iban = Vec::with_capacity(length);
     let mut at = 0;
     while iban.len() < length {

@@ -85,10 +85,10 @@ fn passes_link(root: &Path, relative: &[u8]) -> bool {
     false
 }
 
-/// Walks a folder without following links; git's own object stores are left to the history scan.
+/// Walks a folder without following links; packed and loose objects of git are left to the history scan.
 fn walk(root: &Path, each: &mut dyn FnMut(&[u8], PathBuf), tally: &Tally) {
-    let mut folders = vec![(root.to_owned(), Vec::new(), 0usize)];
-    while let Some((folder, relative, depth)) = folders.pop() {
+    let mut folders = vec![(root.to_owned(), Vec::new(), 0usize, false)];
+    while let Some((folder, relative, depth, in_store)) = folders.pop() {
         let entries = match fs::read_dir(&folder) {
             Ok(entries) => entries,
             Err(error) => {
@@ -108,11 +108,20 @@ fn walk(root: &Path, each: &mut dyn FnMut(&[u8], PathBuf), tally: &Tally) {
                 [&relative, &b"/"[..], name.as_bytes()].concat()
             };
             match entry.file_type() {
-                Ok(kind) if kind.is_dir() && is_object_store(&path) => {}
+                Ok(kind) if kind.is_dir() && !in_store && is_object_store(&path) => {
+                    if !is_own_store(root, &path) {
+                        tally.skip(
+                            &relative,
+                            "objects of a repository inside this folder; scan it by itself with --history",
+                        );
+                    }
+                    inner.push((path, relative, depth + 1, true));
+                }
+                Ok(kind) if kind.is_file() && in_store && is_object_name(&relative) => {}
                 Ok(kind) if kind.is_dir() && depth >= FOLDER_DEPTH_MAX => {
                     tally.skip(&relative, format!("more than {FOLDER_DEPTH_MAX} folders deep"))
                 }
-                Ok(kind) if kind.is_dir() => inner.push((path, relative, depth + 1)),
+                Ok(kind) if kind.is_dir() => inner.push((path, relative, depth + 1, in_store)),
                 Ok(kind) if kind.is_file() => each(&relative, path),
                 // A link's target is scanned where it lies; sockets, pipes and devices hold no bytes.
                 Ok(_) => {}
@@ -125,7 +134,25 @@ fn walk(root: &Path, each: &mut dyn FnMut(&[u8], PathBuf), tally: &Tally) {
 
 /// The `objects` folder of a repository: packed data, read by the history scan.
 fn is_object_store(path: &Path) -> bool {
+    let repository = path.parent();
     path.file_name().is_some_and(|name| name == "objects")
         && path.join("pack").is_dir()
-        && path.parent().is_some_and(|parent| parent.join("HEAD").is_file())
+        && repository.is_some_and(|parent| parent.join("HEAD").is_file() && parent.join("refs").is_dir())
+}
+
+/// The store of the folder's own repository, which the history scan reads when it is asked for.
+fn is_own_store(root: &Path, path: &Path) -> bool {
+    path == root.join(".git/objects") || path == root.join("objects")
+}
+
+/// A name that git gives to packed and loose objects; anything else in an object store is a file like others.
+fn is_object_name(relative: &[u8]) -> bool {
+    let mut parts = relative.rsplit(|byte| *byte == b'/');
+    let name = parts.next().unwrap_or_default();
+    let folder = parts.next().unwrap_or_default();
+    let hex = |text: &[u8]| !text.is_empty() && text.iter().all(u8::is_ascii_hexdigit);
+    let stem = name.split(|byte| *byte == b'.').next().unwrap_or_default();
+    folder.len() == 2 && hex(folder) && name.len() >= 38 && hex(name)
+        || stem.strip_prefix(b"pack-").is_some_and(|id| id.len() >= 40 && hex(id))
+        || stem == b"multi-pack-index"
 }

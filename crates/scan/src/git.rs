@@ -21,6 +21,10 @@ pub use store::Store;
 #[must_use]
 pub fn git_folder(root: &Path, tally: &Tally) -> Option<PathBuf> {
     let dot = root.join(".git");
+    if dot.is_symlink() {
+        tally.skip(dot.as_os_str().as_encoded_bytes(), "the git folder is a link, which is not followed");
+        return None;
+    }
     if dot.is_dir() {
         return Some(dot);
     }
@@ -46,5 +50,11 @@ pub fn git_folder(root: &Path, tally: &Tally) -> Option<PathBuf> {
 #[must_use]
 pub fn tracked(root: &Path, tally: &Tally) -> Vec<Vec<u8>> {
     let Some(folder) = git_folder(root, tally) else { return Vec::new() };
-    changes::index(&folder).map(|entries| entries.into_iter().map(|(path, _)| path).collect()).unwrap_or_default()
+    match changes::index(&folder) {
+        Ok(entries) => entries.into_iter().map(|(path, _)| path).collect(),
+        Err(reason) => {
+            tally.skip(folder.join("index").as_os_str().as_encoded_bytes(), reason);
+            Vec::new()
+        }
+    }
 }

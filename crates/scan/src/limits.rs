@@ -19,7 +19,7 @@ pub const FRAME_BYTES_MAX: u64 = 512 << 20;
 /// Bytes of a git object that is read whole.
 pub const OBJECT_BYTES_MAX: u64 = 1 << 30;
 /// Bytes of decoded bases that a walk through a pack keeps at once.
-pub const BASES_BYTES_MAX: usize = 96 << 20;
+pub const BASES_BYTES_MAX: usize = 768 << 20;
 /// Longest chain of deltas.
 pub const CHAIN_MAX: usize = 4_096;
 /// Bytes of an answer from the web.

@@ -78,9 +78,12 @@ fn may_reach(address: IpAddr, is_named: bool) -> bool {
                 || v4.octets()[0] == 0
                 || (v4.octets()[0] == 100 && v4.octets()[1] & 0xc0 == 64)
                 || v4.octets()[0] >= 240
+                || matches!(v4.octets(), [198, 18 | 19, ..] | [192, 0, 0, _])
         }
         IpAddr::V6(v6) => {
-            v6.is_unspecified() || v6.is_multicast() || v6.is_unique_local() || v6.is_unicast_link_local()
+            // Only global unicast, without the ranges that carry an IPv4 address (6to4, Teredo).
+            let [first, second, ..] = v6.segments();
+            first & 0xe000 != 0x2000 || first == 0x2002 || first == 0x2001 && second == 0
         }
     };
     if address.is_loopback() { is_named } else { !private }
@@ -239,6 +242,10 @@ mod tests {
             "fd00::1",
             "fe80::1",
             "::ffff:10.0.0.1",
+            "64:ff9b::a9fe:a9fe",
+            "2002:a00:1::",
+            "198.18.0.1",
+            "192.0.0.8",
         ] {
             assert!(!may_reach(address.parse().expect("an address"), true), "{address}");
         }

@@ -299,6 +299,10 @@ impl Run<'_> {
                 path.display()
             ));
         }
+        if self.arguments.tracked && git::git_folder(path, &Tally::default()).is_none() {
+            let what = format!("`{}` is no git repository, so git tracks nothing there", path.display());
+            return Err(Failure::usage(what, "leave out --tracked"));
+        }
         let which = if self.arguments.tracked { Which::Tracked } else { Which::All };
         let (first, rest) = files::list(path, which, &|path| self.config.excludes(path), self.tally);
         self.items(&first);
@@ -359,7 +363,8 @@ impl Run<'_> {
         let entries = match &self.arguments.range {
             Some(range) => changes::between(&mut store, range)
                 .map_err(|error| Failure::usage(error, "name commits by id, branch or tag, as A..B"))?,
-            None => changes::staged(&mut store),
+            None => changes::staged(&mut store)
+                .map_err(|error| Failure::usage(error, "repair it with `git reset`, or scan the folder"))?,
         };
         let mut reader = self.reader();
         for (path, id) in entries.into_iter().filter(|(path, _)| !self.config.excludes(path)) {
@@ -370,6 +375,10 @@ impl Run<'_> {
                 }
                 None => self.tally.skip(&path, "its object is missing"),
             }
+        }
+        if store.missing > 0 {
+            let reason = format!("{} objects are missing or do not decode (a shallow clone?)", store.missing);
+            self.tally.skip(folder.as_os_str().as_encoded_bytes(), reason);
         }
         Ok(())
     }

@@ -106,3 +106,40 @@ fn configuration_inside_the_scanned_folder_is_not_used() {
     assert!(report.summary()["notes"][0].as_str().expect("a note").contains("not used"));
     assert_eq!(place.run(&["scan", "in", "--json", "--allow-inline"]).code, 0);
 }
+
+/// Each layer is a file inside an encoding inside a file: the bounds hold over all of them together.
+#[test]
+fn files_in_encodings_in_files_end_at_the_depth() {
+    use base64::Engine as _;
+    let place = Place::new();
+    let mut bytes = token(8).into_bytes();
+    for _ in 0..40 {
+        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packer.write_all(&bytes).expect("memory");
+        bytes = base64::engine::general_purpose::STANDARD.encode(packer.finish().expect("memory")).into_bytes();
+    }
+    place.write("deep.txt", &bytes);
+    let report = place.run(&["scan", "in", "--json"]);
+    assert_eq!(report.code, 3, "{}", report.stderr);
+    assert!(report.summary()["skipped"].as_u64().is_some_and(|count| count >= 1));
+}
+
+/// Markup that opens an element again and again costs no more than its length.
+#[test]
+fn markup_is_read_in_linear_time() {
+    let place = Place::new();
+    place.write("a.html", "<script></script>".repeat(200_000));
+    assert_eq!(place.run(&["scan", "in"]).code, 0);
+}
+
+#[test]
+fn a_file_that_plays_object_store_is_still_read() {
+    let place = Place::new();
+    place.write("x/HEAD", "ref: refs/heads/main");
+    place.write("x/refs/.keep", "");
+    place.write("x/objects/pack/.keep", "");
+    place.write("x/objects/secrets.env", token(9));
+    let report = place.run(&["scan", "in", "--json"]);
+    assert_eq!(report.places("xai-api-key"), ["in/x/objects/secrets.env"]);
+    assert_eq!(report.summary()["partial"], true, "the objects themselves were not read");
+}

@@ -90,7 +90,7 @@ fn private_keys_tokens_and_urls_with_structure() {
 #[test]
 fn what_is_not_reported_is_masked_all_the_same() {
     use base64::Engine as _;
-    let strict = cordon_inspect::Engine::new(cordon_inspect::Config {
+    let strict = Engine::new(cordon_inspect::Config {
         rules: Vec::new(),
         codenames: Vec::new(),
         copies: None,

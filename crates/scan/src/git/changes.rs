@@ -8,30 +8,31 @@ use gix_object::Kind;
 
 use super::store::Store;
 
-/// Reads the index: path and object of each file that is tracked.
-pub(crate) fn index(folder: &Path) -> Option<Vec<(Vec<u8>, ObjectId)>> {
-    let file =
-        gix_index::File::at(folder.join("index"), HashKind::Sha1, true, gix_index::decode::Options::default()).ok()?;
-    Some(
-        file.entries()
-            .iter()
-            .filter(|entry| entry.mode.contains(gix_index::entry::Mode::FILE))
-            .map(|entry| (entry.path(&file).to_vec(), entry.id))
-            .collect(),
-    )
+/// Reads the index: path and object of each file that is tracked. A repository without one tracks nothing yet.
+pub(crate) fn index(folder: &Path) -> Result<Vec<(Vec<u8>, ObjectId)>, String> {
+    let path = folder.join("index");
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let file = gix_index::File::at(path, HashKind::Sha1, true, gix_index::decode::Options::default())
+        .map_err(|error| format!("the index of the repository does not read: {error}"))?;
+    let files = file.entries().iter().filter(|entry| entry.mode.contains(gix_index::entry::Mode::FILE));
+    Ok(files.map(|entry| (entry.path(&file).to_vec(), entry.id)).collect())
 }
 
 /// Lists staged files that differ from the last commit.
-#[must_use]
-pub fn staged(store: &mut Store) -> Vec<(Vec<u8>, ObjectId)> {
+///
+/// # Errors
+///
+/// The index is there and does not read.
+pub fn staged(store: &mut Store) -> Result<Vec<(Vec<u8>, ObjectId)>, String> {
     let mut head = HashSet::new();
     if let Some((_, tree)) = resolve(store, "HEAD").and_then(|commit| Some((commit, commit_tree(store, &commit)?))) {
         tree_files(store, &tree, &mut Vec::new(), &mut HashSet::new(), &mut |path, id| {
             head.insert((path, id));
         });
     }
-    let folder = store.folder.clone();
-    index(&folder).unwrap_or_default().into_iter().filter(|entry| !head.contains(entry)).collect()
+    Ok(index(&store.folder)?.into_iter().filter(|entry| !head.contains(entry)).collect())
 }
 
 /// Lists the blobs that came in between two commits, each once: those of `A..B`, or of all that `B` reaches.

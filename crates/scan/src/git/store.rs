@@ -27,6 +27,8 @@ pub struct Store {
     pub packs: Vec<Pack>,
     inflate: gix_zlib::Inflate,
     cache: StaticLinkedList<64>,
+    /// Objects that were asked for and are missing or do not decode.
+    pub missing: u64,
 }
 
 /// Bytes of decoded objects kept for deltas to stand on.
@@ -68,11 +70,18 @@ impl Store {
             packs,
             inflate: gix_zlib::Inflate::default(),
             cache: StaticLinkedList::new(CACHE_BYTES),
+            missing: 0,
         }
     }
 
-    /// Reads an object.
+    /// Reads an object; one that is missing is counted.
     pub fn find(&mut self, id: &oid) -> Option<(Kind, Vec<u8>)> {
+        let found = self.look_up(id);
+        self.missing += u64::from(found.is_none());
+        found
+    }
+
+    fn look_up(&mut self, id: &oid) -> Option<(Kind, Vec<u8>)> {
         for (number, pack) in self.packs.iter().enumerate() {
             let Some(at) = pack.index.lookup(id) else { continue };
             let entry = pack.data.entry(pack.index.pack_offset_at_index(at)).ok()?;

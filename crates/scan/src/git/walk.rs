@@ -7,7 +7,7 @@ use gix_object::Kind;
 use gix_pack::data::entry::Header;
 
 use super::store::Pack;
-use crate::limits::{CHAIN_MAX, OBJECT_BYTES_MAX};
+use crate::limits::{BASES_BYTES_MAX, CHAIN_MAX, OBJECT_BYTES_MAX};
 
 /// The order in which a pack is decoded.
 pub(crate) struct Plan {
@@ -103,6 +103,9 @@ impl Plan {
                 *base = Vec::new();
             }
             match applied {
+                Ok(()) if stack.iter().map(|(base, _)| base.len()).sum::<usize>() > BASES_BYTES_MAX => {
+                    self.fail(current, kind, "deltas that need too much memory", each);
+                }
                 Ok(()) => {
                     self.give(current, kind, &data, each);
                     if stack.len() < CHAIN_MAX {
@@ -150,6 +153,11 @@ impl Plan {
     ) -> Result<(), String> {
         let offset = self.entries.get(index as usize).map(|entry| entry.0).ok_or("no such entry")?;
         let entry = pack.data.entry(offset).map_err(|error| error.to_string())?;
+        // Deflate gives at most 1032 times what it takes: a header that promises more lies.
+        let end = self.entries.get(index as usize + 1).map_or(pack.data.pack_end() as u64, |next| next.0);
+        if entry.decompressed_size > (end.saturating_sub(offset) + 64) * 1040 {
+            return Err("a header that promises more than the pack holds".to_owned());
+        }
         if entry.decompressed_size > OBJECT_BYTES_MAX {
             return Err(format!("larger than {OBJECT_BYTES_MAX} bytes"));
         }
