@@ -722,9 +722,21 @@ fn is_bounded(text: &[u8], whole: &Range<usize>, rule: &Rule) -> bool {
     let ends_word = word(whole.end.checked_sub(1));
     let escaped =
         whole.start >= 2 && matches!(text.get(whole.start - 2..whole.start), Some([b'\\', b'n' | b't' | b'r']));
+    if is_inside_run(text, whole.start) {
+        return false;
+    }
     let prose =
         matches!(rule.check, Check::Jwt | Check::UrlCredentials | Check::Bearer | Check::Basic | Check::Password);
     !(starts_word && word(whole.start.checked_sub(1)) && !escaped) && (prose || !(ends_word && word(Some(whole.end))))
+}
+
+/// A token behind `+` or `/` that stands in the middle of random base64 is a part of it.
+fn is_inside_run(text: &[u8], start: usize) -> bool {
+    let before = text.get(start.saturating_sub(24)..start).unwrap_or_default();
+    matches!(before.last(), Some(b'+' | b'/'))
+        && before.len() == 24
+        && before.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
+        && value::is_random(before)
 }
 
 /// Fills in lines and columns; `found` is in order of position but for what stands inside encodings.

@@ -115,3 +115,13 @@ fn what_is_not_reported_is_masked_all_the_same() {
         }
     }
 }
+
+#[test]
+fn a_prefix_that_chance_writes_into_base64_is_no_token() {
+    let engine = engine(Vec::new());
+    let run = expand("[A-Za-z0-9]{40}", &mut Seed(11));
+    let chance = format!("{run}/{}{}", ["AK", "C"].concat(), expand("[A-Za-z0-9]{70}", &mut Seed(12)));
+    assert_eq!(rules_of(&engine, &inspect(&engine, &chance)), Vec::<String>::new());
+    let path = format!("tokens/{}{}", ["AK", "C"].concat(), expand("[A-Za-z0-9]{70}", &mut Seed(12)));
+    assert_eq!(rules_of(&engine, &inspect(&engine, &path)), ["artifactory-api-key"]);
+}
