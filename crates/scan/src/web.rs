@@ -117,7 +117,7 @@ impl Stranger {
                 continue;
             }
             if seen.len() >= ADDRESSES_MAX {
-                tally.skip(url.as_bytes(), format!("addresses beyond {ADDRESSES_MAX}"));
+                tally.skip(shown(&url).as_bytes(), format!("addresses beyond {ADDRESSES_MAX}"));
                 break;
             }
             seen.insert(url.clone());
@@ -138,8 +138,8 @@ impl Stranger {
                         .collect();
                     open.extend(listed.into_iter().rev());
                 }
-                Ok(None) => tally.skip(url.as_bytes(), "the sitemap does not answer a stranger"),
-                Err(reason) => tally.skip(url.as_bytes(), reason),
+                Ok(None) => tally.skip(shown(&url).as_bytes(), "the sitemap does not answer a stranger"),
+                Err(reason) => tally.skip(shown(&url).as_bytes(), reason),
             }
         }
         found
@@ -201,6 +201,24 @@ impl Stranger {
     }
 }
 
+/// An address as reports name it: without credentials, and without the values of its query, which can be credentials.
+#[must_use]
+pub fn shown(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let (address, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let (authority, path) =
+        address.split_once('/').map_or((address, None), |(authority, path)| (authority, Some(path)));
+    let host = authority.rsplit('@').next().unwrap_or(authority);
+    let path = path.map(|path| format!("/{path}")).unwrap_or_default();
+    let names: Vec<String> = query
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| format!("{}=****", pair.split('=').next().unwrap_or_default()))
+        .collect();
+    let query = if names.is_empty() { String::new() } else { format!("?{}", names.join("&")) };
+    format!("{scheme}://{host}{path}{query}")
+}
+
 fn host_of(url: &str) -> Option<String> {
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
     let authority = rest.split(['/', '?', '#']).next()?;
@@ -253,6 +271,13 @@ mod tests {
         assert!(!may_reach("127.0.0.1".parse().expect("an address"), false));
         assert!(!may_reach("::ffff:127.0.0.1".parse().expect("an address"), false));
         assert!(may_reach("93.184.216.34".parse().expect("an address"), false));
+    }
+
+    #[test]
+    fn addresses_are_named_without_what_opens_them() {
+        let (scheme, user) = ("https://", "me:pw@");
+        assert_eq!(shown(&format!("{scheme}{user}h.org/a/b?sv=1&sig=abc")), "https://h.org/a/b?sv=****&sig=****");
+        assert_eq!(shown("http://h.org"), "http://h.org");
     }
 
     #[test]

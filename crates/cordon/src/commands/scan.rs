@@ -15,7 +15,7 @@ use cordon_scan::config::Config;
 use cordon_scan::files::{self, Item, Which};
 use cordon_scan::git::{self, Store, changes, history};
 use cordon_scan::report::{jsonl, sarif};
-use cordon_scan::web::{Permission, Stranger};
+use cordon_scan::web::{Permission, Stranger, shown};
 use cordon_scan::{Collector, Origin, Reader, Reported, Summary, Tally, Worker, fingerprints};
 
 use super::{fingerprint, rules};
@@ -400,14 +400,14 @@ impl Run<'_> {
             Tally::add(&self.tally.addresses, 1);
             match stranger.ask(&url) {
                 Ok(Some(answer)) => {
-                    let origin = Origin { path: vec![url.clone().into_bytes()], blob: None, exposed: true };
+                    let origin = Origin { path: vec![shown(&url).into_bytes()], blob: None, exposed: true };
                     if public.as_ref().is_some_and(|public| !public.contains(&url) && !public.contains(&answer.url)) {
                         reader.exposure(&origin);
                     }
                     reader.blob(&origin, &answer.body);
                 }
                 Ok(None) => {}
-                Err(reason) => self.tally.skip(url.as_bytes(), reason),
+                Err(reason) => self.tally.skip(shown(&url).as_bytes(), reason),
             }
         }
         Ok(())
