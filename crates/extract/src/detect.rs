@@ -45,65 +45,41 @@ pub enum Format {
     Pickle,
 }
 
+/// Every format with its name in reports.
+const NAMES: [(Format, &str); 20] = [
+    (Format::Zip, "zip"),
+    (Format::Tar, "tar"),
+    (Format::Gzip, "gzip"),
+    (Format::Bzip2, "bzip2"),
+    (Format::Xz, "xz"),
+    (Format::Zstd, "zstd"),
+    (Format::SevenZip, "7z"),
+    (Format::Office, "office document"),
+    (Format::OpenDocument, "open document"),
+    (Format::Pdf, "pdf"),
+    (Format::Mail, "mail"),
+    (Format::Mbox, "mbox"),
+    (Format::Html, "html"),
+    (Format::Notebook, "notebook"),
+    (Format::SourceMap, "source map"),
+    (Format::Sqlite, "sqlite"),
+    (Format::Pyc, "pyc"),
+    (Format::Safetensors, "safetensors"),
+    (Format::Gguf, "gguf"),
+    (Format::Pickle, "pickle"),
+];
+
 impl Format {
     /// Returns the name used in reports.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Zip => "zip",
-            Self::Tar => "tar",
-            Self::Gzip => "gzip",
-            Self::Bzip2 => "bzip2",
-            Self::Xz => "xz",
-            Self::Zstd => "zstd",
-            Self::SevenZip => "7z",
-            Self::Office => "office document",
-            Self::OpenDocument => "open document",
-            Self::Pdf => "pdf",
-            Self::Mail => "mail",
-            Self::Mbox => "mbox",
-            Self::Html => "html",
-            Self::Notebook => "notebook",
-            Self::SourceMap => "source map",
-            Self::Sqlite => "sqlite",
-            Self::Pyc => "pyc",
-            Self::Safetensors => "safetensors",
-            Self::Gguf => "gguf",
-            Self::Pickle => "pickle",
-        }
+    pub fn as_str(self) -> &'static str {
+        NAMES.iter().find(|(format, _)| *format == self).map_or("", |(_, name)| name)
     }
 
     /// Reads the name back.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        use Format::{
-            Bzip2, Gguf, Gzip, Html, Mail, Mbox, Notebook, Office, OpenDocument, Pdf, Pickle, Pyc, Safetensors,
-            SevenZip, SourceMap, Sqlite, Tar, Xz, Zip, Zstd,
-        };
-        [
-            Zip,
-            Tar,
-            Gzip,
-            Bzip2,
-            Xz,
-            Zstd,
-            SevenZip,
-            Office,
-            OpenDocument,
-            Pdf,
-            Mail,
-            Mbox,
-            Html,
-            Notebook,
-            SourceMap,
-            Sqlite,
-            Pyc,
-            Safetensors,
-            Gguf,
-            Pickle,
-        ]
-        .into_iter()
-        .find(|format| format.as_str() == name)
+        NAMES.iter().find(|(_, known)| *known == name).map(|(format, _)| *format)
     }
 
     /// Tells whether the parser is not ours and could stall or exhaust: it runs in a worker process.

@@ -755,9 +755,3 @@ fn place(text: &[u8], found: &mut [Match]) {
         found.column = head.iter().filter(|byte| **byte & 0xc0 != 0x80).count() as u64;
     }
 }
-
-/// Tells whether `secret` is written as people write what is to be filled in; for rules of users.
-#[must_use]
-pub fn is_placeholder(secret: &[u8]) -> bool {
-    value::is_placeholder(secret)
-}

@@ -4,12 +4,8 @@
 pub const PIECE_BYTES: usize = 1 << 20;
 /// Bytes by which two pieces of a long text overlap: no match is longer.
 pub const OVERLAP_BYTES: usize = 16 << 10;
-/// Bytes looked at behind an anchor when a rule does not say.
-pub const REACH_BYTES: usize = 512;
 /// Bytes a match may have.
 pub const MATCH_BYTES_MAX: usize = 12 << 10;
-/// Bytes of context that decide a finding on either side of its match.
-pub const CONTEXT_BYTES: usize = 256;
 /// Matches reported for one piece; further ones are counted.
 pub const MATCHES_PER_PIECE_MAX: usize = 10_000;
 /// Spans that excerpts of one piece mask.
@@ -28,5 +24,3 @@ pub const SHOWN_CHARS_MAX: usize = 8;
 pub const USER_RULES_MAX: usize = 5_000;
 /// Bytes of automata one user rule may need.
 pub const REGEX_BYTES_MAX: usize = 10 << 20;
-/// Known documents in one index.
-pub const DOCUMENTS_MAX: usize = 1 << 20;

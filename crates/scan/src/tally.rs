@@ -31,8 +31,6 @@ pub struct Tally {
     pub below_floor: AtomicU64,
     /// Inputs left out because the user's own configuration says so.
     pub excluded: AtomicU64,
-    /// Inputs whose findings were kept from an earlier run.
-    pub kept: AtomicU64,
     /// Inputs not read, or not wholly.
     pub skipped: AtomicU64,
     named: Mutex<Vec<Skip>>,

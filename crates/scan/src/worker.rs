@@ -232,6 +232,23 @@ mod tests {
         }
     }
 
+    /// A parser that never answers, and one that dies: both are given up, and said to be.
+    #[test]
+    fn a_worker_that_stalls_or_dies_is_given_up() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().expect("a folder");
+        for (body, reason) in [("exec sleep 60", "took longer"), ("exit 1", "gave up")] {
+            let program = folder.path().join("worker");
+            std::fs::write(&program, format!("#!/bin/sh\n{body}\n")).expect("a program");
+            std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).expect("a mode");
+            let started = Instant::now();
+            let mut worker = Worker::new(program).with_deadline(Duration::from_millis(300));
+            let error = worker.document(Format::Pdf, b"%PDF-").expect_err("no answer");
+            assert!(error.contains(reason), "{error}");
+            assert!(started.elapsed() < Duration::from_secs(20));
+        }
+    }
+
     #[test]
     fn a_worker_parses_and_refuses() {
         let mut input = Vec::new();
