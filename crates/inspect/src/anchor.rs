@@ -17,8 +17,7 @@ const FOLD: u32 = 0x2020_2020;
 pub(crate) struct Anchor<T> {
     text: Vec<u8>,
     gram_at: usize,
-    /// What the owner of the set wants to know at a hit.
-    pub(crate) target: T,
+    target: T,
 }
 
 /// What may follow an anchor of three bytes.
@@ -41,6 +40,7 @@ pub(crate) struct AnchorSet<T> {
     /// Indexes into `anchors`, grouped by gram; a group ends with `u32::MAX`.
     groups: Vec<u32>,
     anchors: Vec<Anchor<T>>,
+    longest: usize,
 }
 
 impl<T> AnchorSet<T> {
@@ -52,6 +52,7 @@ impl<T> AnchorSet<T> {
             slot_shift: 0,
             groups: Vec::new(),
             anchors: Vec::new(),
+            longest: 0,
         };
         let mut grams: Vec<(u32, u32)> = Vec::new();
         for (text, follow, target) in anchors {
@@ -59,6 +60,7 @@ impl<T> AnchorSet<T> {
             let index = u32::try_from(set.anchors.len()).unwrap_or(u32::MAX);
             let text = text.to_ascii_lowercase();
             let gram_at = rarest_gram(&text);
+            set.longest = set.longest.max(text.len());
             expand(&text, gram_at, follow, |gram| grams.push((gram, index)));
             set.anchors.push(Anchor { text, gram_at, target });
         }
@@ -94,9 +96,20 @@ impl<T> AnchorSet<T> {
         }
     }
 
-    /// Calls `hit` with the offset of each anchor in `text` and the anchor's target, in no useful order.
+    /// Bytes of the longest anchor.
+    pub(crate) fn longest(&self) -> usize {
+        self.longest
+    }
+
+    /// The length of an anchor, and what the owner of the set wants to know where it stands.
+    pub(crate) fn anchor(&self, index: u32) -> Option<(usize, &T)> {
+        self.anchors.get(index as usize).map(|anchor| (anchor.text.len(), &anchor.target))
+    }
+
+    /// Calls `hit` with the offset of each anchor in `text` and the anchor's index, in no useful order. An anchor of
+    /// three bytes is seen with the byte behind it.
     #[inline]
-    pub(crate) fn scan(&self, text: &[u8], mut hit: impl FnMut(usize, usize, &T)) {
+    pub(crate) fn scan(&self, text: &[u8], mut hit: impl FnMut(usize, u32)) {
         let mut at = 0;
         while let Some(Ok(bytes)) = text.get(at..at + 8).map(<[u8; 8]>::try_from) {
             let word = u64::from_le_bytes(bytes) | 0x2020_2020_2020_2020;
@@ -131,7 +144,7 @@ impl<T> AnchorSet<T> {
     }
 
     #[inline(never)]
-    fn verify(&self, text: &[u8], at: usize, gram: u32, hit: &mut impl FnMut(usize, usize, &T)) {
+    fn verify(&self, text: &[u8], at: usize, gram: u32, hit: &mut impl FnMut(usize, u32)) {
         let mask = self.slots.len() - 1;
         let mut slot_at = (gram.wrapping_mul(SPREAD) >> self.slot_shift) as usize;
         let group = loop {
@@ -150,7 +163,7 @@ impl<T> AnchorSet<T> {
             let Some(start) = at.checked_sub(anchor.gram_at) else { continue };
             let end = start + anchor.text.len();
             if text.get(start..end).is_some_and(|found| found.eq_ignore_ascii_case(&anchor.text)) {
-                hit(start, end, &anchor.target);
+                hit(start, index);
             }
         }
     }
@@ -199,7 +212,7 @@ mod tests {
             anchors.iter().enumerate().map(|(index, text)| (text.as_bytes().to_vec(), Follow::Token, index)),
         );
         let mut found = Vec::new();
-        set.scan(text, |start, _, &target| found.push((start, target)));
+        set.scan(text, |start, index| found.push((start, *set.anchor(index).unwrap().1)));
         found.sort_unstable();
         found
     }

@@ -44,6 +44,9 @@ pub(crate) struct Assignment {
     pub(crate) confidence: Confidence,
 }
 
+/// Bytes before and behind a keyword that are looked at: the name and what leads its line, the value and what follows.
+pub(crate) const WINDOW: (usize, usize) = (2 * NAME_BYTES_MAX + 8, NAME_BYTES_MAX + VALUE_BYTES_MAX + 256);
+
 const NAME_BYTES_MAX: usize = 64;
 const VALUE_BYTES_MAX: usize = 512;
 

@@ -142,8 +142,9 @@ impl Watchlist {
         // The scan reads eight bytes at a time and a short name expands to four.
         skeleton.bytes.extend_from_slice(b"----");
         let mut found = Vec::new();
-        self.anchors.scan(&skeleton.bytes, |start, end, &name| {
-            found.extend(self.mention(text, skeleton, start..end, name as usize));
+        self.anchors.scan(&skeleton.bytes, |start, anchor| {
+            let Some((len, name)) = self.anchors.anchor(anchor) else { return };
+            found.extend(self.mention(text, skeleton, start..start + len, *name as usize));
         });
         found
     }

@@ -16,11 +16,22 @@ pub(crate) enum Decoded {
     File(Vec<u8>),
 }
 
-/// A run of the text that is encoded.
-#[derive(Debug)]
+/// How a run hides what it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Scheme {
+    /// Base64, in one line or wrapped, or hexadecimal.
+    Packed,
+    /// `%XX` in URLs.
+    Percent,
+    /// `\xXX` and `\u00XX` in sources.
+    Escapes,
+}
+
+/// Where a run stands that could be encoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Run {
+    pub(crate) scheme: Scheme,
     pub(crate) span: Range<usize>,
-    pub(crate) decoded: Decoded,
 }
 
 /// Tells whether `text` is UTF-16 and returns it as UTF-8; a byte order mark or a regular pattern of zero bytes decides.
@@ -127,12 +138,14 @@ fn class(byte: u8) -> u8 {
     ALPHABET.get(usize::from(byte)).copied().unwrap_or(0)
 }
 
-/// Comparisons over sixteen bytes, without a branch: the compiler turns them into a few vector instructions. `+` to `9`
-/// takes in `,` and `.`, which the exact look afterwards puts out again.
-fn is_dense(block: &[u8; 16]) -> bool {
-    block.map(|b| {
-        u8::from((b | 0x20).wrapping_sub(b'a') < 26) | u8::from(b.wrapping_sub(b'+') < 15) | u8::from(b == b'_')
-    }) == [1; 16]
+/// Tells of each half of sixteen bytes whether it is dense: comparisons without a branch, which the compiler turns into
+/// a few vector instructions. `+` to `9` takes in `,` and `.`, which the exact look afterwards puts out again.
+fn dense_halves(block: &[u8; 16]) -> (bool, bool) {
+    let marks = block.map(|b| {
+        0xff * (u8::from((b | 0x20).wrapping_sub(b'a') < 26) | u8::from(b.wrapping_sub(b'+') < 15) | u8::from(b == b'_'))
+    });
+    let marks = u128::from_le_bytes(marks);
+    (marks as u64 == u64::MAX, (marks >> 64) as u64 == u64::MAX)
 }
 
 /// Base64 of text mixes capitals, small letters and digits from its first bytes on; hex has digits. Identifiers, paths
@@ -144,34 +157,78 @@ fn could_be_encoded(run: &[u8]) -> bool {
         && (any(u8::is_ascii_uppercase) && any(u8::is_ascii_lowercase) || head.iter().all(u8::is_ascii_hexdigit))
 }
 
-/// Calls `each` with every encoded run of `text`.
-pub(crate) fn runs(text: &[u8], each: &mut impl FnMut(Run)) {
-    let mut next = 0;
-    for (index, block) in text.as_chunks::<16>().0.iter().enumerate() {
-        let at = index * 16;
-        if at < next || !is_dense(block) {
-            continue;
-        }
-        // The exact alphabet: the last run of it that reaches out of this block.
-        let tail = block.iter().rev().take_while(|byte| class(**byte) & BASE64 != 0).count();
-        let back = if tail == 16 {
-            text.get(next..at).unwrap_or_default().iter().rev().take_while(|byte| class(**byte) & BASE64 != 0).count()
-        } else {
-            0
-        };
-        let start = at + 16 - tail - back;
-        let end = run_end(text, at + 16);
-        next = end.max(at + 16);
-        if end - start >= ENCODED_RUN_BYTES_MIN && text.get(start..end).is_some_and(could_be_encoded) {
-            decode_run(text, start..end, each);
+impl Scheme {
+    pub(crate) const ALL: [Self; 3] = [Self::Packed, Self::Percent, Self::Escapes];
+
+    /// Tells whether a byte can stand within a run or join two: what does not, parts the text into places that can be
+    /// searched by themselves.
+    pub(crate) fn belongs(self, byte: u8) -> bool {
+        match self {
+            Self::Packed => class(byte) & BASE64 != 0 || matches!(byte, b'\n' | b'\r' | b'\\' | b'='),
+            Self::Percent => is_url_part(&byte),
+            Self::Escapes => is_quotable(&byte),
         }
     }
-    percent(text, each);
-    escapes(text, each);
+
+    /// Appends the runs in `region` of `text` to `out`, in order. A region begins and ends at the borders of the text
+    /// or at bytes that do not belong.
+    pub(crate) fn find(self, text: &[u8], region: Range<usize>, out: &mut Vec<Run>) {
+        let mut push = |span: Range<usize>| out.push(Run { scheme: self, span });
+        match self {
+            Self::Packed => packed(text, region, &mut push),
+            Self::Percent => percent(text, region, &mut push),
+            Self::Escapes => escapes(text, region, &mut push),
+        }
+    }
 }
 
-/// The end of a run that may be wrapped over lines.
-fn run_end(text: &[u8], from: usize) -> usize {
+/// Undoes a run; `None` where nothing sensible comes out. The range is what of it was encoded.
+pub(crate) fn undo(text: &[u8], run: &Run) -> Option<(Range<usize>, Decoded)> {
+    let bytes = text.get(run.span.clone())?;
+    match run.scheme {
+        Scheme::Packed => {
+            let (skip, decoded) = unpack(bytes)?;
+            Some((run.span.start + skip..run.span.end, decoded))
+        }
+        Scheme::Percent => {
+            let decoded = unescape(bytes, b"%", 1);
+            is_text(&decoded).then(|| (run.span.clone(), Decoded::Text(decoded)))
+        }
+        Scheme::Escapes => {
+            let decoded = unescape(&unescape(bytes, b"\\u00", 4), b"\\x", 2);
+            let shorter = decoded.len() < bytes.len() && decoded.len() >= 8;
+            (shorter && is_text(&decoded)).then(|| (run.span.clone(), Decoded::Text(decoded)))
+        }
+    }
+}
+
+/// Runs of base64 or hexadecimal: each shows in sixteen dense bytes, eight by eight.
+fn packed(text: &[u8], region: Range<usize>, push: &mut impl FnMut(Range<usize>)) {
+    let mut next = region.start;
+    let mut before = false;
+    let (blocks, rest) = text.get(region.clone()).unwrap_or_default().as_chunks::<16>();
+    let mut last = [0; 16];
+    last.iter_mut().zip(rest).for_each(|(slot, byte)| *slot = *byte);
+    for (index, block) in blocks.iter().chain([&last]).enumerate() {
+        let at = region.start + index * 16;
+        let (first, second) = dense_halves(block);
+        let dense = first && (before || second);
+        before = second;
+        if !dense || at + 8 <= next {
+            continue;
+        }
+        let head = text.get(next..at + 8).unwrap_or_default();
+        let start = at + 8 - head.iter().rev().take_while(|byte| class(**byte) & BASE64 != 0).count();
+        let end = run_end(text, start, at + 8);
+        next = end.max(at + 8);
+        if end - start >= ENCODED_RUN_BYTES_MIN && text.get(start..end).is_some_and(could_be_encoded) {
+            push(start..end);
+        }
+    }
+}
+
+/// The end of the run that begins at `start` and holds `from`; it may be wrapped over lines.
+fn run_end(text: &[u8], start: usize, from: usize) -> usize {
     let mut at = from;
     loop {
         at += text.get(at..).unwrap_or_default().iter().take_while(|byte| class(**byte) & BASE64 != 0).count();
@@ -184,7 +241,7 @@ fn run_end(text: &[u8], from: usize) -> usize {
         let line = text.get(at + wrap..).unwrap_or_default();
         let rest = line.iter().take_while(|byte| class(**byte) & BASE64 != 0).count();
         let closed = matches!(line.get(rest), None | Some(b'\n' | b'\r' | b'=' | b'\\'));
-        let before = at.saturating_sub(48).max(from.saturating_sub(16));
+        let before = at.saturating_sub(48).max(start);
         let filled = text
             .get(before..at)
             .is_some_and(|tail| tail.len() >= 32 && tail.iter().all(|byte| class(*byte) & BASE64 != 0));
@@ -195,24 +252,19 @@ fn run_end(text: &[u8], from: usize) -> usize {
     }
 }
 
-fn decode_run(text: &[u8], span: Range<usize>, each: &mut impl FnMut(Run)) {
-    let Some(run) = text.get(span.clone()) else { return };
+/// Decodes a run of base64 or hexadecimal; tells how many bytes before it are something else.
+fn unpack(run: &[u8]) -> Option<(usize, Decoded)> {
     if run.iter().all(|byte| class(*byte) & HEX != 0) {
-        let decoded = unhex(run);
-        if let Some(decoded) = classify(decoded) {
-            each(Run { span, decoded });
-        }
-        return;
+        return classify(unhex(run)).map(|decoded| (0, decoded));
     }
     // Four characters carry three bytes: a run may begin with up to three characters of something else, or with a
     // path whose last `/` is the border.
     let slash = memchr::memrchr(b'/', run.get(..run.len().min(200)).unwrap_or(run)).map(|at| at + 1);
-    for skip in [0, 1, 2, 3].into_iter().chain(slash) {
-        let Some(body) = run.get(skip..) else { continue };
-        let probe = body.get(..body.len().min(24)).unwrap_or(body);
-        let Some(head) = decode_base64(probe) else { continue };
+    [0, 1, 2, 3].into_iter().chain(slash).find_map(|skip| {
+        let body = run.get(skip..)?;
+        let head = decode_base64(body.get(..body.len().min(24)).unwrap_or(body))?;
         if head.len() < 12 || !(is_text(&head) || is_file(&head) || utf16(&head).is_some()) {
-            continue;
+            return None;
         }
         let clean: Vec<u8> = if memchr::memchr3(b'\n', b'\r', b'\\', body).is_some() {
             String::from_utf8_lossy(body)
@@ -224,11 +276,8 @@ fn decode_run(text: &[u8], span: Range<usize>, each: &mut impl FnMut(Run)) {
         } else {
             body.iter().copied().take(DECODED_BYTES_MAX / 3 * 4).collect()
         };
-        if let Some(decoded) = decode_base64(&clean).and_then(classify) {
-            each(Run { span: span.start + skip..span.end, decoded });
-            return;
-        }
-    }
+        decode_base64(&clean).and_then(classify).map(|decoded| (skip, decoded))
+    })
 }
 
 fn unhex(run: &[u8]) -> Vec<u8> {
@@ -242,65 +291,52 @@ fn hex_pair(bytes: Option<&[u8]>) -> Option<u8> {
     u8::try_from(digit(high)? << 4 | digit(low)?).ok()
 }
 
+fn is_url_part(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"%-_.~+=&/:@?,;!*".contains(byte)
+}
+
+fn is_quotable(byte: &u8) -> bool {
+    byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'' | b'`') || *byte == b' '
+}
+
+/// The run of bytes that `is_part` around `at`, begun no earlier than `floor`.
+fn around(text: &[u8], at: usize, floor: usize, is_part: fn(&u8) -> bool) -> Range<usize> {
+    let head = text.get(floor..at).unwrap_or_default();
+    let back = head.iter().rev().take(4096).take_while(|byte| is_part(byte)).count();
+    let tail = text.get(at..).unwrap_or_default();
+    at - back..at + tail.iter().take(1 << 16).take_while(|byte| is_part(byte)).count()
+}
+
 /// Percent-encoded words: at least two `%XX` within a run of URL characters.
-fn percent(text: &[u8], each: &mut impl FnMut(Run)) {
-    let mut next = 0;
-    for at in memchr::memchr_iter(b'%', text) {
+fn percent(text: &[u8], region: Range<usize>, push: &mut impl FnMut(Range<usize>)) {
+    let mut next = region.start;
+    for at in memchr::memchr_iter(b'%', text.get(region.clone()).unwrap_or_default()) {
+        let at = region.start + at;
         if at < next || hex_pair(text.get(at + 1..at + 3)).is_none() {
             continue;
         }
-        let part = |byte: &u8| {
-            byte.is_ascii_alphanumeric()
-                || matches!(
-                    byte,
-                    b'%' | b'-'
-                        | b'_'
-                        | b'.'
-                        | b'~'
-                        | b'+'
-                        | b'='
-                        | b'&'
-                        | b'/'
-                        | b':'
-                        | b'@'
-                        | b'?'
-                        | b','
-                        | b';'
-                        | b'!'
-                        | b'*'
-                )
-        };
-        let back = text.get(next..at).unwrap_or_default().iter().rev().take(4096).take_while(|byte| part(byte)).count();
-        let len = text.get(at..).unwrap_or_default().iter().take(1 << 16).take_while(|byte| part(byte)).count();
-        let span = at - back..at + len;
+        let span = around(text, at, next, is_url_part);
         next = span.end;
-        let Some(run) = text.get(span.clone()) else { continue };
-        if run.len() < 12 || memchr::memchr_iter(b'%', run).count() < 2 {
-            continue;
-        }
-        let decoded = unescape(run, b"%", 1);
-        if is_text(&decoded) {
-            each(Run { span, decoded: Decoded::Text(decoded) });
+        let run = text.get(span.clone()).unwrap_or_default();
+        if run.len() >= 12 && memchr::memchr_iter(b'%', run).take(2).count() == 2 {
+            push(span);
         }
     }
 }
 
 /// JSON and source escapes: runs in which `\u00XX` or `\xXX` stand for ASCII.
-fn escapes(text: &[u8], each: &mut impl FnMut(Run)) {
-    let mut next = 0;
-    for at in memchr::memmem::find_iter(text, b"\\u00").chain(memchr::memmem::find_iter(text, b"\\x")) {
-        if at < next {
-            continue;
-        }
-        let part = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'' | b'`') || *byte == b' ';
-        let back = text.get(next..at).unwrap_or_default().iter().rev().take(4096).take_while(|byte| part(byte)).count();
-        let len = text.get(at..).unwrap_or_default().iter().take(1 << 16).take_while(|byte| part(byte)).count();
-        let span = at - back..at + len;
-        next = span.end;
-        let Some(run) = text.get(span.clone()) else { continue };
-        let decoded = unescape(&unescape(run, b"\\u00", 4), b"\\x", 2);
-        if decoded.len() < run.len() && decoded.len() >= 8 && is_text(&decoded) {
-            each(Run { span, decoded: Decoded::Text(decoded) });
+fn escapes(text: &[u8], region: Range<usize>, push: &mut impl FnMut(Range<usize>)) {
+    let mut next = region.start;
+    for at in memchr::memchr_iter(b'\\', text.get(region.clone()).unwrap_or_default()) {
+        let at = region.start + at;
+        let marked = match text.get(at + 1..).unwrap_or_default() {
+            [b'x', ..] | [b'u', b'0', b'0', ..] => true,
+            _ => false,
+        };
+        if marked && at >= next {
+            let span = around(text, at, next, is_quotable);
+            next = span.end;
+            push(span);
         }
     }
 }
@@ -332,13 +368,13 @@ mod tests {
     use super::*;
 
     fn texts(text: &[u8]) -> Vec<String> {
-        let mut found = Vec::new();
-        runs(text, &mut |run| {
-            if let Decoded::Text(text) = run.decoded {
-                found.push(String::from_utf8_lossy(&text).into_owned())
-            }
+        let mut runs = Vec::new();
+        Scheme::ALL.into_iter().for_each(|scheme| scheme.find(text, 0..text.len(), &mut runs));
+        let decoded = runs.iter().filter_map(|run| match undo(text, run)?.1 {
+            Decoded::Text(text) => Some(String::from_utf8_lossy(&text).into_owned()),
+            Decoded::File(_) => None,
         });
-        found
+        decoded.collect()
     }
 
     const PLAIN: &str = "password = correct horse battery staple 42";
@@ -382,7 +418,7 @@ mod tests {
     proptest! {
         #[test]
         fn never_panics_on_any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
-            runs(&bytes, &mut |_| ());
+            let _ = texts(&bytes);
             let _ = utf16(&bytes);
             let _ = utf16_runs(&bytes);
         }

@@ -15,7 +15,7 @@ pub enum Syntax {
 }
 
 /// Hints from a path.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Hints {
     /// The kind of text.
     pub syntax: Syntax,

@@ -3,7 +3,8 @@
 //! Invariants: pure (no file, clock, network, environment); nothing is allocated per byte; a secret leaves only as a
 //! keyed identifier and a masked excerpt; a filter lowers confidence, it does not drop.
 //!
-//! Map: [`engine`] drives over the rules of `catalogue`; [`anchor`] finds where rules could match; [`rule`], [`rules`] and [`named`] hold what
+//! Map: [`engine`] drives over the rules of `catalogue`; [`anchor`] finds where rules could match, [`search`] judges
+//! those places, [`settle`] makes matches of them; [`change`] says what a text shares with the one it was made from; [`rule`], [`rules`] and [`named`] hold what
 //! providers issue; [`assign`] reads names with values and [`value`] judges them; [`checks`] and [`capability`] prove
 //! and explain; [`marking`], [`codename`], [`copy`], [`personal`], [`weights`] find the rest; [`decode`] undoes
 //! encodings; [`excerpt`] masks; [`custom`] reads users' rules; bounds stand in [`limits`].
@@ -14,6 +15,7 @@ mod anchor;
 mod assign;
 mod capability;
 mod catalogue;
+pub mod change;
 mod checks;
 pub mod codename;
 pub mod copy;
@@ -29,12 +31,16 @@ mod named;
 mod personal;
 pub mod rule;
 mod rules;
+pub mod search;
+mod settle;
 mod value;
 pub mod weights;
 
 pub use catalogue::Info;
+pub use change::{Change, Copied};
 pub use codename::Codename;
 pub use copy::{Folded, Index, Known, Printer};
 pub use engine::{Config, Engine, Identity, Match, Piece, Scratch};
 pub use hints::{Hints, Syntax};
+pub use search::{Base, Trace};
 pub use weights::weights_format;

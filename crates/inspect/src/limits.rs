@@ -6,6 +6,12 @@ pub const PIECE_BYTES: usize = 1 << 20;
 pub const OVERLAP_BYTES: usize = 16 << 10;
 /// Bytes a match may have.
 pub const MATCH_BYTES_MAX: usize = 12 << 10;
+/// Bytes a match may have for what is known of it to be carried over to a text made from its own.
+pub const WINDOW_BYTES_MAX: usize = 1024;
+/// Addresses, and numbers, of one text that are looked at.
+pub const CANDIDATES_MAX: usize = 50_000;
+/// Hits of one piece before they are weighed against one another.
+pub const HITS_PER_PIECE_MAX: usize = 200_000;
 /// Matches reported for one piece; further ones are counted.
 pub const MATCHES_PER_PIECE_MAX: usize = 10_000;
 /// Spans that excerpts of one piece mask.

@@ -82,7 +82,8 @@ pub(crate) struct Marking {
     pub(crate) detail: Option<String>,
 }
 
-const LINE_BYTES_MAX: usize = 600;
+/// Bytes of a line before and behind a phrase that are looked at.
+pub(crate) const LINE_BYTES_MAX: usize = 600;
 const BANNER_CHARS_MAX: usize = 72;
 
 /// Phrases with the marking they make; longer ones stand first where one holds another.

@@ -9,6 +9,8 @@ use crate::rule::{Named, Shape};
 use crate::value;
 
 const REACH_BYTES: usize = 160;
+/// Bytes before and behind a name that are looked at.
+pub(crate) const WINDOW: (usize, usize) = (32, REACH_BYTES + 1);
 const RUNS_MAX: usize = 10;
 const CREDENTIAL_WORDS: [&[u8]; 9] =
     [b"key", b"token", b"secret", b"pass", b"auth", b"cred", b"api", b"license", b"private"];

@@ -383,7 +383,7 @@ impl<'a> Reader<'a> {
             && memchr::memchr(0, text.get(..text.len().min(8 << 10)).unwrap_or_default()).is_some();
         let mut matches = std::mem::take(&mut self.matches);
         matches.clear();
-        self.engine.inspect(&Piece { text, hints, accept: accept.clone(), first }, &mut self.scratch, &mut matches);
+        self.engine.inspect(&Piece { text, hints, accept: accept.clone(), first, base: None }, &mut self.scratch, &mut matches);
         for found in matches.drain(..) {
             if self.allow_inline && is_allowed_inline(self.engine, text, &found) {
                 Tally::add(&self.tally.excluded, 1);

@@ -12,3 +12,4 @@
 mod generate;
 mod rules;
 mod texts;
+mod versions;

@@ -61,7 +61,7 @@ fn pieces_report_each_match_once() {
     let mut found = Vec::new();
     for accept in [0..800, 800..1600, 1600..text.len()] {
         engine.inspect(
-            &Piece { text: text.as_bytes(), hints: Hints::default(), accept, first: false },
+            &Piece { text: text.as_bytes(), hints: Hints::default(), accept, first: false, base: None },
             &mut Scratch::default(),
             &mut found,
         );

@@ -1,0 +1,218 @@
+//! Where addresses and numbers stand that could be somebody's; what they are is judged over the whole text.
+//!
+//! Each candidate is decided by the bytes near it alone, so that those of a base can be carried over to what was made
+//! from it.
+
+use std::ops::Range;
+
+use super::numbers::iban_end;
+use crate::change::Change;
+use crate::limits::CANDIDATES_MAX;
+
+/// The candidates of one text, in order.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Candidates {
+    /// E-mail addresses.
+    pub(crate) addresses: Vec<Range<usize>>,
+    /// First digits of groups.
+    pub(crate) numbers: Vec<usize>,
+    /// There were more than are kept.
+    pub(crate) overflow: bool,
+}
+
+/// Bytes before and behind an address that decide over it.
+const ADDRESS_BORDER: (usize, usize) = (1, 2);
+/// Bytes before and behind its `@` within which it lies, with its border.
+const ADDRESS_REACH: (usize, usize) = (67, 260);
+/// Bytes before and behind the first digit that decide over a group.
+const NUMBER_REACH: (usize, usize) = (24, 128);
+
+impl Candidates {
+    /// Finds the candidates of `text`; with the candidates of its base and the change, looks only at what is new.
+    pub(crate) fn fill(&mut self, text: &[u8], base: Option<(&Self, &Change)>) {
+        self.addresses.clear();
+        self.numbers.clear();
+        match base {
+            None => {
+                addresses_in(text, 0..text.len(), &mut self.addresses);
+                numbers_in(text, 0..text.len(), &mut self.numbers);
+            }
+            Some((base, change)) => self.carry(text, base, change),
+        }
+        self.overflow = self.addresses.len() > CANDIDATES_MAX || self.numbers.len() > CANDIDATES_MAX;
+        self.addresses.truncate(CANDIDATES_MAX);
+        self.numbers.truncate(CANDIDATES_MAX);
+    }
+
+    fn carry(&mut self, text: &[u8], base: &Self, change: &Change) {
+        let (before, after) = ADDRESS_BORDER;
+        change.carry(&base.addresses, |address| address.start, |address, part| {
+            if part.holds(address, before, after) {
+                self.addresses.push(part.moved(address.start)..part.moved(address.end));
+            }
+        });
+        let (before, after) = ADDRESS_REACH;
+        for range in change.fresh(before, after, text.len()) {
+            addresses_in(text, range, &mut self.addresses);
+        }
+        self.addresses.sort_unstable_by_key(|address| (address.start, address.end));
+        self.addresses.dedup();
+        let (before, after) = NUMBER_REACH;
+        change.carry(&base.numbers, |start| *start, |start, part| {
+            if part.holds(&(*start..*start), before, after) {
+                self.numbers.push(part.moved(*start));
+            }
+        });
+        for range in change.fresh(before, after, text.len()) {
+            numbers_in(text, range, &mut self.numbers);
+        }
+        self.numbers.sort_unstable();
+        self.numbers.dedup();
+    }
+}
+
+/// Finds the addresses whose `@` stands in `range`.
+fn addresses_in(text: &[u8], range: Range<usize>, found: &mut Vec<Range<usize>>) {
+    let at = memchr::memchr_iter(b'@', text.get(range.clone()).unwrap_or_default());
+    found.extend(at.take(CANDIDATES_MAX + 1).filter_map(|at| address_around(text, range.start + at)));
+}
+
+fn address_around(text: &[u8], at: usize) -> Option<Range<usize>> {
+    let local = text
+        .get(..at)?
+        .iter()
+        .rev()
+        .take(65)
+        .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'+' | b'-' | b'%'))
+        .count();
+    let domain = text
+        .get(at + 1..)?
+        .iter()
+        .take(254)
+        .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'))
+        .count();
+    let name = text.get(at + 1..at + 1 + domain)?;
+    let top = name.split(|byte| *byte == b'.').next_back()?;
+    let trimmed = if top.is_empty() { domain.saturating_sub(1) } else { domain };
+    let valid = (1..=64).contains(&local)
+        && memchr::memchr(b'.', name).is_some()
+        && (top.is_empty() || (2..=24).contains(&top.len()) && top.iter().all(u8::is_ascii_alphabetic));
+    valid.then(|| at - local..at + 1 + trimmed)
+}
+
+/// A group of digits joined by single separators, with the letters that touch it.
+pub(super) struct Group {
+    pub(super) span: Range<usize>,
+    pub(super) digits: Vec<u8>,
+    /// With the letters before and behind, upper case, separators left out.
+    pub(super) full: Vec<u8>,
+}
+
+/// Bytes within which a group has four digits: what has fewer is no number that is looked for.
+const DENSE_BYTES: usize = 24;
+const DENSE_DIGITS: usize = 4;
+/// Digits and single separators of the longest group; a longer one is a table, not a number.
+const DIGITS_MAX: usize = 40;
+const GAPS_MAX: usize = 8;
+
+/// Finds groups whose first digit stands in `range`.
+fn numbers_in(text: &[u8], range: Range<usize>, found: &mut Vec<usize>) {
+    let mut at = range.start;
+    while at < range.end && found.len() <= CANDIDATES_MAX {
+        // A group that begins in the next eight bytes has its digits within these.
+        let ahead = text.get(at..).unwrap_or_default();
+        let digits = match ahead.first_chunk::<32>() {
+            Some(block) => digits_of(block),
+            None => ahead.iter().filter(|byte| byte.is_ascii_digit()).count(),
+        };
+        if digits == 0 {
+            at += 32;
+            continue;
+        }
+        if digits >= DENSE_DIGITS {
+            let starts = (at..range.end.min(at + 8)).filter(|start| begins_number(text, *start));
+            found.extend(starts);
+        }
+        at += 8;
+    }
+}
+
+fn digits_of(block: &[u8; 32]) -> usize {
+    usize::from(block.map(|byte| u8::from(byte.wrapping_sub(b'0') < 10)).iter().sum::<u8>())
+}
+
+fn begins_number(text: &[u8], start: usize) -> bool {
+    let digit = |at: Option<usize>| at.and_then(|at| text.get(at)).is_some_and(u8::is_ascii_digit);
+    let joined = || {
+        start.checked_sub(1).and_then(|at| text.get(at)).is_some_and(is_separator) && digit(start.checked_sub(2))
+    };
+    digit(Some(start)) && !digit(start.checked_sub(1)) && !joined() && is_dense(text, start) && {
+        let extent = Extent::at(text, start);
+        extent.is_some_and(|extent| extent.is_worth() || extent.before == 2 && iban_end(text, start - 2).is_some())
+    }
+}
+
+fn is_dense(text: &[u8], start: usize) -> bool {
+    let ahead = text.get(start..text.len().min(start + DENSE_BYTES)).unwrap_or_default();
+    ahead.iter().filter(|byte| byte.is_ascii_digit()).count() >= DENSE_DIGITS
+}
+
+fn is_separator(byte: &u8) -> bool {
+    matches!(byte, b' ' | b'-' | b'.' | b'/')
+}
+
+/// The group whose first digit stands at `start`.
+pub(super) fn group(text: &[u8], start: usize) -> Option<Group> {
+    Extent::at(text, start)?.group(text)
+}
+
+/// Where a group lies, before anything is copied out of it.
+struct Extent {
+    start: usize,
+    end: usize,
+    digits: usize,
+    /// Letters and digits that touch it.
+    before: usize,
+    behind: usize,
+}
+
+impl Extent {
+    fn at(text: &[u8], start: usize) -> Option<Self> {
+        let (mut end, mut digits, mut gaps) = (start, 0, 0);
+        while let Some(byte) = text.get(end) {
+            if byte.is_ascii_digit() {
+                digits += 1;
+            } else if is_separator(byte) && text.get(end + 1).is_some_and(u8::is_ascii_digit) {
+                gaps += 1;
+            } else {
+                break;
+            }
+            if digits > DIGITS_MAX || gaps > GAPS_MAX {
+                return None;
+            }
+            end += 1;
+        }
+        let letters = |byte: &&u8| byte.is_ascii_alphanumeric();
+        let before = text.get(..start)?.iter().rev().take(20).take_while(letters).count();
+        let behind = text.get(end..)?.iter().take(20).take_while(letters).count();
+        Some(Self { start, end, digits, before, behind })
+    }
+
+    /// Cards, accounts, telephone numbers and identifiers have seven digits at least, or letters and the length of one.
+    fn is_worth(&self) -> bool {
+        let touched = self.before + self.behind > 0;
+        let whole = self.before + self.digits + self.behind;
+        self.digits >= 7 && self.before <= 4 || touched && self.before <= 6 && matches!(whole, 9 | 10 | 16)
+    }
+
+    fn group(&self, text: &[u8]) -> Option<Group> {
+        let copy = |range: Range<usize>| {
+            let bytes = text.get(range)?.iter();
+            Some(bytes.filter(|byte| byte.is_ascii_alphanumeric()).map(u8::to_ascii_uppercase).collect::<Vec<u8>>())
+        };
+        let digits = copy(self.start..self.end)?;
+        let full = copy(self.start - self.before..self.end + self.behind)?;
+        let digits = if self.before > 1 { Vec::new() } else { digits };
+        Some(Group { span: self.start - self.before..self.end + self.behind, digits, full })
+    }
+}

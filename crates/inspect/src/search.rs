@@ -1,0 +1,392 @@
+//! Anchors to hits: each place where a rule could match is judged by the bytes around it.
+//!
+//! What is judged sees a window of the text, as wide as its kind of rule may reach, and nothing else: so a hit, or that
+//! there is none, can be carried over from a base to a text made from it. Rules whose matches have no bound see the
+//! whole text, and are tried in every text anew.
+
+use std::ops::Range;
+
+use cordon_domain::{Confidence, Severity};
+use regex_automata::{Anchored, Input};
+
+use crate::assign::{self, Topic};
+use crate::change::Change;
+use crate::decode::Run;
+use crate::engine::{Engine, Target};
+use crate::hints::Hints;
+use crate::hit::{Hit, Rank};
+use crate::limits::{MATCH_BYTES_MAX, MATCHES_PER_PIECE_MAX, HITS_PER_PIECE_MAX, WINDOW_BYTES_MAX};
+use crate::personal::Candidates;
+use crate::rule::{Check, Named, Reach, Rule};
+use crate::{checks, marking, named, rules, value};
+
+/// What an inspection learnt of a text, for texts that are made from it.
+#[derive(Clone, Debug, Default)]
+pub struct Trace {
+    pub(crate) hints: Hints,
+    spots: Vec<Spot>,
+    pub(crate) hits: Vec<Hit>,
+    pub(crate) people: Candidates,
+    pub(crate) runs: Vec<Run>,
+    /// Hits that were not kept: such a text is no base.
+    pub(crate) overflow: u64,
+}
+
+/// A text that was inspected, and how the one at hand was made from it.
+#[derive(Clone, Copy, Debug)]
+pub struct Base<'a> {
+    /// What was learnt of it.
+    pub trace: &'a Trace,
+    /// What stayed.
+    pub change: &'a Change,
+}
+
+/// Where an anchor stands, and what came of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Spot {
+    start: u32,
+    anchor: u32,
+    outcome: Outcome,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Outcome {
+    Nothing,
+    /// The index of a hit.
+    Hit(u32),
+    /// Not judged yet.
+    Open,
+}
+
+/// How much of the text around an anchor is looked at.
+enum Window {
+    /// Bytes before its start and behind its end.
+    Near(usize, usize),
+    /// As much as there is.
+    Whole,
+}
+
+/// Bytes beyond a match that tell whether it is cut out of something longer.
+const BORDER_BYTES: usize = 32;
+
+impl Engine {
+    /// Finds the anchors of `text` and judges them; fills all of `trace` but candidates and runs.
+    pub(crate) fn search(&self, text: &[u8], hints: Hints, base: Option<Base<'_>>, trace: &mut Trace) {
+        trace.hints = hints;
+        trace.hits.clear();
+        trace.spots.clear();
+        trace.overflow = 0;
+        match base {
+            Some(base) => self.carry_spots(text, base, trace),
+            None => self.anchors.scan(text, |start, anchor| trace.spots.push(Spot::open(start, anchor))),
+        }
+        trace.spots.sort_unstable();
+        // What was carried over and found again stands once, as it was.
+        trace.spots.dedup_by_key(|spot| (spot.start, spot.anchor));
+        let mut done = vec![0; self.rules.len()];
+        for spot in &mut trace.spots {
+            if spot.outcome == Outcome::Open {
+                let hit = self.judge_spot(text, *spot, hints, &mut done);
+                spot.outcome = match hit {
+                    Some(hit) if trace.hits.len() < HITS_PER_PIECE_MAX => {
+                        trace.hits.push(hit);
+                        Outcome::Hit(trace.hits.len() as u32 - 1)
+                    }
+                    Some(_) => {
+                        trace.overflow += 1;
+                        Outcome::Nothing
+                    }
+                    None => Outcome::Nothing,
+                };
+            }
+        }
+    }
+
+    /// Takes over what stands in copied parts, and looks for anchors in the gaps.
+    fn carry_spots(&self, text: &[u8], base: Base<'_>, trace: &mut Trace) {
+        let Base { trace: old, change } = base;
+        change.carry(&old.spots, |spot| spot.start as usize, |spot, part| {
+            let Some((len, target)) = self.anchors.anchor(spot.anchor) else { return };
+            let span = spot.start as usize..spot.start as usize + len;
+            // An anchor of three bytes is seen with the one behind it.
+            if !part.holds(&span, 0, 1) {
+                return;
+            }
+            let start = part.moved(span.start);
+            let kept = matches!(self.window(target), Window::Near(before, after) if part.holds(&span, before, after));
+            let outcome = match spot.outcome {
+                _ if !kept => Outcome::Open,
+                Outcome::Hit(index) => match old.hits.get(index as usize) {
+                    Some(hit) => {
+                        let span = part.moved(hit.span.start)..part.moved(hit.span.end);
+                        trace.hits.push(Hit { span, ..hit.clone() });
+                        Outcome::Hit(trace.hits.len() as u32 - 1)
+                    }
+                    None => Outcome::Nothing,
+                },
+                outcome => outcome,
+            };
+            trace.spots.push(Spot { start: start as u32, anchor: spot.anchor, outcome });
+        });
+        let reach = self.anchors.longest() + 1;
+        for range in change.fresh(0, reach, text.len()) {
+            let end = text.len().min(range.end + reach);
+            self.anchors.scan(text.get(range.start..end).unwrap_or_default(), |start, anchor| {
+                if start < range.len() {
+                    trace.spots.push(Spot::open(range.start + start, anchor));
+                }
+            });
+        }
+    }
+
+    /// What `target` may look at: never more than it says here.
+    fn window(&self, target: &Target) -> Window {
+        match *target {
+            Target::Rule(index) => self.rule_window(index),
+            Target::Named(_) => Window::Near(named::WINDOW.0, named::WINDOW.1),
+            Target::Assign(_) => Window::Near(assign::WINDOW.0, assign::WINDOW.1),
+            Target::Marking => Window::Near(marking::LINE_BYTES_MAX + 1, marking::LINE_BYTES_MAX + 1),
+        }
+    }
+
+    fn rule_window(&self, index: u32) -> Window {
+        let (Some(rule), Some(pattern)) = (self.rules.get(index as usize), self.pattern(index)) else {
+            return Window::Near(0, 0);
+        };
+        match (rule.reach, pattern.bytes_max) {
+            (Reach::Around(before, behind), _) => {
+                Window::Near(usize::from(before) + BORDER_BYTES, usize::from(behind) + BORDER_BYTES)
+            }
+            (Reach::Begins, Some(bytes)) if bytes <= WINDOW_BYTES_MAX => {
+                Window::Near(BORDER_BYTES, bytes.max(WORTH_BYTES) + BORDER_BYTES)
+            }
+            (Reach::Begins, _) => Window::Whole,
+        }
+    }
+
+    fn judge_spot(&self, text: &[u8], spot: Spot, hints: Hints, done: &mut [usize]) -> Option<Hit> {
+        let (len, target) = self.anchors.anchor(spot.anchor)?;
+        let at = spot.start as usize;
+        let Window::Near(before, after) = self.window(target) else {
+            let Target::Rule(index) = *target else { return None };
+            return self.try_whole(text, at..at + len, index, hints, done.get_mut(index as usize)?);
+        };
+        let low = at.saturating_sub(before);
+        let window = text.get(low..text.len().min(at + len + after))?;
+        let anchor = at - low..at - low + len;
+        let hit = match *target {
+            Target::Rule(index) => self.try_rule(window, anchor, index, hints).map(|(_, hit)| hit)?,
+            Target::Named(service) => self.try_named(window, anchor, service, hints),
+            Target::Assign(topic) => self.try_assign(window, anchor, topic, hints),
+            Target::Marking => self.try_marking(window, anchor, hints),
+        }?;
+        Some(Hit { span: hit.span.start + low..hit.span.end + low, ..hit })
+    }
+
+    /// A rule without bound: an anchor within its last match is not tried again.
+    fn try_whole(&self, text: &[u8], anchor: Range<usize>, index: u32, hints: Hints, done: &mut usize) -> Option<Hit> {
+        if anchor.start < *done {
+            return None;
+        }
+        let (end, hit) = self.try_rule(text, anchor, index, hints)?;
+        *done = end;
+        hit
+    }
+
+    /// Tries a rule at an anchor; where its pattern matches, tells where the match ends, and the hit if there is one.
+    fn try_rule(
+        &self,
+        text: &[u8],
+        anchor: Range<usize>,
+        index: u32,
+        hints: Hints,
+    ) -> Option<(usize, Option<Hit>)> {
+        let rule = self.rules.get(index as usize)?;
+        if !is_worth(rule, text, &anchor) {
+            return None;
+        }
+        let regex = &self.pattern(index)?.regex;
+        let (span, anchored) = match rule.reach {
+            Reach::Begins => (anchor.start..text.len().min(anchor.start + MATCH_BYTES_MAX), Anchored::Yes),
+            Reach::Around(before, behind) => (
+                anchor.start.saturating_sub(before.into())..text.len().min(anchor.end + usize::from(behind)),
+                Anchored::No,
+            ),
+        };
+        let mut from = span.start;
+        for _ in 0..8 {
+            let mut captures = regex.create_captures();
+            regex.search_captures(&Input::new(text).span(from..span.end).anchored(anchored), &mut captures);
+            let whole = captures.get_match()?;
+            if whole.end() <= anchor.start && whole.end() > from {
+                from = whole.end();
+                continue;
+            }
+            let secret = captures.iter().skip(1).flatten().next().map_or(whole.range(), |group| group.range());
+            let bounded = matches!(rule.reach, Reach::Around(..)) || is_bounded(text, &whole.range(), rule);
+            return bounded.then(|| (whole.end(), self.prove(text, index, whole.range(), secret, hints)));
+        }
+        None
+    }
+
+    /// Tries a rule without an anchor.
+    pub(crate) fn try_everywhere(&self, text: &[u8], index: u32, hints: Hints, hits: &mut Vec<Hit>) {
+        let Some(pattern) = self.pattern(index) else { return };
+        let spans = pattern
+            .regex
+            .captures_iter(text)
+            .take(MATCHES_PER_PIECE_MAX)
+            .filter_map(|captures| {
+                let whole = captures.get_match()?.range();
+                Some((captures.iter().skip(1).flatten().next().map_or(whole.clone(), |group| group.range()), whole))
+            });
+        hits.extend(spans.filter_map(|(secret, whole)| self.prove(text, index, whole, secret, hints)));
+    }
+
+    /// Proves a match by what it says.
+    fn prove(
+        &self,
+        text: &[u8],
+        index: u32,
+        whole: Range<usize>,
+        secret: Range<usize>,
+        hints: Hints,
+    ) -> Option<Hit> {
+        let rule = self.rules.get(index as usize)?;
+        let whole_text = text.get(whole.clone())?;
+        let secret_text = text.get(secret.clone())?;
+        let proof =
+            checks::prove(rule.check, whole_text, secret_text, rule.severity, rule.confidence, self.config.today)?;
+        let rank = match rule.check {
+            Check::UrlCredentials | Check::Basic | Check::Bearer | Check::Password | Check::Jwt => Rank::Open,
+            _ => Rank::Owned,
+        };
+        // A format that proves itself is what it is, in a test too.
+        let loose = rank == Rank::Open || rule.confidence < Confidence::High;
+        let confidence = proof.confidence.lowered(
+            u8::from(hints.is_test && loose) + u8::from(hints.is_binary && (loose || rule.check == Check::Random)),
+        );
+        let span = match rule.check {
+            Check::PrivateKey => whole,
+            // Of a URL that grants access, the signature is the secret: the rest says what it opens.
+            Check::AzureSas | Check::Presigned => {
+                signature_of(whole_text).map_or(whole.clone(), |part| whole.start + part.start..whole.start + part.end)
+            }
+            _ => secret,
+        };
+        let (severity, detail) = (proof.severity, proof.detail);
+        Some(Hit { rule: index, span, severity, confidence, detail, level: None, rank })
+    }
+
+    fn try_named(&self, text: &[u8], anchor: Range<usize>, service: u32, hints: Hints) -> Option<Hit> {
+        let named: &Named = rules::named::NAMED.get(service as usize)?;
+        let (span, confidence) = named::look(text, &anchor, named, hints)?;
+        Some(Hit {
+            rule: self.base.named + service,
+            span,
+            severity: Severity::High,
+            confidence,
+            detail: None,
+            level: None,
+            rank: Rank::Named,
+        })
+    }
+
+    fn try_assign(&self, text: &[u8], anchor: Range<usize>, topic: Topic, hints: Hints) -> Option<Hit> {
+        let found = assign::look(text, anchor, topic, hints)?;
+        Some(Hit {
+            rule: self.base.assign + found.topic as u32,
+            span: found.value,
+            severity: if topic == Topic::Salt { Severity::Low } else { Severity::High },
+            confidence: found.confidence,
+            detail: None,
+            level: None,
+            rank: Rank::Generic,
+        })
+    }
+
+    fn try_marking(&self, text: &[u8], anchor: Range<usize>, hints: Hints) -> Option<Hit> {
+        let letter = |at: Option<usize>| {
+            at.and_then(|at| text.get(at)).is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+        };
+        let ends_open =
+            text.get(anchor.end.saturating_sub(1)).is_some_and(|byte| !byte.is_ascii_alphabetic()) || anchor.len() == 7;
+        if letter(anchor.start.checked_sub(1)) || !ends_open && letter(Some(anchor.end)) {
+            return None;
+        }
+        let line = marking::line_around(text, anchor.start);
+        marking::judge_line(text, &line, hints, self.config.today).map(|found| self.marking_hit(found))
+    }
+
+    pub(crate) fn marking_hit(&self, found: marking::Marking) -> Hit {
+        Hit {
+            rule: self.base.marking + found.mark as u32,
+            span: found.span,
+            severity: found.severity,
+            confidence: found.confidence,
+            detail: found.detail,
+            level: Some(found.level),
+            rank: Rank::Open,
+        }
+    }
+}
+
+impl Spot {
+    fn open(start: usize, anchor: u32) -> Self {
+        Self { start: start as u32, anchor, outcome: Outcome::Open }
+    }
+}
+
+/// The value of `sig=`, `Signature=` and the like in a URL.
+fn signature_of(url: &[u8]) -> Option<Range<usize>> {
+    let start =
+        [&b"Signature="[..], b"sig="].iter().find_map(|name| Some(memchr::memmem::rfind(url, name)? + name.len()))?;
+    let len = url.get(start..)?.iter().take_while(|byte| !matches!(byte, b'&' | b'"' | b' ')).count();
+    Some(start..start + len)
+}
+
+/// Bytes behind an anchor in which a cheap sign must stand.
+const WORTH_BYTES: usize = 400;
+
+/// Cheap signs that a pattern cannot match here.
+fn is_worth(rule: &Rule, text: &[u8], anchor: &Range<usize>) -> bool {
+    let rest = || text.get(anchor.end..text.len().min(anchor.end + WORTH_BYTES)).unwrap_or_default();
+    match rule.check {
+        Check::UrlCredentials => {
+            let authority = rest();
+            let end = authority
+                .iter()
+                .position(|byte| matches!(byte, b'/' | b' ' | b'"' | b'\'' | b'\n' | b'<' | b'>' | b'\\' | b'`'))
+                .unwrap_or(authority.len());
+            authority.get(..end).is_some_and(|authority| {
+                memchr::memchr(b'@', authority).is_some() && memchr::memchr(b':', authority).is_some()
+            })
+        }
+        Check::Bearer | Check::Basic => !matches!(rest().first(), Some(b'"' | b'\'' | b'{' | b'<')),
+        _ => true,
+    }
+}
+
+/// A token is not cut out of a longer word. Patterns that begin or end in punctuation bound themselves.
+fn is_bounded(text: &[u8], whole: &Range<usize>, rule: &Rule) -> bool {
+    let word = |at: Option<usize>| at.and_then(|at| text.get(at)).is_some_and(u8::is_ascii_alphanumeric);
+    let starts_word = word(Some(whole.start));
+    let ends_word = word(whole.end.checked_sub(1));
+    let escaped =
+        whole.start >= 2 && matches!(text.get(whole.start - 2..whole.start), Some([b'\\', b'n' | b't' | b'r']));
+    if is_inside_run(text, whole.start) {
+        return false;
+    }
+    let prose =
+        matches!(rule.check, Check::Jwt | Check::UrlCredentials | Check::Bearer | Check::Basic | Check::Password);
+    !(starts_word && word(whole.start.checked_sub(1)) && !escaped) && (prose || !(ends_word && word(Some(whole.end))))
+}
+
+/// A token behind `+` or `/` that stands in the middle of random base64 is a part of it.
+fn is_inside_run(text: &[u8], start: usize) -> bool {
+    let before = text.get(start.saturating_sub(24)..start).unwrap_or_default();
+    matches!(before.last(), Some(b'+' | b'/'))
+        && before.len() == 24
+        && before.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
+        && value::is_random(before)
+}
