@@ -3,11 +3,12 @@
 //! and counted.
 //!
 //! Map: [`store`] finds and decodes objects; [`walk`] decodes every object of a pack once, bases first; [`history`]
-//! inspects them and looks up commit, author and path of those with findings; [`changes`] lists what is staged or
-//! lies between two commits.
+//! inspects them; [`origins`] looks up commit, author and path of those with findings; [`changes`] lists what is staged
+//! or lies between two commits.
 
 pub mod changes;
 pub mod history;
+mod origins;
 pub mod store;
 mod walk;
 

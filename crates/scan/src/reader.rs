@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 use std::io::{Cursor, Read, SeekFrom};
-use std::ops::Range;
 use std::rc::Rc;
 
 use cordon_domain::{Confidence, Finding, Location, Severity, Space};
@@ -10,8 +9,9 @@ use cordon_extract::detect::HEAD_BYTES;
 use cordon_extract::limits::{DEPTH_MAX, DOCUMENT_BYTES_MAX, ENTRIES_MAX, OUTPUT_BYTES_MAX};
 use cordon_extract::{Document, Format, ReadSeek, archive, detect, stream};
 use cordon_inspect::limits::{OVERLAP_BYTES, PIECE_BYTES};
-use cordon_inspect::{Engine, Hints, Identity, Match, Piece, Scratch, decode, weights_format};
+use cordon_inspect::{Base, Engine, Hints, Identity, Match, Piece, Scratch, Trace, decode, weights_format};
 
+use crate::limits::VERSION_BYTES_MAX;
 use crate::tally::Tally;
 use crate::worker::Worker;
 
@@ -139,6 +139,26 @@ impl<'a> Reader<'a> {
     pub fn blob(&mut self, origin: &Origin, bytes: &[u8]) {
         let budget = Budget::new();
         self.bytes(origin, bytes, 0, &budget, true);
+    }
+
+    /// Inspects a git object; gives what was learnt of it, if it is plain text. With what was learnt of its base, what
+    /// they share is not looked at again.
+    pub fn version(&mut self, origin: &Origin, bytes: &[u8], base: Option<Base<'_>>) -> Option<Trace> {
+        let head = bytes.get(..bytes.len().min(HEAD_BYTES)).unwrap_or_default();
+        let name = origin.path.last().map_or(&b""[..], Vec::as_slice);
+        let is_plain = bytes.len() <= VERSION_BYTES_MAX
+            && detect(head, name).is_none()
+            && weights_format(bytes.get(..bytes.len().min(64 << 10)).unwrap_or_default()).is_none()
+            && memchr::memchr(0, head).is_none()
+            && decode::utf16(head).is_none();
+        if !is_plain {
+            self.blob(origin, bytes);
+            return None;
+        }
+        Tally::add(&self.tally.bytes, bytes.len() as u64);
+        let place = Place { origin, space: Space::Raw, offset: 0, line: 0, column: 0 };
+        let piece = Piece { base, ..Piece::whole(bytes, Hints::default()) };
+        Some(self.piece(&place, piece, 0, &Budget::new()))
     }
 
     /// Zip files too large for memory are read in place: their directory stands at the end.
@@ -337,21 +357,27 @@ impl<'a> Reader<'a> {
     fn text(&mut self, origin: &Origin, bytes: &[u8], space: Space, depth: u8, budget: &Budget) {
         let wide = if space == Space::Raw { decode::utf16(bytes) } else { None };
         match wide {
-            Some(text) => self.pieces(origin, &mut text.as_slice(), Space::Decoded, depth, budget),
+            Some(text) => {
+                self.pieces(origin, &mut text.as_slice(), Space::Decoded, depth, budget);
+            }
             None if bytes.len() <= PIECE_BYTES + OVERLAP_BYTES => {
                 let place = Place { origin, space, offset: 0, line: 0, column: 0 };
-                self.piece(&place, bytes, 0..bytes.len().max(1), true, depth, budget);
+                self.scratch.trace = self.piece(&place, Piece::whole(bytes, Hints::default()), depth, budget);
             }
-            None => self.pieces(origin, &mut &*bytes, space, depth, budget),
+            None => {
+                self.pieces(origin, &mut &*bytes, space, depth, budget);
+            }
         }
     }
 
     /// Searches a stream as it is.
     fn raw(&mut self, origin: &Origin, reader: &mut dyn Read, depth: u8, budget: &Budget) {
-        self.pieces(origin, reader, Space::Raw, depth, budget);
+        let bytes = self.pieces(origin, reader, Space::Raw, depth, budget);
+        Tally::add(&self.tally.bytes, bytes);
     }
 
-    fn pieces(&mut self, origin: &Origin, reader: &mut dyn Read, space: Space, depth: u8, budget: &Budget) {
+    /// Searches a text piece by piece; tells how long it was.
+    fn pieces(&mut self, origin: &Origin, reader: &mut dyn Read, space: Space, depth: u8, budget: &Budget) -> u64 {
         let mut window = Vec::with_capacity(PIECE_BYTES + OVERLAP_BYTES);
         let mut place = Place { origin, space, offset: 0, line: 0, column: 0 };
         let mut first = true;
@@ -364,12 +390,10 @@ impl<'a> Reader<'a> {
                 }
             };
             let accept = if done { window.len() } else { window.len() - OVERLAP_BYTES };
-            self.piece(&place, &window, 0..accept.max(1), first, depth, budget);
-            if space == Space::Raw {
-                Tally::add(&self.tally.bytes, accept as u64);
-            }
+            let piece = Piece { accept: 0..accept.max(1), first, ..Piece::whole(&window, Hints::default()) };
+            self.scratch.trace = self.piece(&place, piece, depth, budget);
             if done {
-                return;
+                return place.offset + accept as u64;
             }
             place.advance(window.get(..accept).unwrap_or_default());
             window.drain(..accept);
@@ -377,13 +401,17 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn piece(&mut self, place: &Place<'_>, text: &[u8], accept: Range<usize>, first: bool, depth: u8, budget: &Budget) {
+    /// Inspects a piece, and what is encoded in it; gives what was learnt of it.
+    fn piece(&mut self, place: &Place<'_>, mut piece: Piece<'_>, depth: u8, budget: &Budget) -> Trace {
+        let text = piece.text;
         let mut hints = Hints::of(&place.origin.display());
         hints.is_binary = place.space == Space::Raw
             && memchr::memchr(0, text.get(..text.len().min(8 << 10)).unwrap_or_default()).is_some();
+        piece.hints = hints;
         let mut matches = std::mem::take(&mut self.matches);
         matches.clear();
-        self.engine.inspect(&Piece { text, hints, accept: accept.clone(), first, base: None }, &mut self.scratch, &mut matches);
+        self.engine.inspect(&piece, &mut self.scratch, &mut matches);
+        let trace = std::mem::take(&mut self.scratch.trace);
         for found in matches.drain(..) {
             if self.allow_inline && is_allowed_inline(self.engine, text, &found) {
                 Tally::add(&self.tally.excluded, 1);
@@ -404,7 +432,7 @@ impl<'a> Reader<'a> {
             self.bytes(&place.origin.within(name.as_bytes()), &bytes, depth + 1, budget, false);
         }
         if hints.is_binary {
-            let wide = decode::utf16_runs(text.get(accept).unwrap_or_default());
+            let wide = decode::utf16_runs(text.get(piece.accept.clone()).unwrap_or_default());
             if !wide.is_empty() {
                 let decoded =
                     Place { origin: place.origin, space: Space::Decoded, offset: place.offset, line: 0, column: 0 };
@@ -419,6 +447,7 @@ impl<'a> Reader<'a> {
         if std::mem::take(&mut self.scratch.over_limit) > 0 {
             self.tally.skip(&place.origin.display(), "more matches than are kept of one text");
         }
+        trace
     }
 
     fn finding(&self, place: &Place<'_>, found: Match) -> Finding {

@@ -348,7 +348,7 @@ impl Run<'_> {
         let mut met = history::scan(folder, self.threads(), self.tally, &|| self.reader());
         let blobs: HashSet<String> = self.collector.blobs();
         if !blobs.is_empty() {
-            self.collector.attribute(&met.origins(&blobs));
+            self.collector.attribute(&met.origins(&blobs, self.threads(), self.tally));
         }
     }
 

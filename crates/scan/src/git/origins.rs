@@ -1,0 +1,330 @@
+//! Where a blob came from: the first commit that holds it, and its path there.
+//!
+//! Asking each commit for its files costs a search for every tree. Here all trees are decoded once in the order of their
+//! packs; only which tree stands in which is kept (four bytes an edge), and the names of the blobs asked for.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Mutex;
+use std::sync::atomic::AtomicUsize;
+
+use cordon_domain::finding::Commit;
+use gix_hash::{Kind as HashKind, ObjectId, oid};
+use gix_object::Kind;
+
+use super::history::{History, Met};
+use super::store::{Pack, Store, read_loose};
+use crate::limits::FOLDER_DEPTH_MAX;
+use crate::tally::Tally;
+
+/// A tree, by its place in the indexes of the packs one after another, then among loose trees.
+type Node = u32;
+const NONE: Node = u32::MAX;
+
+/// Which tree stands in which.
+#[derive(Default)]
+struct Forest {
+    /// Where the edges of a tree stand.
+    spans: Vec<(u32, u32)>,
+    edges: Vec<Node>,
+    /// Blobs that are asked for, by the tree that holds them.
+    held: HashMap<Node, Vec<(ObjectId, Vec<u8>)>>,
+}
+
+/// Names trees by small numbers.
+struct Nodes<'a> {
+    packs: &'a [Pack],
+    /// The first node of each pack, and of the loose trees.
+    firsts: Vec<u32>,
+    loose: HashMap<ObjectId, Node>,
+}
+
+/// In which tree each tree was met, and the ids of those that are loose.
+struct Above {
+    parents: Vec<Node>,
+    loose: Vec<ObjectId>,
+}
+
+/// Where a blob was met first.
+struct Place {
+    blob: ObjectId,
+    name: Vec<u8>,
+    tree: Node,
+    commit: usize,
+}
+
+impl History {
+    /// Looks up the first commit that holds each of `blobs`, and the path it has there, on `threads` threads. A blob
+    /// that no commit holds is not in the result.
+    #[must_use]
+    pub fn origins(
+        &mut self,
+        blobs: &HashSet<String>,
+        threads: usize,
+        tally: &Tally,
+    ) -> HashMap<String, (Vec<u8>, Commit)> {
+        let wanted: HashSet<ObjectId> = blobs.iter().filter_map(|hex| ObjectId::from_hex(hex.as_bytes()).ok()).collect();
+        if wanted.is_empty() {
+            return HashMap::new();
+        }
+        let (places, above) = self.places(&wanted, threads, tally);
+        let mut folders = HashMap::new();
+        let mut found = HashMap::new();
+        for place in places {
+            let Some(commit) = self.commits.get(place.commit).cloned() else { continue };
+            let mut path = above.folder(&mut self.store, place.tree, &mut folders);
+            path.extend_from_slice(&place.name);
+            let author = author(&mut self.store, &commit.id);
+            let origin = Commit { id: commit.id.to_hex().to_string(), author, time_unix_s: commit.time_unix_s };
+            found.insert(place.blob.to_hex().to_string(), (path, origin));
+        }
+        found
+    }
+
+    /// Finds the first tree that holds each blob, and the tree that each tree was met in.
+    fn places(&self, wanted: &HashSet<ObjectId>, threads: usize, tally: &Tally) -> (Vec<Place>, Above) {
+        let loose: Vec<(ObjectId, Vec<u8>)> = self
+            .store
+            .loose_paths()
+            .into_iter()
+            .filter_map(|(id, path)| match read_loose(&path)? {
+                (Kind::Tree, data) => Some((id, data)),
+                _ => None,
+            })
+            .collect();
+        let nodes = Nodes::new(&self.store.packs, loose.iter().map(|(id, _)| *id));
+        let mut forest = Forest { spans: vec![(0, 0); nodes.count()], ..Forest::default() };
+        for (number, (pack, plan)) in self.store.packs.iter().zip(&self.plans).enumerate() {
+            let first = nodes.firsts.get(number).copied().unwrap_or(0);
+            let queue = AtomicUsize::new(0);
+            let parts = Mutex::new(Vec::new());
+            std::thread::scope(|scope| {
+                for _ in 0..threads {
+                    scope.spawn(|| {
+                        let mut part = Part::new(&nodes, wanted);
+                        plan.run::<()>(pack, &queue, &[Kind::Tree], &mut |object| {
+                            match object.data {
+                                Ok(data) => part.read(first + object.position, data),
+                                Err(reason) => tally.skip(object.id.to_hex().to_string().as_bytes(), reason),
+                            }
+                            None
+                        });
+                        if let Ok(mut parts) = parts.lock() {
+                            parts.push(part.done());
+                        }
+                    });
+                }
+            });
+            parts.into_inner().unwrap_or_default().into_iter().for_each(|part| forest.join(part));
+        }
+        let mut part = Part::new(&nodes, wanted);
+        for (id, data) in &loose {
+            if let Some(node) = nodes.find(id) {
+                part.read(node, data);
+            }
+        }
+        forest.join(part.done());
+        let (places, parents) = forest.walk(&nodes, &self.commits, wanted.len());
+        (places, Above { parents, loose: loose.into_iter().map(|(id, _)| id).collect() })
+    }
+}
+
+impl<'a> Nodes<'a> {
+    fn new(packs: &'a [Pack], loose: impl Iterator<Item = ObjectId>) -> Self {
+        let mut firsts = vec![0];
+        let mut sum = 0u32;
+        for pack in packs {
+            sum += pack.index.num_objects();
+            firsts.push(sum);
+        }
+        Self { packs, firsts, loose: loose.zip(sum..).collect() }
+    }
+
+    fn count(&self) -> usize {
+        self.firsts.last().map_or(0, |last| *last as usize) + self.loose.len()
+    }
+
+    fn find(&self, id: &oid) -> Option<Node> {
+        let packed = self
+            .packs
+            .iter()
+            .zip(&self.firsts)
+            .find_map(|(pack, first)| pack.index.lookup(id).map(|position| first + position));
+        packed.or_else(|| self.loose.get(id).copied())
+    }
+}
+
+/// What one thread gathers.
+struct Part<'a> {
+    nodes: &'a Nodes<'a>,
+    wanted: &'a HashSet<ObjectId>,
+    /// The first two bytes of the ids that are wanted.
+    filter: Box<[u64; 1024]>,
+    /// The last tree whose id begins with each two bytes: versions of a folder share most of what it holds.
+    recent: Vec<(ObjectId, Node)>,
+    spans: Vec<(Node, u32, u32)>,
+    edges: Vec<Node>,
+    held: Vec<(Node, ObjectId, Vec<u8>)>,
+}
+
+/// What a thread gathered.
+struct Gathered {
+    spans: Vec<(Node, u32, u32)>,
+    edges: Vec<Node>,
+    held: Vec<(Node, ObjectId, Vec<u8>)>,
+}
+
+impl<'a> Part<'a> {
+    fn new(nodes: &'a Nodes<'a>, wanted: &'a HashSet<ObjectId>) -> Self {
+        let mut filter = Box::new([0u64; 1024]);
+        for id in wanted {
+            let head = head(id);
+            if let Some(word) = filter.get_mut(head >> 6) {
+                *word |= 1 << (head & 63);
+            }
+        }
+        let recent = vec![(ObjectId::null(HashKind::Sha1), NONE); 1 << 16];
+        Self { nodes, wanted, filter, recent, spans: Vec::new(), edges: Vec::new(), held: Vec::new() }
+    }
+
+    /// Reads a tree (gitformat-pack: mode, blank, name, zero byte, twenty bytes of id).
+    fn read(&mut self, node: Node, data: &[u8]) {
+        let start = self.edges.len() as u32;
+        let mut rest = data;
+        while let Some(end) = memchr::memchr(0, rest) {
+            let (Some(head), Some(id)) = (rest.get(..end), rest.get(end + 1..end + 21)) else { break };
+            let Ok(id) = oid::try_from_bytes(id) else { break };
+            if head.starts_with(b"4") {
+                self.edge(id);
+            } else if self.may_be_wanted(id) && self.wanted.contains(id) && !head.starts_with(b"16") {
+                let name = head.splitn(2, |byte| *byte == b' ').nth(1).unwrap_or_default();
+                self.held.push((node, id.to_owned(), name.to_vec()));
+            }
+            rest = rest.get(end + 21..).unwrap_or_default();
+        }
+        self.spans.push((node, start, self.edges.len() as u32 - start));
+    }
+
+    fn edge(&mut self, id: &oid) {
+        let Some(slot) = self.recent.get_mut(head(id)) else { return };
+        if slot.0.as_bytes() != id.as_bytes() || slot.1 == NONE {
+            // A tree that is missing has no files to name.
+            let Some(node) = self.nodes.find(id) else { return };
+            *slot = (id.to_owned(), node);
+        }
+        self.edges.push(slot.1);
+    }
+
+    fn may_be_wanted(&self, id: &oid) -> bool {
+        let head = head(id);
+        self.filter.get(head >> 6).is_some_and(|word| word >> (head & 63) & 1 == 1)
+    }
+
+    fn done(self) -> Gathered {
+        Gathered { spans: self.spans, edges: self.edges, held: self.held }
+    }
+}
+
+/// The first two bytes of an id, as a number.
+fn head(id: &oid) -> usize {
+    match id.as_bytes() {
+        [a, b, ..] => usize::from(*a) << 8 | usize::from(*b),
+        _ => 0,
+    }
+}
+
+impl Forest {
+    fn join(&mut self, part: Gathered) {
+        let base = self.edges.len() as u32;
+        self.edges.extend(part.edges);
+        for (node, start, len) in part.spans {
+            if let Some(span) = self.spans.get_mut(node as usize) {
+                *span = (base + start, len);
+            }
+        }
+        for (node, blob, name) in part.held {
+            self.held.entry(node).or_default().push((blob, name));
+        }
+    }
+
+    /// Walks the trees of the commits by time; each tree belongs to the first commit that reaches it.
+    fn walk(&self, nodes: &Nodes<'_>, commits: &[Met], wanted: usize) -> (Vec<Place>, Vec<Node>) {
+        let mut parents = vec![NONE; self.spans.len()];
+        let mut seen = vec![false; self.spans.len()];
+        let mut met = HashSet::new();
+        let mut places = Vec::new();
+        for (number, commit) in commits.iter().enumerate() {
+            let Some(root) = nodes.find(&commit.tree) else { continue };
+            let mut open = vec![(root, NONE)];
+            while let Some((tree, parent)) = open.pop() {
+                let Some(seen) = seen.get_mut(tree as usize).filter(|seen| !**seen) else { continue };
+                *seen = true;
+                if let Some(slot) = parents.get_mut(tree as usize) {
+                    *slot = parent;
+                }
+                for (blob, name) in self.held.get(&tree).into_iter().flatten() {
+                    if met.insert(*blob) {
+                        places.push(Place { blob: *blob, name: name.clone(), tree, commit: number });
+                    }
+                }
+                let (start, len) = self.spans.get(tree as usize).copied().unwrap_or_default();
+                let inner = self.edges.get(start as usize..(start + len) as usize).unwrap_or_default();
+                // The first of several equal entries is walked first.
+                open.extend(inner.iter().rev().map(|child| (*child, tree)));
+            }
+            if met.len() == wanted {
+                break;
+            }
+        }
+        (places, parents)
+    }
+}
+
+impl Above {
+    /// The path of a tree, ending in `/` unless it is a root; the trees above it are decoded for their names.
+    fn folder(&self, store: &mut Store, tree: Node, known: &mut HashMap<Node, Vec<u8>>) -> Vec<u8> {
+        let mut chain = vec![tree];
+        while let Some(&at) = chain.last()
+            && !known.contains_key(&at)
+            && chain.len() <= FOLDER_DEPTH_MAX
+            && let Some(&parent) = self.parents.get(at as usize).filter(|parent| **parent != NONE)
+        {
+            chain.push(parent);
+        }
+        let top = chain.last().copied().unwrap_or(tree);
+        let mut path = known.get(&top).cloned().unwrap_or_default();
+        for (child, parent) in chain.iter().zip(chain.iter().skip(1)).rev() {
+            let ids = self.id(store, *parent).zip(self.id(store, *child));
+            path.extend(ids.and_then(|(parent, child)| entry_name(store, &parent, &child)).unwrap_or_default());
+            path.push(b'/');
+            known.insert(*child, path.clone());
+        }
+        path
+    }
+
+    fn id(&self, store: &Store, node: Node) -> Option<ObjectId> {
+        let mut rest = node;
+        for pack in &store.packs {
+            match rest.checked_sub(pack.index.num_objects()) {
+                Some(less) => rest = less,
+                None => return Some(pack.index.oid_at_index(rest).to_owned()),
+            }
+        }
+        self.loose.get(rest as usize).copied()
+    }
+}
+
+fn entry_name(store: &mut Store, tree: &oid, child: &oid) -> Option<Vec<u8>> {
+    let (_, data) = store.find(tree)?;
+    let entry = gix_object::TreeRefIter::from_bytes(&data, HashKind::Sha1)
+        .filter_map(Result::ok)
+        .find(|entry| entry.oid == child)?;
+    Some(entry.filename.to_vec())
+}
+
+fn author(store: &mut Store, id: &ObjectId) -> String {
+    let Some((_, data)) = store.find(id) else { return String::new() };
+    let author = gix_object::CommitRef::from_bytes(&data, HashKind::Sha1)
+        .ok()
+        .and_then(|commit| commit.author().ok().map(|author| format!("{} <{}>", author.name, author.email)));
+    author.unwrap_or_default()
+}
