@@ -240,18 +240,22 @@ fn by_name(head: &[u8], extension: &str) -> Option<Format> {
     }
 }
 
+/// Names of header fields that mail begins with; the later ones stand in nothing else.
+const MAIL_FIELDS: [&str; 8] =
+    ["from", "to", "subject", "date", "return-path", "received", "message-id", "mime-version"];
+
 /// Three header fields of mail in the first lines, one of them `Received`, `Message-ID` or `MIME-Version`.
 fn looks_like_mail(head: &[u8]) -> bool {
-    let fields: Vec<String> = head
-        .split(|byte| *byte == b'\n')
-        .take(24)
-        .filter_map(|line| line.split(|byte| *byte == b':').next())
-        .map(|name| String::from_utf8_lossy(name).to_ascii_lowercase())
-        .collect();
-    let known = ["from", "to", "subject", "date", "received", "message-id", "mime-version", "return-path"];
-    fields.first().is_some_and(|first| known.contains(&first.as_str()))
-        && fields.iter().filter(|name| known.contains(&name.as_str())).count() >= 3
-        && fields.iter().any(|name| matches!(name.as_str(), "received" | "message-id" | "mime-version"))
+    let field = |line: &[u8]| {
+        let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
+        MAIL_FIELDS.iter().position(|field| name.eq_ignore_ascii_case(field.as_bytes()))
+    };
+    let mut lines = head.split(|byte| *byte == b'\n').take(24);
+    let Some(first) = lines.next().and_then(field) else { return false };
+    let (count, own) = lines
+        .filter_map(field)
+        .fold((1, first >= 5), |(count, own), field| (count + 1, own || field >= 5));
+    count >= 3 && own
 }
 
 #[cfg(test)]

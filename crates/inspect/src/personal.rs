@@ -108,6 +108,14 @@ fn emails(text: &[u8], addresses: &[Range<usize>], found: &mut Vec<Personal>) {
     });
 }
 
+/// Tells whether a group is a number of a known form, by itself.
+fn is_something(text: &[u8], group: &Group) -> bool {
+    (13..=19).contains(&group.digits.len()) && is_card(&group.digits)
+        || is_phone(text, group)
+        || iban_end(text, group.span.start).is_some()
+        || IDS.iter().any(|(.., check)| check(&group.digits, &group.full))
+}
+
 fn numbers(text: &[u8], starts: &[usize], found: &mut Vec<Personal>, masks: &mut Vec<Range<usize>>) {
     let mut cards: Vec<Range<usize>> = Vec::new();
     let mut tests = 0;

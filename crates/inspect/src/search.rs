@@ -41,22 +41,28 @@ pub struct Base<'a> {
     pub change: &'a Change,
 }
 
-/// Where an anchor stands, and what came of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// Where an anchor stands, what came of it, and what that depended on.
+#[derive(Clone, Copy, Debug)]
 struct Spot {
     start: u32,
     anchor: u32,
     outcome: Outcome,
+    /// Bytes before and behind the start that were looked at.
+    before: u16,
+    after: u16,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
     Nothing,
     /// The index of a hit.
     Hit(u32),
-    /// Not judged yet.
+    /// Not judged yet, or to be judged in every text anew.
     Open,
 }
+
+/// Where the last match of each rule without bound ended.
+type Done = Vec<(u32, usize)>;
 
 /// How much of the text around an anchor is looked at.
 enum Window {
@@ -80,24 +86,30 @@ impl Engine {
             Some(base) => self.carry_spots(text, base, trace),
             None => self.anchors.scan(text, |start, anchor| trace.spots.push(Spot::open(start, anchor))),
         }
-        trace.spots.sort_unstable();
         // What was carried over and found again stands once, as it was.
+        trace.spots.sort_by_key(|spot| (spot.start, spot.anchor));
         trace.spots.dedup_by_key(|spot| (spot.start, spot.anchor));
-        let mut done = vec![0; self.rules.len()];
+        let mut done = Vec::new();
         for spot in &mut trace.spots {
-            if spot.outcome == Outcome::Open {
-                let hit = self.judge_spot(text, *spot, hints, &mut done);
-                spot.outcome = match hit {
-                    Some(hit) if trace.hits.len() < HITS_PER_PIECE_MAX => {
-                        trace.hits.push(hit);
-                        Outcome::Hit(trace.hits.len() as u32 - 1)
-                    }
-                    Some(_) => {
+            if spot.outcome == Outcome::Open
+                && let Some((hit, window)) = self.judge_spot(text, *spot, hints, &mut done)
+            {
+                let outcome = match hit {
+                    Some(_) if trace.hits.len() >= HITS_PER_PIECE_MAX => {
                         trace.overflow += 1;
                         Outcome::Nothing
                     }
+                    Some(hit) => {
+                        trace.hits.push(hit);
+                        Outcome::Hit(trace.hits.len() as u32 - 1)
+                    }
                     None => Outcome::Nothing,
                 };
+                if let Window::Near(before, after) = window
+                    && let (Ok(before), Ok(after)) = (u16::try_from(before), u16::try_from(after))
+                {
+                    *spot = Spot { outcome, before, after, ..*spot };
+                }
             }
         }
     }
@@ -106,27 +118,26 @@ impl Engine {
     fn carry_spots(&self, text: &[u8], base: Base<'_>, trace: &mut Trace) {
         let Base { trace: old, change } = base;
         change.carry(&old.spots, |spot| spot.start as usize, |spot, part| {
-            let Some((len, target)) = self.anchors.anchor(spot.anchor) else { return };
-            let span = spot.start as usize..spot.start as usize + len;
-            // An anchor of three bytes is seen with the one behind it.
-            if !part.holds(&span, 0, 1) {
+            let at = spot.start as usize;
+            let start = part.moved(at) as u32;
+            if spot.outcome == Outcome::Open || !part.holds(&(at..at), spot.before.into(), spot.after.into()) {
+                // An anchor of three bytes is seen with the one behind it.
+                let len = self.anchors.anchor(spot.anchor).map_or(0, |(len, _)| len + 1);
+                if part.holds(&(at..at), 0, len) {
+                    trace.spots.push(Spot::open(start as usize, spot.anchor));
+                }
                 return;
             }
-            let start = part.moved(span.start);
-            let kept = matches!(self.window(target), Window::Near(before, after) if part.holds(&span, before, after));
-            let outcome = match spot.outcome {
-                _ if !kept => Outcome::Open,
-                Outcome::Hit(index) => match old.hits.get(index as usize) {
-                    Some(hit) => {
-                        let span = part.moved(hit.span.start)..part.moved(hit.span.end);
-                        trace.hits.push(Hit { span, ..hit.clone() });
-                        Outcome::Hit(trace.hits.len() as u32 - 1)
-                    }
-                    None => Outcome::Nothing,
-                },
-                outcome => outcome,
+            let hit = match spot.outcome {
+                Outcome::Hit(index) => old.hits.get(index as usize),
+                Outcome::Nothing | Outcome::Open => None,
             };
-            trace.spots.push(Spot { start: start as u32, anchor: spot.anchor, outcome });
+            let outcome = hit.map_or(Outcome::Nothing, |hit| {
+                let span = part.moved(hit.span.start)..part.moved(hit.span.end);
+                trace.hits.push(Hit { span, ..hit.clone() });
+                Outcome::Hit(trace.hits.len() as u32 - 1)
+            });
+            trace.spots.push(Spot { start, outcome, ..*spot });
         });
         let reach = self.anchors.longest() + 1;
         for range in change.fresh(0, reach, text.len()) {
@@ -164,32 +175,45 @@ impl Engine {
         }
     }
 
-    fn judge_spot(&self, text: &[u8], spot: Spot, hints: Hints, done: &mut [usize]) -> Option<Hit> {
+    /// Judges an anchor; tells how much it looked at, measured from the anchor's start.
+    fn judge_spot(&self, text: &[u8], spot: Spot, hints: Hints, done: &mut Done) -> Option<(Option<Hit>, Window)> {
         let (len, target) = self.anchors.anchor(spot.anchor)?;
         let at = spot.start as usize;
         let Window::Near(before, after) = self.window(target) else {
             let Target::Rule(index) = *target else { return None };
-            return self.try_whole(text, at..at + len, index, hints, done.get_mut(index as usize)?);
+            return Some((self.try_whole(text, at..at + len, index, hints, done), Window::Whole));
         };
         let low = at.saturating_sub(before);
         let window = text.get(low..text.len().min(at + len + after))?;
         let anchor = at - low..at - low + len;
         let hit = match *target {
-            Target::Rule(index) => self.try_rule(window, anchor, index, hints).map(|(_, hit)| hit)?,
+            Target::Rule(index) => self.try_rule(window, anchor, index, hints).and_then(|(_, hit)| hit),
             Target::Named(service) => self.try_named(window, anchor, service, hints),
             Target::Assign(topic) => self.try_assign(window, anchor, topic, hints),
             Target::Marking => self.try_marking(window, anchor, hints),
-        }?;
-        Some(Hit { span: hit.span.start + low..hit.span.end + low, ..hit })
+        };
+        let hit = hit.map(|hit| Hit { span: hit.span.start + low..hit.span.end + low, ..hit });
+        Some((hit, Window::Near(before, len + after)))
     }
 
     /// A rule without bound: an anchor within its last match is not tried again.
-    fn try_whole(&self, text: &[u8], anchor: Range<usize>, index: u32, hints: Hints, done: &mut usize) -> Option<Hit> {
-        if anchor.start < *done {
+    fn try_whole(
+        &self,
+        text: &[u8],
+        anchor: Range<usize>,
+        index: u32,
+        hints: Hints,
+        done: &mut Done,
+    ) -> Option<Hit> {
+        let known = done.iter().position(|(rule, _)| *rule == index);
+        if known.and_then(|at| done.get(at)).is_some_and(|(_, end)| anchor.start < *end) {
             return None;
         }
         let (end, hit) = self.try_rule(text, anchor, index, hints)?;
-        *done = end;
+        match known.and_then(|at| done.get_mut(at)) {
+            Some(slot) => slot.1 = end,
+            None => done.push((index, end)),
+        }
         hit
     }
 
@@ -202,7 +226,7 @@ impl Engine {
         hints: Hints,
     ) -> Option<(usize, Option<Hit>)> {
         let rule = self.rules.get(index as usize)?;
-        if !is_worth(rule, text, &anchor) {
+        if !is_worth(rule, text, &anchor) || rule.reach == Reach::Begins && is_cut(text, anchor.start) {
             return None;
         }
         let regex = &self.pattern(index)?.regex;
@@ -333,7 +357,7 @@ impl Engine {
 
 impl Spot {
     fn open(start: usize, anchor: u32) -> Self {
-        Self { start: start as u32, anchor, outcome: Outcome::Open }
+        Self { start: start as u32, anchor, outcome: Outcome::Open, before: 0, after: 0 }
     }
 }
 
@@ -367,19 +391,21 @@ fn is_worth(rule: &Rule, text: &[u8], anchor: &Range<usize>) -> bool {
     }
 }
 
-/// A token is not cut out of a longer word. Patterns that begin or end in punctuation bound themselves.
+/// A token is not cut out of a longer word: patterns that begin in punctuation bound themselves.
+fn is_cut(text: &[u8], start: usize) -> bool {
+    let word = |at: usize| text.get(at).is_some_and(u8::is_ascii_alphanumeric);
+    let escaped = || start >= 2 && matches!(text.get(start - 2..start), Some([b'\\', b'n' | b't' | b'r']));
+    word(start) && start > 0 && word(start - 1) && !escaped()
+}
+
+/// As [`is_cut`], at both ends.
 fn is_bounded(text: &[u8], whole: &Range<usize>, rule: &Rule) -> bool {
     let word = |at: Option<usize>| at.and_then(|at| text.get(at)).is_some_and(u8::is_ascii_alphanumeric);
-    let starts_word = word(Some(whole.start));
-    let ends_word = word(whole.end.checked_sub(1));
-    let escaped =
-        whole.start >= 2 && matches!(text.get(whole.start - 2..whole.start), Some([b'\\', b'n' | b't' | b'r']));
-    if is_inside_run(text, whole.start) {
-        return false;
-    }
     let prose =
         matches!(rule.check, Check::Jwt | Check::UrlCredentials | Check::Bearer | Check::Basic | Check::Password);
-    !(starts_word && word(whole.start.checked_sub(1)) && !escaped) && (prose || !(ends_word && word(Some(whole.end))))
+    !is_inside_run(text, whole.start)
+        && !is_cut(text, whole.start)
+        && (prose || !(word(whole.end.checked_sub(1)) && word(Some(whole.end))))
 }
 
 /// A token behind `+` or `/` that stands in the middle of random base64 is a part of it.

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::numbers::iban_end;
+use super::is_something;
 use crate::change::Change;
 use crate::limits::CANDIDATES_MAX;
 
@@ -14,7 +14,7 @@ use crate::limits::CANDIDATES_MAX;
 pub(crate) struct Candidates {
     /// E-mail addresses.
     pub(crate) addresses: Vec<Range<usize>>,
-    /// First digits of groups.
+    /// First digits of groups that prove to be some number, whatever they mean.
     pub(crate) numbers: Vec<usize>,
     /// There were more than are kept.
     pub(crate) overflow: bool,
@@ -137,7 +137,7 @@ fn numbers_in(text: &[u8], range: Range<usize>, found: &mut Vec<usize>) {
     }
 }
 
-fn digits_of(block: &[u8; 32]) -> usize {
+fn digits_of<const N: usize>(block: &[u8; N]) -> usize {
     usize::from(block.map(|byte| u8::from(byte.wrapping_sub(b'0') < 10)).iter().sum::<u8>())
 }
 
@@ -146,24 +146,30 @@ fn begins_number(text: &[u8], start: usize) -> bool {
     let joined = || {
         start.checked_sub(1).and_then(|at| text.get(at)).is_some_and(is_separator) && digit(start.checked_sub(2))
     };
-    digit(Some(start)) && !digit(start.checked_sub(1)) && !joined() && is_dense(text, start) && {
-        let extent = Extent::at(text, start);
-        extent.is_some_and(|extent| extent.is_worth() || extent.before == 2 && iban_end(text, start - 2).is_some())
-    }
+    digit(Some(start))
+        && !digit(start.checked_sub(1))
+        && !joined()
+        && is_dense(text, start)
+        && group(text, start).is_some_and(|group| is_something(text, &group))
 }
 
 fn is_dense(text: &[u8], start: usize) -> bool {
-    let ahead = text.get(start..text.len().min(start + DENSE_BYTES)).unwrap_or_default();
-    ahead.iter().filter(|byte| byte.is_ascii_digit()).count() >= DENSE_DIGITS
+    let ahead = text.get(start..).unwrap_or_default();
+    let digits = match ahead.first_chunk::<DENSE_BYTES>() {
+        Some(block) => digits_of(block),
+        None => ahead.iter().filter(|byte| byte.is_ascii_digit()).count(),
+    };
+    digits >= DENSE_DIGITS
 }
 
 fn is_separator(byte: &u8) -> bool {
     matches!(byte, b' ' | b'-' | b'.' | b'/')
 }
 
-/// The group whose first digit stands at `start`.
+/// The group whose first digit stands at `start`, if it is long enough to be somebody's number.
 pub(super) fn group(text: &[u8], start: usize) -> Option<Group> {
-    Extent::at(text, start)?.group(text)
+    let extent = Extent::at(text, start)?;
+    (extent.is_worth() || extent.before == 2).then(|| extent.group(text)).flatten()
 }
 
 /// Where a group lies, before anything is copied out of it.

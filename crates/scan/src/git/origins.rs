@@ -256,8 +256,8 @@ impl Forest {
             let Some(root) = nodes.find(&commit.tree) else { continue };
             let mut open = vec![(root, NONE)];
             while let Some((tree, parent)) = open.pop() {
-                let Some(seen) = seen.get_mut(tree as usize).filter(|seen| !**seen) else { continue };
-                *seen = true;
+                let Some(known) = seen.get_mut(tree as usize).filter(|known| !**known) else { continue };
+                *known = true;
                 if let Some(slot) = parents.get_mut(tree as usize) {
                     *slot = parent;
                 }
@@ -269,7 +269,8 @@ impl Forest {
                 let (start, len) = self.spans.get(tree as usize).copied().unwrap_or_default();
                 let inner = self.edges.get(start as usize..(start + len) as usize).unwrap_or_default();
                 // The first of several equal entries is walked first.
-                open.extend(inner.iter().rev().map(|child| (*child, tree)));
+                let fresh = |child: &&Node| seen.get(**child as usize).is_some_and(|seen| !*seen);
+                open.extend(inner.iter().rev().filter(fresh).map(|child| (*child, tree)));
             }
             if met.len() == wanted {
                 break;
