@@ -25,14 +25,14 @@ pub struct Change {
 
 /// A copied part, and whether it begins or ends both texts.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Part {
+pub struct Part {
     copied: Copied,
     opens: bool,
     closes: bool,
 }
 
 /// Copies shorter than this count as new: looking them up costs more than reading them.
-const COPIED_BYTES_MIN: usize = 48;
+const COPIED_BYTES_MIN: usize = 128;
 
 impl Change {
     /// Takes the copied parts of a text of `len` bytes, in order, that was made from a base of `base_len` bytes.
@@ -68,7 +68,7 @@ impl Change {
 
     /// Calls `each` with every item of the base that begins in a copied part, and the part. Items are in order of
     /// where they begin, which `start` tells.
-    pub(crate) fn carry<T>(&self, items: &[T], start: impl Fn(&T) -> usize, mut each: impl FnMut(&T, &Part)) {
+    pub fn carry<T>(&self, items: &[T], start: impl Fn(&T) -> usize, mut each: impl FnMut(&T, &Part)) {
         for part in &self.parts {
             let end = part.copied.from + part.copied.len;
             let first = items.partition_point(|item| start(item) < part.copied.from);
@@ -112,13 +112,15 @@ impl Change {
 
 impl Part {
     /// Tells whether `span` of the base stands here with all the bytes that a look at it reads.
-    pub(crate) fn holds(&self, span: &Range<usize>, before: usize, after: usize) -> bool {
+    #[must_use]
+    pub fn holds(&self, span: &Range<usize>, before: usize, after: usize) -> bool {
         let Copied { from, len, .. } = self.copied;
         (self.opens || span.start >= from + before) && (self.closes || span.end + after <= from + len)
     }
 
     /// Moves a place of the base to where it stands now.
-    pub(crate) fn moved(&self, at: usize) -> usize {
+    #[must_use]
+    pub fn moved(&self, at: usize) -> usize {
         at - self.copied.from + self.copied.to
     }
 }
@@ -136,20 +138,20 @@ mod tests {
 
     #[test]
     fn gaps_lie_between_parts_and_ends_count_only_when_they_moved() {
-        assert_eq!(change(&[(0, 0, 100), (100, 110, 100)], 200, 210).gaps, [100..110]);
+        assert_eq!(change(&[(0, 0, 200), (200, 210, 200)], 400, 410).gaps, [200..210]);
         assert!(change(&[(0, 0, 100), (100, 100, 100)], 200, 200).gaps.is_empty());
-        assert_eq!(change(&[(10, 0, 100)], 110, 100).gaps, [0..0]);
-        assert_eq!(change(&[(0, 0, 100)], 110, 100).gaps, [100..100]);
-        assert_eq!(change(&[(0, 0, 100), (120, 100, 80)], 200, 180).gaps, [100..100]);
+        assert_eq!(change(&[(10, 0, 200)], 210, 200).gaps, [0..0]);
+        assert_eq!(change(&[(0, 0, 200)], 210, 200).gaps, [200..200]);
+        assert_eq!(change(&[(0, 0, 200), (220, 200, 180)], 400, 380).gaps, [200..200]);
         assert_eq!(change(&[(0, 5, 10)], 10, 20).gaps, [0..20]);
     }
 
     #[test]
     fn fresh_ranges_and_widened_gaps_do_not_overlap() {
-        let change = change(&[(0, 0, 100), (100, 101, 60), (160, 163, 100)], 260, 263);
-        assert_eq!(change.fresh(10, 20, 263).collect::<Vec<_>>(), [80..111, 141..173]);
-        assert_eq!(change.fresh(60, 60, 263).collect::<Vec<_>>(), [40..161, 161..223]);
-        let text = [b"x".repeat(90), b" ".to_vec(), b"x".repeat(172)].concat();
-        assert_eq!(change.widened(&text, |byte| byte == b'x'), [91..263]);
+        let change = change(&[(0, 0, 200), (200, 201, 160), (360, 363, 200)], 560, 563);
+        assert_eq!(change.fresh(10, 20, 563).collect::<Vec<_>>(), [180..211, 341..373]);
+        assert_eq!(change.fresh(90, 90, 563).collect::<Vec<_>>(), [110..291, 291..453]);
+        let text = [b"x".repeat(190), b" ".to_vec(), b"x".repeat(372)].concat();
+        assert_eq!(change.widened(&text, |byte| byte == b'x'), [191..563]);
     }
 }

@@ -37,7 +37,7 @@ mod value;
 pub mod weights;
 
 pub use catalogue::Info;
-pub use change::{Change, Copied};
+pub use change::{Change, Copied, Part};
 pub use codename::Codename;
 pub use copy::{Folded, Index, Known, Printer};
 pub use engine::{Config, Engine, Identity, Match, Piece, Scratch};

@@ -186,6 +186,9 @@ impl Engine {
         let low = at.saturating_sub(before);
         let window = text.get(low..text.len().min(at + len + after))?;
         let anchor = at - low..at - low + len;
+        if continues_run(window, &anchor) {
+            return Some((None, Window::Near(before, len + after)));
+        }
         let hit = match *target {
             Target::Rule(index) => self.try_rule(window, anchor, index, hints).and_then(|(_, hit)| hit),
             Target::Named(service) => self.try_named(window, anchor, service, hints),
@@ -388,6 +391,15 @@ fn is_worth(rule: &Rule, text: &[u8], anchor: &Range<usize>) -> bool {
         }
         Check::Bearer | Check::Basic => !matches!(rest().first(), Some(b'"' | b'\'' | b'{' | b'<')),
         _ => true,
+    }
+}
+
+/// Tells whether an anchor of one letter repeated stands within a longer run of it: the run is judged at its start.
+fn continues_run(text: &[u8], anchor: &Range<usize>) -> bool {
+    let same = |at: usize, byte: u8| text.get(at).is_some_and(|other| other.eq_ignore_ascii_case(&byte));
+    match (anchor.start.checked_sub(1), text.get(anchor.start)) {
+        (Some(before), Some(&first)) => same(before, first) && anchor.clone().all(|at| same(at, first)),
+        _ => false,
     }
 }
 

@@ -166,10 +166,11 @@ fn is_separator(byte: &u8) -> bool {
     matches!(byte, b' ' | b'-' | b'.' | b'/')
 }
 
-/// The group whose first digit stands at `start`, if it is long enough to be somebody's number.
+/// The group whose first digit stands at `start`, if it has the length of some number that is looked for.
 pub(super) fn group(text: &[u8], start: usize) -> Option<Group> {
     let extent = Extent::at(text, start)?;
-    (extent.is_worth() || extent.before == 2).then(|| extent.group(text)).flatten()
+    let led = start.checked_sub(1).and_then(|at| text.get(at)) == Some(&b'+');
+    extent.is_worth(led).then(|| extent.group(text)).flatten()
 }
 
 /// Where a group lies, before anything is copied out of it.
@@ -204,11 +205,15 @@ impl Extent {
         Some(Self { start, end, digits, before, behind })
     }
 
-    /// Cards, accounts, telephone numbers and identifiers have seven digits at least, or letters and the length of one.
-    fn is_worth(&self) -> bool {
+    /// Cards, telephone numbers and identifiers of digits alone have nine at least, those behind a `+` eight; accounts
+    /// begin with two letters; identifiers with letters have one of three lengths.
+    fn is_worth(&self, led: bool) -> bool {
         let touched = self.before + self.behind > 0;
         let whole = self.before + self.digits + self.behind;
-        self.digits >= 7 && self.before <= 4 || touched && self.before <= 6 && matches!(whole, 9 | 10 | 16)
+        let digits = if led { 8..=15 } else { 9..=19 };
+        self.before <= 1 && digits.contains(&self.digits)
+            || self.before == 2
+            || touched && self.before <= 6 && matches!(whole, 9 | 10 | 16)
     }
 
     fn group(&self, text: &[u8]) -> Option<Group> {

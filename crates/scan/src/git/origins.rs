@@ -8,11 +8,13 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
 
 use cordon_domain::finding::Commit;
+use cordon_inspect::Change;
 use gix_hash::{Kind as HashKind, ObjectId, oid};
 use gix_object::Kind;
 
 use super::history::{History, Met};
 use super::store::{Pack, Store, read_loose};
+use super::walk::Under;
 use crate::limits::FOLDER_DEPTH_MAX;
 use crate::tally::Tally;
 
@@ -101,12 +103,19 @@ impl History {
                 for _ in 0..threads {
                     scope.spawn(|| {
                         let mut part = Part::new(&nodes, wanted);
-                        plan.run::<()>(pack, &queue, &[Kind::Tree], &mut |object| {
-                            match object.data {
-                                Ok(data) => part.read(first + object.position, data),
-                                Err(reason) => tally.skip(object.id.to_hex().to_string().as_bytes(), reason),
+                        let mut change = Change::default();
+                        plan.run(pack, &queue, &[Kind::Tree], &mut |object| match object.data {
+                            Ok(data) => {
+                                let known = object.base.map_or_else(Vec::new, |base: Under<'_, Vec<Entry>>| {
+                                    change.fill(base.copied, base.len, data.len());
+                                    carried(base.learnt, &change)
+                                });
+                                Some(part.read(first + object.position, data, &known))
                             }
-                            None
+                            Err(reason) => {
+                                tally.skip(object.id.to_hex().to_string().as_bytes(), reason);
+                                None
+                            }
                         });
                         if let Ok(mut parts) = parts.lock() {
                             parts.push(part.done());
@@ -119,7 +128,7 @@ impl History {
         let mut part = Part::new(&nodes, wanted);
         for (id, data) in &loose {
             if let Some(node) = nodes.find(id) {
-                part.read(node, data);
+                part.read(node, data, &[]);
             }
         }
         forest.join(part.done());
@@ -153,14 +162,31 @@ impl<'a> Nodes<'a> {
     }
 }
 
+/// A folder in a tree: where its entry stands, and its node.
+#[derive(Clone, Copy)]
+struct Entry {
+    start: u32,
+    end: u32,
+    node: Node,
+}
+
+/// The entries of a base that stand whole in what was made from it.
+fn carried(entries: &[Entry], change: &Change) -> Vec<Entry> {
+    let mut out = Vec::with_capacity(entries.len());
+    change.carry(entries, |entry| entry.start as usize, |entry, part| {
+        if part.holds(&(entry.start as usize..entry.end as usize), 0, 0) {
+            out.push(Entry { start: part.moved(entry.start as usize) as u32, ..*entry });
+        }
+    });
+    out
+}
+
 /// What one thread gathers.
 struct Part<'a> {
     nodes: &'a Nodes<'a>,
     wanted: &'a HashSet<ObjectId>,
     /// The first two bytes of the ids that are wanted.
     filter: Box<[u64; 1024]>,
-    /// The last tree whose id begins with each two bytes: versions of a folder share most of what it holds.
-    recent: Vec<(ObjectId, Node)>,
     spans: Vec<(Node, u32, u32)>,
     edges: Vec<Node>,
     held: Vec<(Node, ObjectId, Vec<u8>)>,
@@ -182,36 +208,35 @@ impl<'a> Part<'a> {
                 *word |= 1 << (head & 63);
             }
         }
-        let recent = vec![(ObjectId::null(HashKind::Sha1), NONE); 1 << 16];
-        Self { nodes, wanted, filter, recent, spans: Vec::new(), edges: Vec::new(), held: Vec::new() }
+        Self { nodes, wanted, filter, spans: Vec::new(), edges: Vec::new(), held: Vec::new() }
     }
 
-    /// Reads a tree (gitformat-pack: mode, blank, name, zero byte, twenty bytes of id).
-    fn read(&mut self, node: Node, data: &[u8]) {
+    /// Reads a tree (gitformat-pack: mode, blank, name, zero byte, twenty bytes of id); the nodes of some entries are
+    /// known. Gives its folders.
+    fn read(&mut self, node: Node, data: &[u8], known: &[Entry]) -> Vec<Entry> {
+        let mut folders = Vec::with_capacity(known.len() + 1);
         let start = self.edges.len() as u32;
-        let mut rest = data;
-        while let Some(end) = memchr::memchr(0, rest) {
-            let (Some(head), Some(id)) = (rest.get(..end), rest.get(end + 1..end + 21)) else { break };
+        let mut known = known.iter().peekable();
+        let mut at = 0;
+        while let Some(end) = data.get(at..).and_then(|rest| memchr::memchr(0, rest)) {
+            let end = at + end;
+            let (Some(head), Some(id)) = (data.get(at..end), data.get(end + 1..end + 21)) else { break };
             let Ok(id) = oid::try_from_bytes(id) else { break };
             if head.starts_with(b"4") {
-                self.edge(id);
+                while known.next_if(|entry| (entry.start as usize) < at).is_some() {}
+                let node = known.next_if(|entry| entry.start as usize == at).map(|entry| entry.node);
+                if let Some(node) = node.or_else(|| self.nodes.find(id)) {
+                    self.edges.push(node);
+                    folders.push(Entry { start: at as u32, end: (end + 21) as u32, node });
+                }
             } else if self.may_be_wanted(id) && self.wanted.contains(id) && !head.starts_with(b"16") {
                 let name = head.splitn(2, |byte| *byte == b' ').nth(1).unwrap_or_default();
                 self.held.push((node, id.to_owned(), name.to_vec()));
             }
-            rest = rest.get(end + 21..).unwrap_or_default();
+            at = end + 21;
         }
         self.spans.push((node, start, self.edges.len() as u32 - start));
-    }
-
-    fn edge(&mut self, id: &oid) {
-        let Some(slot) = self.recent.get_mut(head(id)) else { return };
-        if slot.0.as_bytes() != id.as_bytes() || slot.1 == NONE {
-            // A tree that is missing has no files to name.
-            let Some(node) = self.nodes.find(id) else { return };
-            *slot = (id.to_owned(), node);
-        }
-        self.edges.push(slot.1);
+        folders
     }
 
     fn may_be_wanted(&self, id: &oid) -> bool {
