@@ -252,9 +252,8 @@ fn looks_like_mail(head: &[u8]) -> bool {
     };
     let mut lines = head.split(|byte| *byte == b'\n').take(24);
     let Some(first) = lines.next().and_then(field) else { return false };
-    let (count, own) = lines
-        .filter_map(field)
-        .fold((1, first >= 5), |(count, own), field| (count + 1, own || field >= 5));
+    let (count, own) =
+        lines.filter_map(field).fold((1, first >= 5), |(count, own), field| (count + 1, own || field >= 5));
     count >= 3 && own
 }
 

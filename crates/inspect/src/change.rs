@@ -40,7 +40,8 @@ impl Change {
     pub fn fill(&mut self, copied: &[Copied], base_len: usize, len: usize) {
         self.parts.clear();
         self.gaps.clear();
-        let joined = copied.chunk_by(|left, right| left.from + left.len == right.from && left.to + left.len == right.to);
+        let joined =
+            copied.chunk_by(|left, right| left.from + left.len == right.from && left.to + left.len == right.to);
         for run in joined {
             let Some(first) = run.first() else { continue };
             let copied = Copied { len: run.iter().map(|part| part.len).sum(), ..*first };

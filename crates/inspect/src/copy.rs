@@ -6,159 +6,19 @@
 //! installation's key: without the key the index tells nothing; who holds index and key can test guesses.
 
 use std::collections::HashMap;
-use std::hash::Hasher as _;
 use std::ops::Range;
 
 use cordon_domain::{Level, Severity};
-use siphasher::sip::SipHasher24;
-use unicode_normalization::UnicodeNormalization as _;
 
-/// Folded characters under one hash.
-pub const GRAM: usize = 24;
-/// Hashes of which the smallest is kept.
-pub const WINDOW: usize = 32;
+use crate::fold::Folded;
+use crate::winnow::{GRAM, Printer, WINDOW};
+
 /// Fingerprints in order from which a copy is certain.
 const CERTAIN: usize = 3;
 /// Documents in which a fingerprint stands before it is boilerplate.
 const BOILERPLATE_DOCUMENTS: usize = 3;
 /// Share of fingerprints from which two documents count as versions of one another.
 const RELATED_SHARE: f64 = 0.3;
-
-/// Hashes text under one installation's key.
-#[derive(Clone)]
-pub struct Printer {
-    rolling: Box<[u64; 256]>,
-    key: [u8; 16],
-}
-
-impl std::fmt::Debug for Printer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Printer(redacted)")
-    }
-}
-
-/// One fingerprint of a text, and the folded character at which its gram begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Print {
-    /// The keyed hash.
-    pub hash: u64,
-    /// Offset in folded bytes.
-    pub at: u32,
-}
-
-/// Text folded to letters and digits, with the place each byte came from.
-#[derive(Debug, Default)]
-pub struct Folded {
-    bytes: Vec<u8>,
-    places: Vec<u32>,
-}
-
-impl Folded {
-    /// Folds `text`, reusing the buffers.
-    pub fn fill(&mut self, text: &[u8]) {
-        self.bytes.clear();
-        self.places.clear();
-        self.bytes.reserve(text.len());
-        self.places.reserve(text.len());
-        let mut at = 0usize;
-        for chunk in text.utf8_chunks() {
-            self.fold(chunk.valid(), at);
-            at += chunk.valid().len() + chunk.invalid().len();
-        }
-    }
-
-    fn fold(&mut self, text: &str, base: usize) {
-        let mut rest = text;
-        let mut at = base;
-        while !rest.is_empty() {
-            let ascii = rest.bytes().take_while(u8::is_ascii).count();
-            let (head, tail) = rest.split_at_checked(ascii).unwrap_or((rest, ""));
-            for byte in head.bytes() {
-                if byte.is_ascii_alphanumeric() {
-                    self.bytes.push(byte.to_ascii_lowercase());
-                    self.places.push(at as u32);
-                }
-                at += 1;
-            }
-            rest = tail;
-            let Some(c) = rest.chars().next() else { break };
-            let mut buffer = [0; 4];
-            for folded in std::iter::once(c).nfkc().flat_map(char::to_lowercase).filter(|c| c.is_alphanumeric()) {
-                for byte in folded.encode_utf8(&mut buffer).bytes() {
-                    self.bytes.push(byte);
-                    self.places.push(at as u32);
-                }
-            }
-            at += c.len_utf8();
-            rest = rest.get(c.len_utf8()..).unwrap_or_default();
-        }
-    }
-
-    fn place(&self, at: usize) -> usize {
-        self.places.get(at).or(self.places.last()).map_or(0, |place| *place as usize)
-    }
-}
-
-impl Printer {
-    /// Derives the tables from a key.
-    #[must_use]
-    pub fn new(key: [u8; 16]) -> Self {
-        let mut rolling = Box::new([0u64; 256]);
-        for (index, slot) in rolling.iter_mut().enumerate() {
-            let mut hasher = SipHasher24::new_with_key(&key);
-            hasher.write(b"cordon rolling table");
-            hasher.write_usize(index);
-            *slot = hasher.finish();
-        }
-        Self { rolling, key }
-    }
-
-    fn seal(&self, rolling: u64) -> u64 {
-        let mut hasher = SipHasher24::new_with_key(&self.key);
-        hasher.write_u64(rolling);
-        hasher.finish()
-    }
-
-    /// Calls `each` with the fingerprints of `folded`, in order. A text shorter than a window gives its smallest one.
-    #[expect(clippy::indexing_slicing, reason = "a byte indexes 256 entries, a masked number the ring")]
-    pub fn prints(&self, folded: &Folded, mut each: impl FnMut(Print)) {
-        const MASK: usize = WINDOW - 1;
-        let bytes = folded.bytes.as_slice();
-        if bytes.len() < GRAM {
-            return;
-        }
-        let mut hash = 0u64;
-        let mut ring = [u64::MAX; WINDOW];
-        let mut least = (u64::MAX, usize::MAX);
-        let mut last_sent = usize::MAX;
-        let grams = bytes.len() + 1 - GRAM;
-        for (at, &byte) in bytes.iter().enumerate() {
-            hash = hash.rotate_left(1) ^ self.rolling[usize::from(byte)];
-            let Some(gram) = (at + 1).checked_sub(GRAM) else { continue };
-            if gram > 0 {
-                hash ^= self.rolling[usize::from(bytes[gram - 1])].rotate_left(GRAM as u32);
-            }
-            // Mixed, so that the order of hashes says nothing about the order of letters.
-            let mixed = hash.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-            ring[gram & MASK] = mixed;
-            if mixed < least.0 {
-                least = (mixed, gram);
-            } else if least.1 + WINDOW <= gram {
-                least = (u64::MAX, gram);
-                for back in (0..WINDOW.min(gram + 1)).rev() {
-                    let candidate = ring[(gram - back) & MASK];
-                    if candidate <= least.0 {
-                        least = (candidate, gram - back);
-                    }
-                }
-            }
-            if (gram + 1 >= WINDOW || gram + 1 == grams) && least.1 != last_sent {
-                last_sent = least.1;
-                each(Print { hash: self.seal(least.0), at: least.1 as u32 });
-            }
-        }
-    }
-}
 
 /// Shared fingerprints of one text and one document that are looked at.
 const PAIRS_MAX: usize = 100_000;
@@ -199,7 +59,7 @@ pub struct CopyFound {
     pub share: f64,
     /// Three fingerprints or more stand in the document's order.
     pub certain: bool,
-    /// The first to the last shared passage, in bytes of the text.
+    /// The first to the last shared passage, in folded bytes.
     pub span: Range<usize>,
     /// Shared passages.
     pub passages: usize,
@@ -297,11 +157,12 @@ impl Index {
         &self.documents
     }
 
-    fn lookup(&self, hash: u64) -> &[(u64, u32, u32)] {
+    fn may_know(&self, hash: u64) -> bool {
         let mask = self.filter.len().wrapping_sub(1);
-        if self.filter.get((hash >> 6) as usize & mask).is_none_or(|word| word >> (hash & 63) & 1 == 0) {
-            return &[];
-        }
+        self.filter.get((hash >> 6) as usize & mask).is_some_and(|word| word >> (hash & 63) & 1 == 1)
+    }
+
+    fn lookup(&self, hash: u64) -> &[(u64, u32, u32)] {
         let slot = (hash >> self.start_shift) as usize;
         let (start, end) = (
             self.starts.get(slot).copied().unwrap_or(0) as usize,
@@ -318,21 +179,25 @@ impl Index {
     #[must_use]
     pub fn find(&self, printer: &Printer, folded: &Folded) -> Vec<CopyFound> {
         let mut seen: HashMap<u32, Vec<(u32, u32)>> = HashMap::new();
-        printer.prints(folded, |print| {
+        // First all, then those that pass the filter: its words are far apart, and so fetched many at a time.
+        let mut prints = Vec::with_capacity(folded.bytes().len() / 12);
+        printer.prints(folded, |print| prints.push(print));
+        prints.retain(|print| self.may_know(print.hash));
+        for print in prints {
             for &(_, document, at) in self.lookup(print.hash) {
                 let pairs = seen.entry(document).or_default();
                 if pairs.len() < PAIRS_MAX {
                     pairs.push((print.at, at));
                 }
             }
-        });
+        }
         let mut found: Vec<_> =
-            seen.into_iter().filter_map(|(document, pairs)| self.judge(document as usize, &pairs, folded)).collect();
+            seen.into_iter().filter_map(|(document, pairs)| self.judge(document as usize, &pairs)).collect();
         found.sort_by(|left, right| right.share.total_cmp(&left.share).then(left.document.cmp(&right.document)));
         found
     }
 
-    fn judge(&self, document: usize, pairs: &[(u32, u32)], folded: &Folded) -> Option<CopyFound> {
+    fn judge(&self, document: usize, pairs: &[(u32, u32)]) -> Option<CopyFound> {
         let size = *self.sizes.get(document)?;
         let mut places: Vec<u32> = pairs.iter().map(|pair| pair.1).collect();
         places.sort_unstable();
@@ -348,7 +213,7 @@ impl Index {
             document,
             share: share.min(1.0),
             certain: longest_rising(pairs) >= CERTAIN.min(size.max(1) as usize),
-            span: folded.place(first)..folded.place(last + GRAM - 1) + 1,
+            span: first..last + GRAM,
             passages,
         })
     }

@@ -142,7 +142,9 @@ fn class(byte: u8) -> u8 {
 /// a few vector instructions. `+` to `9` takes in `,` and `.`, which the exact look afterwards puts out again.
 fn dense_halves(block: &[u8; 16]) -> (bool, bool) {
     let marks = block.map(|b| {
-        0xff * (u8::from((b | 0x20).wrapping_sub(b'a') < 26) | u8::from(b.wrapping_sub(b'+') < 15) | u8::from(b == b'_'))
+        0xff * (u8::from((b | 0x20).wrapping_sub(b'a') < 26)
+            | u8::from(b.wrapping_sub(b'+') < 15)
+            | u8::from(b == b'_'))
     });
     let marks = u128::from_le_bytes(marks);
     (marks as u64 == u64::MAX, (marks >> 64) as u64 == u64::MAX)

@@ -10,15 +10,17 @@ use crate::anchor::{AnchorSet, Follow};
 use crate::assign::{self, Topic};
 use crate::catalogue::{Bases, Info, infos};
 use crate::codename::{Codename, Skeleton, Watchlist};
-use crate::copy::{Folded, Index, Printer};
+use crate::copy::Index;
 use crate::decode::{self, Decoded, Run, Scheme};
 use crate::excerpt::Show;
+use crate::fold::Folded;
 use crate::hints::Hints;
 use crate::hit::{Hit, Rank};
 use crate::limits::{DECODE_DEPTH_MAX, REGEX_BYTES_MAX};
 use crate::rule::Rule;
 use crate::search::{Base, Trace};
 use crate::settle::place;
+use crate::winnow::Printer;
 use crate::{marking, personal, rules};
 
 /// What an engine is made of.
@@ -353,16 +355,20 @@ fn carry_runs(text: &[u8], base: Base<'_>, runs: &mut Vec<Run>) {
         let of_scheme = base.trace.runs.iter().position(|run| run.scheme == scheme).unwrap_or(0);
         let of_scheme = base.trace.runs.get(of_scheme..).unwrap_or_default();
         let count = of_scheme.iter().take_while(|run| run.scheme == scheme).count();
-        base.change.carry(of_scheme.get(..count).unwrap_or_default(), |run| run.span.start, |run, part| {
-            let span = || part.moved(run.span.start)..part.moved(run.span.end);
-            let searched = |span: &Range<usize>| {
-                let next = regions.partition_point(|region| region.end < span.start);
-                regions.get(next).is_some_and(|region| region.start <= span.end)
-            };
-            if part.holds(&run.span, 1, 1) && !searched(&span()) {
-                runs.push(Run { scheme, span: span() });
-            }
-        });
+        base.change.carry(
+            of_scheme.get(..count).unwrap_or_default(),
+            |run| run.span.start,
+            |run, part| {
+                let span = || part.moved(run.span.start)..part.moved(run.span.end);
+                let searched = |span: &Range<usize>| {
+                    let next = regions.partition_point(|region| region.end < span.start);
+                    regions.get(next).is_some_and(|region| region.start <= span.end)
+                };
+                if part.holds(&run.span, 1, 1) && !searched(&span()) {
+                    runs.push(Run { scheme, span: span() });
+                }
+            },
+        );
         for region in regions {
             scheme.find(text, region, runs);
         }

@@ -45,12 +45,7 @@ const PHONES_MIN: usize = 10;
 const CONTEXT_BYTES: usize = 80;
 
 /// Judges the candidates of a whole piece of text.
-pub(crate) fn judge(
-    text: &[u8],
-    candidates: &Candidates,
-    found: &mut Vec<Personal>,
-    masks: &mut Vec<Range<usize>>,
-) {
+pub(crate) fn judge(text: &[u8], candidates: &Candidates, found: &mut Vec<Personal>, masks: &mut Vec<Range<usize>>) {
     if candidates.addresses.len() >= EMAILS_MIN {
         emails(text, &candidates.addresses, found);
     }
@@ -243,7 +238,6 @@ fn is_phone(text: &[u8], group: &Group) -> bool {
         }
     }
 }
-
 
 #[cfg(test)]
 mod tests {

@@ -15,7 +15,7 @@ use crate::decode::Run;
 use crate::engine::{Engine, Target};
 use crate::hints::Hints;
 use crate::hit::{Hit, Rank};
-use crate::limits::{MATCH_BYTES_MAX, MATCHES_PER_PIECE_MAX, HITS_PER_PIECE_MAX, WINDOW_BYTES_MAX};
+use crate::limits::{HITS_PER_PIECE_MAX, MATCH_BYTES_MAX, MATCHES_PER_PIECE_MAX, WINDOW_BYTES_MAX};
 use crate::personal::Candidates;
 use crate::rule::{Check, Named, Reach, Rule};
 use crate::{checks, marking, named, rules, value};
@@ -117,28 +117,32 @@ impl Engine {
     /// Takes over what stands in copied parts, and looks for anchors in the gaps.
     fn carry_spots(&self, text: &[u8], base: Base<'_>, trace: &mut Trace) {
         let Base { trace: old, change } = base;
-        change.carry(&old.spots, |spot| spot.start as usize, |spot, part| {
-            let at = spot.start as usize;
-            let start = part.moved(at) as u32;
-            if spot.outcome == Outcome::Open || !part.holds(&(at..at), spot.before.into(), spot.after.into()) {
-                // An anchor of three bytes is seen with the one behind it.
-                let len = self.anchors.anchor(spot.anchor).map_or(0, |(len, _)| len + 1);
-                if part.holds(&(at..at), 0, len) {
-                    trace.spots.push(Spot::open(start as usize, spot.anchor));
+        change.carry(
+            &old.spots,
+            |spot| spot.start as usize,
+            |spot, part| {
+                let at = spot.start as usize;
+                let start = part.moved(at) as u32;
+                if spot.outcome == Outcome::Open || !part.holds(&(at..at), spot.before.into(), spot.after.into()) {
+                    // An anchor of three bytes is seen with the one behind it.
+                    let len = self.anchors.anchor(spot.anchor).map_or(0, |(len, _)| len + 1);
+                    if part.holds(&(at..at), 0, len) {
+                        trace.spots.push(Spot::open(start as usize, spot.anchor));
+                    }
+                    return;
                 }
-                return;
-            }
-            let hit = match spot.outcome {
-                Outcome::Hit(index) => old.hits.get(index as usize),
-                Outcome::Nothing | Outcome::Open => None,
-            };
-            let outcome = hit.map_or(Outcome::Nothing, |hit| {
-                let span = part.moved(hit.span.start)..part.moved(hit.span.end);
-                trace.hits.push(Hit { span, ..hit.clone() });
-                Outcome::Hit(trace.hits.len() as u32 - 1)
-            });
-            trace.spots.push(Spot { start, outcome, ..*spot });
-        });
+                let hit = match spot.outcome {
+                    Outcome::Hit(index) => old.hits.get(index as usize),
+                    Outcome::Nothing | Outcome::Open => None,
+                };
+                let outcome = hit.map_or(Outcome::Nothing, |hit| {
+                    let span = part.moved(hit.span.start)..part.moved(hit.span.end);
+                    trace.hits.push(Hit { span, ..hit.clone() });
+                    Outcome::Hit(trace.hits.len() as u32 - 1)
+                });
+                trace.spots.push(Spot { start, outcome, ..*spot });
+            },
+        );
         let reach = self.anchors.longest() + 1;
         for range in change.fresh(0, reach, text.len()) {
             let end = text.len().min(range.end + reach);
@@ -200,14 +204,7 @@ impl Engine {
     }
 
     /// A rule without bound: an anchor within its last match is not tried again.
-    fn try_whole(
-        &self,
-        text: &[u8],
-        anchor: Range<usize>,
-        index: u32,
-        hints: Hints,
-        done: &mut Done,
-    ) -> Option<Hit> {
+    fn try_whole(&self, text: &[u8], anchor: Range<usize>, index: u32, hints: Hints, done: &mut Done) -> Option<Hit> {
         let known = done.iter().position(|(rule, _)| *rule == index);
         if known.and_then(|at| done.get(at)).is_some_and(|(_, end)| anchor.start < *end) {
             return None;
@@ -221,13 +218,7 @@ impl Engine {
     }
 
     /// Tries a rule at an anchor; where its pattern matches, tells where the match ends, and the hit if there is one.
-    fn try_rule(
-        &self,
-        text: &[u8],
-        anchor: Range<usize>,
-        index: u32,
-        hints: Hints,
-    ) -> Option<(usize, Option<Hit>)> {
+    fn try_rule(&self, text: &[u8], anchor: Range<usize>, index: u32, hints: Hints) -> Option<(usize, Option<Hit>)> {
         let rule = self.rules.get(index as usize)?;
         if !is_worth(rule, text, &anchor) || rule.reach == Reach::Begins && is_cut(text, anchor.start) {
             return None;
@@ -259,26 +250,15 @@ impl Engine {
     /// Tries a rule without an anchor.
     pub(crate) fn try_everywhere(&self, text: &[u8], index: u32, hints: Hints, hits: &mut Vec<Hit>) {
         let Some(pattern) = self.pattern(index) else { return };
-        let spans = pattern
-            .regex
-            .captures_iter(text)
-            .take(MATCHES_PER_PIECE_MAX)
-            .filter_map(|captures| {
-                let whole = captures.get_match()?.range();
-                Some((captures.iter().skip(1).flatten().next().map_or(whole.clone(), |group| group.range()), whole))
-            });
+        let spans = pattern.regex.captures_iter(text).take(MATCHES_PER_PIECE_MAX).filter_map(|captures| {
+            let whole = captures.get_match()?.range();
+            Some((captures.iter().skip(1).flatten().next().map_or(whole.clone(), |group| group.range()), whole))
+        });
         hits.extend(spans.filter_map(|(secret, whole)| self.prove(text, index, whole, secret, hints)));
     }
 
     /// Proves a match by what it says.
-    fn prove(
-        &self,
-        text: &[u8],
-        index: u32,
-        whole: Range<usize>,
-        secret: Range<usize>,
-        hints: Hints,
-    ) -> Option<Hit> {
+    fn prove(&self, text: &[u8], index: u32, whole: Range<usize>, secret: Range<usize>, hints: Hints) -> Option<Hit> {
         let rule = self.rules.get(index as usize)?;
         let whole_text = text.get(whole.clone())?;
         let secret_text = text.get(secret.clone())?;

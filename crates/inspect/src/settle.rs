@@ -165,7 +165,7 @@ impl Engine {
                 confidence,
                 detail: Some(detail),
                 level: Some(document.level),
-                span: found.span,
+                span: scratch.folded.place(text, found.span.start)..scratch.folded.place(text, found.span.end - 1) + 1,
                 line: 0,
                 column: 0,
                 excerpt,
@@ -173,7 +173,6 @@ impl Engine {
             });
         }
     }
-
 }
 
 fn overlap(left: &Range<usize>, right: &Range<usize>) -> bool {

@@ -46,11 +46,15 @@ impl Candidates {
 
     fn carry(&mut self, text: &[u8], base: &Self, change: &Change) {
         let (before, after) = ADDRESS_BORDER;
-        change.carry(&base.addresses, |address| address.start, |address, part| {
-            if part.holds(address, before, after) {
-                self.addresses.push(part.moved(address.start)..part.moved(address.end));
-            }
-        });
+        change.carry(
+            &base.addresses,
+            |address| address.start,
+            |address, part| {
+                if part.holds(address, before, after) {
+                    self.addresses.push(part.moved(address.start)..part.moved(address.end));
+                }
+            },
+        );
         let (before, after) = ADDRESS_REACH;
         for range in change.fresh(before, after, text.len()) {
             addresses_in(text, range, &mut self.addresses);
@@ -58,11 +62,15 @@ impl Candidates {
         self.addresses.sort_unstable_by_key(|address| (address.start, address.end));
         self.addresses.dedup();
         let (before, after) = NUMBER_REACH;
-        change.carry(&base.numbers, |start| *start, |start, part| {
-            if part.holds(&(*start..*start), before, after) {
-                self.numbers.push(part.moved(*start));
-            }
-        });
+        change.carry(
+            &base.numbers,
+            |start| *start,
+            |start, part| {
+                if part.holds(&(*start..*start), before, after) {
+                    self.numbers.push(part.moved(*start));
+                }
+            },
+        );
         for range in change.fresh(before, after, text.len()) {
             numbers_in(text, range, &mut self.numbers);
         }
@@ -111,6 +119,8 @@ pub(super) struct Group {
 /// Bytes within which a group has four digits: what has fewer is no number that is looked for.
 const DENSE_BYTES: usize = 24;
 const DENSE_DIGITS: usize = 4;
+/// Letters that stand before the first digit of an identifier.
+const LETTERS_MAX: usize = 6;
 /// Digits and single separators of the longest group; a longer one is a table, not a number.
 const DIGITS_MAX: usize = 40;
 const GAPS_MAX: usize = 8;
@@ -143,14 +153,20 @@ fn digits_of<const N: usize>(block: &[u8; N]) -> usize {
 
 fn begins_number(text: &[u8], start: usize) -> bool {
     let digit = |at: Option<usize>| at.and_then(|at| text.get(at)).is_some_and(u8::is_ascii_digit);
-    let joined = || {
-        start.checked_sub(1).and_then(|at| text.get(at)).is_some_and(is_separator) && digit(start.checked_sub(2))
-    };
+    let joined =
+        || start.checked_sub(1).and_then(|at| text.get(at)).is_some_and(is_separator) && digit(start.checked_sub(2));
     digit(Some(start))
         && !digit(start.checked_sub(1))
         && !joined()
+        && !is_inside_word(text, start)
         && is_dense(text, start)
         && group(text, start).is_some_and(|group| is_something(text, &group))
+}
+
+/// More letters and digits before it than any number has: a digest, an encoded run.
+fn is_inside_word(text: &[u8], start: usize) -> bool {
+    let before = start.checked_sub(LETTERS_MAX + 1).and_then(|from| text.get(from..start));
+    before.is_some_and(|before| before.iter().all(u8::is_ascii_alphanumeric))
 }
 
 fn is_dense(text: &[u8], start: usize) -> bool {
@@ -213,7 +229,7 @@ impl Extent {
         let digits = if led { 8..=15 } else { 9..=19 };
         self.before <= 1 && digits.contains(&self.digits)
             || self.before == 2
-            || touched && self.before <= 6 && matches!(whole, 9 | 10 | 16)
+            || touched && self.before <= LETTERS_MAX && matches!(whole, 9 | 10 | 16)
     }
 
     fn group(&self, text: &[u8]) -> Option<Group> {

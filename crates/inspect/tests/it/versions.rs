@@ -18,7 +18,9 @@ fn fragment(engine: &Engine, seed: &mut Seed) -> String {
         7 => format!("{}@{}.org, ", word(seed), word(seed)),
         8 => format!("card 45~39 1488 0343 64~67 {}\n", word(seed)).replace('~', ""),
         9 => expand("[0-9]{1,4}[ -./][0-9]{2,6}[ -][0-9]{3,7}", seed),
-        10 => base64::engine::general_purpose::STANDARD.encode(format!("token = {}", expand("gsk_[A-Za-z0-9]{52}", seed))),
+        10 => {
+            base64::engine::general_purpose::STANDARD.encode(format!("token = {}", expand("gsk_[A-Za-z0-9]{52}", seed)))
+        }
         11 => expand("gsk_[A-Za-z0-9]{52}", seed).bytes().map(|byte| format!("%{byte:02x}")).collect(),
         12 => expand("gsk_[A-Za-z0-9]{52}", seed).bytes().map(|byte| format!("\\x{byte:02x}")).collect(),
         13 => {

@@ -64,7 +64,8 @@ impl History {
         threads: usize,
         tally: &Tally,
     ) -> HashMap<String, (Vec<u8>, Commit)> {
-        let wanted: HashSet<ObjectId> = blobs.iter().filter_map(|hex| ObjectId::from_hex(hex.as_bytes()).ok()).collect();
+        let wanted: HashSet<ObjectId> =
+            blobs.iter().filter_map(|hex| ObjectId::from_hex(hex.as_bytes()).ok()).collect();
         if wanted.is_empty() {
             return HashMap::new();
         }
@@ -173,11 +174,15 @@ struct Entry {
 /// The entries of a base that stand whole in what was made from it.
 fn carried(entries: &[Entry], change: &Change) -> Vec<Entry> {
     let mut out = Vec::with_capacity(entries.len());
-    change.carry(entries, |entry| entry.start as usize, |entry, part| {
-        if part.holds(&(entry.start as usize..entry.end as usize), 0, 0) {
-            out.push(Entry { start: part.moved(entry.start as usize) as u32, ..*entry });
-        }
-    });
+    change.carry(
+        entries,
+        |entry| entry.start as usize,
+        |entry, part| {
+            if part.holds(&(entry.start as usize..entry.end as usize), 0, 0) {
+                out.push(Entry { start: part.moved(entry.start as usize) as u32, ..*entry });
+            }
+        },
+    );
     out
 }
 

@@ -70,7 +70,8 @@ struct Buffers {
 
 impl Plan {
     pub(crate) fn new(pack: &Pack) -> Self {
-        let mut entries: Vec<(u64, u32)> = (0..).zip(pack.index.iter()).map(|(at, entry)| (entry.pack_offset, at)).collect();
+        let mut entries: Vec<(u64, u32)> =
+            (0..).zip(pack.index.iter()).map(|(at, entry)| (entry.pack_offset, at)).collect();
         entries.sort_unstable();
         let mut plan = Self {
             first: vec![NONE; entries.len()],
@@ -123,7 +124,8 @@ impl Plan {
         if let Err(reason) = self.inflate(pack, root, &mut buffers.inflate, &mut data) {
             return self.fail(pack, root, kind, &reason, each);
         }
-        let learnt = self.give(pack, root, each, |id, position| Object { id, position, kind, data: Ok(&data), base: None });
+        let learnt =
+            self.give(pack, root, each, |id, position| Object { id, position, kind, data: Ok(&data), base: None });
         let mut stack = vec![Frame { data, learnt, child: self.child(root) }];
         while let Some(frame) = stack.last_mut() {
             if frame.child == NONE {
@@ -144,7 +146,13 @@ impl Plan {
                         len: frame.data.len(),
                         copied: &buffers.copied,
                     });
-                    let learnt = self.give(pack, current, each, |id, position| Object { id, position, kind, data: Ok(&data), base: under });
+                    let learnt = self.give(pack, current, each, |id, position| Object {
+                        id,
+                        position,
+                        kind,
+                        data: Ok(&data),
+                        base: under,
+                    });
                     let child = self.child(current);
                     if child == NONE {
                         buffers.keep(data);
