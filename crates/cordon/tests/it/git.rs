@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::harness::{Place, token};
+use crate::harness::{Place, random, token};
 
 fn git(place: &Place, arguments: &[&str]) {
     let folder = place.path().join("in");
@@ -67,6 +67,59 @@ fn history_holds_removed_dangling_stashed_and_spoken_keys() {
         });
         assert!(removed.is_some(), "{found:?}");
         assert!(found.iter().all(|finding| finding["location"]["blob"].is_string()));
+    }
+}
+
+/// A line from a seed: keys, passwords, encodings, addresses, markings, and plain words.
+fn line(seed: u64) -> String {
+    use base64::Engine as _;
+    match seed % 9 {
+        0 => format!("key = {}\n", token(seed)),
+        1 => format!("db_password: \"{}\"\n", random(seed, 12)),
+        2 => format!("{}\n", base64::engine::general_purpose::STANDARD.encode(format!("token: {}", token(seed)))),
+        3 => format!("{}@{}.org\n", random(seed, 6), random(seed + 1, 8)),
+        4 => ["STRICTLY CONFI", "DENTIAL\n"].concat(),
+        _ => format!("{} {} {}\n", random(seed, 5), random(seed + 1, 9), random(seed + 2, 30)),
+    }
+}
+
+/// What is found through deltas is what is found in whole objects: the same history, loose and packed.
+#[test]
+fn a_packed_history_says_what_a_loose_one_says() {
+    for seed in 0..4u64 {
+        let place = Place::new();
+        git(&place, &["init", "-q"]);
+        let mut lines: Vec<String> = (0..150).map(|at| line(seed * 1_000_003 + at * 7919)).collect();
+        for step in 0..25u64 {
+            let number = |salt: u64, below: usize| {
+                usize::from_str_radix(&format!("{:x}", seed * 31 + step * 17 + salt), 16).unwrap_or(0) * 7919 % below
+            };
+            let at = number(1, lines.len());
+            match step % 4 {
+                0 => lines.insert(at, line(seed * 77 + step * 1009)),
+                1 => drop(lines.remove(at)),
+                2 => lines[at] = line(seed * 99 + step * 2003),
+                _ => lines.swap(at, number(2, 100)),
+            }
+            commit(&place, "notes/a.txt", &format!("{}step {step}\n", lines.concat()));
+        }
+        let scan = || {
+            let report = place.run(&["scan", "in", "--json", "--history", "--confidence", "minimal"]);
+            assert_eq!(report.summary()["partial"], false, "{}", report.stdout);
+            report.findings()
+        };
+        let loose = scan();
+        git(&place, &["repack", "-q", "-a", "-d", "-f", "--depth=40", "--window=40"]);
+        let deltas = Command::new("git")
+            .args(["cat-file", "--batch-all-objects", "--batch-check=%(objecttype) %(deltabase)"])
+            .current_dir(place.path().join("in"))
+            .output()
+            .expect("git runs");
+        let deltas = String::from_utf8_lossy(&deltas.stdout);
+        let count = deltas.lines().filter(|line| line.starts_with("blob") && !line.ends_with(&"0".repeat(40))).count();
+        assert!(count >= 15, "the pack holds too few deltas to prove anything: {count}");
+        assert!(loose.len() > 20, "seed {seed}: {}", loose.len());
+        assert_eq!(scan(), loose, "seed {seed}");
     }
 }
 
