@@ -3,6 +3,7 @@
 mod commands;
 mod error;
 mod exit;
+mod kept;
 mod keys;
 mod render;
 

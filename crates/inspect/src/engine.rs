@@ -206,6 +206,19 @@ impl Engine {
         self.base.exposure
     }
 
+    /// Returns what decides over findings beside the text, as a text that differs when any of it does.
+    #[must_use]
+    pub fn circumstances(&self) -> String {
+        let documents = self.config.copies.iter().flat_map(|(index, _)| index.documents());
+        let copies: Vec<_> = documents
+            .map(|known| {
+                let sum = known.prints.iter().fold(0u64, |sum, (hash, _)| sum.wrapping_add(*hash));
+                (&known.name, known.level, &known.project, known.prints.len(), sum)
+            })
+            .collect();
+        format!("{:?}\n{:?}\n{copies:?}\n{}", self.rules, self.config.codenames, self.config.floor)
+    }
+
     /// Returns the key that identifies findings.
     #[must_use]
     pub fn id_key(&self) -> &IdKey {

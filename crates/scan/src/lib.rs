@@ -4,8 +4,8 @@
 //! runs); a report accounts for all it was given; raw secrets are never stored, printed or logged.
 //!
 //! Map: [`files`], [`git`] and [`web`] are sources; [`reader`] opens containers and inspects texts, with [`worker`] and
-//! [`sandbox`] around parsers that are not ours; [`report`] gathers; [`baseline`], [`config`] and [`fingerprints`] are
-//! what a user keeps between runs; bounds stand in [`limits`].
+//! [`sandbox`] around parsers that are not ours; [`report`] gathers; [`baseline`], [`config`],
+//! [`fingerprints`] and [`kept`] are what stays between runs; bounds stand in [`limits`].
 
 #![cfg_attr(test, allow(clippy::string_slice, reason = "a test fails by panicking"))]
 
@@ -14,6 +14,7 @@ pub mod config;
 pub mod files;
 pub mod fingerprints;
 pub mod git;
+pub mod kept;
 pub mod limits;
 pub mod reader;
 pub mod report;

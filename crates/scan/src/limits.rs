@@ -22,6 +22,8 @@ pub const OBJECT_BYTES_MAX: u64 = 1 << 30;
 pub const VERSION_BYTES_MAX: usize = 16 << 20;
 /// Bytes of decoded bases that a walk through a pack keeps at once.
 pub const BASES_BYTES_MAX: usize = 768 << 20;
+/// Bytes of a repository's configuration or list of references.
+pub const CONFIG_BYTES_MAX: u64 = 64 << 20;
 /// Longest chain of deltas.
 pub const CHAIN_MAX: usize = 4_096;
 /// Bytes of an answer from the web.
@@ -36,3 +38,9 @@ pub const REQUEST_S: u64 = 20;
 pub const REQUESTS_PER_S: u32 = 5;
 /// Bytes of a configuration, baseline, index or list given by the user.
 pub const USER_FILE_BYTES_MAX: u64 = 256 << 20;
+/// Bytes of a file of kept findings.
+pub const KEPT_BYTES_MAX: u64 = 1 << 30;
+/// Seconds for which a file's times may stand still while it changes.
+pub const RACY_S: i64 = 2;
+/// Findings of one input that are held back until it is read to its end.
+pub const HELD_FINDINGS_MAX: usize = 10_000;

@@ -11,7 +11,8 @@ use cordon_extract::{Document, Format, ReadSeek, archive, detect, stream};
 use cordon_inspect::limits::{OVERLAP_BYTES, PIECE_BYTES};
 use cordon_inspect::{Base, Engine, Hints, Identity, Match, Piece, Scratch, Trace, decode, weights_format};
 
-use crate::limits::VERSION_BYTES_MAX;
+use crate::kept::{Kept, Key, Record};
+use crate::limits::{HELD_FINDINGS_MAX, VERSION_BYTES_MAX};
 use crate::tally::Tally;
 use crate::worker::Worker;
 
@@ -83,8 +84,15 @@ impl Budget {
 /// Reads inputs on one thread.
 pub struct Reader<'a> {
     engine: &'a Engine,
-    tally: &'a Tally,
+    shared: &'a Tally,
     sink: &'a dyn Sink,
+    kept: Option<&'a Kept>,
+    /// What the input at hand gave so far.
+    tally: Tally,
+    found: Vec<Finding>,
+    is_overfull: bool,
+    /// Under what it will be kept.
+    key: Option<Key>,
     worker: Option<Worker>,
     scratch: Scratch,
     matches: Vec<Match>,
@@ -104,14 +112,70 @@ impl<'a> Reader<'a> {
     ) -> Self {
         Self {
             engine,
-            tally,
+            shared: tally,
             sink,
+            kept: None,
+            tally: Tally::default(),
+            found: Vec::new(),
+            is_overfull: false,
+            key: None,
             worker,
             scratch: Scratch::default(),
             matches: Vec::new(),
             buffer: Vec::new(),
             allow_inline,
         }
+    }
+
+    /// Keeps findings for the next run.
+    #[must_use]
+    pub fn keeping(self, kept: Option<&'a Kept>) -> Self {
+        Self { kept, ..self }
+    }
+
+    /// Reports what the last run found in the input of `key`, and tells whether it knew it. If not, what the next input
+    /// gives is kept under the key.
+    pub fn recall(&mut self, key: Option<Key>, origin: &Origin) -> bool {
+        self.key = None;
+        let (Some(kept), Some(key)) = (self.kept, key) else { return false };
+        let record = kept.recall(&key);
+        let known = record.and_then(|record| {
+            let findings = record.findings(self.engine, &origin.path, origin.blob.as_deref())?;
+            Some((record, findings))
+        });
+        let Some((record, findings)) = known else {
+            self.key = Some(key);
+            return false;
+        };
+        Tally::add(&self.shared.bytes, record.bytes);
+        Tally::add(&self.shared.containers, record.containers.into());
+        Tally::add(&self.shared.below_floor, record.below_floor.into());
+        Tally::add(&self.shared.excluded, record.excluded.into());
+        findings.into_iter().for_each(|finding| self.sink.take(finding));
+        true
+    }
+
+    /// Holds a finding until its input is read to its end.
+    fn take(&mut self, finding: Finding) {
+        self.found.push(finding);
+        if self.found.len() >= HELD_FINDINGS_MAX {
+            self.is_overfull = true;
+            self.found.drain(..).for_each(|finding| self.sink.take(finding));
+        }
+    }
+
+    /// Ends an input: what it gave is kept, if it was read whole, and passed on. `outer` names belong to the input.
+    fn end(&mut self, outer: usize) {
+        let whole = Tally::get(&self.tally.skipped) == 0 && !std::mem::take(&mut self.is_overfull);
+        if let (Some(kept), Some(key)) = (self.kept, self.key.take())
+            && whole
+        {
+            let tally = &self.tally;
+            let counts = [&tally.containers, &tally.below_floor, &tally.excluded].map(Tally::get);
+            kept.remember(key, Record::new(Tally::get(&tally.bytes), counts, &self.found, outer));
+        }
+        self.found.drain(..).for_each(|finding| self.sink.take(finding));
+        self.shared.absorb(&mut self.tally);
     }
 
     /// Reads a file that can be rewound.
@@ -133,12 +197,14 @@ impl<'a> Reader<'a> {
             Err(error) => self.tally.skip(&origin.display(), reason(&error)),
         }
         self.buffer = buffer;
+        self.end(origin.path.len());
     }
 
     /// Inspects bytes that are all there is of an input.
     pub fn blob(&mut self, origin: &Origin, bytes: &[u8]) {
         let budget = Budget::new();
         self.bytes(origin, bytes, 0, &budget, true);
+        self.end(origin.path.len());
     }
 
     /// Inspects a git object; gives what was learnt of it, if it is plain text. With what was learnt of its base, what
@@ -158,7 +224,9 @@ impl<'a> Reader<'a> {
         Tally::add(&self.tally.bytes, bytes.len() as u64);
         let place = Place { origin, space: Space::Raw, offset: 0, line: 0, column: 0 };
         let piece = Piece { base, ..Piece::whole(bytes, Hints::default()) };
-        Some(self.piece(&place, piece, 0, &Budget::new()))
+        let trace = self.piece(&place, piece, 0, &Budget::new());
+        self.end(origin.path.len());
+        Some(trace)
     }
 
     /// Zip files too large for memory are read in place: their directory stands at the end.
@@ -417,7 +485,8 @@ impl<'a> Reader<'a> {
                 Tally::add(&self.tally.excluded, 1);
                 continue;
             }
-            self.sink.take(self.finding(place, found));
+            let finding = self.finding(place, found);
+            self.take(finding);
         }
         self.matches = matches;
         for (span, bytes) in std::mem::take(&mut self.scratch.embedded) {
@@ -439,7 +508,8 @@ impl<'a> Reader<'a> {
                 let mut matches = Vec::new();
                 self.engine.inspect(&Piece::whole(&wide, hints), &mut self.scratch, &mut matches);
                 for found in matches {
-                    self.sink.take(self.finding(&decoded, found));
+                    let finding = self.finding(&decoded, found);
+                    self.take(finding);
                 }
             }
         }
@@ -507,7 +577,8 @@ impl<'a> Reader<'a> {
             excerpt: String::new(),
             identity: Identity::Path,
         };
-        self.sink.take(self.finding(&Place { origin, space: Space::Raw, offset: 0, line: 0, column: 0 }, found));
+        let finding = self.finding(&Place { origin, space: Space::Raw, offset: 0, line: 0, column: 0 }, found);
+        self.take(finding);
     }
 
     fn weights(&mut self, origin: &Origin, format: &'static str) {
@@ -524,7 +595,8 @@ impl<'a> Reader<'a> {
             excerpt: format!("{format} weights"),
             identity: Identity::Path,
         };
-        self.sink.take(self.finding(&place, found));
+        let finding = self.finding(&place, found);
+        self.take(finding);
     }
 }
 

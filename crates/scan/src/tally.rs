@@ -58,6 +58,27 @@ impl Tally {
         }
     }
 
+    /// Adds all that `other` counted and leaves it empty.
+    pub fn absorb(&self, other: &mut Self) {
+        for (sum, part) in [
+            (&self.files, &mut other.files),
+            (&self.bytes, &mut other.bytes),
+            (&self.containers, &mut other.containers),
+            (&self.blobs, &mut other.blobs),
+            (&self.addresses, &mut other.addresses),
+            (&self.below_floor, &mut other.below_floor),
+            (&self.excluded, &mut other.excluded),
+            (&self.skipped, &mut other.skipped),
+        ] {
+            Self::add(sum, std::mem::take(part.get_mut()));
+        }
+        let others = other.named.get_mut().map(std::mem::take).unwrap_or_default();
+        if let Ok(mut named) = self.named.lock() {
+            let room = SKIPS_NAMED_MAX.saturating_sub(named.len());
+            named.extend(others.into_iter().take(room));
+        }
+    }
+
     /// Returns the skipped inputs that were named, in order.
     #[must_use]
     pub fn skips(&self) -> Vec<Skip> {

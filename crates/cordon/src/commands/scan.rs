@@ -14,6 +14,7 @@ use cordon_scan::baseline::{Baseline, BaselineError};
 use cordon_scan::config::Config;
 use cordon_scan::files::{self, Item, Which};
 use cordon_scan::git::{self, Store, changes, history};
+use cordon_scan::kept::{Kept, file_key};
 use cordon_scan::report::{jsonl, sarif};
 use cordon_scan::web::{Permission, Stranger, shown};
 use cordon_scan::{Collector, Origin, Reader, Reported, Summary, Tally, Worker, fingerprints};
@@ -21,8 +22,8 @@ use cordon_scan::{Collector, Origin, Reader, Reported, Summary, Tally, Worker, f
 use super::{fingerprint, rules};
 use crate::error::{Failure, read_named_text};
 use crate::exit::Exit;
-use crate::keys;
 use crate::render::{self, Paint};
+use crate::{kept, keys};
 
 /// Find what would leak: secrets, marked and unreleased documents, codenames, copies of known text, weights.
 ///
@@ -88,6 +89,9 @@ pub(crate) struct Arguments {
     /// Let comments `cordon:allow RULE reason` in the scanned text accept a finding on their line.
     #[arg(long)]
     allow_inline: bool,
+    /// Keep findings, and do not read again what has not changed since the last run with the same rules.
+    #[arg(long)]
+    incremental: bool,
     /// Threads; without it as many as there are cores.
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
@@ -130,7 +134,8 @@ pub(crate) fn gather(arguments: &Arguments) -> Result<Outcome, Failure> {
     let (engine, refused) = engine(arguments, id_key, &mut config, today)?;
     let tally = Tally::default();
     let collector = Collector::default();
-    let run = Run { arguments, engine: &engine, config: &config, tally: &tally, collector: &collector };
+    let run =
+        Run { arguments, engine: &engine, config: &config, tally: &tally, collector: &collector, now_unix_s: today.0 };
     let mut notes = run.targets()?;
     notes.extend(refused);
     let mut summary = Summary::of(&tally);
@@ -220,12 +225,13 @@ struct Run<'a> {
     config: &'a Config,
     tally: &'a Tally,
     collector: &'a Collector,
+    now_unix_s: i64,
 }
 
 impl Run<'_> {
-    fn reader(&self) -> Reader<'_> {
+    fn reader<'a>(&'a self, kept: Option<&'a Kept>) -> Reader<'a> {
         let worker = std::env::current_exe().ok().map(Worker::new);
-        Reader::new(self.engine, self.tally, self.collector, worker, self.arguments.allow_inline)
+        Reader::new(self.engine, self.tally, self.collector, worker, self.arguments.allow_inline).keeping(kept)
     }
 
     fn threads(&self) -> usize {
@@ -273,7 +279,7 @@ impl Run<'_> {
             Ok(_) => {}
             Err(error) => self.tally.skip(b"-", error.to_string()),
         }
-        self.reader().file(&Origin::file(b"-"), &mut Cursor::new(bytes));
+        self.reader(None).file(&Origin::file(b"-"), &mut Cursor::new(bytes));
     }
 
     fn path(&self, path: &Path, notes: &mut Vec<String>) -> Result<(), Failure> {
@@ -284,7 +290,8 @@ impl Run<'_> {
             )
         })?;
         if !meta.is_dir() {
-            self.items(&[Item { path: path.to_owned(), name: path.as_os_str().as_encoded_bytes().to_vec() }]);
+            let item = Item { path: path.to_owned(), name: path.as_os_str().as_encoded_bytes().to_vec() };
+            self.items(&[item], None);
             return Ok(());
         }
         if self.arguments.staged || self.arguments.range.is_some() {
@@ -305,32 +312,39 @@ impl Run<'_> {
         }
         let which = if self.arguments.tracked { Which::Tracked } else { Which::All };
         let (first, rest) = files::list(path, which, &|path| self.config.excludes(path), self.tally);
-        self.items(&first);
-        self.items(&rest);
+        let file = self.arguments.incremental.then(|| kept::file(path, self.engine.id_key())).transpose()?;
+        let options = format!("inline {}", self.arguments.allow_inline);
+        let digest = || kept::digest(self.engine, self.engine.id_key(), &options);
+        let kept = file.as_deref().map(|file| Kept::open(file, digest(), self.engine, self.now_unix_s));
+        self.items(&first, kept.as_ref());
+        self.items(&rest, kept.as_ref());
         match git::git_folder(path, &Tally::default()) {
-            Some(folder) if self.arguments.history || bare => self.history(&folder),
+            Some(folder) if self.arguments.history || bare => self.history(&folder, kept.as_ref()),
             Some(_) => notes.push("the git history was not read; --history reads it".to_owned()),
             None => {}
+        }
+        if let Some((kept, file)) = kept.zip(file) {
+            notes.push(format!("{} inputs had not changed and were not read again", kept.recalled()));
+            if let Err(error) = kept.write(&file) {
+                notes.push(format!("findings are not kept for the next run: `{}`: {error}", file.display()));
+            }
         }
         Ok(())
     }
 
     /// Reads files on all threads.
-    fn items(&self, items: &[Item]) {
+    fn items(&self, items: &[Item], kept: Option<&Kept>) {
         let bar = progress(items.len() as u64);
         let next = AtomicUsize::new(0);
         let work = || {
-            let mut reader = self.reader();
+            let mut reader = self.reader(kept);
             loop {
                 let from = next.fetch_add(16, Ordering::Relaxed);
                 let Some(batch) = items.get(from..items.len().min(from + 16)).filter(|batch| !batch.is_empty()) else {
                     return;
                 };
                 for item in batch {
-                    match File::open(&item.path) {
-                        Ok(mut file) => reader.file(&Origin::file(&item.name), &mut file),
-                        Err(error) => self.tally.skip(&item.name, error.to_string()),
-                    }
+                    self.item(item, &mut reader, kept);
                 }
                 bar.inc(batch.len() as u64);
             }
@@ -344,8 +358,21 @@ impl Run<'_> {
         bar.finish_and_clear();
     }
 
-    fn history(&self, folder: &Path) {
-        let mut met = history::scan(folder, self.threads(), self.tally, &|| self.reader());
+    fn item(&self, item: &Item, reader: &mut Reader<'_>, kept: Option<&Kept>) {
+        let origin = Origin::file(&item.name);
+        let meta = kept.and_then(|_| std::fs::metadata(&item.path).ok());
+        if reader.recall(meta.and_then(|meta| file_key(&item.path, &meta, self.now_unix_s)), &origin) {
+            return Tally::add(&self.tally.files, 1);
+        }
+        match File::open(&item.path) {
+            Ok(mut file) => reader.file(&origin, &mut file),
+            Err(error) => self.tally.skip(&item.name, error.to_string()),
+        }
+    }
+
+    fn history(&self, folder: &Path, kept: Option<&Kept>) {
+        let scan = history::Scan { threads: self.threads(), tally: self.tally, kept };
+        let mut met = history::scan(folder, &scan, &|| self.reader(kept));
         let blobs: HashSet<String> = self.collector.blobs();
         if !blobs.is_empty() {
             self.collector.attribute(&met.origins(&blobs, self.threads(), self.tally));
@@ -366,7 +393,7 @@ impl Run<'_> {
             None => changes::staged(&mut store)
                 .map_err(|error| Failure::usage(error, "repair it with `git reset`, or scan the folder"))?,
         };
-        let mut reader = self.reader();
+        let mut reader = self.reader(None);
         for (path, id) in entries.into_iter().filter(|(path, _)| !self.config.excludes(path)) {
             match store.find(&id) {
                 Some((_, data)) => {
@@ -395,7 +422,7 @@ impl Run<'_> {
             .map(|path| read_named_text(path).map(|text| lines(&text).collect()))
             .transpose()?;
         let mut stranger = Stranger::new(permission, named);
-        let mut reader = self.reader();
+        let mut reader = self.reader(None);
         for url in stranger.addresses(named, self.tally) {
             Tally::add(&self.tally.addresses, 1);
             match stranger.ask(&url) {

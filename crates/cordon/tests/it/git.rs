@@ -123,6 +123,43 @@ fn a_packed_history_says_what_a_loose_one_says() {
     }
 }
 
+/// A second run says the same without reading again; what changed is read.
+#[test]
+fn what_did_not_change_is_not_read_again() {
+    let place = Place::new();
+    repository(&place);
+    git(&place, &["repack", "-q", "-a", "-d", "-k"]);
+    let old = place.write("old.txt", token(17));
+    let long_ago = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000);
+    std::fs::File::options().write(true).open(&old).and_then(|file| file.set_modified(long_ago)).expect("a time");
+    let scan = |more: &[&str]| place.run(&[&["scan", "in", "--json", "--history", "--incremental"], more].concat());
+    let known = |report: &crate::harness::Report| {
+        let notes = report.summary()["notes"].to_string();
+        let (before, _) = notes.split_once(" inputs had not changed").expect("a note");
+        before.rsplit('"').next().expect("a number").parse::<u64>().expect("a number")
+    };
+    let sums = |report: &crate::harness::Report| {
+        let mut summary = report.summary();
+        summary.as_object_mut().expect("an object").remove("notes");
+        (report.findings(), summary)
+    };
+    let first = scan(&[]);
+    assert_eq!(known(&first), 0);
+    let second = scan(&[]);
+    assert_eq!(sums(&second), sums(&first));
+    assert!(known(&second) > 5, "{}", second.stdout);
+    assert_eq!(known(&scan(&["--confidence", "low"])), 0, "another floor is another question");
+    let again = scan(&[]);
+    assert_eq!(known(&again), 0, "what is kept answers one question");
+    place.write("old.txt", "harmless");
+    let third = scan(&[]);
+    assert_eq!(third.findings().len() + 1, first.findings().len());
+    for file in std::fs::read_dir(place.path().join("home/.cache/cordon")).expect("a folder") {
+        let bytes = std::fs::read(file.expect("an entry").path()).expect("a file");
+        assert!(!String::from_utf8_lossy(&bytes).contains(&token(10)), "a secret is kept");
+    }
+}
+
 #[test]
 fn staged_and_range_see_what_is_new() {
     let place = Place::new();

@@ -1,12 +1,14 @@
 //! What is staged, what lies between two commits, and the names by which commits are called.
 
 use std::collections::HashSet;
+use std::io::Read as _;
 use std::path::Path;
 
 use gix_hash::{Kind as HashKind, ObjectId, oid};
 use gix_object::Kind;
 
 use super::store::Store;
+use crate::limits::CONFIG_BYTES_MAX;
 
 /// Reads the index: path and object of each file that is tracked. A repository without one tracks nothing yet.
 pub(crate) fn index(folder: &Path) -> Result<Vec<(Vec<u8>, ObjectId)>, String> {
@@ -143,18 +145,25 @@ fn reference(folder: &Path, name: &str, depth: u8) -> Option<ObjectId> {
     }
     for prefix in ["", "refs/", "refs/tags/", "refs/heads/", "refs/remotes/"] {
         let full = format!("{prefix}{name}");
-        if let Ok(text) = std::fs::read_to_string(folder.join(&full)) {
+        if let Some(text) = read_bounded(&folder.join(&full)) {
             let text = text.trim();
             return match text.strip_prefix("ref:") {
                 Some(target) => reference(folder, target.trim(), depth + 1),
                 None => ObjectId::from_hex(text.as_bytes()).ok(),
             };
         }
-        let packed = std::fs::read_to_string(folder.join("packed-refs")).unwrap_or_default();
+        let packed = read_bounded(&folder.join("packed-refs")).unwrap_or_default();
         let line = packed.lines().find_map(|line| line.split_once(' ').filter(|(_, name)| *name == full));
         if let Some((hex, _)) = line {
             return ObjectId::from_hex(hex.as_bytes()).ok();
         }
     }
     None
+}
+
+/// Reads a file of references; one that is larger than any should be is not read.
+fn read_bounded(path: &Path) -> Option<String> {
+    let mut text = String::new();
+    std::fs::File::open(path).ok()?.take(CONFIG_BYTES_MAX).read_to_string(&mut text).ok()?;
+    Some(text)
 }

@@ -6,11 +6,12 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
 
 use cordon_inspect::{Base, Change, Trace};
-use gix_hash::{Kind as HashKind, ObjectId};
+use gix_hash::{Kind as HashKind, ObjectId, oid};
 use gix_object::Kind;
 
 use super::store::{Store, read_loose};
-use super::walk::{Object, Plan};
+use super::walk::{Content, Object, Plan, Walk};
+use crate::kept::{Kept, object_key};
 use crate::reader::{Origin, Reader};
 use crate::tally::Tally;
 
@@ -31,8 +32,19 @@ pub struct History {
     pub(crate) commits: Vec<Met>,
 }
 
-/// Inspects every blob, commit message and tag of the repository at `folder`, on `threads` threads.
-pub fn scan<'a>(folder: &Path, threads: usize, tally: &Tally, reader: &(dyn Fn() -> Reader<'a> + Sync)) -> History {
+/// What a scan of a history needs.
+pub struct Scan<'a> {
+    /// How many threads read.
+    pub threads: usize,
+    /// Accounts for what was read.
+    pub tally: &'a Tally,
+    /// Findings of the last run.
+    pub kept: Option<&'a Kept>,
+}
+
+/// Inspects every blob, commit message and tag of the repository at `folder`.
+pub fn scan<'a>(folder: &Path, scan: &Scan<'_>, reader: &(dyn Fn() -> Reader<'a> + Sync)) -> History {
+    let tally = scan.tally;
     let store = Store::open(folder, tally);
     let commits = Mutex::new(Vec::new());
     let seen = Mutex::new(HashSet::new());
@@ -42,14 +54,16 @@ pub fn scan<'a>(folder: &Path, threads: usize, tally: &Tally, reader: &(dyn Fn()
         plan.broken.iter().for_each(|id| {
             tally.skip(id.to_hex().to_string().as_bytes(), "its base is missing or its header is broken")
         });
-        let queue = AtomicUsize::new(0);
+        let passed = |id: &oid| scan.kept.is_some_and(|kept| kept.knows(&object_key(id)));
+        let wanted = [Kind::Blob, Kind::Commit, Kind::Tag];
+        let walk = Walk { plan, pack, queue: AtomicUsize::new(0), wanted: &wanted, passed: &passed };
         std::thread::scope(|scope| {
-            for _ in 0..threads {
+            for _ in 0..scan.threads {
                 scope.spawn(|| {
                     let mut reader = reader();
                     let mut met = Vec::new();
                     let mut change = Change::default();
-                    plan.run(pack, &queue, &[Kind::Blob, Kind::Commit, Kind::Tag], &mut |object| {
+                    walk.run(&mut |object| {
                         if several && !seen.lock().is_ok_and(|mut seen| seen.insert(object.id)) {
                             return None;
                         }
@@ -64,14 +78,14 @@ pub fn scan<'a>(folder: &Path, threads: usize, tally: &Tally, reader: &(dyn Fn()
     }
     let mut reader = reader();
     let mut met = Vec::new();
-    for (id, path) in store.loose_paths() {
+    for (id, path) in store.loose_paths(tally) {
         if store.packs.iter().any(|pack| pack.index.lookup(id).is_some()) {
             continue;
         }
         match read_loose(&path) {
             Some((Kind::Tree, _)) => {}
             Some((kind, data)) => {
-                let object = Object { id, position: 0, kind, data: Ok(&data), base: None };
+                let object = Object { id, position: 0, kind, content: Content::Bytes(&data), base: None };
                 read(&mut reader, &object, &mut Change::default(), &mut met, tally);
             }
             None => tally.skip(path.as_os_str().as_encoded_bytes(), "a loose object that does not decode"),
@@ -92,11 +106,12 @@ fn read(
     tally: &Tally,
 ) -> Option<Trace> {
     let id = object.id;
-    let hex = || id.to_hex().to_string();
-    let data = match &object.data {
-        Ok(data) => *data,
-        Err(reason) => {
-            tally.skip(hex().as_bytes(), reason.clone());
+    let hex = id.to_hex().to_string();
+    let data = match &object.content {
+        Content::Bytes(data) => *data,
+        Content::Passed => &[],
+        Content::Lost(reason) => {
+            tally.skip(hex.as_bytes(), reason.clone());
             return None;
         }
     };
@@ -105,11 +120,18 @@ fn read(
         Kind::Blob => Vec::new(),
         Kind::Commit => {
             met.extend(commit(&id, data));
-            vec![format!("commit {}", hex()).into_bytes()]
+            vec![format!("commit {hex}").into_bytes()]
         }
-        Kind::Tag | Kind::Tree => vec![format!("tag {}", hex()).into_bytes()],
+        Kind::Tag | Kind::Tree => vec![format!("tag {hex}").into_bytes()],
     };
-    let origin = Origin { path, blob: Some(hex()), exposed: false };
+    let origin = Origin { path, blob: Some(hex), exposed: false };
+    if reader.recall(Some(object_key(&id)), &origin) {
+        return None;
+    }
+    if matches!(object.content, Content::Passed) {
+        tally.skip(origin.blob.unwrap_or_default().as_bytes(), "what was kept of it does not read");
+        return None;
+    }
     let base = object.base.as_ref().map(|under| {
         change.fill(under.copied, under.len, data.len());
         Base { trace: under.learnt, change }

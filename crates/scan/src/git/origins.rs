@@ -14,7 +14,7 @@ use gix_object::Kind;
 
 use super::history::{History, Met};
 use super::store::{Pack, Store, read_loose};
-use super::walk::Under;
+use super::walk::{Content, Under, Walk};
 use crate::limits::FOLDER_DEPTH_MAX;
 use crate::tally::Tally;
 
@@ -87,7 +87,7 @@ impl History {
     fn places(&self, wanted: &HashSet<ObjectId>, threads: usize, tally: &Tally) -> (Vec<Place>, Above) {
         let loose: Vec<(ObjectId, Vec<u8>)> = self
             .store
-            .loose_paths()
+            .loose_paths(tally)
             .into_iter()
             .filter_map(|(id, path)| match read_loose(&path)? {
                 (Kind::Tree, data) => Some((id, data)),
@@ -98,25 +98,26 @@ impl History {
         let mut forest = Forest { spans: vec![(0, 0); nodes.count()], ..Forest::default() };
         for (number, (pack, plan)) in self.store.packs.iter().zip(&self.plans).enumerate() {
             let first = nodes.firsts.get(number).copied().unwrap_or(0);
-            let queue = AtomicUsize::new(0);
+            let walk = Walk { plan, pack, queue: AtomicUsize::new(0), wanted: &[Kind::Tree], passed: &|_| false };
             let parts = Mutex::new(Vec::new());
             std::thread::scope(|scope| {
                 for _ in 0..threads {
                     scope.spawn(|| {
                         let mut part = Part::new(&nodes, wanted);
                         let mut change = Change::default();
-                        plan.run(pack, &queue, &[Kind::Tree], &mut |object| match object.data {
-                            Ok(data) => {
+                        walk.run(&mut |object| match object.content {
+                            Content::Bytes(data) => {
                                 let known = object.base.map_or_else(Vec::new, |base: Under<'_, Vec<Entry>>| {
                                     change.fill(base.copied, base.len, data.len());
                                     carried(base.learnt, &change)
                                 });
                                 Some(part.read(first + object.position, data, &known))
                             }
-                            Err(reason) => {
+                            Content::Lost(reason) => {
                                 tally.skip(object.id.to_hex().to_string().as_bytes(), reason);
                                 None
                             }
+                            Content::Passed => None,
                         });
                         if let Ok(mut parts) = parts.lock() {
                             parts.push(part.done());

@@ -8,7 +8,7 @@ use gix_hash::{Kind as HashKind, ObjectId, oid};
 use gix_object::Kind;
 use gix_pack::cache::lru::StaticLinkedList;
 
-use crate::limits::OBJECT_BYTES_MAX;
+use crate::limits::{CONFIG_BYTES_MAX, OBJECT_BYTES_MAX};
 use crate::tally::Tally;
 
 /// One pack with its index.
@@ -43,6 +43,12 @@ impl Store {
             tally.skip(
                 objects.join("info/alternates").as_os_str().as_encoded_bytes(),
                 "objects borrowed from another repository are not read",
+            );
+        }
+        if is_sha256(folder) {
+            tally.skip(
+                folder.as_os_str().as_encoded_bytes(),
+                "a repository of SHA-256 objects: its history is not read",
             );
         }
         let mut paths: Vec<PathBuf> = fs::read_dir(objects.join("pack"))
@@ -106,14 +112,21 @@ impl Store {
 
     /// The paths of all loose objects.
     #[must_use]
-    pub fn loose_paths(&self) -> Vec<(ObjectId, PathBuf)> {
+    pub fn loose_paths(&self, tally: &Tally) -> Vec<(ObjectId, PathBuf)> {
         let mut found = Vec::new();
-        for folder in fs::read_dir(self.folder.join("objects")).into_iter().flatten().filter_map(Result::ok) {
+        let entries = |path: &Path| {
+            let entries = fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+            entries.unwrap_or_else(|error| {
+                tally.skip(path.as_os_str().as_encoded_bytes(), format!("its objects are not read: {error}"));
+                Vec::new()
+            })
+        };
+        for folder in entries(&self.folder.join("objects")) {
             let prefix = folder.file_name().to_string_lossy().into_owned();
             if prefix.len() != 2 || !prefix.bytes().all(|byte| byte.is_ascii_hexdigit()) {
                 continue;
             }
-            for file in fs::read_dir(folder.path()).into_iter().flatten().filter_map(Result::ok) {
+            for file in entries(&folder.path()) {
                 let hex = format!("{prefix}{}", file.file_name().to_string_lossy());
                 if let Ok(id) = ObjectId::from_hex(hex.as_bytes()) {
                     found.push((id, file.path()));
@@ -123,6 +136,15 @@ impl Store {
         found.sort();
         found
     }
+}
+
+/// Tells whether the configuration of a repository names SHA-256 as its object format.
+fn is_sha256(folder: &Path) -> bool {
+    let mut text = String::new();
+    let read =
+        fs::File::open(folder.join("config")).and_then(|file| file.take(CONFIG_BYTES_MAX).read_to_string(&mut text));
+    let mut lines = text.lines().map(|line| line.to_ascii_lowercase().replace([' ', '\t'], ""));
+    read.is_ok() && lines.any(|line| line == "objectformat=sha256")
 }
 
 /// Reads a loose object: zlib around `kind size\0content`.

@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cordon_inspect::Copied;
-use gix_hash::ObjectId;
+use gix_hash::{ObjectId, oid};
 use gix_object::Kind;
 use gix_pack::data::entry::Header;
 
@@ -32,10 +32,19 @@ pub(crate) struct Object<'a, T> {
     /// Where its id stands in the index of its pack.
     pub(crate) position: u32,
     pub(crate) kind: Kind,
-    /// Its content, or why it does not decode.
-    pub(crate) data: Result<&'a [u8], String>,
+    pub(crate) content: Content<'a>,
     /// What it stands on.
     pub(crate) base: Option<Under<'a, T>>,
+}
+
+/// What there is of an object.
+pub(crate) enum Content<'a> {
+    /// All its bytes.
+    Bytes(&'a [u8]),
+    /// It does not decode, for this reason.
+    Lost(String),
+    /// It need not be decoded.
+    Passed,
 }
 
 /// What an object stands on.
@@ -106,27 +115,69 @@ impl Plan {
         }
     }
 
-    /// Decodes what stands on roots of the wanted kinds; each thread takes roots from `queue` and gives objects to `each`.
-    pub(crate) fn run<T>(&self, pack: &Pack, queue: &AtomicUsize, wanted: &[Kind], each: &mut Each<'_, T>) {
+    fn child(&self, index: u32) -> u32 {
+        self.first.get(index as usize).copied().unwrap_or(NONE)
+    }
+
+    fn sibling(&self, index: u32) -> u32 {
+        self.next.get(index as usize).copied().unwrap_or(NONE)
+    }
+}
+
+/// A walk through one pack, on several threads.
+pub(crate) struct Walk<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) pack: &'a Pack,
+    /// The next root, for all threads.
+    pub(crate) queue: AtomicUsize,
+    /// The kinds of objects that are wanted.
+    pub(crate) wanted: &'a [Kind],
+    /// Tells whether a blob need not be decoded; those that stand on it may need it all the same.
+    pub(crate) passed: &'a (dyn Fn(&oid) -> bool + Sync),
+}
+
+impl Walk<'_> {
+    /// Takes roots from the queue, decodes what stands on them and gives it to `each`.
+    pub(crate) fn run<T>(&self, each: &mut Each<'_, T>) {
         let mut buffers = Buffers::default();
+        let roots = &self.plan.roots;
         loop {
-            let from = queue.fetch_add(64, Ordering::Relaxed);
-            let Some(batch) = self.roots.get(from..self.roots.len().min(from + 64)) else { return };
-            for (root, kind) in batch.iter().filter(|(_, kind)| wanted.contains(kind)) {
-                self.chain(pack, *root, *kind, &mut buffers, each);
+            let from = self.queue.fetch_add(64, Ordering::Relaxed);
+            let Some(batch) = roots.get(from..roots.len().min(from + 64)) else { return };
+            for &(root, kind) in batch.iter().filter(|(_, kind)| self.wanted.contains(kind)) {
+                if kind != Kind::Blob || !self.pass(root, each) {
+                    self.chain(root, kind, &mut buffers, each);
+                }
             }
         }
     }
 
-    /// Decodes a root and all that stands on it, depth first; a base is dropped before its last child is walked.
-    fn chain<T>(&self, pack: &Pack, root: u32, kind: Kind, buffers: &mut Buffers, each: &mut Each<'_, T>) {
-        let mut data = buffers.spare.pop().unwrap_or_default();
-        if let Err(reason) = self.inflate(pack, root, &mut buffers.inflate, &mut data) {
-            return self.fail(pack, root, kind, &reason, each);
+    /// Passes over a root and all that stands on it, if none of that need be decoded.
+    fn pass<T>(&self, root: u32, each: &mut Each<'_, T>) -> bool {
+        let mut members = vec![root];
+        let mut at = 0;
+        while let Some(&index) = members.get(at) {
+            if !self.id(index).is_some_and(|(id, _)| (self.passed)(&id)) {
+                return false;
+            }
+            at += 1;
+            let children = std::iter::successors(Some(self.plan.child(index)), |child| Some(self.plan.sibling(*child)));
+            members.extend(children.take_while(|child| *child != NONE));
         }
-        let learnt =
-            self.give(pack, root, each, |id, position| Object { id, position, kind, data: Ok(&data), base: None });
-        let mut stack = vec![Frame { data, learnt, child: self.child(root) }];
+        for index in members {
+            self.give(index, Kind::Blob, Content::Passed, None, each);
+        }
+        true
+    }
+
+    /// Decodes a root and all that stands on it, depth first; a base is dropped before its last child is walked.
+    fn chain<T>(&self, root: u32, kind: Kind, buffers: &mut Buffers, each: &mut Each<'_, T>) {
+        let mut data = buffers.spare.pop().unwrap_or_default();
+        if let Err(reason) = self.inflate(root, &mut buffers.inflate, &mut data) {
+            return self.fail(root, kind, &reason, each);
+        }
+        let learnt = self.give(root, kind, Content::Bytes(&data), None, each);
+        let mut stack = vec![Frame { data, learnt, child: self.plan.child(root) }];
         while let Some(frame) = stack.last_mut() {
             if frame.child == NONE {
                 if let Some(frame) = stack.pop() {
@@ -135,10 +186,10 @@ impl Plan {
                 continue;
             }
             let current = frame.child;
-            frame.child = self.next.get(current as usize).copied().unwrap_or(NONE);
-            match self.child_of(pack, current, frame, buffers) {
-                Err(reason) => self.fail(pack, current, kind, &reason, each),
-                Ok(_) if stack.len() >= CHAIN_MAX => self.fail(pack, current, kind, "a chain of deltas too long", each),
+            frame.child = self.plan.sibling(current);
+            match self.child_of(current, frame, buffers) {
+                Err(reason) => self.fail(current, kind, &reason, each),
+                Ok(_) if stack.len() >= CHAIN_MAX => self.fail(current, kind, "a chain of deltas too long", each),
                 Ok(data) => {
                     let Some(frame) = stack.last_mut() else { return };
                     let under = frame.learnt.as_ref().map(|learnt| Under {
@@ -146,14 +197,8 @@ impl Plan {
                         len: frame.data.len(),
                         copied: &buffers.copied,
                     });
-                    let learnt = self.give(pack, current, each, |id, position| Object {
-                        id,
-                        position,
-                        kind,
-                        data: Ok(&data),
-                        base: under,
-                    });
-                    let child = self.child(current);
+                    let learnt = self.give(current, kind, Content::Bytes(&data), under, each);
+                    let child = self.plan.child(current);
                     if child == NONE {
                         buffers.keep(data);
                         continue;
@@ -166,7 +211,7 @@ impl Plan {
                     stack.push(Frame { data, learnt, child });
                     if stack.iter().map(|frame| frame.data.len()).sum::<usize>() > BASES_BYTES_MAX {
                         let lost = stack.pop().map_or(NONE, |frame| frame.child);
-                        self.fail_all(pack, lost, kind, "deltas that need too much memory", each);
+                        self.fail_all(lost, kind, "deltas that need too much memory", each);
                     }
                 }
             }
@@ -174,57 +219,53 @@ impl Plan {
     }
 
     /// Decodes what stands on `frame`; the copied parts are left in the buffers.
-    fn child_of<T>(&self, pack: &Pack, index: u32, frame: &Frame<T>, buffers: &mut Buffers) -> Result<Vec<u8>, String> {
+    fn child_of<T>(&self, index: u32, frame: &Frame<T>, buffers: &mut Buffers) -> Result<Vec<u8>, String> {
         let mut data = buffers.spare.pop().unwrap_or_default();
-        self.inflate(pack, index, &mut buffers.inflate, &mut buffers.delta)?;
+        self.inflate(index, &mut buffers.inflate, &mut buffers.delta)?;
         apply(&frame.data, &buffers.delta, &mut data, &mut buffers.copied)?;
         Ok(data)
     }
 
-    fn child(&self, index: u32) -> u32 {
-        self.first.get(index as usize).copied().unwrap_or(NONE)
+    /// The id of an object, and its position in the index of the pack.
+    fn id(&self, index: u32) -> Option<(ObjectId, u32)> {
+        let (_, position) = *self.plan.entries.get(index as usize)?;
+        Some((self.pack.index.oid_at_index(position).to_owned(), position))
     }
 
-    fn give<'a, T: 'a>(
+    fn give<T>(
         &self,
-        pack: &Pack,
         index: u32,
+        kind: Kind,
+        content: Content<'_>,
+        base: Option<Under<'_, T>>,
         each: &mut Each<'_, T>,
-        object: impl FnOnce(ObjectId, u32) -> Object<'a, T>,
     ) -> Option<T> {
-        let (_, position) = *self.entries.get(index as usize)?;
-        each(object(pack.index.oid_at_index(position).to_owned(), position))
+        let (id, position) = self.id(index)?;
+        each(Object { id, position, kind, content, base })
     }
 
     /// An object that does not decode takes all that stands on it with it: each is reported.
-    fn fail<T>(&self, pack: &Pack, index: u32, kind: Kind, reason: &str, each: &mut Each<'_, T>) {
-        let lost = |id, position| Object { id, position, kind, data: Err(reason.to_owned()), base: None };
-        self.give(pack, index, each, lost);
-        self.fail_all(pack, self.child(index), kind, reason, each);
+    fn fail<T>(&self, index: u32, kind: Kind, reason: &str, each: &mut Each<'_, T>) {
+        self.give(index, kind, Content::Lost(reason.to_owned()), None, each);
+        self.fail_all(self.plan.child(index), kind, reason, each);
     }
 
     /// Reports an object, those that stand on the same base behind it, and all that stands on them.
-    fn fail_all<T>(&self, pack: &Pack, index: u32, kind: Kind, reason: &str, each: &mut Each<'_, T>) {
-        let lost = |id, position| Object { id, position, kind, data: Err(reason.to_owned()), base: None };
+    fn fail_all<T>(&self, index: u32, kind: Kind, reason: &str, each: &mut Each<'_, T>) {
         let mut open = vec![index];
-        while let Some(index) = open.pop().filter(|index| *index != NONE) {
-            self.give(pack, index, each, lost);
-            let next = self.next.get(index as usize).copied().unwrap_or(NONE);
-            open.extend([next, self.child(index)].into_iter().filter(|index| *index != NONE));
+        while let Some(index) = open.pop() {
+            if index != NONE {
+                self.give(index, kind, Content::Lost(reason.to_owned()), None, each);
+                open.extend([self.plan.sibling(index), self.plan.child(index)]);
+            }
         }
     }
 
-    fn inflate(
-        &self,
-        pack: &Pack,
-        index: u32,
-        inflate: &mut gix_zlib::Inflate,
-        out: &mut Vec<u8>,
-    ) -> Result<(), String> {
-        let offset = self.entries.get(index as usize).map(|entry| entry.0).ok_or("no such entry")?;
-        let entry = pack.data.entry(offset).map_err(|error| error.to_string())?;
+    fn inflate(&self, index: u32, inflate: &mut gix_zlib::Inflate, out: &mut Vec<u8>) -> Result<(), String> {
+        let offset = self.plan.entries.get(index as usize).map(|entry| entry.0).ok_or("no such entry")?;
+        let entry = self.pack.data.entry(offset).map_err(|error| error.to_string())?;
         // Deflate gives at most 1032 times what it takes: a header that promises more lies.
-        let end = self.entries.get(index as usize + 1).map_or(pack.data.pack_end() as u64, |next| next.0);
+        let end = self.plan.entries.get(index as usize + 1).map_or(self.pack.data.pack_end() as u64, |next| next.0);
         if entry.decompressed_size > (end.saturating_sub(offset) + 64) * 1040 {
             return Err("a header that promises more than the pack holds".to_owned());
         }
@@ -233,7 +274,7 @@ impl Plan {
         }
         out.clear();
         out.resize(entry.decompressed_size as usize, 0);
-        pack.data.decompress_entry(&entry, inflate, out).map(|_| ()).map_err(|error| error.to_string())
+        self.pack.data.decompress_entry(&entry, inflate, out).map(|_| ()).map_err(|error| error.to_string())
     }
 }
 
