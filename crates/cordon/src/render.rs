@@ -64,6 +64,20 @@ pub(crate) fn finding(reported: &Reported, paint: Paint) -> String {
     out
 }
 
+/// Writes that a finding told before stands at more places.
+pub(crate) fn further(reported: &Reported, told: u64, paint: Paint) -> String {
+    let finding = &reported.finding;
+    let more = reported.locations_total - told;
+    let places = if more == 1 { "1 place more".to_owned() } else { format!("{more} places more") };
+    let first = reported.locations.last().map(place).unwrap_or_default();
+    format!(
+        "{} {}  [{}]: told above, stands at {places}, among them\n  {first}\n\n",
+        paint.severity(finding.severity),
+        paint.wrap("1", &finding.title),
+        finding.rule
+    )
+}
+
 fn place(location: &Location) -> String {
     let path = printable(&String::from_utf8_lossy(&location.path.join(&b'!')));
     let blob = location

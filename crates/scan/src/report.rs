@@ -3,8 +3,10 @@
 pub mod jsonl;
 pub mod sarif;
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use cordon_domain::finding::Commit;
 use cordon_domain::{Finding, FindingId, Location};
@@ -81,12 +83,14 @@ impl Summary {
 #[derive(Debug, Default)]
 pub struct Collector {
     found: Mutex<BTreeMap<FindingId, Reported>>,
+    lost: AtomicU64,
 }
 
 impl Sink for Collector {
     fn take(&self, finding: Finding) {
         let Ok(mut found) = self.found.lock() else { return };
         if found.len() >= FINDINGS_MAX && !found.contains_key(&finding.id) {
+            self.lost.fetch_add(1, Ordering::Relaxed);
             return;
         }
         let reported = found.entry(finding.id.clone()).or_insert_with(|| Reported {
@@ -98,7 +102,9 @@ impl Sink for Collector {
             return;
         }
         reported.locations_total += 1;
-        let better = (finding.confidence, finding.severity) > (reported.finding.confidence, reported.finding.severity);
+        // The surest speaks for all; of equals the first place, whichever thread met it.
+        let speaks = |finding: &Finding| (finding.confidence, finding.severity, Reverse(finding.location.clone()));
+        let better = speaks(&finding) > speaks(&reported.finding);
         let location = finding.location.clone();
         if better {
             reported.finding = finding;
@@ -140,11 +146,17 @@ impl Collector {
         }
     }
 
-    /// Returns what was gathered: worst first, then surest, then by place.
+    /// Returns how many findings were beyond the bound of one run.
     #[must_use]
-    pub fn finish(self) -> Vec<Reported> {
+    pub fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    /// Returns what was gathered so far: worst first, then surest, then by place.
+    #[must_use]
+    pub fn snapshot(&self) -> Vec<Reported> {
         let mut all: Vec<Reported> =
-            self.found.into_inner().map(|found| found.into_values().collect()).unwrap_or_default();
+            self.found.lock().map(|found| found.values().cloned().collect()).unwrap_or_default();
         for reported in &mut all {
             reported.locations.sort();
             if let Some(first) = reported.locations.first() {
@@ -154,7 +166,7 @@ impl Collector {
         all.sort_by(|left, right| {
             let key = |reported: &Reported| {
                 (
-                    std::cmp::Reverse((reported.finding.severity, reported.finding.confidence)),
+                    Reverse((reported.finding.severity, reported.finding.confidence)),
                     reported.finding.location.clone(),
                     reported.finding.id.clone(),
                 )

@@ -26,7 +26,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    let outcome = scan::gather(&arguments.scan)?;
+    let outcome = scan::gather(&arguments.scan, &|_| ())?;
     let mut baseline = Baseline::of(&outcome.found, &outcome.key);
     for entry in &arguments.accept_unreadable {
         let Some((path, reason)) = entry.split_once('=').filter(|(_, reason)| !reason.trim().is_empty()) else {

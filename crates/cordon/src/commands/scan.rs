@@ -1,10 +1,9 @@
 //! Find what would leak.
 
-use std::collections::HashSet;
-use std::fs::File;
-use std::io::{Cursor, IsTerminal as _, Read as _, Write as _};
+mod print;
+mod targets;
+
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Args, ValueEnum};
@@ -12,18 +11,14 @@ use cordon_domain::{Confidence, IdKey, KeyName, Severity, Today};
 use cordon_inspect::{Engine, Index};
 use cordon_scan::baseline::{Baseline, BaselineError};
 use cordon_scan::config::Config;
-use cordon_scan::files::{self, Item, Which};
-use cordon_scan::git::{self, Store, changes, history};
-use cordon_scan::kept::{Kept, file_key};
-use cordon_scan::report::{jsonl, sarif};
-use cordon_scan::web::{Permission, Stranger, shown};
-use cordon_scan::{Collector, Origin, Reader, Reported, Summary, Tally, Worker, fingerprints};
+use cordon_scan::{Collector, Reported, Summary, Tally, fingerprints};
 
+use self::print::Printer;
+use self::targets::Run;
 use super::{fingerprint, rules};
 use crate::error::{Failure, read_named_text};
 use crate::exit::Exit;
-use crate::render::{self, Paint};
-use crate::{kept, keys};
+use crate::keys;
 
 /// Find what would leak: secrets, marked and unreleased documents, codenames, copies of known text, weights.
 ///
@@ -115,8 +110,9 @@ pub(crate) struct Outcome {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    let outcome = gather(arguments)?;
-    print(arguments, &outcome).map_err(|error| Failure::internal(format!("the report cannot be written: {error}")))?;
+    let printer = Printer::new(if arguments.json { Format::Jsonl } else { arguments.format });
+    let outcome = gather(arguments, &|found| printer.early(found))?;
+    printer.finish(&outcome).map_err(|error| Failure::internal(format!("the report cannot be written: {error}")))?;
     Ok(match (outcome.found.is_empty(), outcome.summary.is_partial()) {
         (false, _) => Exit::Findings,
         (true, true) => Exit::Partial,
@@ -124,8 +120,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     })
 }
 
-/// Scans, and applies what the user accepts.
-pub(crate) fn gather(arguments: &Arguments) -> Result<Outcome, Failure> {
+/// Scans, and applies what the user accepts. `early` takes what stands in tracked files before the rest is read.
+pub(crate) fn gather(arguments: &Arguments, early: &dyn Fn(&[Reported])) -> Result<Outcome, Failure> {
     let id_key = keys::id_key(arguments.id_key.as_deref())?;
     let key = id_key.name();
     let baseline = arguments.baseline.as_deref().map(|path| baseline(path, &key)).transpose()?;
@@ -134,18 +130,25 @@ pub(crate) fn gather(arguments: &Arguments) -> Result<Outcome, Failure> {
     let (engine, refused) = engine(arguments, id_key, &mut config, today)?;
     let tally = Tally::default();
     let collector = Collector::default();
+    let accept = |summary: &mut Summary| {
+        let mut found = collector.snapshot();
+        found.retain(|reported| reported.finding.severity >= arguments.severity);
+        summary.notes.extend(config.apply(&mut found, today));
+        if let Some(baseline) = &baseline {
+            baseline.apply(&mut found, summary);
+        }
+        found
+    };
     let run =
         Run { arguments, engine: &engine, config: &config, tally: &tally, collector: &collector, now_unix_s: today.0 };
-    let mut notes = run.targets()?;
-    notes.extend(refused);
-    let mut summary = Summary::of(&tally);
-    let mut found = collector.finish();
-    found.retain(|reported| reported.finding.severity >= arguments.severity);
-    notes.extend(config.apply(&mut found, today));
-    summary.notes = notes;
-    if let Some(baseline) = baseline {
-        baseline.apply(&mut found, &mut summary);
+    let notes = run.targets(&|| early(&accept(&mut Summary::default())))?;
+    let mut summary = Summary { notes, ..Summary::of(&tally) };
+    summary.notes.extend(refused);
+    if collector.lost() > 0 {
+        summary.skipped += 1;
+        summary.notes.push(format!("{} findings beyond the bound of one run are not reported", collector.lost()));
     }
+    let found = accept(&mut summary);
     Ok(Outcome { found, summary, key })
 }
 
@@ -216,268 +219,4 @@ fn engine(
         }),
         notes,
     ))
-}
-
-/// One scan in progress.
-struct Run<'a> {
-    arguments: &'a Arguments,
-    engine: &'a Engine,
-    config: &'a Config,
-    tally: &'a Tally,
-    collector: &'a Collector,
-    now_unix_s: i64,
-}
-
-impl Run<'_> {
-    fn reader<'a>(&'a self, kept: Option<&'a Kept>) -> Reader<'a> {
-        let worker = std::env::current_exe().ok().map(Worker::new);
-        Reader::new(self.engine, self.tally, self.collector, worker, self.arguments.allow_inline).keeping(kept)
-    }
-
-    fn threads(&self) -> usize {
-        self.arguments
-            .threads
-            .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
-            .clamp(1, 64)
-    }
-
-    /// Scans all targets; returns what the user should know.
-    fn targets(&self) -> Result<Vec<String>, Failure> {
-        let mut notes = Vec::new();
-        let mut addresses = Vec::new();
-        if let Some(path) = &self.arguments.urls {
-            addresses.extend(lines(&read_named_text(path)?));
-        }
-        let default = ".".to_owned();
-        let targets: Vec<&String> = if self.arguments.targets.is_empty() && self.arguments.urls.is_none() {
-            vec![&default]
-        } else {
-            self.arguments.targets.iter().collect()
-        };
-        for target in targets {
-            if target.starts_with("http://") || target.starts_with("https://") {
-                addresses.push(target.clone());
-            } else if target == "-" {
-                self.standard_input();
-            } else {
-                self.path(Path::new(target), &mut notes)?;
-            }
-        }
-        if !addresses.is_empty() {
-            self.addresses(&addresses)?;
-        }
-        Ok(notes)
-    }
-
-    fn standard_input(&self) {
-        let mut bytes = Vec::new();
-        let limit = cordon_extract::limits::DOCUMENT_BYTES_MAX as u64;
-        match std::io::stdin().lock().take(limit).read_to_end(&mut bytes) {
-            Ok(count) if count as u64 == limit => {
-                self.tally.skip(b"-", format!("standard input beyond {} MiB", limit >> 20))
-            }
-            Ok(_) => {}
-            Err(error) => self.tally.skip(b"-", error.to_string()),
-        }
-        self.reader(None).file(&Origin::file(b"-"), &mut Cursor::new(bytes));
-    }
-
-    fn path(&self, path: &Path, notes: &mut Vec<String>) -> Result<(), Failure> {
-        let meta = std::fs::metadata(path).map_err(|error| {
-            Failure::usage(
-                format!("`{}` cannot be scanned: {error}", path.display()),
-                "name a file, a folder, `-` or an address",
-            )
-        })?;
-        if !meta.is_dir() {
-            let item = Item { path: path.to_owned(), name: path.as_os_str().as_encoded_bytes().to_vec() };
-            self.items(&[item], None);
-            return Ok(());
-        }
-        if self.arguments.staged || self.arguments.range.is_some() {
-            return self.changes(path);
-        }
-        let bare = path.join("HEAD").is_file() && path.join("objects").is_dir();
-        if ["cordon.toml", ".cordon.toml"].iter().any(|name| path.join(name).exists())
-            && self.arguments.config.is_none()
-        {
-            notes.push(format!(
-                "a cordon.toml inside `{}` is not used; name it with --config if it is yours",
-                path.display()
-            ));
-        }
-        if self.arguments.tracked && git::git_folder(path, &Tally::default()).is_none() {
-            let what = format!("`{}` is no git repository, so git tracks nothing there", path.display());
-            return Err(Failure::usage(what, "leave out --tracked"));
-        }
-        let which = if self.arguments.tracked { Which::Tracked } else { Which::All };
-        let (first, rest) = files::list(path, which, &|path| self.config.excludes(path), self.tally);
-        let file = self.arguments.incremental.then(|| kept::file(path, self.engine.id_key())).transpose()?;
-        let options = format!("inline {}", self.arguments.allow_inline);
-        let digest = || kept::digest(self.engine, self.engine.id_key(), &options);
-        let kept = file.as_deref().map(|file| Kept::open(file, digest(), self.engine, self.now_unix_s));
-        self.items(&first, kept.as_ref());
-        self.items(&rest, kept.as_ref());
-        match git::git_folder(path, &Tally::default()) {
-            Some(folder) if self.arguments.history || bare => self.history(&folder, kept.as_ref()),
-            Some(_) => notes.push("the git history was not read; --history reads it".to_owned()),
-            None => {}
-        }
-        if let Some((kept, file)) = kept.zip(file) {
-            notes.push(format!("{} inputs had not changed and were not read again", kept.recalled()));
-            if let Err(error) = kept.write(&file) {
-                notes.push(format!("findings are not kept for the next run: `{}`: {error}", file.display()));
-            }
-        }
-        Ok(())
-    }
-
-    /// Reads files on all threads.
-    fn items(&self, items: &[Item], kept: Option<&Kept>) {
-        let bar = progress(items.len() as u64);
-        let next = AtomicUsize::new(0);
-        let work = || {
-            let mut reader = self.reader(kept);
-            loop {
-                let from = next.fetch_add(16, Ordering::Relaxed);
-                let Some(batch) = items.get(from..items.len().min(from + 16)).filter(|batch| !batch.is_empty()) else {
-                    return;
-                };
-                for item in batch {
-                    self.item(item, &mut reader, kept);
-                }
-                bar.inc(batch.len() as u64);
-            }
-        };
-        std::thread::scope(|scope| {
-            for _ in 1..self.threads().min(items.len().div_ceil(16)) {
-                scope.spawn(work);
-            }
-            work();
-        });
-        bar.finish_and_clear();
-    }
-
-    fn item(&self, item: &Item, reader: &mut Reader<'_>, kept: Option<&Kept>) {
-        let origin = Origin::file(&item.name);
-        let meta = kept.and_then(|_| std::fs::metadata(&item.path).ok());
-        if reader.recall(meta.and_then(|meta| file_key(&item.path, &meta, self.now_unix_s)), &origin) {
-            return Tally::add(&self.tally.files, 1);
-        }
-        match File::open(&item.path) {
-            Ok(mut file) => reader.file(&origin, &mut file),
-            Err(error) => self.tally.skip(&item.name, error.to_string()),
-        }
-    }
-
-    fn history(&self, folder: &Path, kept: Option<&Kept>) {
-        let scan = history::Scan { threads: self.threads(), tally: self.tally, kept };
-        let mut met = history::scan(folder, &scan, &|| self.reader(kept));
-        let blobs: HashSet<String> = self.collector.blobs();
-        if !blobs.is_empty() {
-            self.collector.attribute(&met.origins(&blobs, self.threads(), self.tally));
-        }
-    }
-
-    fn changes(&self, path: &Path) -> Result<(), Failure> {
-        let folder = git::git_folder(path, self.tally).ok_or_else(|| {
-            Failure::usage(
-                format!("`{}` is no git repository", path.display()),
-                "name a repository, or scan it as a folder",
-            )
-        })?;
-        let mut store = Store::open(&folder, self.tally);
-        let entries = match &self.arguments.range {
-            Some(range) => changes::between(&mut store, range)
-                .map_err(|error| Failure::usage(error, "name commits by id, branch or tag, as A..B"))?,
-            None => changes::staged(&mut store)
-                .map_err(|error| Failure::usage(error, "repair it with `git reset`, or scan the folder"))?,
-        };
-        let mut reader = self.reader(None);
-        for (path, id) in entries.into_iter().filter(|(path, _)| !self.config.excludes(path)) {
-            match store.find(&id) {
-                Some((_, data)) => {
-                    Tally::add(&self.tally.blobs, 1);
-                    reader.blob(&Origin { path: vec![path], blob: Some(id.to_string()), exposed: false }, &data);
-                }
-                None => self.tally.skip(&path, "its object is missing"),
-            }
-        }
-        if store.missing > 0 {
-            let reason = format!("{} objects are missing or do not decode (a shallow clone?)", store.missing);
-            self.tally.skip(folder.as_os_str().as_encoded_bytes(), reason);
-        }
-        Ok(())
-    }
-
-    fn addresses(&self, named: &[String]) -> Result<(), Failure> {
-        let permission = Permission {
-            hosts: self.config.hosts.iter().cloned().collect(),
-            is_authorised: self.arguments.i_am_authorised,
-        };
-        let public: Option<HashSet<String>> = self
-            .arguments
-            .public_manifest
-            .as_deref()
-            .map(|path| read_named_text(path).map(|text| lines(&text).collect()))
-            .transpose()?;
-        let mut stranger = Stranger::new(permission, named);
-        let mut reader = self.reader(None);
-        for url in stranger.addresses(named, self.tally) {
-            Tally::add(&self.tally.addresses, 1);
-            match stranger.ask(&url) {
-                Ok(Some(answer)) => {
-                    let origin = Origin { path: vec![shown(&url).into_bytes()], blob: None, exposed: true };
-                    if public.as_ref().is_some_and(|public| !public.contains(&url) && !public.contains(&answer.url)) {
-                        reader.exposure(&origin);
-                    }
-                    reader.blob(&origin, &answer.body);
-                }
-                Ok(None) => {}
-                Err(reason) => self.tally.skip(shown(&url).as_bytes(), reason),
-            }
-        }
-        Ok(())
-    }
-}
-
-fn lines(text: &str) -> impl Iterator<Item = String> + '_ {
-    text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned)
-}
-
-fn progress(items: u64) -> indicatif::ProgressBar {
-    if items < 500 || !std::io::stderr().is_terminal() {
-        return indicatif::ProgressBar::hidden();
-    }
-    let style = indicatif::ProgressStyle::with_template("{bar:30} {pos}/{len} files, {eta} left")
-        .unwrap_or_else(|_| indicatif::ProgressStyle::default_bar());
-    indicatif::ProgressBar::new(items).with_style(style)
-}
-
-fn print(arguments: &Arguments, outcome: &Outcome) -> std::io::Result<()> {
-    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-    let format = if arguments.json { Format::Jsonl } else { arguments.format };
-    let result = match format {
-        Format::Text => {
-            let colour =
-                std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-            let paint = if colour { Paint::Colour } else { Paint::Plain };
-            outcome
-                .found
-                .iter()
-                .try_for_each(|reported| out.write_all(render::finding(reported, paint).as_bytes()))
-                .and_then(|()| out.write_all(render::summary(&outcome.found, &outcome.summary, paint).as_bytes()))
-        }
-        Format::Jsonl => {
-            outcome.found.iter().try_for_each(|reported| writeln!(out, "{}", jsonl::finding(reported))).and_then(|()| {
-                writeln!(out, "{}", jsonl::summary(&outcome.summary, outcome.found.len(), &outcome.key.0))
-            })
-        }
-        Format::Sarif => writeln!(out, "{:#}", sarif::log(&outcome.found, &outcome.summary)),
-    };
-    // A reader that closes the pipe has seen enough.
-    match result.and_then(|()| out.flush()) {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        other => other,
-    }
 }

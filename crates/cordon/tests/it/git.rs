@@ -223,3 +223,19 @@ fn a_hook_stops_a_commit() {
     std::fs::write(place.path().join("in/.git/hooks/pre-push"), "#!/bin/sh\ntrue\n").expect("a hook");
     assert_eq!(place.run(&["hook", "install", "pre-push", "--repository", "in"]).code, 2);
 }
+
+/// What git tracks is told first, whatever is worse in the rest; a place in the rest is told where it is new.
+#[test]
+fn tracked_findings_are_told_first() {
+    let place = Place::new();
+    git(&place, &["init", "-q"]);
+    place.write(".gitignore", "*.env\n");
+    commit(&place, "a.txt", &format!("token: {}\n", random(18, 32)));
+    place.write("z.env", format!("{}\ntoken: {}\n", token(19), random(18, 32)));
+    let text = place.run(&["scan", "in"]).stdout;
+    let at = |what: &str| text.find(what).unwrap_or_else(|| panic!("{what}: {text}"));
+    assert!(at("in/a.txt:1") < at("xai-api-key"), "{text}");
+    assert!(at("told above, stands at 1 place more") > at("in/a.txt:1"), "{text}");
+    assert_eq!(text.matches("generic-token").count(), 2, "{text}");
+    assert!(text.contains("2 findings"), "{text}");
+}
