@@ -1,5 +1,5 @@
 //! Names of what is not announced, however they are written: case, spacing, diacritics, look-alike letters, leetspeak,
-//! inside identifiers.
+//! inside identifiers. Letters that look like no Latin one stand for themselves, in lower case.
 
 use std::ops::Range;
 
@@ -23,6 +23,9 @@ pub struct Codename {
 
 /// Bytes on either side in which a word must stand that makes a common name mean the project.
 const NEAR_BYTES: usize = 300;
+
+/// Folded bytes of the shortest name.
+const NAME_BYTES_MIN: usize = 3;
 
 #[derive(Debug)]
 pub(crate) struct Watchlist {
@@ -84,10 +87,19 @@ fn fold_char(c: char) -> Option<u8> {
 fn fold(text: &[u8], into: &mut Skeleton) {
     into.bytes.clear();
     into.places.clear();
+    let mut buffer = [0; 4];
     let mut push = |c: char, at: usize| {
+        let place = u32::try_from(at).unwrap_or(u32::MAX);
         if let Some(byte) = fold_char(c) {
             into.bytes.push(byte);
-            into.places.push(u32::try_from(at).unwrap_or(u32::MAX));
+            into.places.push(place);
+        } else if !c.is_ascii() && c.is_alphabetic() {
+            // The sigma that ends a word is a sigma.
+            for lower in c.to_lowercase().map(|c| if c == 'ς' { 'σ' } else { c }) {
+                let bytes = lower.encode_utf8(&mut buffer).as_bytes();
+                into.bytes.extend_from_slice(bytes);
+                into.places.extend(std::iter::repeat_n(place, bytes.len()));
+            }
         }
     };
     let mut at = 0;
@@ -102,6 +114,16 @@ fn fold(text: &[u8], into: &mut Skeleton) {
             at += c.len_utf8();
         }
         at += chunk.invalid().len();
+    }
+}
+
+impl Codename {
+    /// Tells whether the name is long enough to be told from other text: three letters, or one that takes three bytes.
+    #[must_use]
+    pub fn is_long_enough(&self) -> bool {
+        let mut skeleton = Skeleton::default();
+        fold(self.name.as_bytes(), &mut skeleton);
+        skeleton.bytes.len() >= NAME_BYTES_MIN
     }
 }
 
@@ -122,7 +144,7 @@ impl Watchlist {
         let anchors = folded
             .iter()
             .enumerate()
-            .filter(|(_, (name, _))| name.len() >= 3)
+            .filter(|(_, (name, _))| name.len() >= NAME_BYTES_MIN)
             .map(|(index, (name, _))| (name.clone(), Follow::Token, u32::try_from(index).unwrap_or(u32::MAX)));
         let anchors = AnchorSet::new(anchors);
         Self { names, folded, anchors }
@@ -248,6 +270,7 @@ fn is_edge_before(text: &[u8], at: usize) -> bool {
     let Some(before) = text.get(..at).and_then(last_char) else { return true };
     let Some(first) = text.get(at..).and_then(first_char) else { return true };
     !before.is_alphanumeric()
+        || is_unspaced(first)
         || before.is_ascii_digit() != first.is_ascii_digit() && first.is_alphabetic()
         || first.is_uppercase() && before.is_lowercase()
 }
@@ -257,9 +280,16 @@ fn is_edge_behind(text: &[u8], at: usize) -> bool {
     let Some(last) = text.get(..at).and_then(last_char) else { return true };
     // `mythosV2`, `mythos2`: a hump or a number begins another word; a plural or a genitive is the same name.
     !behind.is_alphanumeric()
+        || is_unspaced(last)
         || behind.is_ascii_digit()
         || behind.is_uppercase() && last.is_lowercase()
         || matches!(behind, 's') && !text.get(at + 1..).and_then(first_char).is_some_and(char::is_alphanumeric)
+}
+
+/// Letters of scripts that write words without blanks between them, or join particles to them.
+fn is_unspaced(c: char) -> bool {
+    matches!(c, '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' | '\u{3040}'..='\u{30ff}'
+        | '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
 }
 
 fn first_char(text: &[u8]) -> Option<char> {
@@ -335,6 +365,24 @@ mod tests {
         for text in ["hourglass heronry", "a glass, then a long walk, and a heron", "eyeglassheronx"] {
             check(text, false);
         }
+    }
+
+    #[test]
+    fn names_in_any_script() {
+        let found = |name: &str, text: &str| {
+            let codename =
+                Codename { name: name.into(), project: "p".into(), level: Level::Restricted, near: Vec::new() };
+            assert!(codename.is_long_enough(), "{name}");
+            !Watchlist::new(vec![codename]).scan(text.as_bytes(), &mut Skeleton::default()).is_empty()
+        };
+        assert!(found("Жар-птица", "проект ЖАР ПТИЦА, весна"));
+        assert!(!found("Жар-птица", "проект птица"));
+        assert!(found("神話", "关于神話項目的计划"));
+        assert!(!found("神話", "关于神仙的话"));
+        assert!(found("신화", "신화는 아직 비밀이다"));
+        assert!(found("Αίολος", "το έργο ΑΊΟΛΟΣ αύριο"));
+        let short = Codename { name: "x1".into(), project: "p".into(), level: Level::Restricted, near: Vec::new() };
+        assert!(!short.is_long_enough());
     }
 
     #[test]

@@ -90,10 +90,9 @@ impl CopyFound {
 }
 
 impl Index {
-    /// Builds the index. Fingerprints of `boilerplate`, and those that stand in three documents that are not versions
-    /// of one another, are dropped.
+    /// Builds the index. Fingerprints that stand in three documents that are not versions of one another are dropped.
     #[must_use]
-    pub fn new(documents: Vec<Known>, boilerplate: &[u64]) -> Self {
+    pub fn new(documents: Vec<Known>) -> Self {
         let mut entries: Vec<(u64, u32, u32)> = Vec::new();
         for (index, document) in documents.iter().enumerate() {
             entries.extend(document.prints.iter().map(|&(hash, at)| (hash, index as u32, at)));
@@ -102,12 +101,11 @@ impl Index {
         let related = related(&entries, &documents);
         let mut kept = Vec::with_capacity(entries.len());
         for group in entries.chunk_by(|left, right| left.0 == right.0) {
-            let hash = group.first().map_or(0, |entry| entry.0);
             let mut families: Vec<u32> =
                 group.iter().map(|entry| related.get(entry.1 as usize).copied().unwrap_or(entry.1)).collect();
             families.sort_unstable();
             families.dedup();
-            if families.len() < BOILERPLATE_DOCUMENTS && boilerplate.binary_search(&hash).is_err() {
+            if families.len() < BOILERPLATE_DOCUMENTS {
                 kept.extend_from_slice(group);
             }
         }
@@ -296,7 +294,7 @@ mod tests {
     #[test]
     fn whole_excerpt_and_reformatted_copies_are_found_and_others_not() {
         let text = words(1, 400);
-        let index = Index::new(vec![known("plan", &text)], &[]);
+        let index = Index::new(vec![known("plan", &text)]);
         let whole = find(&index, &text);
         assert!(whole[0].certain && whole[0].share > 0.99 && whole[0].tier() == "whole");
         let loud = text.to_uppercase().replace(' ', "\n\n * ");
@@ -311,7 +309,7 @@ mod tests {
     fn what_stands_in_three_unrelated_documents_is_boilerplate() {
         let header = words(10, 30);
         let documents = (11..14).map(|seed| known("d", &format!("{header}{}", words(seed, 300)))).collect();
-        let index = Index::new(documents, &[]);
+        let index = Index::new(documents);
         assert!(find(&index, &header).iter().all(|found| !found.certain));
     }
 
@@ -319,7 +317,7 @@ mod tests {
         #[test]
         fn any_shared_run_of_55_is_found(seed in 20u64..1000, start in 0usize..500) {
             let text: String = words(seed, 200).split_whitespace().collect();
-            let index = Index::new(vec![known("d", &text)], &[]);
+            let index = Index::new(vec![known("d", &text)]);
             let run = &text[start..start + GRAM + WINDOW - 1];
             let host = format!("{}{run}{}", words(seed + 5000, 20), words(seed + 9000, 20));
             prop_assert!(!find(&index, &host).is_empty());

@@ -153,12 +153,14 @@ impl Allow {
 }
 
 fn codename(entry: CodenameEntry) -> Result<Codename, String> {
-    if entry.name.chars().filter(|c| c.is_alphanumeric()).count() < 3 {
-        return Err(format!("the codename `{}` has fewer than three letters", entry.name));
-    }
     let level = entry.level.as_deref().map_or(Ok(Level::Restricted), str::parse).map_err(|error| error.to_string())?;
     let project = if entry.project.is_empty() { entry.name.clone() } else { entry.project };
-    Ok(Codename { name: entry.name, project, level, near: entry.near })
+    let codename = Codename { name: entry.name, project, level, near: entry.near };
+    if codename.is_long_enough() {
+        Ok(codename)
+    } else {
+        Err(format!("the codename `{}` has fewer than three letters", codename.name))
+    }
 }
 
 fn day_start(day: &str) -> Option<i64> {

@@ -41,7 +41,7 @@ pub enum FingerprintError {
         ours: String,
     },
     /// A document gave no text to fingerprint.
-    #[error("`{0}` holds less than 24 letters and digits of text")]
+    #[error("`{0}` holds less than 24 letters and digits of text beyond licences")]
     NoText(String),
 }
 
@@ -51,38 +51,56 @@ pub fn printer(key: &IdKey) -> Printer {
     Printer::new(key.subkey(PURPOSE))
 }
 
-/// Fingerprints a document: its text if it is a format that holds text, else its bytes as text.
-///
-/// # Errors
-///
-/// The document holds too little text.
-pub fn fingerprint(
-    printer: &Printer,
-    name: &str,
-    bytes: &[u8],
-    level: Level,
-    project: &str,
-) -> Result<Known, FingerprintError> {
-    let text = text_of(name, bytes);
-    let mut folded = Folded::default();
-    folded.fill(&text);
-    let mut prints = Vec::new();
-    printer.prints(&folded, |print| prints.push((print.hash, print.at)));
-    if prints.is_empty() {
-        return Err(FingerprintError::NoText(name.to_owned()));
-    }
-    Ok(Known { name: name.to_owned(), level, project: project.to_owned(), prints })
+/// Fingerprints documents.
+#[derive(Debug)]
+pub struct Maker {
+    printer: Printer,
+    /// Fingerprints of text that stands in unrelated documents everywhere, sorted.
+    boilerplate: Vec<u64>,
 }
 
-/// The fingerprints of text that stands in unrelated documents everywhere: the licence of this program, sorted.
-#[must_use]
-pub fn boilerplate(printer: &Printer) -> Vec<u64> {
-    let mut folded = Folded::default();
-    folded.fill(include_bytes!("../../../LICENSE"));
-    let mut hashes = Vec::new();
-    printer.prints(&folded, |print| hashes.push(print.hash));
-    hashes.sort_unstable();
-    hashes
+impl Maker {
+    /// Makes fingerprints under `key`; the licences and source headers of the SPDX list are boilerplate.
+    #[must_use]
+    pub fn new(key: &IdKey) -> Self {
+        let printer = printer(key);
+        let mut folded = Folded::default();
+        let mut boilerplate = Vec::new();
+        for (_, text) in spdx::text::LICENSE_TEXTS {
+            folded.fill(text.as_bytes());
+            printer.prints(&folded, |print| boilerplate.push(print.hash));
+        }
+        boilerplate.sort_unstable();
+        boilerplate.dedup();
+        Self { printer, boilerplate }
+    }
+
+    /// Fingerprints a document: its text if it is a format that holds text, else its bytes as text.
+    ///
+    /// # Errors
+    ///
+    /// The document holds too little text of its own.
+    pub fn fingerprint(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        level: Level,
+        project: &str,
+    ) -> Result<Known, FingerprintError> {
+        let text = text_of(name, bytes);
+        let mut folded = Folded::default();
+        folded.fill(&text);
+        let mut prints = Vec::new();
+        self.printer.prints(&folded, |print| {
+            if self.boilerplate.binary_search(&print.hash).is_err() {
+                prints.push((print.hash, print.at));
+            }
+        });
+        if prints.is_empty() {
+            return Err(FingerprintError::NoText(name.to_owned()));
+        }
+        Ok(Known { name: name.to_owned(), level, project: project.to_owned(), prints })
+    }
 }
 
 fn text_of(name: &str, bytes: &[u8]) -> Vec<u8> {
@@ -163,13 +181,24 @@ mod tests {
     fn an_index_reads_back_and_refuses_another_key() {
         let key = IdKey::new([3; 32]);
         let text = "The quarterly plan names nine things that nobody outside should read before June. ".repeat(20);
-        let known =
-            fingerprint(&printer(&key), "plan.txt", text.as_bytes(), Level::Restricted, "heron").expect("enough text");
+        let maker = Maker::new(&key);
+        let known = maker.fingerprint("plan.txt", text.as_bytes(), Level::Restricted, "heron").expect("enough text");
         let written = write(std::slice::from_ref(&known), &key.name());
         assert_eq!(read(&written, &key.name()).expect("our key"), [known]);
         assert!(matches!(read(&written, &IdKey::new([4; 32]).name()), Err(FingerprintError::OtherKey { .. })));
         assert!(read(&written[..written.len() - 1], &key.name()).is_err());
         assert!(!written.windows(9).any(|window| window == b"quarterly"));
-        assert!(fingerprint(&printer(&key), "x", b"too short", Level::Internal, "p").is_err());
+        assert!(maker.fingerprint("x", b"too short", Level::Internal, "p").is_err());
+    }
+
+    #[test]
+    fn licences_are_no_text_of_ones_own() {
+        let maker = Maker::new(&IdKey::new([3; 32]));
+        let licence = spdx::license_id("BSD-3-Clause").expect("a known licence").text();
+        let commented: String = licence.lines().map(|line| format!(" * {line}\n")).collect();
+        assert!(maker.fingerprint("x", commented.as_bytes(), Level::Internal, "p").is_err());
+        let own = "Nobody outside may read which nine customers get the heron first. ".repeat(9);
+        let known = maker.fingerprint("x", format!("{licence}{own}").as_bytes(), Level::Internal, "p").expect("text");
+        assert!(known.prints.iter().all(|(_, at)| *at as usize > licence.len() / 2));
     }
 }

@@ -167,7 +167,7 @@ pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
 
 fn add(arguments: &Add) -> Result<Exit, Failure> {
     let mut store = Store::open(&arguments.common)?;
-    let printer = fingerprints::printer(&store.key);
+    let maker = fingerprints::Maker::new(&store.key);
     let tally = cordon_scan::Tally::default();
     let mut count = 0;
     let mut poor = 0;
@@ -180,13 +180,7 @@ fn add(arguments: &Add) -> Result<Exit, Failure> {
         };
         for file in files {
             let bytes = read_named(&file)?;
-            match fingerprints::fingerprint(
-                &printer,
-                &file.to_string_lossy(),
-                &bytes,
-                arguments.level,
-                &arguments.project,
-            ) {
+            match maker.fingerprint(&file.to_string_lossy(), &bytes, arguments.level, &arguments.project) {
                 Ok(known) => {
                     store.put(known);
                     count += 1;

@@ -193,18 +193,19 @@ fn engine(
         own.extend(custom.rules);
     }
     let mut codenames = std::mem::take(&mut config.codenames);
-    codenames.extend(arguments.codename.iter().map(|name| cordon_inspect::Codename {
-        name: name.clone(),
-        project: name.clone(),
-        level: cordon_domain::Level::Restricted,
-        near: Vec::new(),
-    }));
+    for name in &arguments.codename {
+        let (name, project, level) = (name.clone(), name.clone(), cordon_domain::Level::Restricted);
+        let codename = cordon_inspect::Codename { name, project, level, near: Vec::new() };
+        if !codename.is_long_enough() {
+            let what = format!("the codename `{}` has fewer than three letters", codename.name);
+            return Err(Failure::usage(what, "watch for a longer form of the name"));
+        }
+        codenames.push(codename);
+    }
     let index = fingerprint::index_path(arguments.fingerprints.as_deref())?;
     let copies = if arguments.fingerprints.is_some() || index.exists() {
         let documents = fingerprint::load(&index, &id_key)?;
-        let printer = fingerprints::printer(&id_key);
-        let boilerplate = fingerprints::boilerplate(&printer);
-        Some((Index::new(documents, &boilerplate), printer))
+        Some((Index::new(documents), fingerprints::printer(&id_key)))
     } else {
         None
     };
