@@ -34,26 +34,50 @@ pub(crate) struct Run {
     pub(crate) span: Range<usize>,
 }
 
-/// Tells whether `text` is UTF-16 and returns it as UTF-8; a byte order mark or a regular pattern of zero bytes decides.
+/// Which byte of a UTF-16 unit comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// The higher one.
+    Big,
+    /// The lower one.
+    Little,
+}
+
+impl Order {
+    /// Tells whether a text that begins with `head` is UTF-16; a byte order mark or a regular pattern of zero bytes
+    /// decides.
+    #[must_use]
+    pub fn of(head: &[u8]) -> Option<Self> {
+        let head = head.get(..head.len().min(ORDER_BYTES))?;
+        if head.len() < 4 {
+            return None;
+        }
+        let zeros = |start: usize| head.iter().skip(start).step_by(2).filter(|byte| **byte == 0).count() * 2;
+        match head {
+            [0xff, 0xfe, ..] => Some(Self::Little),
+            [0xfe, 0xff, ..] => Some(Self::Big),
+            _ if zeros(1) * 10 >= head.len() * 8 && zeros(0) * 10 <= head.len() => Some(Self::Little),
+            _ if zeros(0) * 10 >= head.len() * 8 && zeros(1) * 10 <= head.len() => Some(Self::Big),
+            _ => None,
+        }
+    }
+
+    /// The units of `text`; an odd byte at its end is left out.
+    pub fn units(self, text: &[u8]) -> impl Iterator<Item = u16> + '_ {
+        text.as_chunks::<2>().0.iter().map(move |pair| match self {
+            Self::Big => u16::from_be_bytes(*pair),
+            Self::Little => u16::from_le_bytes(*pair),
+        })
+    }
+}
+
+/// Bytes of a text that tell whether it is UTF-16.
+pub const ORDER_BYTES: usize = 512;
+
+/// Returns `text` as UTF-8 if it is UTF-16.
 #[must_use]
 pub fn utf16(text: &[u8]) -> Option<Vec<u8>> {
-    let head = text.get(..text.len().min(512))?;
-    if head.len() < 4 {
-        return None;
-    }
-    let zeros = |start: usize| head.iter().skip(start).step_by(2).filter(|byte| **byte == 0).count() * 2;
-    let big = match head {
-        [0xff, 0xfe, ..] => false,
-        [0xfe, 0xff, ..] => true,
-        _ if zeros(1) * 10 >= head.len() * 8 && zeros(0) * 10 <= head.len() => false,
-        _ if zeros(0) * 10 >= head.len() * 8 && zeros(1) * 10 <= head.len() => true,
-        _ => return None,
-    };
-    let units = text
-        .as_chunks::<2>()
-        .0
-        .iter()
-        .map(|pair| if big { u16::from_be_bytes(*pair) } else { u16::from_le_bytes(*pair) });
+    let units = Order::of(text)?.units(text);
     let decoded: String = char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
     Some(decoded.trim_start_matches('\u{feff}').as_bytes().to_vec())
 }

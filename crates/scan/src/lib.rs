@@ -21,6 +21,7 @@ pub mod report;
 pub mod sandbox;
 pub mod tally;
 pub mod web;
+mod wide;
 pub mod worker;
 
 pub use reader::{Origin, Reader, Sink};

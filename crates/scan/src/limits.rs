@@ -18,8 +18,8 @@ pub const WORKER_CPU_S: u64 = 120;
 pub const FRAME_BYTES_MAX: u64 = 512 << 20;
 /// Bytes of a git object that is read whole.
 pub const OBJECT_BYTES_MAX: u64 = 1 << 30;
-/// Bytes of a git object that is inspected in one piece.
-pub const VERSION_BYTES_MAX: usize = 16 << 20;
+/// Bytes of a text that is inspected in one piece; a longer one comes in pieces that overlap.
+pub const WHOLE_BYTES_MAX: usize = 8 << 20;
 /// Bytes of decoded bases that a walk through a pack keeps at once.
 pub const BASES_BYTES_MAX: usize = 768 << 20;
 /// Bytes of a repository's configuration or list of references.

@@ -8,12 +8,14 @@ use cordon_domain::{Confidence, Finding, Location, Severity, Space};
 use cordon_extract::detect::HEAD_BYTES;
 use cordon_extract::limits::{DEPTH_MAX, DOCUMENT_BYTES_MAX, ENTRIES_MAX, OUTPUT_BYTES_MAX};
 use cordon_extract::{Document, Format, ReadSeek, archive, detect, stream};
+use cordon_inspect::decode::{ORDER_BYTES, Order};
 use cordon_inspect::limits::{OVERLAP_BYTES, PIECE_BYTES};
 use cordon_inspect::{Base, Engine, Hints, Identity, Match, Piece, Scratch, Trace, decode, weights_format};
 
 use crate::kept::{Kept, Key, Record};
-use crate::limits::{HELD_FINDINGS_MAX, VERSION_BYTES_MAX};
+use crate::limits::{HELD_FINDINGS_MAX, WHOLE_BYTES_MAX};
 use crate::tally::Tally;
+use crate::wide::Wide;
 use crate::worker::Worker;
 
 /// Where a text comes from.
@@ -183,7 +185,7 @@ impl<'a> Reader<'a> {
         let budget = Budget::new();
         Tally::add(&self.tally.files, 1);
         let mut buffer = std::mem::take(&mut self.buffer);
-        match fill(file, &mut buffer, PIECE_BYTES + OVERLAP_BYTES) {
+        match fill(file, &mut buffer, WHOLE_BYTES_MAX + 1) {
             Ok(whole) => {
                 let head = buffer.get(..buffer.len().min(HEAD_BYTES)).unwrap_or_default();
                 let name = origin.path.last().map_or(&b""[..], Vec::as_slice);
@@ -212,7 +214,7 @@ impl<'a> Reader<'a> {
     pub fn version(&mut self, origin: &Origin, bytes: &[u8], base: Option<Base<'_>>) -> Option<Trace> {
         let head = bytes.get(..bytes.len().min(HEAD_BYTES)).unwrap_or_default();
         let name = origin.path.last().map_or(&b""[..], Vec::as_slice);
-        let is_plain = bytes.len() <= VERSION_BYTES_MAX
+        let is_plain = bytes.len() <= WHOLE_BYTES_MAX
             && detect(head, name).is_none()
             && weights_format(bytes.get(..bytes.len().min(64 << 10)).unwrap_or_default()).is_none()
             && memchr::memchr(0, head).is_none()
@@ -270,7 +272,7 @@ impl<'a> Reader<'a> {
     /// A stream of unknown length: decided by its beginning, read once.
     fn stream(&mut self, origin: &Origin, reader: &mut dyn Read, depth: u8, budget: &Budget, outermost: bool) {
         let mut head = Vec::new();
-        let whole = match fill(reader, &mut head, PIECE_BYTES) {
+        let whole = match fill(reader, &mut head, WHOLE_BYTES_MAX + 1) {
             Ok(whole) => whole,
             Err(error) => {
                 self.tally.skip(&origin.display(), reason(&error));
@@ -428,7 +430,7 @@ impl<'a> Reader<'a> {
             Some(text) => {
                 self.pieces(origin, &mut text.as_slice(), Space::Decoded, depth, budget);
             }
-            None if bytes.len() <= PIECE_BYTES + OVERLAP_BYTES => {
+            None if bytes.len() <= WHOLE_BYTES_MAX => {
                 let place = Place { origin, space, offset: 0, line: 0, column: 0 };
                 self.scratch.trace = self.piece(&place, Piece::whole(bytes, Hints::default()), depth, budget);
             }
@@ -440,7 +442,20 @@ impl<'a> Reader<'a> {
 
     /// Searches a stream as it is.
     fn raw(&mut self, origin: &Origin, reader: &mut dyn Read, depth: u8, budget: &Budget) {
-        let bytes = self.pieces(origin, reader, Space::Raw, depth, budget);
+        let mut head = Vec::new();
+        if let Err(error) = fill(reader, &mut head, ORDER_BYTES) {
+            self.tally.skip(&origin.display(), reason(&error));
+        }
+        let order = Order::of(&head);
+        let mut whole = Cursor::new(head).chain(reader);
+        let bytes = match order {
+            None => self.pieces(origin, &mut whole, Space::Raw, depth, budget),
+            Some(order) => {
+                let mut wide = Wide::new(whole, order);
+                self.pieces(origin, &mut wide, Space::Decoded, depth, budget);
+                wide.bytes
+            }
+        };
         Tally::add(&self.tally.bytes, bytes);
     }
 
