@@ -1,70 +1,47 @@
 //! Measures against labelled data that is not in the repository.
 
-use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufRead as _, BufReader};
+pub(crate) mod codenames;
+pub(crate) mod copies;
+pub(crate) mod labelled;
+pub(crate) mod rules;
 
-use cordon_domain::{Confidence, IdKey, Kind, Today};
-use cordon_inspect::{Config, Engine, Hints, Piece, Scratch};
-use flate2::read::GzDecoder;
+use std::path::Path;
+use std::process::Command;
 
-/// Prints which share of `pos` texts has a secret, and which share of `neg` texts, at each confidence.
-pub(crate) fn rules(path: &str) -> Result<(), String> {
-    let file = File::open(path).map_err(|error| format!("{path}: {error}"))?;
-    let mut rows = Vec::new();
-    for line in BufReader::new(GzDecoder::new(file)).lines() {
-        let row: serde_json::Value =
-            serde_json::from_str(&line.map_err(|error| error.to_string())?).map_err(|error| error.to_string())?;
-        let field = |name: &str| row.get(name).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
-        rows.push((field("rule"), field("kind"), field("text")));
+use serde_json::Value;
+
+/// The program that is measured.
+const PROGRAM: &str = "target/release/cordon";
+
+/// Builds the program and makes an empty folder for what a measurement needs.
+fn prepare(name: &str) -> Result<String, String> {
+    crate::run("cargo", &["build", "--release", "--package", "cordon"])?;
+    let folder = format!("target/eval-{name}");
+    if Path::new(&folder).exists() {
+        std::fs::remove_dir_all(&folder).map_err(|error| format!("{folder}: {error}"))?;
     }
-    let engine = Engine::new(Config {
-        rules: Vec::new(),
-        codenames: Vec::new(),
-        copies: None,
-        id_key: IdKey::new([0; 32]),
-        today: Today(1_795_000_000),
-        floor: Confidence::Minimal,
-    });
-    let mut best = Vec::new();
-    for (_, _, text) in &rows {
-        let mut found = Vec::new();
-        engine.inspect(&Piece::whole(text.as_bytes(), Hints::default()), &mut Scratch::default(), &mut found);
-        let secrets = found.iter().filter_map(|found| {
-            engine
-                .info(found.rule)
-                .filter(|info| info.kind == Kind::Secret)
-                .map(|info| (found.confidence, info.id.to_string()))
-        });
-        best.push(secrets.max());
+    std::fs::create_dir_all(&folder).map_err(|error| format!("{folder}: {error}"))?;
+    std::fs::write(format!("{folder}/key"), "a key for measurements, no secret").map_err(|error| error.to_string())?;
+    Ok(folder)
+}
+
+/// Runs a scan; gives the findings of `kind` as the path of each place and the finding.
+fn scan(arguments: &[&str], kind: &str) -> Result<Vec<(String, Value)>, String> {
+    let output =
+        Command::new(PROGRAM).arg("scan").args(arguments).arg("--json").output().map_err(|error| error.to_string())?;
+    if !matches!(output.status.code(), Some(0 | 1 | 3)) {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
     }
-    for floor in [Confidence::Low, Confidence::Medium, Confidence::High] {
-        let share = |kind: &str| {
-            let all = rows.iter().filter(|row| row.1 == kind).count();
-            let hit = rows
-                .iter()
-                .zip(&best)
-                .filter(|(row, best)| row.1 == kind && best.as_ref().is_some_and(|best| best.0 >= floor))
-                .count();
-            format!("{hit}/{all} = {:.1} %", 100.0 * hit as f64 / all.max(1) as f64)
-        };
-        println!("--confidence {:<7} pos {}   neg {}", floor.as_str(), share("pos"), share("neg"));
-    }
-    let mut wrong: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
-    for ((rule, kind, text), best) in rows.iter().zip(&best) {
-        let hit = best.as_ref().filter(|best| best.0 >= Confidence::Low);
-        if hit.is_some() != (kind == "pos") {
-            let fired = hit.map_or(String::new(), |hit| format!(" [{} {}]", hit.1, hit.0));
-            wrong
-                .entry((kind.as_str(), rule.as_str()))
-                .or_default()
-                .push(format!("{}{fired}", text.chars().take(200).collect::<String>()));
+    let mut found = Vec::new();
+    for line in String::from_utf8_lossy(&output.stdout).lines() {
+        let finding: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
+        if finding.get("kind").and_then(Value::as_str) != Some(kind) {
+            continue;
+        }
+        for place in finding.get("locations").and_then(Value::as_array).into_iter().flatten() {
+            let path = place.get("path").and_then(Value::as_str).unwrap_or_default();
+            found.push((path.to_owned(), finding.clone()));
         }
     }
-    for ((kind, rule), texts) in wrong {
-        for text in texts {
-            println!("{kind} {rule}: {text:?}");
-        }
-    }
-    Ok(())
+    Ok(found)
 }

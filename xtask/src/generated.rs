@@ -2,20 +2,13 @@
 
 use std::fmt::Write as _;
 
-use cordon_domain::{Confidence, IdKey, Today};
+use cordon_domain::Today;
 use cordon_inspect::{Config, Engine};
 
 const PATH: &str = "docs/rules-list.md";
 
 fn list() -> String {
-    let engine = Engine::new(Config {
-        rules: Vec::new(),
-        codenames: Vec::new(),
-        copies: None,
-        id_key: IdKey::new([0; 32]),
-        today: Today(0),
-        floor: Confidence::Minimal,
-    });
+    let engine = Engine::new(Config::plain(Today(0)));
     let mut rows: Vec<_> =
         engine.infos().iter().map(|info| (info.kind, info.id.clone(), info.severity, info.title.clone())).collect();
     rows.sort();

@@ -14,6 +14,11 @@ test                  the tests
 tidy                  the rules of the repository that no other tool holds
 gen [--check]         write, or compare, what is made from the code: docs/rules-list.md
 eval rules FILE       recall and false alarms on labelled texts (JSON lines, gzip)
+eval labelled FOLDER KIND
+                      precision and recall of a kind of finding on labelled files (see labels.jsonl there)
+eval copies KNOWN FOREIGN
+                      copies of fifty texts of one folder, made in six ways, and false alarms in the other
+eval codenames FOLDER fifty disguises of five names, and false alarms in ordinary text
 bench scan FOLDER     time a scan of FOLDER against its peers, in turns
 bench history FOLDER  the same for a git history";
 
@@ -26,7 +31,10 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::tidy(),
         ["gen"] => generated::write(),
         ["gen", "--check"] => generated::compare(),
-        ["eval", "rules", file] => eval::rules(file),
+        ["eval", "rules", file] => eval::rules::run(file),
+        ["eval", "labelled", folder, kind] => eval::labelled::run(folder, kind),
+        ["eval", "copies", known, foreign] => eval::copies::run(known, foreign),
+        ["eval", "codenames", folder] => eval::codenames::run(folder),
         ["bench", "scan", folder] => bench::run(folder, bench::What::Tree),
         ["bench", "history", folder] => bench::run(folder, bench::What::History),
         _ => Err(USAGE.to_owned()),

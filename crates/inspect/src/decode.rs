@@ -355,10 +355,7 @@ fn escapes(text: &[u8], region: Range<usize>, push: &mut impl FnMut(Range<usize>
     let mut next = region.start;
     for at in memchr::memchr_iter(b'\\', text.get(region.clone()).unwrap_or_default()) {
         let at = region.start + at;
-        let marked = match text.get(at + 1..).unwrap_or_default() {
-            [b'x', ..] | [b'u', b'0', b'0', ..] => true,
-            _ => false,
-        };
+        let marked = matches!(text.get(at + 1..), Some([b'x', ..] | [b'u', b'0', b'0', ..]));
         if marked && at >= next {
             let span = around(text, at, next, is_quotable);
             next = span.end;

@@ -395,9 +395,8 @@ fn is_bounded(text: &[u8], whole: &Range<usize>, rule: &Rule) -> bool {
     let word = |at: Option<usize>| at.and_then(|at| text.get(at)).is_some_and(u8::is_ascii_alphanumeric);
     let prose =
         matches!(rule.check, Check::Jwt | Check::UrlCredentials | Check::Bearer | Check::Basic | Check::Password);
-    !is_inside_run(text, whole.start)
-        && !is_cut(text, whole.start)
-        && (prose || !(word(whole.end.checked_sub(1)) && word(Some(whole.end))))
+    let ends_cut = || word(whole.end.checked_sub(1)) && word(Some(whole.end));
+    !is_inside_run(text, whole.start) && !is_cut(text, whole.start) && (prose || !ends_cut())
 }
 
 /// A token behind `+` or `/` that stands in the middle of random base64 is a part of it.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use cordon_domain::{Confidence, IdKey, Today};
+use cordon_domain::Today;
 use cordon_inspect::custom::{self, Custom};
 use cordon_inspect::{Config, Engine, Hints, Piece, Scratch};
 use serde_json::json;
@@ -45,14 +45,7 @@ pub(crate) struct Explain {
 }
 
 fn engine(rules: Vec<cordon_inspect::rule::Rule>) -> Engine {
-    Engine::new(Config {
-        rules,
-        codenames: Vec::new(),
-        copies: None,
-        id_key: IdKey::new([0; 32]),
-        today: Today(0),
-        floor: Confidence::Minimal,
-    })
+    Engine::new(Config { rules, ..Config::plain(Today(0)) })
 }
 
 /// Reads rules from a file, in Cordon's form or gitleaks'.

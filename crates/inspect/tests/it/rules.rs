@@ -1,20 +1,13 @@
 //! Each built-in rule finds what its own pattern describes, through anchors, reach, boundaries and checks.
 
-use cordon_domain::{Confidence, IdKey, Today};
+use cordon_domain::{Confidence, Today};
 use cordon_inspect::rule::{Check, Reach, Rule};
 use cordon_inspect::{Config, Engine, Hints, Match, Piece, Scratch};
 
 use crate::generate::{Seed, expand};
 
 pub(crate) fn engine(rules: Vec<Rule>) -> Engine {
-    Engine::new(Config {
-        rules,
-        codenames: Vec::new(),
-        copies: None,
-        id_key: IdKey::new([1; 32]),
-        today: Today(1_790_000_000),
-        floor: Confidence::Minimal,
-    })
+    Engine::new(Config { rules, ..Config::plain(Today(1_790_000_000)) })
 }
 
 pub(crate) fn inspect(engine: &Engine, text: &str) -> Vec<Match> {
