@@ -18,7 +18,7 @@ const BLOCK: usize = 1024;
 pub struct Printer {
     /// What a byte adds to the rolling hash, and what it takes away when it leaves.
     tables: Box<([u64; 256], [u64; 256])>,
-    key: [u8; 16],
+    seal: SipHasher24,
 }
 
 impl std::fmt::Debug for Printer {
@@ -49,13 +49,11 @@ impl Printer {
             *enters = hasher.finish();
             *leaves = enters.rotate_left(GRAM as u32 - 1);
         }
-        Self { tables, key }
+        Self { tables, seal: SipHasher24::new_with_key(&key) }
     }
 
     fn seal(&self, rolling: u64) -> u64 {
-        let mut hasher = SipHasher24::new_with_key(&self.key);
-        hasher.write_u64(rolling);
-        hasher.finish()
+        self.seal.hash(&rolling.to_le_bytes())
     }
 
     /// The state of the rolling hash (Cohen's cyclic polynomial) before the last byte of the first gram.
