@@ -713,3 +713,19 @@ fn reason(error: &std::io::Error) -> String {
         _ => error.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_that_one_file_contains_counts_down_the_same_bounds() {
+        let budget = Budget::new();
+        let inner = budget.clone();
+        assert!((0..ENTRIES_MAX).all(|entry| if entry % 2 == 0 { budget.take(1) } else { inner.take(1) }));
+        assert!(!budget.take(1) && !inner.take(1), "one entry too many");
+        let budget = Budget::new();
+        assert!(budget.take(OUTPUT_BYTES_MAX - 1));
+        assert!(!budget.clone().take(1), "one byte too many");
+    }
+}

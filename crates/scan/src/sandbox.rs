@@ -83,3 +83,37 @@ fn few_calls() -> Result<(), seccompiler::Error> {
     let program: BpfProgram = filter.try_into()?;
     seccompiler::apply_filter(&program)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    /// A lock holds for the life of a process: the test runs itself again and locks that.
+    #[test]
+    fn a_locked_process_reaches_nothing_that_the_kernel_can_refuse() {
+        let output = Command::new(std::env::current_exe().expect("this program"))
+            .args(["sandbox::tests::locked", "--exact", "--ignored", "--nocapture"])
+            .output()
+            .expect("this program runs");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let said = |what: &str| text.contains(&format!("{what} true"));
+        assert!(text.contains("landlock "), "{text}");
+        assert_eq!(said("reads a file"), !said("landlock") && !said("seccomp"), "{text}");
+        assert_eq!(said("makes a socket"), !said("seccomp"), "{text}");
+        assert_eq!(said("starts a process"), !said("landlock") && !said("seccomp"), "{text}");
+        assert!(said("computes"), "{text}");
+    }
+
+    #[test]
+    #[ignore = "run by the test above, in a process of its own"]
+    fn locked() {
+        let locked = lock().expect("bounds hold");
+        println!("\nlandlock {}\nseccomp {}", locked.landlock, locked.seccomp);
+        println!("reads a file {}", std::fs::read("/etc/passwd").is_ok());
+        println!("makes a socket {}", std::net::UdpSocket::bind("127.0.0.1:0").is_ok());
+        println!("starts a process {}", Command::new("/bin/true").status().is_ok());
+        println!("computes {}", vec![1u8; 1 << 20].iter().map(|one| usize::from(*one)).sum::<usize>() == 1 << 20);
+    }
+}
