@@ -50,13 +50,13 @@ pub(crate) fn office(bytes: &[u8], document: &mut Document) -> Result<(), Extrac
         if name.ends_with(".rels") {
             document.text(name, link_targets(&content));
         } else if name.starts_with("docProps/") {
-            document.text(name, properties(&content));
+            put(document, name, properties(&content));
         } else if name.ends_with(".xml")
             && !name.starts_with("[")
             && !name.contains("theme")
             && !name.ends_with("styles.xml")
         {
-            document.text(name, xml_text(&content, &["p", "si", "row", "cm", "comment", "br"], &["tab", "c", "tc"]));
+            put(document, name, xml_text(&content, &["p", "si", "row", "cm", "comment", "br"], &["tab", "c", "tc"]));
         } else if !name.ends_with(".xml") && !name.ends_with('/') {
             document.file(name.as_bytes().to_vec(), content);
         }
@@ -67,16 +67,41 @@ pub(crate) fn office(bytes: &[u8], document: &mut Document) -> Result<(), Extrac
 pub(crate) fn open_document(bytes: &[u8], document: &mut Document) -> Result<(), ExtractError> {
     each_part(bytes, "open document", document, |name, content, document| match name {
         "content.xml" | "styles.xml" => {
-            document.text(name, xml_text(&content, &["p", "h", "table-row", "line-break"], &["tab", "s", "table-cell"]))
+            put(document, name, xml_text(&content, &["p", "h", "table-row", "line-break"], &["tab", "s", "table-cell"]))
         }
-        "meta.xml" => document.text(name, properties(&content)),
+        "meta.xml" => put(document, name, properties(&content)),
         _ if name.ends_with(".xml") || name == "mimetype" || name.ends_with('/') => {}
         _ => document.file(name.as_bytes().to_vec(), content),
     })
 }
 
+/// The text of a part, and whether it could be read to its end.
+struct Text {
+    text: String,
+    is_whole: bool,
+}
+
+impl Text {
+    /// Ends a text where its XML breaks off: what follows is taken as it is.
+    fn end(mut self, xml: &str, at: u64, outcome: Result<Event<'_>, quick_xml::Error>) -> Self {
+        if outcome.is_err() {
+            self.is_whole = false;
+            self.text.push('\n');
+            self.text.push_str(usize::try_from(at).ok().and_then(|at| xml.get(at..)).unwrap_or_default());
+        }
+        self
+    }
+}
+
+fn put(document: &mut Document, name: &str, text: Text) {
+    if !text.is_whole {
+        document.skipped.push(format!("part `{name}`: its XML breaks off; the rest is searched as it is"));
+    }
+    document.text(name, text.text);
+}
+
 /// The text of an XML part: `lines` end a line, `gaps` leave a blank.
-fn xml_text(xml: &[u8], lines: &[&str], gaps: &[&str]) -> String {
+fn xml_text(xml: &[u8], lines: &[&str], gaps: &[&str]) -> Text {
     let xml = String::from_utf8_lossy(xml);
     let mut reader = quick_xml::Reader::from_str(&xml);
     reader.config_mut().check_end_names = false;
@@ -91,7 +116,9 @@ fn xml_text(xml: &[u8], lines: &[&str], gaps: &[&str]) -> String {
             Ok(Event::Empty(tag) | Event::Start(tag)) if gaps.iter().any(|name| tag.local_name().as_ref() == *name) => {
                 out.push(' ')
             }
-            Ok(Event::Eof) | Err(_) => return out,
+            outcome @ (Ok(Event::Eof) | Err(_)) => {
+                return Text { text: out, is_whole: true }.end(&xml, reader.error_position(), outcome);
+            }
             Ok(_) => {}
         }
     }
@@ -115,7 +142,7 @@ fn push_entity(name: &str, out: &mut String) {
 }
 
 /// Properties as lines `name: value`; sensitivity labels stand among them.
-fn properties(xml: &[u8]) -> String {
+fn properties(xml: &[u8]) -> Text {
     let xml = String::from_utf8_lossy(xml);
     let mut reader = quick_xml::Reader::from_str(&xml);
     reader.config_mut().check_end_names = false;
@@ -143,7 +170,9 @@ fn properties(xml: &[u8]) -> String {
             Ok(Event::Text(text)) if !text.trim().is_empty() => {
                 out.push_str(&format!("{name}: {}\n", &*text));
             }
-            Ok(Event::Eof) | Err(_) => return out,
+            outcome @ (Ok(Event::Eof) | Err(_)) => {
+                return Text { text: out, is_whole: true }.end(&xml, reader.error_position(), outcome);
+            }
             Ok(_) => {}
         }
     }
@@ -158,4 +187,21 @@ fn link_targets(xml: &[u8]) -> String {
         .filter(|target| target.contains(':'))
         .map(|target| format!("{}\n", target.replace("&amp;", "&")))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_behind_broken_xml_is_not_lost() {
+        let whole = xml_text(b"<w:p><w:t>a&amp;b</w:t><w:t>c</w:t></w:p>", &["p"], &[]);
+        assert_eq!((whole.text.as_str(), whole.is_whole), ("a&bc\n", true));
+        for broken in ["<w:p>before</w:p><w:t x=\"behind", "<p>before</p><!-- behind", "<p>before</p><![CDATA[behind"] {
+            let text = xml_text(broken.as_bytes(), &["p"], &[]);
+            assert!(!text.is_whole, "{broken}");
+            assert!(text.text.contains("before") && text.text.contains("behind"), "{}", text.text);
+            assert!(!properties(broken.as_bytes()).is_whole);
+        }
+    }
 }
