@@ -1,6 +1,7 @@
 //! Data about people, judged by density, checksum and context: one address in a README is not a finding.
 
 mod candidates;
+mod context;
 mod numbers;
 
 use std::collections::BTreeSet;
@@ -10,7 +11,8 @@ use cordon_domain::{Confidence, Severity};
 
 pub(crate) use self::candidates::Candidates;
 use self::candidates::{Group, group};
-use self::numbers::{IDS, iban_end, is_card, is_test_card};
+use self::context::{CARD, MADE_UP, PHONE, Spoken};
+use self::numbers::{IDS, Id, iban_end, is_card, is_test_card};
 
 /// What was found; the discriminant is the place in [`RULES`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,6 +45,10 @@ pub(crate) struct Personal {
 const EMAILS_MIN: usize = 10;
 const PHONES_MIN: usize = 10;
 const CONTEXT_BYTES: usize = 80;
+/// Bytes before the first card in which a text can say that its numbers are made up.
+const LEAD_BYTES: usize = 400;
+/// Bytes of a text whose words can speak for its numbers.
+const SPOKEN_BYTES_MAX: usize = 64 << 10;
 
 /// Judges the candidates of a whole piece of text.
 pub(crate) fn judge(text: &[u8], candidates: &Candidates, found: &mut Vec<Personal>, masks: &mut Vec<Range<usize>>) {
@@ -76,7 +82,7 @@ fn emails(text: &[u8], addresses: &[Range<usize>], found: &mut Vec<Personal>) {
         ]
         .iter()
         .any(|part| memchr::memmem::find(&lower, part).is_some());
-        if !made_up && seen.insert(lower) {
+        if !made_up && !is_machine(&lower) && seen.insert(lower) {
             span = Some(span.map_or(address.start, |span| span.start)..address.end);
         }
     }
@@ -103,84 +109,163 @@ fn emails(text: &[u8], addresses: &[Range<usize>], found: &mut Vec<Personal>) {
     });
 }
 
+/// Hosts of a private network, files with an `@` in their name, identifiers of messages.
+fn is_machine(address: &[u8]) -> bool {
+    let (local, domain) = address.split_at_checked(memchr::memchr(b'@', address).unwrap_or(0)).unwrap_or_default();
+    let top = domain.rsplit(|byte| *byte == b'.').next().unwrap_or_default();
+    let private = [&b"internal"[..], b"local", b"localdomain", b"lan", b"intranet", b"corp", b"home", b"arpa"];
+    let file = [
+        &b"png"[..],
+        b"jpg",
+        b"jpeg",
+        b"gif",
+        b"svg",
+        b"webp",
+        b"ico",
+        b"css",
+        b"js",
+        b"map",
+        b"html",
+        b"pdf",
+        b"woff",
+        b"ttf",
+        b"mp4",
+        b"webm",
+        b"zip",
+        b"json",
+        b"yaml",
+        b"yml",
+    ];
+    private.contains(&top) || file.contains(&top) || local.iter().filter(|byte| byte.is_ascii_digit()).count() >= 8
+}
+
 /// Tells whether a group is a number of a known form, by itself.
 fn is_something(text: &[u8], group: &Group) -> bool {
-    (13..=19).contains(&group.digits.len()) && is_card(&group.digits)
-        || is_phone(text, group)
+    is_card_number(group)
+        || Phone::of(text, group).is_some()
         || iban_end(text, group.span.start).is_some()
-        || IDS.iter().any(|(.., check)| check(&group.digits, &group.full))
+        || IDS.iter().any(|id| (id.check)(&group.digits, &group.full))
+}
+
+fn is_card_number(group: &Group) -> bool {
+    (13..=19).contains(&group.digits.len()) && is_card(&group.digits)
+}
+
+/// How sure a group is a telephone number.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phone {
+    /// Written with the sign of a country code.
+    Strong,
+    /// Grouped as one: the text must speak of telephones.
+    Loose,
+}
+
+impl Phone {
+    fn of(text: &[u8], group: &Group) -> Option<Self> {
+        let before = text.get(group.written.start.saturating_sub(8)..group.written.start).unwrap_or_default();
+        let written = text.get(group.written.clone()).unwrap_or_default();
+        let parts: Vec<&[u8]> = written.split(|byte| !byte.is_ascii_digit()).collect();
+        let lens: Vec<usize> = parts.iter().map(|part| part.len()).collect();
+        let count = group.digits.len();
+        if before.last() == Some(&b'+') {
+            // Latitude and longitude (ISO 6709) begin with a sign too.
+            let coordinates = matches!(lens.as_slice(), [4, 5] | [6, 7]);
+            return ((8..=15).contains(&count) && !coordinates).then_some(Self::Strong);
+        }
+        let in_brackets =
+            before.iter().rposition(|byte| *byte == b'(').is_some() && matches!(before, [.., b')'] | [.., b')', b' ']);
+        let dated = matches!(lens.as_slice(), [4, 1..=2, 1..=2, ..] | [1..=2, 1..=2, 4, ..]);
+        let dots = written.iter().filter(|byte| **byte == b'.').count();
+        let thousands = dots > 0 && dots + 1 == parts.len() && lens.iter().skip(1).all(|len| *len == 3);
+        let address = dots == 3 && lens.iter().all(|len| *len <= 3);
+        let slashes = written.iter().filter(|byte| **byte == b'/').count();
+        let grouped = in_brackets && (6..=12).contains(&count)
+            || (8..=15).contains(&count)
+                && matches!(parts.len(), 2..=6)
+                && lens.iter().all(|len| *len >= 2 || count > 10)
+                && slashes <= 1;
+        (grouped && !dated && !thousands && !address && before.last() != Some(&b'(')).then_some(Self::Loose)
+    }
+}
+
+/// What the numbers of a text turn out to be.
+#[derive(Default)]
+struct Numbers {
+    cards: Vec<Range<usize>>,
+    test_cards: usize,
+    ibans: Vec<Range<usize>>,
+    phones: BTreeSet<Vec<u8>>,
+    phone_span: Option<Range<usize>>,
+    loose_phones: BTreeSet<Vec<u8>>,
+    loose_span: Option<Range<usize>>,
+    /// Identifiers, by scheme, and whether words near them say so.
+    ids: Vec<(usize, Range<usize>, bool)>,
 }
 
 fn numbers(text: &[u8], starts: &[usize], found: &mut Vec<Personal>, masks: &mut Vec<Range<usize>>) {
-    let mut cards: Vec<Range<usize>> = Vec::new();
-    let mut tests = 0;
-    let mut ibans: Vec<Range<usize>> = Vec::new();
-    let mut phones: BTreeSet<Vec<u8>> = BTreeSet::new();
-    let mut phone_span: Option<Range<usize>> = None;
-    let mut ids: Vec<(usize, Range<usize>)> = Vec::new();
-    let header = header_words(text);
+    let header = Spoken::of(header(text));
+    let mut numbers = Numbers::default();
     for group in starts.iter().filter_map(|start| group(text, *start)) {
-        if (13..=19).contains(&group.digits.len()) && is_card(&group.digits) {
-            if is_test_card(&group.digits) { tests += 1 } else { cards.push(group.span.clone()) }
+        numbers.take(text, &group, &header);
+    }
+    // Only numbers that words near them do not explain need the words of the whole text.
+    let head = text.get(..text.len().min(SPOKEN_BYTES_MAX)).unwrap_or_default();
+    let asks = numbers.loose_phones.len() >= PHONES_MIN || numbers.ids.iter().any(|(.., near)| !near);
+    let whole = if asks { Spoken::of(head) } else { Spoken::of(b"") };
+    if whole.says(&PHONE) {
+        numbers.phones.append(&mut numbers.loose_phones);
+        let loose = numbers.loose_span.take();
+        numbers.phone_span = match (numbers.phone_span.take(), loose) {
+            (Some(one), Some(other)) => Some(one.start.min(other.start)..one.end.max(other.end)),
+            (one, other) => one.or(other),
+        };
+    }
+    masks.extend(numbers.cards.iter().chain(&numbers.ibans).cloned());
+    report_cards(text, &numbers, found);
+    report_ibans(&numbers.ibans, found);
+    report_phones(&numbers, found);
+    report_ids(&numbers.ids, &whole, found, masks);
+}
+
+impl Numbers {
+    fn take(&mut self, text: &[u8], group: &Group, header: &Spoken) {
+        if is_card_number(group) {
+            if is_test_card(&group.digits) { self.test_cards += 1 } else { self.cards.push(group.span.clone()) }
         }
         if let Some(end) = iban_end(text, group.span.start) {
-            ibans.push(group.span.start..end);
-        } else if is_phone(text, &group) {
-            phones.insert(group.digits.clone());
-            phone_span = Some(phone_span.map_or(group.span.start, |span| span.start)..group.span.end);
+            self.ibans.push(group.span.start..end);
+            return;
         }
-        if let Some(id) = IDS.iter().position(|(_, words, check)| {
-            check(&group.digits, &group.full) && {
-                let context = context_before(text, group.span.start);
-                words.iter().any(|word| has_word(&context, word) || has_word(&header, word))
+        let widen = |span: &mut Option<Range<usize>>| {
+            *span = Some(span.take().map_or(group.span.start, |span| span.start)..group.span.end);
+        };
+        match Phone::of(text, group) {
+            Some(Phone::Strong) => {
+                self.phones.insert(group.digits.clone());
+                widen(&mut self.phone_span);
             }
-        }) {
-            ids.push((id, group.span.clone()));
+            Some(Phone::Loose) => {
+                self.loose_phones.insert(group.digits.clone());
+                widen(&mut self.loose_span);
+            }
+            None => {}
         }
-    }
-    masks.extend(cards.iter().chain(&ibans).chain(ids.iter().map(|(_, span)| span)).cloned());
-    report_cards(text, cards, tests, found);
-    if let (Some(first), count) = (ibans.first(), ibans.len()) {
-        found.push(Personal {
-            datum: Datum::Iban,
-            span: first.clone(),
-            severity: if count >= 10 { Severity::Critical } else { Severity::High },
-            confidence: Confidence::High,
-            detail: format!("{count} with a valid checksum"),
-        });
-    }
-    if let Some(span) = phone_span.filter(|span| phones.len() >= PHONES_MIN && span.len() / phones.len() <= 300) {
-        found.push(Personal {
-            datum: Datum::Phones,
-            span,
-            severity: if phones.len() >= 100 { Severity::High } else { Severity::Medium },
-            confidence: Confidence::Medium,
-            detail: format!("{} numbers", phones.len()),
-        });
-    }
-    for (index, (name, ..)) in IDS.iter().enumerate() {
-        let places: Vec<_> = ids.iter().filter(|(id, _)| *id == index).collect();
-        if let Some((_, first)) = places.first() {
-            let severity = if places.len() >= 10 { Severity::Critical } else { Severity::High };
-            found.push(Personal {
-                datum: Datum::NationalId,
-                span: first.clone(),
-                severity,
-                confidence: Confidence::High,
-                detail: format!("{} {name}", places.len()),
-            });
+        let fits = |id: &Id| (id.check)(&group.digits, &group.full);
+        if !IDS.iter().any(fits) {
+            return;
+        }
+        let near = near(text, group.span.start);
+        let named = IDS.iter().position(|id| fits(id) && (near.says(id.words) || header.says(id.words)));
+        if let Some(scheme) = named.or_else(|| IDS.iter().position(fits)) {
+            self.ids.push((scheme, group.span.clone(), named.is_some()));
         }
     }
 }
 
-fn report_cards(text: &[u8], cards: Vec<Range<usize>>, tests: usize, found: &mut Vec<Personal>) {
+fn report_cards(text: &[u8], numbers: &Numbers, found: &mut Vec<Personal>) {
+    let cards = &numbers.cards;
     let Some(first) = cards.first().cloned() else { return };
-    let spoken = cards.iter().any(|span| {
-        let context = context_before(text, span.start);
-        ["card", "visa", "mastercard", "amex", "credit", "debit", "payment", "pan", "cvv", "cc_", "ccnum"]
-            .iter()
-            .any(|word| memchr::memmem::find(&context, word.as_bytes()).is_some())
-    });
+    let spoken = cards.iter().any(|span| near(text, span.start).says(&CARD)) || Spoken::of(header(text)).says(&CARD);
     let grouped = cards
         .iter()
         .any(|span| text.get(span.clone()).is_some_and(|text| text.iter().any(|byte| matches!(byte, b' ' | b'-'))));
@@ -191,52 +276,78 @@ fn report_cards(text: &[u8], cards: Vec<Range<usize>>, tests: usize, found: &mut
         (false, true, _) => Confidence::Low,
         (false, false, _) => Confidence::Minimal,
     };
+    let lead = text.get(first.start.saturating_sub(LEAD_BYTES)..first.start).unwrap_or_default();
+    let made_up = Spoken::of(lead).says(&MADE_UP);
     let severity = if cards.len() >= 10 { Severity::Critical } else { Severity::High };
+    let tests = numbers.test_cards;
     let note = if tests > 0 { format!(", beside {tests} known test numbers") } else { String::new() };
     found.push(Personal {
         datum: Datum::Card,
         span: first,
         severity,
-        confidence,
+        confidence: confidence.lowered(2 * u8::from(made_up)),
         detail: format!("{} with a valid check digit{note}", cards.len()),
     });
 }
 
-/// The first line, for tables whose columns are named there.
-fn header_words(text: &[u8]) -> Vec<u8> {
-    let end = memchr::memchr(b'\n', text).unwrap_or(0).min(2048);
-    text.get(..end)
-        .filter(|line| line.iter().any(|byte| matches!(byte, b',' | b';' | b'\t' | b'|')))
-        .unwrap_or_default()
-        .to_ascii_lowercase()
+fn report_ibans(ibans: &[Range<usize>], found: &mut Vec<Personal>) {
+    let Some(first) = ibans.first() else { return };
+    found.push(Personal {
+        datum: Datum::Iban,
+        span: first.clone(),
+        severity: if ibans.len() >= 10 { Severity::Critical } else { Severity::High },
+        confidence: Confidence::High,
+        detail: format!("{} with a valid checksum", ibans.len()),
+    });
 }
 
-fn context_before(text: &[u8], at: usize) -> Vec<u8> {
-    text.get(at.saturating_sub(CONTEXT_BYTES)..at).unwrap_or_default().to_ascii_lowercase()
+fn report_phones(numbers: &Numbers, found: &mut Vec<Personal>) {
+    let count = numbers.phones.len();
+    let span = numbers.phone_span.clone().filter(|span| count >= PHONES_MIN && span.len() / count <= 300);
+    let Some(span) = span else { return };
+    found.push(Personal {
+        datum: Datum::Phones,
+        span,
+        severity: if count >= 100 { Severity::High } else { Severity::Medium },
+        confidence: Confidence::Medium,
+        detail: format!("{count} numbers"),
+    });
 }
 
-fn has_word(context: &[u8], word: &str) -> bool {
-    memchr::memmem::find_iter(context, word.as_bytes()).any(|at| {
-        let edge = |byte: Option<&u8>| !byte.is_some_and(|byte| byte.is_ascii_lowercase());
-        edge(at.checked_sub(1).and_then(|at| context.get(at))) && edge(context.get(at + word.len()))
-    })
-}
-
-fn is_phone(text: &[u8], group: &Group) -> bool {
-    let before = group.span.start.checked_sub(1).and_then(|at| text.get(at));
-    let written = text.get(group.span.clone()).unwrap_or_default();
-    let separated = written.iter().filter(|byte| matches!(byte, b' ' | b'-' | b'.')).count();
-    let dated = written.get(4) == Some(&b'-') || written.contains(&b'/') || separated > 5;
-    match before {
-        Some(b'+') => (8..=15).contains(&group.digits.len()),
-        Some(b'(') => false,
-        _ => {
-            group.digits.len() == 10
-                && separated >= 2
-                && !dated
-                && written.get(3).is_some_and(|byte| matches!(byte, b'-' | b'.' | b' '))
-        }
+fn report_ids(
+    ids: &[(usize, Range<usize>, bool)],
+    whole: &Spoken,
+    found: &mut Vec<Personal>,
+    masks: &mut Vec<Range<usize>>,
+) {
+    for (index, id) in IDS.iter().enumerate() {
+        let places: Vec<_> = ids.iter().filter(|(scheme, ..)| *scheme == index).collect();
+        let near = places.iter().any(|(.., near)| *near);
+        let told = near || places.len() >= id.several && whole.says(id.words);
+        let Some((_, first, _)) = places.iter().find(|(.., is_near)| *is_near || !near).filter(|_| told) else {
+            continue;
+        };
+        masks.extend(places.iter().map(|(_, span, _)| span.clone()));
+        found.push(Personal {
+            datum: Datum::NationalId,
+            span: first.clone(),
+            severity: if places.len() >= 10 { Severity::Critical } else { Severity::High },
+            confidence: Confidence::High,
+            detail: format!("{} {}", places.len(), id.name),
+        });
     }
+}
+
+/// The first line that names columns: of a table, or of a file that begins with one.
+fn header(text: &[u8]) -> &[u8] {
+    let end = memchr::memchr(b'\n', text).unwrap_or(0).min(2048);
+    let line = text.get(..end).unwrap_or_default();
+    if line.iter().any(|byte| matches!(byte, b',' | b';' | b'\t' | b'|')) || line.len() <= 64 { line } else { b"" }
+}
+
+/// The words before a number.
+fn near(text: &[u8], at: usize) -> Spoken {
+    Spoken::of(text.get(at.saturating_sub(CONTEXT_BYTES)..at).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -111,6 +111,8 @@ fn address_around(text: &[u8], at: usize) -> Option<Range<usize>> {
 /// A group of digits joined by single separators, with the letters that touch it.
 pub(super) struct Group {
     pub(super) span: Range<usize>,
+    /// The digits as they are written.
+    pub(super) written: Range<usize>,
     pub(super) digits: Vec<u8>,
     /// With the letters before and behind, upper case, separators left out.
     pub(super) full: Vec<u8>,
@@ -185,7 +187,9 @@ fn is_separator(byte: &u8) -> bool {
 /// The group whose first digit stands at `start`, if it has the length of some number that is looked for.
 pub(super) fn group(text: &[u8], start: usize) -> Option<Group> {
     let extent = Extent::at(text, start)?;
-    let led = start.checked_sub(1).and_then(|at| text.get(at)) == Some(&b'+');
+    let led = matches!(start.checked_sub(1).and_then(|at| text.get(at)), Some(b'+' | b')'))
+        || text.get(start.saturating_sub(2)..start) == Some(b") ");
+    // An account begins with two letters that touch it.
     extent.is_worth(led).then(|| extent.group(text)).flatten()
 }
 
@@ -194,9 +198,16 @@ struct Extent {
     start: usize,
     end: usize,
     digits: usize,
-    /// Letters and digits that touch it.
-    before: usize,
-    behind: usize,
+    /// Letters and digits that touch it, at most one blank or hyphen between.
+    before: Side,
+    behind: Side,
+}
+
+/// What touches a group on one side.
+#[derive(Clone, Copy)]
+struct Side {
+    bytes: usize,
+    letters: usize,
 }
 
 impl Extent {
@@ -215,21 +226,20 @@ impl Extent {
             }
             end += 1;
         }
-        let letters = |byte: &&u8| byte.is_ascii_alphanumeric();
-        let before = text.get(..start)?.iter().rev().take(20).take_while(letters).count();
-        let behind = text.get(end..)?.iter().take(20).take_while(letters).count();
+        let before = Side::of(text.get(..start)?.iter().rev().take(20));
+        let behind = Side::of(text.get(end..)?.iter().take(20));
         Some(Self { start, end, digits, before, behind })
     }
 
-    /// Cards, telephone numbers and identifiers of digits alone have nine at least, those behind a `+` eight; accounts
-    /// begin with two letters; identifiers with letters have one of three lengths.
+    /// Cards, telephone numbers and identifiers of digits alone have eight at least; accounts begin with two letters;
+    /// identifiers with letters have one of three lengths.
     fn is_worth(&self, led: bool) -> bool {
-        let touched = self.before + self.behind > 0;
-        let whole = self.before + self.digits + self.behind;
-        let digits = if led { 8..=15 } else { 9..=19 };
-        self.before <= 1 && digits.contains(&self.digits)
-            || self.before == 2
-            || touched && self.before <= LETTERS_MAX && matches!(whole, 9 | 10 | 16)
+        let letters = self.before.letters + self.behind.letters;
+        let whole = letters + self.digits;
+        let least = if led { 6 } else { 8 };
+        self.before.letters <= 1 && (least..=19).contains(&self.digits)
+            || self.before.letters == 2
+            || letters > 0 && self.before.letters <= LETTERS_MAX && matches!(whole, 9 | 10 | 16)
     }
 
     fn group(&self, text: &[u8]) -> Option<Group> {
@@ -238,8 +248,22 @@ impl Extent {
             Some(bytes.filter(|byte| byte.is_ascii_alphanumeric()).map(u8::to_ascii_uppercase).collect::<Vec<u8>>())
         };
         let digits = copy(self.start..self.end)?;
-        let full = copy(self.start - self.before..self.end + self.behind)?;
-        let digits = if self.before > 1 { Vec::new() } else { digits };
-        Some(Group { span: self.start - self.before..self.end + self.behind, digits, full })
+        let span = self.start - self.before.bytes..self.end + self.behind.bytes;
+        let full = copy(span.clone())?;
+        let digits = if self.before.letters > 1 { Vec::new() } else { digits };
+        Some(Group { span, written: self.start..self.end, digits, full })
+    }
+}
+
+impl Side {
+    /// The letters and digits that come first; or, behind one blank or hyphen, one or two capitals that stand alone.
+    fn of<'a>(bytes: impl Iterator<Item = &'a u8> + Clone) -> Self {
+        let letters = bytes.clone().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+        let apart = bytes.clone().skip(1).take_while(|byte| byte.is_ascii_uppercase()).count();
+        let joined = letters == 0
+            && matches!(apart, 1 | 2)
+            && bytes.clone().next().is_some_and(|byte| matches!(byte, b' ' | b'-'))
+            && !bytes.clone().nth(1 + apart).is_some_and(u8::is_ascii_alphanumeric);
+        if joined { Self { bytes: apart + 1, letters: apart } } else { Self { bytes: letters, letters } }
     }
 }

@@ -2,21 +2,49 @@
 
 use std::collections::BTreeSet;
 
-/// National identifiers with the words that must stand near, and their check.
-pub(super) type Id = (&'static str, &'static [&'static str], fn(&[u8], &[u8]) -> bool);
+/// A national identifier.
+pub(super) struct Id {
+    pub(super) name: &'static str,
+    /// Words that must stand near.
+    pub(super) words: &'static [&'static str],
+    /// Checks the digits, or the digits with the letters around them.
+    pub(super) check: fn(&[u8], &[u8]) -> bool,
+    /// How many must be there for words elsewhere in the text to speak for them: the less the check proves, the more.
+    pub(super) several: usize,
+}
+
+const fn id(name: &'static str, words: &'static [&'static str], check: fn(&[u8], &[u8]) -> bool, several: usize) -> Id {
+    Id { name, words, check, several }
+}
+
 pub(super) const IDS: [Id; 12] = [
-    ("US SSN", &["ssn", "social security", "social-security", "tax id", "taxpayer"], us_ssn),
-    ("UK NHS", &["nhs"], uk_nhs),
-    ("UK NINO", &["nino", "national insurance", "ni number", "insurance number"], uk_nino),
-    ("DE Steuer-ID", &["steuer", "idnr", "tax id", "steueridentifikation"], de_tax),
-    ("FR NIR", &["nir", "sécurité sociale", "securite sociale", "insee", "numéro de sécu", "social security"], fr_nir),
-    ("ES DNI or NIE", &["dni", "nie", "nif", "documento"], es_dni),
-    ("IT codice fiscale", &["codice fiscale", "codice_fiscale", "cod. fisc", "fiscal code", "cf"], it_cf),
-    ("IN Aadhaar", &["aadhaar", "aadhar", "uidai", "uid"], in_aadhaar),
-    ("BR CPF", &["cpf"], br_cpf),
-    ("SG NRIC", &["nric", "fin", "identity card"], sg_nric),
-    ("KR RRN", &["rrn", "resident registration", "주민", "jumin"], kr_rrn),
-    ("IN PAN", &["pan ", "pan:", "pan_", "pan,", "permanent account"], in_pan),
+    id("US SSN", &["ssn", "social security", "tax id", "taxpayer*", "tin"], us_ssn, 4),
+    id("UK NHS", &["nhs"], uk_nhs, 3),
+    id(
+        "UK NINO",
+        &["nino", "national insurance", "ni number", "ni no", "ni nr", "insurance number", "insurance no"],
+        uk_nino,
+        2,
+    ),
+    id("DE Steuer-ID", &["steuer*", "idnr", "id nr", "tax id", "tin"], de_tax, 3),
+    id(
+        "FR NIR",
+        &["nir", "securite sociale", "secu", "insee", "nss", "social security", "inscription au repertoire"],
+        fr_nir,
+        2,
+    ),
+    id("ES DNI or NIE", &["dni", "nie", "nif", "documento*", "identidad"], es_dni, 2),
+    id(
+        "IT codice fiscale",
+        &["codice fiscale", "codicefiscale", "cod fisc", "codfisc", "fiscal code", "tax code", "cf"],
+        it_cf,
+        2,
+    ),
+    id("IN Aadhaar", &["aadhaar*", "aadhar*", "adhaar*", "uidai", "uid"], in_aadhaar, 3),
+    id("BR CPF", &["cpf"], br_cpf, 2),
+    id("SG NRIC", &["nric*", "fin", "identity card*", "ic no"], sg_nric, 2),
+    id("KR RRN", &["rrn", "resident registration*", "주민*", "jumin*"], kr_rrn, 3),
+    id("IN PAN", &["pan", "permanent account*"], in_pan, 2),
 ];
 
 fn values(digits: &[u8]) -> impl DoubleEndedIterator<Item = u32> + '_ {
@@ -44,7 +72,8 @@ pub(super) fn is_card(digits: &[u8]) -> bool {
         14 => matches!(prefix(2), 36 | 38 | 39) || (300..=305).contains(&prefix(3)),
         15 => matches!(prefix(2), 34 | 37),
         16 => {
-            prefix(1) == 4
+            matches!(prefix(4), 5018 | 5020 | 5038 | 5893 | 6304 | 6759 | 6761..=6763)
+                || prefix(1) == 4
                 || (51..=55).contains(&prefix(2))
                 || (2221..=2720).contains(&prefix(4))
                 || prefix(4) == 6011
