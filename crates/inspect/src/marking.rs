@@ -3,6 +3,8 @@
 //! A marking is known by its form, not by its word: `confidential` in a sentence about OAuth clients is none. Three
 //! forms count: a banner (a line of its own), a label (`Classification: ...`), a sentence that speaks of its document.
 
+mod phrase;
+
 use std::ops::Range;
 
 use cordon_domain::{Confidence, Level, Severity, Today};
@@ -42,7 +44,19 @@ pub(crate) const RULES: [(&str, &str); 11] = [
 ];
 
 /// Literals of which one stands on each line that can be a marking.
-pub(crate) const ANCHORS: [&str; 26] = [
+pub(crate) const ANCHORS: [&str; 38] = [
+    "c o n f i d e n",
+    "i n t e r n a l",
+    "uso interno",
+    "usage interne",
+    "internen gebrauch",
+    "streng geheim",
+    "privileged",
+    "not to be ",
+    "do not redistribute",
+    "do not circulate",
+    "do not publish",
+    "classified as",
     "confidential",
     "confidence",
     "internal",
@@ -84,81 +98,30 @@ pub(crate) struct Marking {
 
 /// Bytes of a line before and behind a phrase that are looked at.
 pub(crate) const LINE_BYTES_MAX: usize = 600;
-const BANNER_CHARS_MAX: usize = 72;
+/// Lines with text at the head and at the foot of a document where a marking speaks for all of it.
+const HEAD_LINES: usize = 10;
+const FOOT_LINES: usize = 8;
 
-/// Phrases with the marking they make; longer ones stand first where one holds another.
-const PHRASES: [(&str, Mark); 37] = [
-    ("under nda", Mark::NonDisclosure),
-    ("nda only", Mark::NonDisclosure),
-    ("covered by nda", Mark::NonDisclosure),
-    ("subject to nda", Mark::NonDisclosure),
-    ("nda required", Mark::NonDisclosure),
-    ("non-disclosure agreement", Mark::NonDisclosure),
-    ("top secret", Mark::Restricted),
-    ("eyes only", Mark::Restricted),
-    ("need to know", Mark::Restricted),
-    ("need-to-know", Mark::Restricted),
-    ("highly restricted", Mark::Restricted),
-    ("strictly restricted", Mark::Restricted),
-    ("restricted distribution", Mark::Restricted),
-    ("restricted", Mark::Restricted),
-    ("streng vertraulich", Mark::Confidential),
-    ("vertraulich", Mark::Confidential),
-    ("confidentiel", Mark::Confidential),
-    ("confidencial", Mark::Confidential),
-    ("riservato", Mark::Confidential),
-    ("strictly confidential", Mark::Confidential),
-    ("commercial in confidence", Mark::Confidential),
-    ("trade secret", Mark::Confidential),
-    ("confidential", Mark::Confidential),
-    ("internal use only", Mark::Internal),
-    ("internal only", Mark::Internal),
-    ("internal use", Mark::Internal),
-    ("internal distribution only", Mark::Internal),
-    ("company internal", Mark::Internal),
-    ("employees only", Mark::Internal),
-    ("not for external", Mark::Internal),
-    ("not for public", Mark::Internal),
-    ("not for distribution", Mark::Internal),
-    ("not for release", Mark::Internal),
-    ("do not distribute", Mark::Internal),
-    ("do not share outside", Mark::Internal),
-    ("do not share externally", Mark::Internal),
-    ("do not forward", Mark::Internal),
-];
-const LABEL_NAMES: [&str; 12] = [
-    "classification",
-    "sensitivity",
-    "confidentiality",
-    "security level",
-    "security classification",
-    "data class",
-    "data classification",
-    "information class",
-    "document status",
-    "handling",
-    "distribution",
-    "access level",
-];
-const THIS_THINGS: [&str; 17] = [
-    "this document",
-    "this memo",
-    "this report",
-    "this file",
-    "this presentation",
-    "this page",
-    "this deck",
-    "this message",
-    "this email",
-    "this e-mail",
-    "this draft",
-    "this material",
-    "this information",
-    "these materials",
-    "these slides",
-    "the contents of this",
-    "the information in this",
-];
+/// The part of a text between its head and its foot: there, a marking is mostly an example, a heading, or speaks of
+/// something else.
+pub(crate) fn middle(text: &[u8]) -> Range<usize> {
+    let blank = |line: &[u8]| line.trim_ascii().is_empty();
+    let after = |lines: &mut dyn Iterator<Item = &[u8]>, count: usize| {
+        let mut left = count;
+        let mut bytes = 0;
+        for line in lines {
+            if left == 0 {
+                break;
+            }
+            bytes += line.len() + 1;
+            left -= usize::from(!blank(line));
+        }
+        bytes
+    };
+    let head = after(&mut text.split(|byte| *byte == b'\n'), HEAD_LINES);
+    let foot = after(&mut text.rsplit(|byte| *byte == b'\n'), FOOT_LINES);
+    head.min(text.len())..text.len().saturating_sub(foot)
+}
 
 /// The bounds of the line around `at`, at most [`LINE_BYTES_MAX`] long on either side.
 pub(crate) fn line_around(text: &[u8], at: usize) -> Range<usize> {
@@ -174,20 +137,26 @@ pub(crate) fn line_around(text: &[u8], at: usize) -> Range<usize> {
 pub(crate) fn judge_line(text: &[u8], line: &Range<usize>, hints: Hints, today: Today) -> Option<Marking> {
     let raw = text.get(line.clone())?;
     let whole = str::from_utf8(raw).map_or_else(|_| String::from_utf8_lossy(raw).into_owned(), str::to_owned);
-    let core = strip_tags(&whole);
+    // What is struck out holds no more.
+    if whole.contains("~~") {
+        return None;
+    }
+    let core = unspaced(strip_tags(&without_commands(&whole)));
     let lower = core.to_lowercase();
-    let found = traffic_light(&core)
+    let found = labels(&core)
         .or_else(|| cui(&core))
         .or_else(|| embargo(&core, &lower, today))
         .or_else(|| sensitivity_label(&core))
-        .or_else(|| phrase(&core, &lower, is_item(&whole)))?;
+        .or_else(|| phrase::phrase(&core, &whole))?;
     let start = raw.iter().position(|byte| !byte.is_ascii_whitespace()).unwrap_or(0);
     let end = raw.trim_ascii_end().len();
     let quoted = hints.syntax == Syntax::Code && !is_comment(&whole);
     // In a comment, `internal only` speaks of an interface, not of the file, unless it is loud.
-    let spoken = matches!(hints.syntax, Syntax::Code | Syntax::Config)
+    let spoken = (hints.syntax == Syntax::Code || hints.syntax == Syntax::Config && is_comment(&whole))
         && found.mark == Mark::Internal
-        && !core.contains("INTERNAL");
+        && found.confidence < Confidence::High
+        && !core.contains("INTERNAL")
+        && !phrase::says_this(&lower);
     let confidence = found.confidence.lowered(u8::from(quoted) * 2 + u8::from(spoken) + u8::from(hints.is_test));
     Some(Marking { span: line.start + start..line.start + end.max(start), confidence, ..found })
 }
@@ -199,7 +168,31 @@ fn is_comment(line: &str) -> bool {
         || line.contains(" # ")
 }
 
+/// What TeX prints of a line of commands.
+fn without_commands(line: &str) -> String {
+    if !line.trim_start().starts_with('\\') {
+        return line.to_owned();
+    }
+    let mut out = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some((text, command)) = rest.split_once('\\') {
+        out.push_str(text);
+        rest = command.trim_start_matches(|c: char| c.is_ascii_alphabetic());
+        rest = rest.strip_prefix('[').and_then(|option| option.split_once(']')).map_or(rest, |(_, rest)| rest);
+    }
+    out.push_str(rest);
+    out.replace(['{', '}'], "  ").replace("---", " — ")
+}
+
+/// `C O N F I D E N T I A L` is a word.
+fn unspaced(core: String) -> String {
+    let letters = core.split_whitespace().filter(|word| word.chars().count() == 1).count();
+    if letters >= 5 && letters == core.split_whitespace().count() { core.replace(' ', "") } else { core }
+}
+
 fn strip_tags(line: &str) -> String {
+    // A comment is said to whoever reads the source.
+    let line = &line.replace("<!--", " ").replace("-->", " ");
     let trim =
         |text: &str| text.trim_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '+' | ':' | '(')).to_owned();
     if !line.contains('<') {
@@ -233,131 +226,11 @@ fn marking(mark: Mark, confidence: Confidence, detail: Option<String>) -> Markin
     Marking { mark, span: 0..0, level, severity, confidence, detail }
 }
 
-/// One word behind the mark of a list.
-fn is_item(line: &str) -> bool {
-    let rest = line.trim_start().strip_prefix(['-', '*', '+']).filter(|rest| rest.starts_with(' '));
-    rest.is_some_and(|rest| rest.split_whitespace().count() == 1)
-}
-
-fn phrase(core: &str, lower: &str, is_item: bool) -> Option<Marking> {
-    let form = Form::of(core, lower)?;
-    if let Some((phrase, mark)) = PHRASES.iter().find(|(phrase, _)| has_word(lower, phrase)) {
-        let loud = has_word(core, &phrase.to_uppercase());
-        // `restricted`, `internal use` and `confidential` are ordinary words: they count loud, alone, or in a label.
-        let weak = matches!(
-            *phrase,
-            "restricted"
-                | "confidential"
-                | "internal use"
-                | "need to know"
-                | "need-to-know"
-                | "non-disclosure agreement"
-                | "top secret"
-                | "trade secret"
-        );
-        let alone = lower.chars().filter(|c| c.is_alphabetic()).count() <= phrase.len() + 12;
-        let confidence = match form {
-            Form::Label => Confidence::High,
-            // `- RESTRICTED` alone is one of a list of values.
-            Form::Banner if loud && weak && is_item => Confidence::Low,
-            Form::Banner if loud => Confidence::High,
-            Form::Banner if !weak || alone && is_title(core) => Confidence::Medium,
-            Form::Sentence => {
-                if weak && *mark == Mark::Restricted {
-                    Confidence::Low
-                } else {
-                    Confidence::Medium
-                }
-            }
-            Form::Text if loud && !weak => Confidence::Medium,
-            Form::Banner | Form::Text => {
-                if loud || !weak {
-                    Confidence::Low
-                } else {
-                    Confidence::Minimal
-                }
-            }
-        };
-        return Some(marking(*mark, confidence, None));
-    }
-    let loud = has_word(core, "DRAFT");
-    // `draft: true` is a field: it counts in front matter only.
-    let is_field =
-        lower.strip_prefix("draft:").is_some_and(|value| matches!(value.trim(), "true" | "false" | "yes" | "no"));
-    if is_field || !has_word(lower, "draft") {
-        return None;
-    }
-    let confidence = match form {
-        Form::Label => Confidence::Medium,
-        Form::Banner if loud => Confidence::Medium,
-        Form::Sentence
-            if lower.contains("is a draft") || lower.contains("working draft") || lower.contains("draft only") =>
-        {
-            Confidence::Medium
-        }
-        Form::Banner
-            if is_title(core) && (lower == "draft" || lower.starts_with("draft:") || lower.starts_with("draft -")) =>
-        {
-            Confidence::Medium
-        }
-        Form::Banner | Form::Sentence | Form::Text => return None,
-    };
-    Some(marking(Mark::Draft, confidence, None))
-}
-
-/// Every word begins with a capital, as in a heading or a stamp.
-fn is_title(core: &str) -> bool {
-    core.split_whitespace().all(|word| !word.starts_with(char::is_lowercase))
-}
-
-/// The form in which a line speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
-    Label,
-    Banner,
-    Sentence,
-    Text,
-}
-
-impl Form {
-    fn of(core: &str, lower: &str) -> Option<Self> {
-        let label = lower.split_once(':').or_else(|| lower.split_once('=')).or_else(|| lower.split_once('|'));
-        if label.is_some_and(|(name, rest)| {
-            LABEL_NAMES.contains(&name.trim_matches(|c: char| !c.is_alphabetic())) && rest.trim().chars().count() <= 60
-        }) {
-            return Some(Self::Label);
-        }
-        if THIS_THINGS.iter().any(|thing| lower.contains(thing)) {
-            return Some(Self::Sentence);
-        }
-        let words = core.split_whitespace().count();
-        let code = core.contains(['(', '{', ';', '=', '`', '$', '\''])
-            || core.contains("->")
-            || core.contains("::")
-            || core.ends_with('?');
-        let calm = !core.ends_with('.') || words <= 4;
-        Some(if core.chars().count() <= BANNER_CHARS_MAX && words <= 12 && !code && calm {
-            Self::Banner
-        } else {
-            Self::Text
-        })
-    }
-}
-
-/// Tells whether `phrase` stands in `text` between word boundaries, and not as part of a compound (`non-confidential`).
-fn has_word(text: &str, phrase: &str) -> bool {
-    text.match_indices(phrase).any(|(at, _)| {
-        let before = text.get(..at).and_then(|head| head.chars().next_back());
-        let behind = text.get(at + phrase.len()..).and_then(|tail| tail.chars().next());
-        let edge = |c: Option<char>| !c.is_some_and(|c| c.is_alphanumeric() || c == '_');
-        edge(before)
-            && edge(behind)
-            && before != Some('-')
-            && before != Some('.')
-            && !text
-                .get(..at)
-                .is_some_and(|head| head.to_lowercase().ends_with("not ") || head.to_lowercase().ends_with("non "))
-    })
+/// The label of a line that has one, or the same one at both ends.
+fn labels(core: &str) -> Option<Marking> {
+    let mut parts = core.split("  ").filter(|part| part.contains("TLP:")).map(str::trim);
+    let first = parts.next().filter(|first| parts.next().is_some_and(|other| other == *first));
+    traffic_light(first.unwrap_or(core))
 }
 
 /// FIRST's Traffic Light Protocol 2.0: RED, AMBER+STRICT, AMBER, GREEN, CLEAR, in capitals, without blanks.
@@ -381,11 +254,14 @@ fn traffic_light(core: &str) -> Option<Marking> {
         rest.strip_prefix(colour).is_some_and(|tail| !tail.starts_with(|c: char| c.is_alphanumeric()))
     })?;
     let exact = core.contains(&format!("TLP:{colour}"));
-    let short = core.chars().count() <= BANNER_CHARS_MAX;
-    let confidence = match (exact, short) {
+    // A label stands by itself, or behind its name; in the middle of a line it is spoken of.
+    let name = core.get(..at).unwrap_or_default().trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
+    let led = name.is_empty() || TLP_NAMES.iter().any(|known| name.ends_with(known)) && name.len() <= 40;
+    let short = core.split_whitespace().count() <= 12;
+    let confidence = match (exact, led && short) {
         (true, true) => Confidence::High,
-        (false, true) | (true, false) => Confidence::Medium,
-        (false, false) => Confidence::Low,
+        (false, true) => Confidence::Medium,
+        (_, false) => Confidence::Low,
     };
     let note =
         if colour == "WHITE" { "TLP:WHITE, the older name of TLP:CLEAR".to_owned() } else { format!("TLP:{colour}") };
@@ -399,6 +275,19 @@ fn traffic_light(core: &str) -> Option<Marking> {
     let confidence = if level == Level::Public { Confidence::Low } else { found.confidence };
     Some(Marking { level, severity, confidence, ..found })
 }
+
+/// Words that introduce a label.
+const TLP_NAMES: [&str; 9] = [
+    "label",
+    "traffic light protocol",
+    "traffic light",
+    "tlp",
+    "classification",
+    "marking",
+    "sharing",
+    "distribution",
+    "handling",
+];
 
 /// Dissemination controls of the CUI registry.
 const CUI_CONTROLS: [&str; 11] = [
@@ -519,16 +408,24 @@ fn embargo(core: &str, lower: &str, today: Today) -> Option<Marking> {
         "embargo date",
         "embargoed:",
         "embargoed for release",
+        "not for publication before",
+        "not for release before",
+        "hold for release",
+        "embargo_until",
         "embargo ends",
         "embargoed",
     ]
     .iter()
-    .find_map(|phrase| lower.find(phrase))?;
+    .find_map(|phrase| lower.find(phrase))
+    .or_else(|| core.find("EMBARGO").filter(|at| core.get(*at..).and_then(first_day).is_some()))?;
     let until = lower.get(at..).and_then(first_day);
-    let loud = core.get(at..at + 7).is_some_and(|word| word.chars().all(char::is_uppercase));
+    let loud = core.get(at..at + 7).is_some_and(|word| !word.chars().any(char::is_lowercase));
+    let quoted = core.get(..at).is_some_and(|head| head.ends_with(['"', '“', '`', '\'']));
+    let said = phrase::says_this(lower);
     let past = until.is_some_and(|until| !today.is_before(until));
     let detail = until.map(|until| format!("until {}{}", day(until), if past { " (past)" } else { "" }));
-    let confidence = match (until.is_some(), loud) {
+    let confidence = match (until.is_some(), loud || said) {
+        _ if past || quoted => Confidence::Low,
         (true, _) => Confidence::High,
         (false, true) => Confidence::Medium,
         (false, false) => Confidence::Low,

@@ -313,12 +313,15 @@ impl Engine {
     }
 
     fn try_marking(&self, text: &[u8], anchor: Range<usize>, hints: Hints) -> Option<Hit> {
-        let letter = |at: Option<usize>| {
-            at.and_then(|at| text.get(at)).is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
-        };
+        // `_Internal only_` is emphasis, `is_internal` a name.
+        let alphanumeric = |at: Option<usize>| at.and_then(|at| text.get(at)).is_some_and(u8::is_ascii_alphanumeric);
+        let underscore = |at: Option<usize>| at.and_then(|at| text.get(at)) == Some(&b'_');
+        let before = anchor.start.checked_sub(1);
+        let named = underscore(before) && alphanumeric(anchor.start.checked_sub(2));
+        let continued = underscore(Some(anchor.end)) && alphanumeric(Some(anchor.end + 1));
         let ends_open =
             text.get(anchor.end.saturating_sub(1)).is_some_and(|byte| !byte.is_ascii_alphabetic()) || anchor.len() == 7;
-        if letter(anchor.start.checked_sub(1)) || !ends_open && letter(Some(anchor.end)) {
+        if alphanumeric(before) || named || !ends_open && (alphanumeric(Some(anchor.end)) || continued) {
             return None;
         }
         let line = marking::line_around(text, anchor.start);

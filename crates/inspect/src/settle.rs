@@ -8,6 +8,7 @@ use crate::engine::{Engine, Identity, Match, Scratch};
 use crate::excerpt::{Show, excerpt};
 use crate::hit::Hit;
 use crate::limits::{MASKS_PER_PIECE_MAX, MATCHES_PER_PIECE_MAX};
+use crate::marking;
 use crate::rule::Check;
 use crate::search::Trace;
 
@@ -22,7 +23,7 @@ impl Engine {
         scratch: &mut Scratch,
         out: &mut Vec<Match>,
     ) {
-        let mut hits = self.reportable(trace, scratch);
+        let mut hits = self.reportable(text, trace, scratch);
         self.find_copies(text, scratch, out);
         hits.sort_by(|left, right| {
             right
@@ -65,21 +66,28 @@ impl Engine {
 
     /// The hits that reach the floor; the rest is counted, once for each place. The bytes of all are masked in every
     /// excerpt.
-    fn reportable(&self, trace: &Trace, scratch: &mut Scratch) -> Vec<Hit> {
+    fn reportable(&self, text: &[u8], trace: &Trace, scratch: &mut Scratch) -> Vec<Hit> {
         let mut hits = Vec::new();
         let mut below = Vec::new();
+        let mut middle = None;
         let others = std::mem::take(&mut scratch.hits);
         for hit in trace.hits.iter().chain(&others) {
             let show = self.show(hit.rule);
             if show != Show::All && scratch.masks.len() < MASKS_PER_PIECE_MAX {
                 scratch.masks.push((hit.span.clone(), show));
             }
-            if hit.confidence < self.config.floor {
+            let confidence = if self.kind(hit.rule) == Kind::Marking {
+                let middle = middle.get_or_insert_with(|| marking::middle(text));
+                hit.confidence.lowered(2 * u8::from(middle.contains(&hit.span.start)))
+            } else {
+                hit.confidence
+            };
+            if confidence < self.config.floor {
                 below.push((hit.rule, hit.span.start));
             } else if hits.len() >= MATCHES_PER_PIECE_MAX {
                 scratch.over_limit += 1;
             } else {
-                hits.push(hit.clone());
+                hits.push(Hit { confidence, ..hit.clone() });
             }
         }
         below.sort_unstable();

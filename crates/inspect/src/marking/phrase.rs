@@ -1,0 +1,372 @@
+//! Phrases that mark a document, and the form in which a line says them.
+
+use cordon_domain::Confidence;
+
+use super::{Mark, Marking, marking};
+
+const BANNER_CHARS_MAX: usize = 72;
+
+/// Phrases with the marking they make; longer ones stand first where one holds another.
+const PHRASES: [(&str, Mark); 70] = [
+    ("under the non-disclosure agreement", Mark::NonDisclosure),
+    ("subject to the non-disclosure agreement", Mark::NonDisclosure),
+    ("under the confidentiality agreement", Mark::NonDisclosure),
+    ("nda material", Mark::NonDisclosure),
+    ("limited distribution", Mark::Internal),
+    ("restricted circulation", Mark::Internal),
+    ("uso interno", Mark::Internal),
+    ("usage interne", Mark::Internal),
+    ("internen gebrauch", Mark::Internal),
+    ("streng geheim", Mark::Restricted),
+    ("company confidential", Mark::Confidential),
+    ("confidential and proprietary", Mark::Confidential),
+    ("proprietary and confidential", Mark::Confidential),
+    ("confidential & proprietary", Mark::Confidential),
+    ("personal and confidential", Mark::Confidential),
+    ("private and confidential", Mark::Confidential),
+    ("privileged and confidential", Mark::Confidential),
+    ("privileged & confidential", Mark::Confidential),
+    ("confidential and privileged", Mark::Confidential),
+    ("attorney-client privileged", Mark::Confidential),
+    ("attorney–client privileged", Mark::Confidential),
+    ("attorney-client privilege", Mark::Confidential),
+    ("terms of your nda", Mark::NonDisclosure),
+    ("bound by nda", Mark::NonDisclosure),
+    ("not for circulation", Mark::Internal),
+    ("not for onward", Mark::Internal),
+    ("not for publication", Mark::Internal),
+    ("not to be disclosed", Mark::Internal),
+    ("not to be distributed", Mark::Internal),
+    ("not to be shared", Mark::Internal),
+    ("do not redistribute", Mark::Internal),
+    ("do not circulate", Mark::Internal),
+    ("do not publish", Mark::Internal),
+    ("under nda", Mark::NonDisclosure),
+    ("nda only", Mark::NonDisclosure),
+    ("covered by nda", Mark::NonDisclosure),
+    ("subject to nda", Mark::NonDisclosure),
+    ("nda required", Mark::NonDisclosure),
+    ("non-disclosure agreement", Mark::NonDisclosure),
+    ("top secret", Mark::Restricted),
+    ("eyes only", Mark::Restricted),
+    ("need to know", Mark::Restricted),
+    ("need-to-know", Mark::Restricted),
+    ("highly restricted", Mark::Restricted),
+    ("strictly restricted", Mark::Restricted),
+    ("restricted distribution", Mark::Restricted),
+    ("restricted", Mark::Restricted),
+    ("streng vertraulich", Mark::Confidential),
+    ("vertraulich", Mark::Confidential),
+    ("confidentiel", Mark::Confidential),
+    ("confidencial", Mark::Confidential),
+    ("riservato", Mark::Confidential),
+    ("strictly confidential", Mark::Confidential),
+    ("commercial in confidence", Mark::Confidential),
+    ("trade secret", Mark::Confidential),
+    ("confidential", Mark::Confidential),
+    ("internal use only", Mark::Internal),
+    ("internal only", Mark::Internal),
+    ("internal use", Mark::Internal),
+    ("internal distribution only", Mark::Internal),
+    ("company internal", Mark::Internal),
+    ("employees only", Mark::Internal),
+    ("not for external", Mark::Internal),
+    ("not for public", Mark::Internal),
+    ("not for distribution", Mark::Internal),
+    ("not for release", Mark::Internal),
+    ("do not distribute", Mark::Internal),
+    ("do not share outside", Mark::Internal),
+    ("do not share externally", Mark::Internal),
+    ("do not forward", Mark::Internal),
+];
+const LABEL_NAMES: [&str; 19] = [
+    "information classification",
+    "document classification",
+    "confidentiality level",
+    "confidentiality class",
+    "sensitivity label",
+    "protection level",
+    "classified as",
+    "classification",
+    "sensitivity",
+    "confidentiality",
+    "security level",
+    "security classification",
+    "data class",
+    "data classification",
+    "information class",
+    "document status",
+    "handling",
+    "distribution",
+    "access level",
+];
+const THIS_THINGS: [&str; 26] = [
+    "this communication",
+    "this transmission",
+    "this letter",
+    "this paper",
+    "this guide",
+    "this briefing",
+    "this issue",
+    "this advisory",
+    "this announcement",
+    "this document",
+    "this memo",
+    "this report",
+    "this file",
+    "this presentation",
+    "this page",
+    "this deck",
+    "this message",
+    "this email",
+    "this e-mail",
+    "this draft",
+    "this material",
+    "this information",
+    "these materials",
+    "these slides",
+    "the contents of this",
+    "the information in this",
+];
+/// First words of phrases that say all of a marking, in whatever line they stand.
+const STRONG: [&str; 14] = [
+    "under the non-disclosure agreement",
+    "subject to the non-disclosure agreement",
+    "under the confidentiality agreement",
+    "company confidential",
+    "confidential and proprietary",
+    "proprietary and confidential",
+    "confidential & proprietary",
+    "personal and confidential",
+    "private and confidential",
+    "privileged and confidential",
+    "privileged & confidential",
+    "confidential and privileged",
+    "attorney-client privileged",
+    "attorney–client privileged",
+];
+/// Ordinary words: they count loud, alone, or in a label.
+const WEAK: [&str; 12] = [
+    "vertraulich",
+    "confidentiel",
+    "confidencial",
+    "riservato",
+    "restricted",
+    "confidential",
+    "internal use",
+    "need to know",
+    "need-to-know",
+    "non-disclosure agreement",
+    "top secret",
+    "trade secret",
+];
+
+/// Judges a line: whole, and each part that stands by itself in it.
+pub(super) fn phrase(core: &str, line: &str) -> Option<Marking> {
+    let is_item = is_item(line);
+    let whole = judge(core, is_item);
+    let parts = if is_row(line) { Vec::new() } else { parts(core) };
+    let parts = parts.into_iter().filter(|part| part.len() < core.len()).filter_map(|part| judge(part, is_item));
+    parts.chain(whole).max_by_key(|found| found.confidence)
+}
+
+/// The parts of a line of a header or footer, and its sentences.
+fn parts(core: &str) -> Vec<&str> {
+    let mut parts = vec![core];
+    for border in
+        ["  ", "\t", "|", ":: ", "—", "–", "·", "•", " - ", " -- ", ". ", "&mdash;", "&middot;", "&ndash;", "&bull;"]
+    {
+        parts = parts.into_iter().flat_map(|part| part.split(border)).collect();
+    }
+    let trim = |part: &str| -> bool { part.chars().any(char::is_alphabetic) };
+    parts.into_iter().map(str::trim).filter(|part| trim(part)).collect()
+}
+
+fn judge(core: &str, is_item: bool) -> Option<Marking> {
+    let lower = core.to_lowercase();
+    let form = Form::of(core, &lower)?;
+    if let Some(found) = named(core, &lower, form, is_item) {
+        return Some(found);
+    }
+    if form == Form::Label {
+        // Behind the name of a label, an ordinary word is a level.
+        let mut words = lower.rsplit([':', '=', '|']).map(|value| value.trim_matches(|c: char| !c.is_alphanumeric()));
+        let value = words.find(|value| !value.is_empty()).unwrap_or_default();
+        return match value.split(|c: char| !c.is_alphanumeric()).next() {
+            _ if value.ends_with("-confidential") && !value.starts_with("non") => {
+                Some(marking(Mark::Confidential, Confidence::High, None))
+            }
+            Some("internal") => Some(marking(Mark::Internal, Confidence::High, None)),
+            Some("secret") => Some(marking(Mark::Restricted, Confidence::High, None)),
+            _ => None,
+        };
+    }
+    if form == Form::Sentence && THIS_THINGS.iter().any(|thing| lower.contains(&format!("{thing} is internal"))) {
+        return Some(marking(Mark::Internal, Confidence::Medium, None));
+    }
+    let words = lower.split_whitespace().count();
+    if form == Form::Banner && words <= 5 && lower.starts_with("internal ") && lower.ends_with(" only") {
+        return Some(marking(Mark::Internal, Confidence::Medium, None));
+    }
+    draft(core, &lower, form)
+}
+
+fn named(core: &str, lower: &str, form: Form, is_item: bool) -> Option<Marking> {
+    let (phrase, mark) = PHRASES.iter().find(|(phrase, _)| has_word(lower, phrase))?;
+    let loud = has_word(core, &phrase.to_uppercase());
+    let weak = WEAK.contains(phrase);
+    let alone = lower.chars().filter(|c| c.is_alphabetic()).count() <= phrase.len() + 12;
+    // `Confidential. For the platform group`: the phrase opens the line and is a sentence of its own.
+    let opens = lower.strip_prefix(phrase).is_some_and(|rest| match rest.trim_start().chars().next() {
+        None => !weak || is_title(core),
+        Some('.' | '!' | '\\' | '/') => true,
+        Some(':' | ',' | ';') => !weak,
+        Some(_) => false,
+    });
+    let strong = STRONG.contains(phrase) && core.split_whitespace().count() <= 16;
+    // A loud word in the middle of a calm line is spoken of.
+    let stamped = loud && (opens || lower_words(core) <= 2);
+    let confidence = match form {
+        Form::Label => Confidence::High,
+        // `- RESTRICTED` alone is one of a list of values.
+        Form::Banner if loud && weak && is_item => Confidence::Low,
+        Form::Banner if stamped => Confidence::High,
+        Form::Banner if alone && is_title(core) => Confidence::Medium,
+        // An order stands anywhere in a short line; a quality must end it or be written as a title.
+        Form::Banner
+            if !weak
+                && (matches!(mark, Mark::Internal | Mark::NonDisclosure)
+                    || lower.ends_with(phrase)
+                    || is_title(core)) =>
+        {
+            Confidence::Medium
+        }
+        Form::Sentence if weak && *mark == Mark::Restricted => Confidence::Low,
+        Form::Sentence => Confidence::Medium,
+        Form::Text if stamped && !weak && !is_code(core) => Confidence::Medium,
+        Form::Banner | Form::Text if opens && !is_item || strong => Confidence::Medium,
+        Form::Banner | Form::Text if loud || !weak => Confidence::Low,
+        Form::Banner | Form::Text => Confidence::Minimal,
+    };
+    Some(marking(*mark, confidence, None))
+}
+
+fn draft(core: &str, lower: &str, form: Form) -> Option<Marking> {
+    let loud = has_word(core, "DRAFT");
+    // `draft: true` is a field: it counts in front matter only. What is out for public comment is public.
+    let is_field =
+        lower.strip_prefix("draft:").is_some_and(|value| matches!(value.trim(), "true" | "false" | "yes" | "no"));
+    if is_field || !has_word(lower, "draft") || lower.contains("public") {
+        return None;
+    }
+    let numbered = || {
+        lower.trim_start_matches("working ").strip_prefix("draft ").is_some_and(|rest| {
+            rest.trim_start_matches(['v', 'r']).starts_with(|c: char| c.is_ascii_digit())
+                || ["for comment", "for review", "for discussion"].iter().any(|purpose| rest.starts_with(purpose))
+        })
+    };
+    let titled = || is_title(core) && (lower == "draft" || lower.starts_with("draft:") || lower.starts_with("draft -"));
+    let said = || ["is a draft", "working draft", "draft only"].iter().any(|words| lower.contains(words));
+    let found = match form {
+        Form::Label => true,
+        Form::Banner => loud && (lower_words(core) <= 2 || lower.starts_with("draft")) || titled() || numbered(),
+        Form::Sentence => said(),
+        Form::Text => false,
+    };
+    found.then(|| marking(Mark::Draft, Confidence::Medium, None))
+}
+
+/// One word behind the mark of a list, a heading, or a quotation.
+fn is_item(line: &str) -> bool {
+    let line = line.trim_start();
+    let rest = line.strip_prefix(['-', '*', '+', '>']).or_else(|| line.strip_prefix("##"));
+    let rest = rest.map(|rest| rest.trim_start_matches('#'));
+    rest.filter(|rest| rest.starts_with(' ')).is_some_and(|rest| rest.split_whitespace().count() == 1)
+}
+
+/// A row of a table: three columns or more, apart from one another.
+fn is_row(line: &str) -> bool {
+    let columns = |border: &str| line.trim().split(border).filter(|part| !part.trim().is_empty()).count();
+    line.trim().starts_with('|') && columns("|") >= 2 || columns("  ") >= 3 || columns("\t") >= 3
+}
+
+/// Tells whether a line speaks of the document it stands in.
+pub(super) fn says_this(lower: &str) -> bool {
+    THIS_THINGS.iter().any(|thing| lower.contains(thing))
+}
+
+/// Every word begins with a capital, as in a heading or a stamp.
+fn is_title(core: &str) -> bool {
+    core.split_whitespace().all(|word| !word.starts_with(char::is_lowercase))
+}
+
+/// The form in which a line speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Label,
+    Banner,
+    Sentence,
+    Text,
+}
+
+impl Form {
+    fn of(core: &str, lower: &str) -> Option<Self> {
+        let label = lower.split_once(':').or_else(|| lower.split_once('=')).or_else(|| lower.split_once('|'));
+        let classified = lower.strip_prefix("classified as ").is_some_and(|rest| rest.split_whitespace().count() <= 8);
+        if classified
+            || label.is_some_and(|(name, rest)| {
+                LABEL_NAMES.contains(&name.trim_matches(|c: char| !c.is_alphabetic()))
+                    && rest.trim().chars().count() <= 60
+            })
+        {
+            return Some(Self::Label);
+        }
+        if says_this(lower) {
+            return Some(Self::Sentence);
+        }
+        let words = core.split_whitespace().count();
+        let code = is_code(core) || core.ends_with('?');
+        let calm = !core.ends_with('.') || words <= 4;
+        Some(if core.chars().count() <= BANNER_CHARS_MAX && words <= 12 && !code && calm {
+            Self::Banner
+        } else {
+            Self::Text
+        })
+    }
+}
+
+/// Words in small letters.
+fn lower_words(core: &str) -> usize {
+    core.split_whitespace().filter(|word| word.starts_with(char::is_lowercase)).count()
+}
+
+/// Signs that prose does not have; an apostrophe between letters is none.
+fn is_code(core: &str) -> bool {
+    let quoted = core.split('\'').skip(1).any(|rest| !rest.starts_with(char::is_alphabetic));
+    quoted || core.contains(['(', '{', ';', '=', '`', '$', '^']) || core.contains("->") || core.contains("::")
+}
+
+/// Tells whether `phrase` stands in `text` between word boundaries, and not as part of a compound (`non-confidential`).
+fn has_word(text: &str, phrase: &str) -> bool {
+    text.match_indices(phrase).any(|(at, _)| {
+        let before = text.get(..at).and_then(|head| head.chars().next_back());
+        let behind = text.get(at + phrase.len()..).and_then(|tail| tail.chars().next());
+        let edge = |c: Option<char>| !c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+        // In quotation marks a phrase is spoken of, not said.
+        let head = text.get(..at).unwrap_or_default();
+        let count = |quote: char| head.matches(quote).count();
+        let quoted = count('"') % 2 == 1
+            || count('`') % 2 == 1
+            || count('“') + count('„') > count('”')
+            || count('«') > count('»')
+            || before.is_some_and(|c| matches!(c, '\'' | '‘'));
+        !quoted
+            && edge(before)
+            && edge(behind)
+            && before != Some('-')
+            && before != Some('.')
+            && !text
+                .get(..at)
+                .is_some_and(|head| head.to_lowercase().ends_with("not ") || head.to_lowercase().ends_with("non "))
+    })
+}
