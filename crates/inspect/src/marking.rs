@@ -44,7 +44,11 @@ pub(crate) const RULES: [(&str, &str); 11] = [
 ];
 
 /// Literals of which one stands on each line that can be a marking.
-pub(crate) const ANCHORS: [&str; 38] = [
+pub(crate) const ANCHORS: [&str; 42] = [
+    "official",
+    "attorney work",
+    "classification",
+    "-in-confidence",
     "c o n f i d e n",
     "i n t e r n a l",
     "uso interno",
@@ -143,11 +147,15 @@ pub(crate) fn judge_line(text: &[u8], line: &Range<usize>, hints: Hints, today: 
     }
     let core = unspaced(strip_tags(&without_commands(&whole)));
     let lower = core.to_lowercase();
-    let found = labels(&core)
+    let format = labels(&core)
         .or_else(|| cui(&core))
         .or_else(|| embargo(&core, &lower, today))
-        .or_else(|| sensitivity_label(&core))
-        .or_else(|| phrase::phrase(&core, &whole))?;
+        .or_else(|| sensitivity_label(&core));
+    let (sure, unsure) = match format {
+        Some(found) if found.confidence > Confidence::Low => (Some(found), None),
+        other => (None, other),
+    };
+    let found = sure.or_else(|| phrase::phrase(&core, &whole)).or(unsure)?;
     let start = raw.iter().position(|byte| !byte.is_ascii_whitespace()).unwrap_or(0);
     let end = raw.trim_ascii_end().len();
     let quoted = hints.syntax == Syntax::Code && !is_comment(&whole);
@@ -192,7 +200,7 @@ fn unspaced(core: String) -> String {
 
 fn strip_tags(line: &str) -> String {
     // A comment is said to whoever reads the source.
-    let line = &line.replace("<!--", " ").replace("-->", " ");
+    let line = &line.replace("<!--", " ").replace("-->", " ").replace("<code>", "`").replace("</code>", "`");
     let trim =
         |text: &str| text.trim_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '+' | ':' | '(')).to_owned();
     if !line.contains('<') {

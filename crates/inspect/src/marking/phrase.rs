@@ -7,7 +7,18 @@ use super::{Mark, Marking, marking};
 const BANNER_CHARS_MAX: usize = 72;
 
 /// Phrases with the marking they make; longer ones stand first where one holds another.
-const PHRASES: [(&str, Mark); 70] = [
+const PHRASES: [(&str, Mark); 81] = [
+    ("official-sensitive", Mark::Confidential),
+    ("official sensitive", Mark::Confidential),
+    ("official: sensitive", Mark::Confidential),
+    ("official use only", Mark::Confidential),
+    ("attorney work product", Mark::Confidential),
+    ("confidentiality notice", Mark::Confidential),
+    ("commercial-in-confidence", Mark::Confidential),
+    ("terms of your non-disclosure agreement", Mark::NonDisclosure),
+    ("internal document", Mark::Internal),
+    ("internal information", Mark::Internal),
+    ("not to be published", Mark::Internal),
     ("under the non-disclosure agreement", Mark::NonDisclosure),
     ("subject to the non-disclosure agreement", Mark::NonDisclosure),
     ("under the confidentiality agreement", Mark::NonDisclosure),
@@ -129,7 +140,10 @@ const THIS_THINGS: [&str; 26] = [
     "the information in this",
 ];
 /// First words of phrases that say all of a marking, in whatever line they stand.
-const STRONG: [&str; 14] = [
+const STRONG: [&str; 17] = [
+    "terms of your non-disclosure agreement",
+    "attorney work product",
+    "confidentiality notice",
     "under the non-disclosure agreement",
     "subject to the non-disclosure agreement",
     "under the confidentiality agreement",
@@ -163,8 +177,12 @@ const WEAK: [&str; 12] = [
 
 /// Judges a line: whole, and each part that stands by itself in it.
 pub(super) fn phrase(core: &str, line: &str) -> Option<Marking> {
+    if is_enumeration(core) {
+        return None;
+    }
     let is_item = is_item(line);
-    let whole = judge(core, is_item);
+    let quoted = line.trim_start().starts_with('>');
+    let whole = judge(core, is_item).filter(|_| !(quoted && says_this(&core.to_lowercase())));
     let parts = if is_row(line) { Vec::new() } else { parts(core) };
     let parts = parts.into_iter().filter(|part| part.len() < core.len()).filter_map(|part| judge(part, is_item));
     parts.chain(whole).max_by_key(|found| found.confidence)
@@ -201,7 +219,7 @@ fn judge(core: &str, is_item: bool) -> Option<Marking> {
             _ => None,
         };
     }
-    if form == Form::Sentence && THIS_THINGS.iter().any(|thing| lower.contains(&format!("{thing} is internal"))) {
+    if form == Form::Sentence && has_word(lower.as_str(), "is internal") {
         return Some(marking(Mark::Internal, Confidence::Medium, None));
     }
     let words = lower.split_whitespace().count();
@@ -219,8 +237,8 @@ fn named(core: &str, lower: &str, form: Form, is_item: bool) -> Option<Marking> 
     // `Confidential. For the platform group`: the phrase opens the line and is a sentence of its own.
     let opens = lower.strip_prefix(phrase).is_some_and(|rest| match rest.trim_start().chars().next() {
         None => !weak || is_title(core),
-        Some('.' | '!' | '\\' | '/') => true,
-        Some(':' | ',' | ';') => !weak,
+        Some('.' | '\\' | '/') => true,
+        Some(':' | ',' | ';' | '!') => !weak,
         Some(_) => false,
     });
     let strong = STRONG.contains(phrase) && core.split_whitespace().count() <= 16;
@@ -231,6 +249,7 @@ fn named(core: &str, lower: &str, form: Form, is_item: bool) -> Option<Marking> 
         // `- RESTRICTED` alone is one of a list of values.
         Form::Banner if loud && weak && is_item => Confidence::Low,
         Form::Banner if stamped => Confidence::High,
+        Form::Banner | Form::Text if loud && !strong => Confidence::Low,
         Form::Banner if alone && is_title(core) => Confidence::Medium,
         // An order stands anywhere in a short line; a quality must end it or be written as a title.
         Form::Banner
@@ -284,6 +303,12 @@ fn is_item(line: &str) -> bool {
     rest.filter(|rest| rest.starts_with(' ')).is_some_and(|rest| rest.split_whitespace().count() == 1)
 }
 
+/// A list of words, of which a marking may be one: they are choices.
+fn is_enumeration(core: &str) -> bool {
+    let items = core.rsplit(':').next().unwrap_or_default();
+    items.matches(", ").count() >= 3 && items.split(", ").all(|item| item.split_whitespace().count() <= 2)
+}
+
 /// A row of a table: three columns or more, apart from one another.
 fn is_row(line: &str) -> bool {
     let columns = |border: &str| line.trim().split(border).filter(|part| !part.trim().is_empty()).count();
@@ -293,7 +318,14 @@ fn is_row(line: &str) -> bool {
 /// Tells whether a line speaks of the document it stands in.
 pub(super) fn says_this(lower: &str) -> bool {
     THIS_THINGS.iter().any(|thing| lower.contains(thing))
+        || ["this ", "these "].iter().any(|this| {
+            let said = lower.find(this).and_then(|at| lower.get(at + this.len()..)).unwrap_or_default();
+            said.split_whitespace().take(4).skip(1).any(|word| STATES.contains(&word))
+        })
 }
+
+/// Verbs by which a line states what it speaks of.
+const STATES: [&str; 8] = ["is", "are", "contains", "contain", "remains", "remain", "may", "must"];
 
 /// Every word begins with a capital, as in a heading or a stamp.
 fn is_title(core: &str) -> bool {
