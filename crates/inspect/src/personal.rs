@@ -191,6 +191,8 @@ impl Phone {
 /// What the numbers of a text turn out to be.
 #[derive(Default)]
 struct Numbers {
+    /// The words of the first line, once they are asked for.
+    header: Option<Spoken>,
     cards: Vec<Range<usize>>,
     test_cards: usize,
     ibans: Vec<Range<usize>>,
@@ -203,14 +205,15 @@ struct Numbers {
 }
 
 fn numbers(text: &[u8], starts: &[usize], found: &mut Vec<Personal>, masks: &mut Vec<Range<usize>>) {
-    let header = Spoken::of(header(text));
     let mut numbers = Numbers::default();
     for group in starts.iter().filter_map(|start| group(text, *start)) {
-        numbers.take(text, &group, &header);
+        numbers.take(text, &group);
     }
     // Only numbers that words near them do not explain need the words of the whole text.
     let head = text.get(..text.len().min(SPOKEN_BYTES_MAX)).unwrap_or_default();
-    let asks = numbers.loose_phones.len() >= PHONES_MIN || numbers.ids.iter().any(|(.., near)| !near);
+    let several =
+        |(index, id): (usize, &Id)| numbers.ids.iter().filter(|(scheme, ..)| *scheme == index).count() >= id.several;
+    let asks = numbers.loose_phones.len() >= PHONES_MIN || IDS.iter().enumerate().any(several);
     let whole = if asks { Spoken::of(head) } else { Spoken::of(b"") };
     if whole.says(&PHONE) {
         numbers.phones.append(&mut numbers.loose_phones);
@@ -228,7 +231,7 @@ fn numbers(text: &[u8], starts: &[usize], found: &mut Vec<Personal>, masks: &mut
 }
 
 impl Numbers {
-    fn take(&mut self, text: &[u8], group: &Group, header: &Spoken) {
+    fn take(&mut self, text: &[u8], group: &Group) {
         if is_card_number(group) {
             if is_test_card(&group.digits) { self.test_cards += 1 } else { self.cards.push(group.span.clone()) }
         }
@@ -255,6 +258,7 @@ impl Numbers {
             return;
         }
         let near = near(text, group.span.start);
+        let header = self.header.get_or_insert_with(|| Spoken::of(header(text)));
         let named = IDS.iter().position(|id| fits(id) && (near.says(id.words) || header.says(id.words)));
         if let Some(scheme) = named.or_else(|| IDS.iter().position(fits)) {
             self.ids.push((scheme, group.span.clone(), named.is_some()));

@@ -8,28 +8,17 @@ pub(super) struct Spoken(String);
 
 impl Spoken {
     pub(super) fn of(text: &[u8]) -> Self {
-        let text = String::from_utf8_lossy(text);
-        let mut words = String::with_capacity(text.len() + 8);
-        let (mut last, mut letters) = (' ', 0);
-        words.push(' ');
-        for c in text.nfkd().filter(|c| !matches!(c, '\u{300}'..='\u{36f}')).nfc() {
-            let hump = c.is_uppercase() && last.is_lowercase();
-            if !c.is_alphanumeric() || hump {
-                // A single letter before a dot waits for the next one.
-                let abbreviated = c == '.' && letters == 1;
-                if !abbreviated && !words.ends_with(' ') {
-                    words.push(' ');
-                }
-                letters = 0;
-            }
-            if c.is_alphanumeric() {
-                letters += 1;
-                words.extend(c.to_lowercase());
-            }
-            last = c;
+        let mut spoken = Speaker::default();
+        spoken.words.reserve(text.len() + 8);
+        spoken.words.push(' ');
+        if text.is_ascii() {
+            text.iter().for_each(|byte| spoken.hear(char::from(*byte)));
+        } else {
+            let text = String::from_utf8_lossy(text);
+            text.nfkd().filter(|c| !matches!(c, '\u{300}'..='\u{36f}')).nfc().for_each(|c| spoken.hear(c));
         }
-        words.push(' ');
-        Self(words)
+        spoken.words.push(' ');
+        Self(spoken.words)
     }
 
     /// Tells whether one of `terms` is spoken: whole words, or their beginning where a term ends in `*`. A word run
@@ -37,12 +26,40 @@ impl Spoken {
     pub(super) fn says(&self, terms: &[&str]) -> bool {
         terms.iter().any(|term| {
             let (stem, open) = term.strip_suffix('*').map_or((*term, false), |stem| (stem, true));
-            self.0.match_indices(stem).any(|(at, _)| {
+            memchr::memmem::find_iter(self.0.as_bytes(), stem).any(|at| {
                 let behind = self.0.get(at + stem.len()..).unwrap_or_default();
                 let ends = open || behind.starts_with(' ') || GLUED.iter().any(|tail| behind.starts_with(tail));
                 self.0.get(..at).is_some_and(|before| before.ends_with(' ')) && ends
             })
         })
+    }
+}
+
+/// Text on its way to be spoken.
+#[derive(Default)]
+struct Speaker {
+    words: String,
+    last: char,
+    /// Characters of the word at hand.
+    letters: usize,
+}
+
+impl Speaker {
+    fn hear(&mut self, c: char) {
+        let hump = c.is_uppercase() && self.last.is_lowercase();
+        if !c.is_alphanumeric() || hump {
+            // A single letter before a dot waits for the next one.
+            let abbreviated = c == '.' && self.letters == 1;
+            if !abbreviated && !self.words.ends_with(' ') {
+                self.words.push(' ');
+            }
+            self.letters = 0;
+        }
+        if c.is_alphanumeric() {
+            self.letters += 1;
+            self.words.extend(c.to_lowercase());
+        }
+        self.last = c;
     }
 }
 
