@@ -4,32 +4,33 @@ use unicode_normalization::UnicodeNormalization as _;
 
 /// Text as it is spoken: lower case, without marks, words of identifiers parted, letters of abbreviations joined, one
 /// blank before each word and behind the last.
-pub(super) struct Spoken(String);
+pub(super) struct Spoken(Vec<u8>);
 
 impl Spoken {
     pub(super) fn of(text: &[u8]) -> Self {
-        let mut spoken = Speaker::default();
-        spoken.words.reserve(text.len() + 8);
-        spoken.words.push(' ');
+        let mut speaker = Speaker::default();
+        speaker.words.reserve(text.len() + 8);
+        speaker.words.push(b' ');
         if text.is_ascii() {
-            text.iter().for_each(|byte| spoken.hear(char::from(*byte)));
+            text.iter().for_each(|byte| speaker.hear_ascii(*byte));
         } else {
             let text = String::from_utf8_lossy(text);
-            text.nfkd().filter(|c| !matches!(c, '\u{300}'..='\u{36f}')).nfc().for_each(|c| spoken.hear(c));
+            text.nfkd().filter(|c| !matches!(c, '\u{300}'..='\u{36f}')).nfc().for_each(|c| speaker.hear(c));
         }
-        spoken.words.push(' ');
-        Self(spoken.words)
+        speaker.words.push(b' ');
+        Self(speaker.words)
     }
 
     /// Tells whether one of `terms` is spoken: whole words, or their beginning where a term ends in `*`. A word run
     /// together with what follows in capitals (`NHSNumber`) counts.
     pub(super) fn says(&self, terms: &[&str]) -> bool {
-        terms.iter().any(|term| {
-            let (stem, open) = term.strip_suffix('*').map_or((*term, false), |stem| (stem, true));
-            memchr::memmem::find_iter(self.0.as_bytes(), stem).any(|at| {
-                let behind = self.0.get(at + stem.len()..).unwrap_or_default();
-                let ends = open || behind.starts_with(' ') || GLUED.iter().any(|tail| behind.starts_with(tail));
-                self.0.get(..at).is_some_and(|before| before.ends_with(' ')) && ends
+        memchr::memchr_iter(b' ', &self.0).any(|blank| {
+            let words = self.0.get(blank + 1..).unwrap_or_default();
+            terms.iter().any(|term| {
+                let (stem, open) = term.strip_suffix('*').map_or((*term, false), |stem| (stem, true));
+                words.strip_prefix(stem.as_bytes()).is_some_and(|behind| {
+                    open || behind.starts_with(b" ") || GLUED.iter().any(|tail| behind.starts_with(tail.as_bytes()))
+                })
             })
         })
     }
@@ -38,28 +39,42 @@ impl Spoken {
 /// Text on its way to be spoken.
 #[derive(Default)]
 struct Speaker {
-    words: String,
-    last: char,
+    words: Vec<u8>,
+    was_lower: bool,
     /// Characters of the word at hand.
     letters: usize,
 }
 
 impl Speaker {
     fn hear(&mut self, c: char) {
-        let hump = c.is_uppercase() && self.last.is_lowercase();
-        if !c.is_alphanumeric() || hump {
-            // A single letter before a dot waits for the next one.
-            let abbreviated = c == '.' && self.letters == 1;
-            if !abbreviated && !self.words.ends_with(' ') {
-                self.words.push(' ');
+        if c.is_ascii() {
+            return self.hear_ascii(c as u8);
+        }
+        self.part(c.is_alphanumeric(), c.is_uppercase(), false);
+        if c.is_alphanumeric() {
+            let mut buffer = [0; 4];
+            c.to_lowercase().for_each(|c| self.words.extend_from_slice(c.encode_utf8(&mut buffer).as_bytes()));
+        }
+        self.was_lower = c.is_lowercase();
+    }
+
+    fn hear_ascii(&mut self, byte: u8) {
+        self.part(byte.is_ascii_alphanumeric(), byte.is_ascii_uppercase(), byte == b'.');
+        if byte.is_ascii_alphanumeric() {
+            self.words.push(byte.to_ascii_lowercase());
+        }
+        self.was_lower = byte.is_ascii_lowercase();
+    }
+
+    /// Parts words at what is no letter or digit, and at humps; a single letter before a dot waits for the next one.
+    fn part(&mut self, is_word: bool, is_upper: bool, is_dot: bool) {
+        if !is_word || is_upper && self.was_lower {
+            if !(is_dot && self.letters == 1) && self.words.last() != Some(&b' ') {
+                self.words.push(b' ');
             }
             self.letters = 0;
         }
-        if c.is_alphanumeric() {
-            self.letters += 1;
-            self.words.extend(c.to_lowercase());
-        }
-        self.last = c;
+        self.letters += usize::from(is_word);
     }
 }
 
