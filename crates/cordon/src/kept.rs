@@ -1,5 +1,6 @@
 //! Where findings are kept between runs, and under which circumstances they hold.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use cordon_domain::IdKey;
@@ -20,10 +21,9 @@ pub(crate) fn file(target: &Path, key: &IdKey) -> Result<PathBuf, Failure> {
 
 /// Digests all that decides over findings beside the input: the program, its rules, names, known documents and options.
 pub(crate) fn digest(engine: &Engine, key: &IdKey, options: &str) -> [u8; 32] {
-    let program = std::env::current_exe().and_then(|path| path.metadata()).map(|meta| {
-        let modified = meta.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
-        format!("{} {modified:?}", meta.len())
-    });
+    let program = std::env::current_exe()
+        .and_then(|path| path.metadata())
+        .map(|meta| format!("{} {} {} {} {}", meta.len(), meta.ino(), meta.mtime(), meta.ctime(), meta.ctime_nsec()));
     let program = program.unwrap_or_default();
     let parts = [program.as_bytes(), env!("CARGO_PKG_VERSION").as_bytes(), options.as_bytes()];
     let circumstances = engine.circumstances();

@@ -65,11 +65,12 @@ pub(crate) fn finding(reported: &Reported, paint: Paint) -> String {
 }
 
 /// Writes that a finding told before stands at more places.
-pub(crate) fn further(reported: &Reported, told: u64, paint: Paint) -> String {
+pub(crate) fn further(reported: &Reported, told: &Reported, paint: Paint) -> String {
     let finding = &reported.finding;
-    let more = reported.locations_total - told;
+    let more = reported.locations_total - told.locations_total;
     let places = if more == 1 { "1 place more".to_owned() } else { format!("{more} places more") };
-    let first = reported.locations.last().map(place).unwrap_or_default();
+    let first = reported.locations.iter().find(|location| !told.locations.contains(location));
+    let first = first.map(place).unwrap_or_default();
     format!(
         "{} {}  [{}]: told above, stands at {places}, among them\n  {first}\n\n",
         paint.severity(finding.severity),

@@ -32,7 +32,7 @@ pub struct Part {
 }
 
 /// Copies shorter than this count as new: looking them up costs more than reading them.
-const COPIED_BYTES_MIN: usize = 128;
+pub const COPIED_BYTES_MIN: usize = 128;
 
 impl Change {
     /// Takes the copied parts of a text of `len` bytes, in order, that was made from a base of `base_len` bytes.

@@ -254,7 +254,9 @@ impl Engine {
         scratch.embedded.clear();
         let mut trace = std::mem::take(&mut scratch.trace);
         // What the path tells weighs in every hit: another path is another text.
-        let base = piece.base.filter(|base| base.trace.hints == piece.hints && base.trace.overflow == 0);
+        let base = piece
+            .base
+            .filter(|base| base.trace.hints == piece.hints && base.trace.overflow == 0 && !base.trace.people.overflow);
         self.learn(piece.text, piece.hints, base, &mut trace);
         let mut decoded = find_runs(piece.text, base, &mut trace.runs);
         self.search_whole(piece, &trace, scratch);

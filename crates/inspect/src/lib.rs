@@ -4,11 +4,11 @@
 //! keyed identifier and a masked excerpt; a filter lowers confidence, it does not drop.
 //!
 //! Map: [`engine`] drives over the rules of `catalogue`; [`anchor`] finds where rules could match, [`search`] judges
-//! those places, [`settle`] makes matches of them; [`change`] says what a text shares with the one it was made from; [`rule`], [`rules`] and [`named`] hold what
-//! providers issue; [`assign`] reads names with values and [`value`] judges them; [`checks`] and [`capability`] prove
-//! and explain; [`marking`], [`codename`], [`copy`] (on [`fold`] and [`winnow`]), [`personal`],
-//! [`weights`] find the rest; [`decode`] undoes
-//! encodings; [`excerpt`] masks; [`custom`] reads users' rules; bounds stand in [`limits`].
+//! those places, [`settle`] makes matches of them; [`change`] says what a text shares with the one it was made from;
+//! [`rule`], [`rules`] and [`named`] hold what providers issue; [`assign`] reads names with values and [`value`] judges
+//! them; [`checks`] and [`capability`] prove and explain; [`marking`], [`codename`], [`copy`] (on [`fold`] and
+//! [`winnow`]), [`personal`] and [`weights`] find the rest; [`decode`] undoes encodings; [`excerpt`] masks; [`custom`]
+//! reads users' rules; bounds stand in [`limits`].
 
 #![cfg_attr(test, allow(clippy::string_slice, reason = "a test fails by panicking"))]
 

@@ -14,8 +14,6 @@ pub const CANDIDATES_MAX: usize = 50_000;
 pub const HITS_PER_PIECE_MAX: usize = 200_000;
 /// Matches reported for one piece; further ones are counted.
 pub const MATCHES_PER_PIECE_MAX: usize = 10_000;
-/// Spans that excerpts of one piece mask.
-pub const MASKS_PER_PIECE_MAX: usize = 100_000;
 /// Levels of encoding undone one after another.
 pub const DECODE_DEPTH_MAX: u8 = 3;
 /// Bytes that one encoded run may give.

@@ -32,6 +32,17 @@ pub struct Trace {
     pub(crate) overflow: u64,
 }
 
+impl Trace {
+    /// About how many bytes it takes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.spots.len() * size_of::<Spot>()
+            + self.hits.len() * 2 * size_of::<Hit>()
+            + (self.people.numbers.len() + 2 * self.people.addresses.len()) * size_of::<usize>()
+            + self.runs.len() * size_of::<Run>()
+    }
+}
+
 /// A text that was inspected, and how the one at hand was made from it.
 #[derive(Clone, Copy, Debug)]
 pub struct Base<'a> {
@@ -136,6 +147,10 @@ impl Engine {
                     Outcome::Nothing | Outcome::Open => None,
                 };
                 let outcome = hit.map_or(Outcome::Nothing, |hit| {
+                    if trace.hits.len() >= HITS_PER_PIECE_MAX {
+                        trace.overflow += 1;
+                        return Outcome::Nothing;
+                    }
                     let span = part.moved(hit.span.start)..part.moved(hit.span.end);
                     trace.hits.push(Hit { span, ..hit.clone() });
                     Outcome::Hit(trace.hits.len() as u32 - 1)

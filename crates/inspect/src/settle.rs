@@ -7,7 +7,7 @@ use cordon_domain::{Confidence, Kind};
 use crate::engine::{Engine, Identity, Match, Scratch};
 use crate::excerpt::{Show, excerpt};
 use crate::hit::Hit;
-use crate::limits::{MASKS_PER_PIECE_MAX, MATCHES_PER_PIECE_MAX};
+use crate::limits::MATCHES_PER_PIECE_MAX;
 use crate::marking;
 use crate::rule::Check;
 use crate::search::Trace;
@@ -32,6 +32,8 @@ impl Engine {
                 .then(right.confidence.cmp(&left.confidence))
                 .then(left.span.start.cmp(&right.span.start))
                 .then(right.span.end.cmp(&left.span.end))
+                .then(left.rule.cmp(&right.rule))
+                .then_with(|| left.detail.cmp(&right.detail))
         });
         let mut kept: Vec<Hit> = Vec::with_capacity(hits.len());
         let mut taken: Vec<Range<usize>> = Vec::new();
@@ -44,6 +46,10 @@ impl Engine {
                 kept.iter().rev().take(64).find(again).is_some()
             };
             if clash {
+                continue;
+            }
+            if kept.len() >= MATCHES_PER_PIECE_MAX {
+                scratch.over_limit += 1;
                 continue;
             }
             if secret {
@@ -73,7 +79,7 @@ impl Engine {
         let others = std::mem::take(&mut scratch.hits);
         for hit in trace.hits.iter().chain(&others) {
             let show = self.show(hit.rule);
-            if show != Show::All && scratch.masks.len() < MASKS_PER_PIECE_MAX {
+            if show != Show::All {
                 scratch.masks.push((hit.span.clone(), show));
             }
             let confidence = if self.kind(hit.rule) == Kind::Marking {
@@ -84,8 +90,6 @@ impl Engine {
             };
             if confidence < self.config.floor {
                 below.push((hit.rule, hit.span.start));
-            } else if hits.len() >= MATCHES_PER_PIECE_MAX {
-                scratch.over_limit += 1;
             } else {
                 hits.push(Hit { confidence, ..hit.clone() });
             }

@@ -82,7 +82,7 @@ pub fn object_key(id: &gix_hash::oid) -> Key {
 /// Names a file with its content; `None` while its times are too young to tell.
 #[must_use]
 pub fn file_key(path: &Path, meta: &Metadata, now_unix_s: i64) -> Option<Key> {
-    if meta.mtime().max(meta.ctime()) + RACY_S > now_unix_s {
+    if meta.mtime().max(meta.ctime()).saturating_add(RACY_S) > now_unix_s {
         return None;
     }
     let mut hash = Sha256::new();
@@ -173,7 +173,9 @@ impl Kept {
         let bytes = if small { fs::read(path).unwrap_or_default() } else { Vec::new() };
         let day = i32::try_from(now_unix_s.div_euclid(86_400)).unwrap_or(0);
         let mut old = read(&bytes, &digest).unwrap_or_default();
-        old.retain(|_, record| record.day == day || !record.holds_for_a_day(engine));
+        old.retain(|_, record| {
+            (record.day == day || !record.holds_for_a_day(engine)) && record.findings(engine, &[], None).is_some()
+        });
         Self { digest, day, old, new: Mutex::new(HashMap::new()), recalled: AtomicU64::new(0) }
     }
 
@@ -233,8 +235,13 @@ impl Kept {
 fn write(out: &mut impl io::Write, digest: &[u8; 32], records: &HashMap<Key, Record>) -> io::Result<()> {
     out.write_all(MAGIC)?;
     out.write_all(digest)?;
+    let mut bytes = 0;
     for (key, record) in records {
         let findings = if record.findings.is_empty() { Vec::new() } else { serde_json::to_vec(&record.findings)? };
+        bytes += (RECORD_BYTES + findings.len()) as u64;
+        if bytes >= KEPT_BYTES_MAX {
+            return Err(io::Error::other(format!("more than {KEPT_BYTES_MAX} bytes")));
+        }
         out.write_all(key)?;
         out.write_all(&record.bytes.to_le_bytes())?;
         for number in [record.containers, record.below_floor, record.excluded, record.day.cast_unsigned()] {

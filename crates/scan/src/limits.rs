@@ -24,6 +24,8 @@ pub const WHOLE_BYTES_MAX: usize = 8 << 20;
 pub const BASES_BYTES_MAX: usize = 768 << 20;
 /// Bytes of a repository's configuration or list of references.
 pub const CONFIG_BYTES_MAX: u64 = 64 << 20;
+/// Folders in folders that are kept while origins are looked up.
+pub const EDGES_MAX: usize = 100_000_000;
 /// Longest chain of deltas.
 pub const CHAIN_MAX: usize = 4_096;
 /// Bytes of an answer from the web.

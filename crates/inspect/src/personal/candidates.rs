@@ -82,7 +82,7 @@ impl Candidates {
 /// Finds the addresses whose `@` stands in `range`.
 fn addresses_in(text: &[u8], range: Range<usize>, found: &mut Vec<Range<usize>>) {
     let at = memchr::memchr_iter(b'@', text.get(range.clone()).unwrap_or_default());
-    found.extend(at.take(CANDIDATES_MAX + 1).filter_map(|at| address_around(text, range.start + at)));
+    found.extend(at.filter_map(|at| address_around(text, range.start + at)).take(CANDIDATES_MAX + 1));
 }
 
 fn address_around(text: &[u8], at: usize) -> Option<Range<usize>> {

@@ -125,3 +125,14 @@ fn a_prefix_that_chance_writes_into_base64_is_no_token() {
     let path = format!("tokens/{}{}", ["AK", "C"].concat(), expand("[A-Za-z0-9]{70}", &mut Seed(12)));
     assert_eq!(rules_of(&engine, &inspect(&engine, &path)), ["artifactory-api-key"]);
 }
+
+/// Whatever else a text holds, the secret of a finding is masked: also behind more encoded runs than anyone writes.
+#[test]
+fn many_encoded_runs_do_not_uncover_a_secret() {
+    let engine = engine(Vec::new());
+    let text = format!("{}\nkey = {}\n", "%61%62%63%64\n".repeat(120_000), token());
+    let found = inspect(&engine, &text);
+    let of_rule: Vec<_> = found.iter().filter(|found| found.excerpt.contains("xai-")).collect();
+    assert!(!of_rule.is_empty());
+    assert!(of_rule.iter().all(|found| !found.excerpt.contains(&token()[12..])), "{of_rule:?}");
+}

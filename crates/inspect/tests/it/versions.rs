@@ -27,8 +27,8 @@ fn fragment(engine: &Engine, seed: &mut Seed) -> String {
             let body: String = (0..seed.below(30)).map(|_| expand("[A-Za-z0-9+/]{64}\n", seed)).collect();
             format!("-----BEGIN {0}-----\n{body}-----END {0}-----\n", ["RSA", "PRIVATE", "KEY"].join(" "))
         }
-        14 => "\n".to_owned(),
-        15 => " ".repeat(seed.below(300)),
+        14 => format!("secret_token = \"{}\"\n", expand("[A-Za-z0-9]{40}", seed)),
+        15 => format!("\n{}", " ".repeat(seed.below(300))),
         16 => expand("[A-Za-z0-9+/]{20,40}", seed),
         _ => (0..seed.below(40)).map(|_| word(seed) + " ").collect(),
     }

@@ -164,6 +164,6 @@ fn reference(folder: &Path, name: &str, depth: u8) -> Option<ObjectId> {
 /// Reads a file of references; one that is larger than any should be is not read.
 fn read_bounded(path: &Path) -> Option<String> {
     let mut text = String::new();
-    std::fs::File::open(path).ok()?.take(CONFIG_BYTES_MAX).read_to_string(&mut text).ok()?;
-    Some(text)
+    std::fs::File::open(path).ok()?.take(CONFIG_BYTES_MAX + 1).read_to_string(&mut text).ok()?;
+    (text.len() as u64 <= CONFIG_BYTES_MAX).then_some(text)
 }

@@ -64,7 +64,8 @@ pub fn scan<'a>(folder: &Path, scan: &Scan<'_>, reader: &(dyn Fn() -> Reader<'a>
                     let mut met = Vec::new();
                     let mut change = Change::default();
                     walk.run(&mut |object| {
-                        if several && !seen.lock().is_ok_and(|mut seen| seen.insert(object.id)) {
+                        let lost = matches!(object.content, Content::Lost(_));
+                        if several && !lost && !seen.lock().is_ok_and(|mut seen| seen.insert(object.id)) {
                             return None;
                         }
                         read(&mut reader, &object, &mut change, &mut met, tally)

@@ -14,8 +14,8 @@ use gix_object::Kind;
 
 use super::history::{History, Met};
 use super::store::{Pack, Store, read_loose};
-use super::walk::{Content, Under, Walk};
-use crate::limits::FOLDER_DEPTH_MAX;
+use super::walk::{Content, Learnt, Under, Walk};
+use crate::limits::{EDGES_MAX, FOLDER_DEPTH_MAX};
 use crate::tally::Tally;
 
 /// A tree, by its place in the indexes of the packs one after another, then among loose trees.
@@ -30,6 +30,8 @@ struct Forest {
     edges: Vec<Node>,
     /// Blobs that are asked for, by the tree that holds them.
     held: HashMap<Node, Vec<(ObjectId, Vec<u8>)>>,
+    /// There were more edges than are kept: some paths stay unknown.
+    is_full: bool,
 }
 
 /// Names trees by small numbers.
@@ -134,6 +136,9 @@ impl History {
             }
         }
         forest.join(part.done());
+        if forest.is_full {
+            tally.skip(b"trees", format!("more than {EDGES_MAX} folders in folders: some findings have no path"));
+        }
         let (places, parents) = forest.walk(&nodes, &self.commits, wanted.len());
         (places, Above { parents, loose: loose.into_iter().map(|(id, _)| id).collect() })
     }
@@ -172,6 +177,12 @@ struct Entry {
     node: Node,
 }
 
+impl Learnt for Vec<Entry> {
+    fn bytes(&self) -> usize {
+        self.len() * size_of::<Entry>()
+    }
+}
+
 /// The entries of a base that stand whole in what was made from it.
 fn carried(entries: &[Entry], change: &Change) -> Vec<Entry> {
     let mut out = Vec::with_capacity(entries.len());
@@ -196,6 +207,8 @@ struct Part<'a> {
     spans: Vec<(Node, u32, u32)>,
     edges: Vec<Node>,
     held: Vec<(Node, ObjectId, Vec<u8>)>,
+    /// There were more edges than are kept.
+    is_full: bool,
 }
 
 /// What a thread gathered.
@@ -203,6 +216,7 @@ struct Gathered {
     spans: Vec<(Node, u32, u32)>,
     edges: Vec<Node>,
     held: Vec<(Node, ObjectId, Vec<u8>)>,
+    is_full: bool,
 }
 
 impl<'a> Part<'a> {
@@ -214,7 +228,7 @@ impl<'a> Part<'a> {
                 *word |= 1 << (head & 63);
             }
         }
-        Self { nodes, wanted, filter, spans: Vec::new(), edges: Vec::new(), held: Vec::new() }
+        Self { nodes, wanted, filter, spans: Vec::new(), edges: Vec::new(), held: Vec::new(), is_full: false }
     }
 
     /// Reads a tree (gitformat-pack: mode, blank, name, zero byte, twenty bytes of id); the nodes of some entries are
@@ -231,7 +245,9 @@ impl<'a> Part<'a> {
             if head.starts_with(b"4") {
                 while known.next_if(|entry| (entry.start as usize) < at).is_some() {}
                 let node = known.next_if(|entry| entry.start as usize == at).map(|entry| entry.node);
-                if let Some(node) = node.or_else(|| self.nodes.find(id)) {
+                if self.edges.len() >= EDGES_MAX {
+                    self.is_full = true;
+                } else if let Some(node) = node.or_else(|| self.nodes.find(id)) {
                     self.edges.push(node);
                     folders.push(Entry { start: at as u32, end: (end + 21) as u32, node });
                 }
@@ -251,7 +267,7 @@ impl<'a> Part<'a> {
     }
 
     fn done(self) -> Gathered {
-        Gathered { spans: self.spans, edges: self.edges, held: self.held }
+        Gathered { spans: self.spans, edges: self.edges, held: self.held, is_full: self.is_full }
     }
 }
 
@@ -265,6 +281,11 @@ fn head(id: &oid) -> usize {
 
 impl Forest {
     fn join(&mut self, part: Gathered) {
+        self.is_full |= part.is_full;
+        if self.edges.len() + part.edges.len() > EDGES_MAX {
+            self.is_full = true;
+            return;
+        }
         let base = self.edges.len() as u32;
         self.edges.extend(part.edges);
         for (node, start, len) in part.spans {

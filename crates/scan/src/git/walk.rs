@@ -3,7 +3,8 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use cordon_inspect::Copied;
+use cordon_inspect::change::COPIED_BYTES_MIN;
+use cordon_inspect::{Copied, Trace};
 use gix_hash::{ObjectId, oid};
 use gix_object::Kind;
 use gix_pack::data::entry::Header;
@@ -25,6 +26,8 @@ pub(crate) struct Plan {
 }
 
 const NONE: u32 = u32::MAX;
+/// Bytes of what was learnt that are kept of even the smallest text.
+const LEARNT_BYTES_MIN: usize = 64 << 10;
 
 /// An object of a pack.
 pub(crate) struct Object<'a, T> {
@@ -55,6 +58,18 @@ pub(crate) struct Under<'a, T> {
     pub(crate) len: usize,
     /// The parts of it that were copied.
     pub(crate) copied: &'a [Copied],
+}
+
+/// What is kept of a base for what stands on it.
+pub(crate) trait Learnt {
+    /// About how many bytes it takes.
+    fn bytes(&self) -> usize;
+}
+
+impl Learnt for Trace {
+    fn bytes(&self) -> usize {
+        Self::bytes(self)
+    }
 }
 
 /// Takes an object, and gives what it learnt of it.
@@ -93,7 +108,25 @@ impl Plan {
             plan.place(pack, index);
         }
         plan.roots.reverse();
+        plan.find_unreached(pack);
         plan
+    }
+
+    /// Objects that no root reaches stand on one another in a ring.
+    fn find_unreached(&mut self, pack: &Pack) {
+        let mut reached = vec![false; self.entries.len()];
+        let mut open: Vec<u32> = self.roots.iter().map(|(root, _)| *root).collect();
+        while let Some(index) = open.pop() {
+            if let Some(slot) = reached.get_mut(index as usize) {
+                *slot = true;
+            }
+            let children = std::iter::successors(Some(self.child(index)), |child| Some(self.sibling(*child)));
+            open.extend(children.take_while(|child| *child != NONE));
+        }
+        let lost = self.entries.iter().zip(&reached).filter(|(_, reached)| !**reached);
+        self.broken.extend(lost.map(|((_, position), _)| pack.index.oid_at_index(*position).to_owned()));
+        self.broken.sort_unstable();
+        self.broken.dedup();
     }
 
     fn place(&mut self, pack: &Pack, index: usize) {
@@ -138,7 +171,7 @@ pub(crate) struct Walk<'a> {
 
 impl Walk<'_> {
     /// Takes roots from the queue, decodes what stands on them and gives it to `each`.
-    pub(crate) fn run<T>(&self, each: &mut Each<'_, T>) {
+    pub(crate) fn run<T: Learnt>(&self, each: &mut Each<'_, T>) {
         let mut buffers = Buffers::default();
         let roots = &self.plan.roots;
         loop {
@@ -171,7 +204,7 @@ impl Walk<'_> {
     }
 
     /// Decodes a root and all that stands on it, depth first; a base is dropped before its last child is walked.
-    fn chain<T>(&self, root: u32, kind: Kind, buffers: &mut Buffers, each: &mut Each<'_, T>) {
+    fn chain<T: Learnt>(&self, root: u32, kind: Kind, buffers: &mut Buffers, each: &mut Each<'_, T>) {
         let mut data = buffers.spare.pop().unwrap_or_default();
         if let Err(reason) = self.inflate(root, &mut buffers.inflate, &mut data) {
             return self.fail(root, kind, &reason, each);
@@ -208,6 +241,8 @@ impl Walk<'_> {
                         frame.learnt = None;
                         buffers.keep(std::mem::take(&mut frame.data));
                     }
+                    // More than a few times its text is not worth keeping: what stands on it is read whole.
+                    let learnt = learnt.filter(|learnt| learnt.bytes() <= 4 * data.len() + LEARNT_BYTES_MIN);
                     stack.push(Frame { data, learnt, child });
                     if stack.iter().map(|frame| frame.data.len()).sum::<usize>() > BASES_BYTES_MAX {
                         let lost = stack.pop().map_or(NONE, |frame| frame.child);
@@ -312,7 +347,7 @@ pub(crate) fn apply(base: &[u8], delta: &[u8], out: &mut Vec<u8>, copied: &mut V
             };
             let (offset, len) = field(0..4).zip(field(4..7)).ok_or("a delta that ends early")?;
             let len = if len == 0 { 0x10000 } else { len };
-            copied.push(Copied { from: offset, to: out.len(), len });
+            push_copied(copied, Copied { from: offset, to: out.len(), len });
             base.get(offset..offset + len)
         } else {
             let len = usize::from(op);
@@ -325,6 +360,15 @@ pub(crate) fn apply(base: &[u8], delta: &[u8], out: &mut Vec<u8>, copied: &mut V
         }
     }
     if out.len() as u64 == result_size { Ok(()) } else { Err("a delta that gives too little".to_owned()) }
+}
+
+/// Joins what continues the last part; a part too short to be of use is forgotten, so that there are never many.
+fn push_copied(copied: &mut Vec<Copied>, part: Copied) {
+    match copied.last_mut() {
+        Some(last) if last.from + last.len == part.from && last.to + last.len == part.to => last.len += part.len,
+        Some(last) if last.len < COPIED_BYTES_MIN => *last = part,
+        _ => copied.push(part),
+    }
 }
 
 fn size(delta: &[u8], at: &mut usize) -> Option<u64> {
@@ -363,6 +407,17 @@ mod tests {
         ] {
             assert!(apply(b"0123456789", bad, &mut out, &mut copied).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn many_short_copies_are_not_remembered() {
+        // Ten thousand times one byte from the start of the base.
+        let mut delta = vec![10, 0x90, 0x4e];
+        delta.extend([0x90, 1].repeat(10_000));
+        let (mut out, mut copied) = (Vec::new(), Vec::new());
+        assert_eq!(apply(b"0123456789", &delta, &mut out, &mut copied), Ok(()));
+        assert_eq!(out.len(), 10_000);
+        assert!(copied.len() <= 1, "{}", copied.len());
     }
 
     proptest! {

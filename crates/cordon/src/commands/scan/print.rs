@@ -15,8 +15,8 @@ use crate::render::{self, Paint};
 pub(super) struct Printer {
     format: Format,
     paint: Paint,
-    /// Findings that stand already, and how many places were told of each.
-    told: RefCell<HashMap<FindingId, u64>>,
+    /// Findings that stand already, as they were told.
+    told: RefCell<HashMap<FindingId, Reported>>,
 }
 
 impl Printer {
@@ -29,7 +29,7 @@ impl Printer {
     /// Writes findings before the rest is read. Machines get everything at the end, in one order.
     pub(super) fn early(&self, found: &[Reported]) {
         if self.format == Format::Text && self.write_text(found).and_then(|()| io::stdout().flush()).is_ok() {
-            let told = found.iter().map(|reported| (reported.finding.id.clone(), reported.locations_total));
+            let told = found.iter().map(|reported| (reported.finding.id.clone(), reported.clone()));
             self.told.borrow_mut().extend(told);
         }
     }
@@ -55,13 +55,22 @@ impl Printer {
         for reported in found {
             let text = match self.told.borrow().get(&reported.finding.id) {
                 None => render::finding(reported, self.paint),
-                Some(told) if *told < reported.locations_total => render::further(reported, *told, self.paint),
+                Some(told) if says_more(told, reported) => render::finding(reported, self.paint),
+                Some(told) if told.locations_total < reported.locations_total => {
+                    render::further(reported, told, self.paint)
+                }
                 Some(_) => continue,
             };
             out.write_all(text.as_bytes())?;
         }
         out.flush()
     }
+}
+
+/// Tells whether places read later made a finding surer or worse.
+fn says_more(told: &Reported, now: &Reported) -> bool {
+    let weight = |reported: &Reported| (reported.finding.severity, reported.finding.confidence);
+    weight(told) != weight(now) || told.finding.detail != now.finding.detail
 }
 
 fn write_jsonl(outcome: &Outcome) -> io::Result<()> {

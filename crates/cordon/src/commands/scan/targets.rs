@@ -118,7 +118,7 @@ impl Run<'_> {
         let digest = || kept::digest(self.engine, self.engine.id_key(), &options);
         let kept = file.as_deref().map(|file| Kept::open(file, digest(), self.engine, self.now_unix_s));
         self.items(&first, kept.as_ref());
-        if !rest.is_empty() {
+        if !rest.is_empty() || self.arguments.history {
             tracked();
         }
         self.items(&rest, kept.as_ref());
