@@ -191,8 +191,8 @@ impl Phone {
 /// What the numbers of a text turn out to be.
 #[derive(Default)]
 struct Numbers {
-    /// The words of the first line, once they are asked for.
-    header: Option<Spoken>,
+    /// Of which identifiers the first line speaks, once that is asked for.
+    header: Option<Vec<bool>>,
     cards: Vec<Range<usize>>,
     test_cards: usize,
     ibans: Vec<Range<usize>>,
@@ -258,8 +258,11 @@ impl Numbers {
             return;
         }
         let near = near(text, group.span.start);
-        let header = self.header.get_or_insert_with(|| Spoken::of(header(text)));
-        let named = IDS.iter().position(|id| fits(id) && (near.says(id.words) || header.says(id.words)));
+        let header = self.header.get_or_insert_with(|| {
+            let header = Spoken::of(header(text));
+            IDS.iter().map(|id| header.says(id.words)).collect()
+        });
+        let named = IDS.iter().zip(header).position(|(id, columns)| fits(id) && (*columns || near.says(id.words)));
         if let Some(scheme) = named.or_else(|| IDS.iter().position(fits)) {
             self.ids.push((scheme, group.span.clone(), named.is_some()));
         }

@@ -190,7 +190,15 @@ pub(super) fn group(text: &[u8], start: usize) -> Option<Group> {
     let led = matches!(start.checked_sub(1).and_then(|at| text.get(at)), Some(b'+' | b')'))
         || text.get(start.saturating_sub(2)..start) == Some(b") ");
     // An account begins with two letters that touch it.
-    extent.is_worth(led).then(|| extent.group(text)).flatten()
+    (extent.is_worth(led) && !is_date(text, start)).then(|| extent.group(text)).flatten()
+}
+
+/// `2024-05-31`, as numbers in logs and sources mostly are.
+fn is_date(text: &[u8], start: usize) -> bool {
+    let Some([y @ .., s1, _, _, s2, _, _]) = text.get(start..).and_then(|rest| rest.first_chunk::<10>()) else {
+        return false;
+    };
+    matches!(y, [b'1', b'9', ..] | [b'2', b'0', ..]) && s1 == s2 && matches!(s1, b'-' | b'/' | b'.')
 }
 
 /// Where a group lies, before anything is copied out of it.
@@ -198,6 +206,7 @@ struct Extent {
     start: usize,
     end: usize,
     digits: usize,
+    gaps: usize,
     /// Letters and digits that touch it, at most one blank or hyphen between.
     before: Side,
     behind: Side,
@@ -226,9 +235,20 @@ impl Extent {
             }
             end += 1;
         }
+        // Most numbers are short, and nothing touches them.
+        let at = |at: Option<usize>| at.and_then(|at| text.get(at)).copied().unwrap_or(0);
+        let (last, next) = (at(start.checked_sub(1)), at(Some(end)));
+        let apart = |gap: u8, letter: u8| matches!(gap, b' ' | b'-') && letter.is_ascii_uppercase();
+        let touched = last.is_ascii_alphanumeric()
+            || next.is_ascii_alphanumeric()
+            || apart(last, at(start.checked_sub(2)))
+            || apart(next, at(Some(end + 1)));
+        if digits < 6 && !touched || gaps == 0 && digits < 9 && !touched && !matches!(last, b'+' | b')' | b' ') {
+            return None;
+        }
         let before = Side::of(text.get(..start)?.iter().rev().take(20));
         let behind = Side::of(text.get(end..)?.iter().take(20));
-        Some(Self { start, end, digits, before, behind })
+        Some(Self { start, end, digits, gaps, before, behind })
     }
 
     /// Cards, telephone numbers and identifiers of digits alone have eight at least; accounts begin with two letters;
@@ -237,7 +257,9 @@ impl Extent {
         let letters = self.before.letters + self.behind.letters;
         let whole = letters + self.digits;
         let least = if led { 6 } else { 8 };
-        self.before.letters <= 1 && (least..=19).contains(&self.digits)
+        // Eight digits in a row are a date or a counter.
+        let plain = (least..=19).contains(&self.digits) && (led || self.gaps > 0 || self.digits >= 9);
+        self.before.letters <= 1 && plain
             || self.before.letters == 2
             || letters > 0 && self.before.letters <= LETTERS_MAX && matches!(whole, 9 | 10 | 16)
     }

@@ -26,7 +26,8 @@ impl Spoken {
     pub(super) fn says(&self, terms: &[&str]) -> bool {
         memchr::memchr_iter(b' ', &self.0).any(|blank| {
             let words = self.0.get(blank + 1..).unwrap_or_default();
-            terms.iter().any(|term| {
+            let first = words.first();
+            terms.iter().filter(|term| term.as_bytes().first() == first).any(|term| {
                 let (stem, open) = term.strip_suffix('*').map_or((*term, false), |stem| (stem, true));
                 words.strip_prefix(stem.as_bytes()).is_some_and(|behind| {
                     open || behind.starts_with(b" ") || GLUED.iter().any(|tail| behind.starts_with(tail.as_bytes()))
