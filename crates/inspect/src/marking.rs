@@ -405,6 +405,9 @@ pub(crate) fn first_day(text: &str) -> Option<i64> {
     None
 }
 
+/// Bytes of a line that says one thing.
+const SENTENCE_BYTES_MAX: usize = 240;
+
 fn embargo(core: &str, lower: &str, today: Today) -> Option<Marking> {
     let at = [
         "embargoed until",
@@ -429,7 +432,7 @@ fn embargo(core: &str, lower: &str, today: Today) -> Option<Marking> {
     let until = lower.get(at..).and_then(first_day);
     let loud = core.get(at..at + 7).is_some_and(|word| !word.chars().any(char::is_lowercase));
     let quoted = core.get(..at).is_some_and(|head| head.ends_with(['"', '“', '`', '\'']));
-    let said = phrase::says_this(lower);
+    let said = core.len() <= SENTENCE_BYTES_MAX && phrase::says_this(lower);
     let past = until.is_some_and(|until| !today.is_before(until));
     let detail = until.map(|until| format!("until {}{}", day(until), if past { " (past)" } else { "" }));
     let confidence = match (until.is_some(), loud || said) {

@@ -177,6 +177,7 @@ impl Phone {
         let dated = matches!(lens.as_slice(), [4, 1..=2, 1..=2, ..] | [1..=2, 1..=2, 4, ..]);
         let dots = written.iter().filter(|byte| **byte == b'.').count();
         let thousands = dots > 0 && dots + 1 == parts.len() && lens.iter().skip(1).all(|len| *len == 3);
+        let fraction = dots == 1 && parts.len() == 2;
         let address = dots == 3 && lens.iter().all(|len| *len <= 3);
         let slashes = written.iter().filter(|byte| **byte == b'/').count();
         let grouped = in_brackets && (6..=12).contains(&count)
@@ -184,7 +185,8 @@ impl Phone {
                 && matches!(parts.len(), 2..=6)
                 && lens.iter().all(|len| *len >= 2 || count > 10)
                 && slashes <= 1;
-        (grouped && !dated && !thousands && !address && before.last() != Some(&b'(')).then_some(Self::Loose)
+        (grouped && !dated && !thousands && !fraction && !address && before.last() != Some(&b'('))
+            .then_some(Self::Loose)
     }
 }
 

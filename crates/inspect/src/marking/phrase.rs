@@ -320,10 +320,31 @@ pub(super) fn says_this(lower: &str) -> bool {
     THIS_THINGS.iter().any(|thing| lower.contains(thing))
         || ["this ", "these "].iter().any(|this| {
             let said = lower.find(this).and_then(|at| lower.get(at + this.len()..)).unwrap_or_default();
-            said.split_whitespace().take(4).skip(1).any(|word| STATES.contains(&word))
+            let mut words = said.split_whitespace().take(4);
+            let thing = words.next().unwrap_or_default();
+            !CODE_THINGS.contains(&thing) && words.any(|word| STATES.contains(&word))
         })
 }
 
+/// What a comment in code speaks of, when it is not the file.
+const CODE_THINGS: [&str; 16] = [
+    "module",
+    "function",
+    "class",
+    "method",
+    "type",
+    "struct",
+    "interface",
+    "api",
+    "package",
+    "crate",
+    "library",
+    "macro",
+    "helper",
+    "variable",
+    "constant",
+    "field",
+];
 /// Verbs by which a line states what it speaks of.
 const STATES: [&str; 8] = ["is", "are", "contains", "contain", "remains", "remain", "may", "must"];
 

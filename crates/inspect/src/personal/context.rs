@@ -110,7 +110,7 @@ pub(super) const CARD: [&str; 24] = [
     "卡*",
 ];
 /// Words that make numbers telephone numbers.
-pub(super) const PHONE: [&str; 24] = [
+pub(super) const PHONE: [&str; 21] = [
     "phone*",
     "telephone*",
     "tel",
@@ -124,12 +124,9 @@ pub(super) const PHONE: [&str; 24] = [
     "movil*",
     "celular*",
     "cellphone*",
-    "cell",
     "handy*",
     "msisdn*",
     "fax",
-    "ring",
-    "dial",
     "whatsapp",
     "contact no*",
     "contact number*",
