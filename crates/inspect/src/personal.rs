@@ -354,9 +354,11 @@ fn header(text: &[u8]) -> &[u8] {
     if line.iter().any(|byte| matches!(byte, b',' | b';' | b'\t' | b'|')) || line.len() <= 64 { line } else { b"" }
 }
 
-/// The words before a number.
+/// The words before a number; in a table of numbers there are none.
 fn near(text: &[u8], at: usize) -> Spoken {
-    Spoken::of(text.get(at.saturating_sub(CONTEXT_BYTES)..at).unwrap_or_default())
+    let before = text.get(at.saturating_sub(CONTEXT_BYTES)..at).unwrap_or_default();
+    let worded = before.windows(2).any(|pair| pair.iter().all(|byte| byte.is_ascii_alphabetic() || *byte >= 0x80));
+    Spoken::of(if worded { before } else { b"" })
 }
 
 #[cfg(test)]
