@@ -164,25 +164,28 @@ impl Phone {
     fn of(text: &[u8], group: &Group) -> Option<Self> {
         let before = text.get(group.written.start.saturating_sub(8)..group.written.start).unwrap_or_default();
         let written = text.get(group.written.clone()).unwrap_or_default();
-        let parts: Vec<&[u8]> = written.split(|byte| !byte.is_ascii_digit()).collect();
-        let lens: Vec<usize> = parts.iter().map(|part| part.len()).collect();
+        // A group has eight gaps at most.
+        let mut lens = [0; 9];
+        let parts = written.split(|byte| !byte.is_ascii_digit()).zip(&mut lens);
+        let parts = parts.map(|(part, len)| *len = part.len()).count();
+        let lens = lens.get(..parts).unwrap_or_default();
         let count = group.digits.len();
         if before.last() == Some(&b'+') {
             // Latitude and longitude (ISO 6709) begin with a sign too.
-            let coordinates = matches!(lens.as_slice(), [4, 5] | [6, 7]);
+            let coordinates = matches!(lens, [4, 5] | [6, 7]);
             return ((8..=15).contains(&count) && !coordinates).then_some(Self::Strong);
         }
         let in_brackets =
             before.iter().rposition(|byte| *byte == b'(').is_some() && matches!(before, [.., b')'] | [.., b')', b' ']);
-        let dated = matches!(lens.as_slice(), [4, 1..=2, 1..=2, ..] | [1..=2, 1..=2, 4, ..]);
+        let dated = matches!(lens, [4, 1..=2, 1..=2, ..] | [1..=2, 1..=2, 4, ..]);
         let dots = written.iter().filter(|byte| **byte == b'.').count();
-        let thousands = dots > 0 && dots + 1 == parts.len() && lens.iter().skip(1).all(|len| *len == 3);
-        let fraction = dots == 1 && parts.len() == 2;
+        let thousands = dots > 0 && dots + 1 == parts && lens.iter().skip(1).all(|len| *len == 3);
+        let fraction = dots == 1 && parts == 2;
         let address = dots == 3 && lens.iter().all(|len| *len <= 3);
         let slashes = written.iter().filter(|byte| **byte == b'/').count();
         let grouped = in_brackets && (6..=12).contains(&count)
             || (8..=15).contains(&count)
-                && matches!(parts.len(), 2..=6)
+                && matches!(parts, 2..=6)
                 && lens.iter().all(|len| *len >= 2 || count > 10)
                 && slashes <= 1;
         (grouped && !dated && !thousands && !fraction && !address && before.last() != Some(&b'('))
