@@ -214,7 +214,7 @@ fn numbers(text: &[u8], starts: &[usize], found: &mut Vec<Personal>, masks: &mut
     for group in starts.iter().filter_map(|start| group(text, *start)) {
         numbers.take(text, &group);
     }
-    // Only numbers that words near them do not explain need the words of the whole text.
+    // Lists of telephone numbers, and several of one scheme, can be explained by the words of the whole text.
     let head = text.get(..text.len().min(SPOKEN_BYTES_MAX)).unwrap_or_default();
     let several =
         |(index, id): (usize, &Id)| numbers.ids.iter().filter(|(scheme, ..)| *scheme == index).count() >= id.several;

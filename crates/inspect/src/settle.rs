@@ -8,7 +8,7 @@ use crate::engine::{Engine, Identity, Match, Scratch};
 use crate::excerpt::{Show, excerpt};
 use crate::hit::Hit;
 use crate::limits::MATCHES_PER_PIECE_MAX;
-use crate::marking;
+use crate::marking::{self, Mark};
 use crate::rule::Check;
 use crate::search::Trace;
 
@@ -70,6 +70,13 @@ impl Engine {
         }
     }
 
+    /// A phrase or a label speaks for a document at its head or foot; front matter and the labels of Office stand where
+    /// their format puts them.
+    fn depends_on_place(&self, rule: u32) -> bool {
+        let fixed = [Mark::FrontMatter, Mark::SensitivityLabel].map(|mark| self.base.marking + mark as u32);
+        self.kind(rule) == Kind::Marking && !fixed.contains(&rule)
+    }
+
     /// The hits that reach the floor; the rest is counted, once for each place. The bytes of all are masked in every
     /// excerpt.
     fn reportable(&self, text: &[u8], trace: &Trace, scratch: &mut Scratch) -> Vec<Hit> {
@@ -82,7 +89,7 @@ impl Engine {
             if show != Show::All {
                 scratch.masks.push((hit.span.clone(), show));
             }
-            let confidence = if self.kind(hit.rule) == Kind::Marking {
+            let confidence = if self.depends_on_place(hit.rule) {
                 let middle = middle.get_or_insert_with(|| marking::middle(text));
                 hit.confidence.lowered(2 * u8::from(middle.contains(&hit.span.start)))
             } else {

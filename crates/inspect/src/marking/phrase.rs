@@ -111,16 +111,7 @@ const LABEL_NAMES: [&str; 19] = [
     "distribution",
     "access level",
 ];
-const THIS_THINGS: [&str; 26] = [
-    "this communication",
-    "this transmission",
-    "this letter",
-    "this paper",
-    "this guide",
-    "this briefing",
-    "this issue",
-    "this advisory",
-    "this announcement",
+const THIS_THINGS: [&str; 17] = [
     "this document",
     "this memo",
     "this report",

@@ -189,7 +189,6 @@ pub(super) fn group(text: &[u8], start: usize) -> Option<Group> {
     let extent = Extent::at(text, start)?;
     let led = matches!(start.checked_sub(1).and_then(|at| text.get(at)), Some(b'+' | b')'))
         || text.get(start.saturating_sub(2)..start) == Some(b") ");
-    // An account begins with two letters that touch it.
     (extent.is_worth(led) && !is_date(text, start)).then(|| extent.group(text)).flatten()
 }
 

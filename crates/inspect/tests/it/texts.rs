@@ -136,3 +136,45 @@ fn many_encoded_runs_do_not_uncover_a_secret() {
     assert!(!of_rule.is_empty());
     assert!(of_rule.iter().all(|found| !found.excerpt.contains(&token()[12..])), "{of_rule:?}");
 }
+
+/// At the head and at the foot of a document a marking speaks for it; between them it is an example, unless its format
+/// puts it there.
+#[test]
+fn a_marking_counts_where_it_speaks_for_the_document() {
+    let engine = engine(Vec::new());
+    let rules = |text: &str| rules_of(&engine, &inspect(&engine, text));
+    let (mark, body) = (["CONFI", "DENTIAL"].concat(), "A line of the report.\n".repeat(30));
+    let found = ["marking-confidential".to_owned()];
+    assert_eq!(rules(&format!("{mark}\n{body}")), found);
+    assert_eq!(rules(&format!("{body}{mark}\n")), found);
+    assert!(rules(&format!("{body}{mark}\n{body}")).is_empty());
+    let fields: String = (0..20).map(|number| format!("field{number}: value\n")).collect();
+    let page = format!("---\n{fields}draft: {}\n---\n{body}", "true");
+    assert_eq!(rules(&page), ["marking-front-matter"]);
+}
+
+/// What a line says of its document is told from what it says of a word.
+#[test]
+fn a_marking_is_said_and_not_spoken_of() {
+    let engine = engine(Vec::new());
+    let rules = |text: &str| rules_of(&engine, &inspect(&engine, text));
+    let confi = "Confi~dential".replace('~', "");
+    let loud = confi.to_uppercase();
+    for said in [
+        format!("Acme Ltd      Company {confi}      Page 1"),
+        format!("{confi}. For the board and its advisers"),
+        format!("Information classification: {loud}"),
+        "_Internal ~only_".replace('~', ""),
+        loud.chars().map(|c| format!("{c} ")).collect(),
+    ] {
+        assert!(!rules(&said).is_empty(), "{said}");
+    }
+    for spoken in [
+        format!("What does {loud} mean on a paper of the council?"),
+        format!("the stamp \"STRICTLY {loud}\" is kept in the second drawer"),
+        format!("~~{loud}~~"),
+        format!("Texts: PAID, COPY, {loud}, URGENT, RECEIVED"),
+    ] {
+        assert!(rules(&spoken).is_empty(), "{spoken}");
+    }
+}
