@@ -11,7 +11,7 @@ use cordon_domain::{Confidence, Severity};
 
 pub(crate) use self::candidates::Candidates;
 use self::candidates::{Group, group};
-use self::context::{CARD, MADE_UP, PHONE, Spoken};
+use self::context::{OF_CARDS, OF_INVENTION, OF_PHONES, Topics};
 use self::numbers::{IDS, Id, iban_end, is_card, is_test_card};
 
 /// What was found; the discriminant is the place in [`RULES`].
@@ -196,8 +196,8 @@ impl Phone {
 /// What the numbers of a text turn out to be.
 #[derive(Default)]
 struct Numbers {
-    /// Of which identifiers the first line speaks, once that is asked for.
-    header: Option<Vec<bool>>,
+    /// Of what the first line speaks, once that is asked for.
+    header: Option<Topics>,
     cards: Vec<Range<usize>>,
     test_cards: usize,
     ibans: Vec<Range<usize>>,
@@ -219,8 +219,8 @@ fn numbers(text: &[u8], starts: &[usize], found: &mut Vec<Personal>, masks: &mut
     let several =
         |(index, id): (usize, &Id)| numbers.ids.iter().filter(|(scheme, ..)| *scheme == index).count() >= id.several;
     let asks = numbers.loose_phones.len() >= PHONES_MIN || IDS.iter().enumerate().any(several);
-    let whole = if asks { Spoken::of(head) } else { Spoken::of(b"") };
-    if whole.says(&PHONE) {
+    let whole = if asks { Topics::heard(head) } else { Topics::default() };
+    if whole.has(OF_PHONES) {
         numbers.phones.append(&mut numbers.loose_phones);
         let loose = numbers.loose_span.take();
         numbers.phone_span = match (numbers.phone_span.take(), loose) {
@@ -229,10 +229,10 @@ fn numbers(text: &[u8], starts: &[usize], found: &mut Vec<Personal>, masks: &mut
         };
     }
     masks.extend(numbers.cards.iter().chain(&numbers.ibans).cloned());
-    report_cards(text, &numbers, found);
+    report_cards(text, &mut numbers, found);
     report_ibans(&numbers.ibans, found);
     report_phones(&numbers, found);
-    report_ids(&numbers.ids, &whole, found, masks);
+    report_ids(&numbers.ids, whole, found, masks);
 }
 
 impl Numbers {
@@ -263,21 +263,24 @@ impl Numbers {
             return;
         }
         let near = near(text, group.span.start);
-        let header = self.header.get_or_insert_with(|| {
-            let header = Spoken::of(header(text));
-            IDS.iter().map(|id| header.says(id.words)).collect()
-        });
-        let named = IDS.iter().zip(header).position(|(id, columns)| fits(id) && (*columns || near.says(id.words)));
+        let header = self.header(text);
+        let spoken = |scheme: usize| [near, header].iter().any(|topics| topics.has(Topics::of_id(scheme)));
+        let named = IDS.iter().enumerate().position(|(scheme, id)| spoken(scheme) && fits(id));
         if let Some(scheme) = named.or_else(|| IDS.iter().position(fits)) {
             self.ids.push((scheme, group.span.clone(), named.is_some()));
         }
     }
+
+    fn header(&mut self, text: &[u8]) -> Topics {
+        *self.header.get_or_insert_with(|| Topics::heard(header(text)))
+    }
 }
 
-fn report_cards(text: &[u8], numbers: &Numbers, found: &mut Vec<Personal>) {
+fn report_cards(text: &[u8], numbers: &mut Numbers, found: &mut Vec<Personal>) {
+    let Some(first) = numbers.cards.first().cloned() else { return };
+    let header = numbers.header(text);
     let cards = &numbers.cards;
-    let Some(first) = cards.first().cloned() else { return };
-    let spoken = cards.iter().any(|span| near(text, span.start).says(&CARD)) || Spoken::of(header(text)).says(&CARD);
+    let spoken = header.has(OF_CARDS) || cards.iter().any(|span| near(text, span.start).has(OF_CARDS));
     let grouped = cards
         .iter()
         .any(|span| text.get(span.clone()).is_some_and(|text| text.iter().any(|byte| matches!(byte, b' ' | b'-'))));
@@ -289,7 +292,7 @@ fn report_cards(text: &[u8], numbers: &Numbers, found: &mut Vec<Personal>) {
         (false, false, _) => Confidence::Minimal,
     };
     let lead = text.get(first.start.saturating_sub(LEAD_BYTES)..first.start).unwrap_or_default();
-    let made_up = Spoken::of(lead).says(&MADE_UP);
+    let made_up = Topics::heard(lead).has(OF_INVENTION);
     let severity = if cards.len() >= 10 { Severity::Critical } else { Severity::High };
     let tests = numbers.test_cards;
     let note = if tests > 0 { format!(", beside {tests} known test numbers") } else { String::new() };
@@ -328,14 +331,14 @@ fn report_phones(numbers: &Numbers, found: &mut Vec<Personal>) {
 
 fn report_ids(
     ids: &[(usize, Range<usize>, bool)],
-    whole: &Spoken,
+    whole: Topics,
     found: &mut Vec<Personal>,
     masks: &mut Vec<Range<usize>>,
 ) {
     for (index, id) in IDS.iter().enumerate() {
         let places: Vec<_> = ids.iter().filter(|(scheme, ..)| *scheme == index).collect();
         let near = places.iter().any(|(.., near)| *near);
-        let told = near || places.len() >= id.several && whole.says(id.words);
+        let told = near || places.len() >= id.several && whole.has(Topics::of_id(index));
         let Some((_, first, _)) = places.iter().find(|(.., is_near)| *is_near || !near).filter(|_| told) else {
             continue;
         };
@@ -358,10 +361,10 @@ fn header(text: &[u8]) -> &[u8] {
 }
 
 /// The words before a number; in a table of numbers there are none.
-fn near(text: &[u8], at: usize) -> Spoken {
+fn near(text: &[u8], at: usize) -> Topics {
     let before = text.get(at.saturating_sub(CONTEXT_BYTES)..at).unwrap_or_default();
     let worded = before.windows(2).any(|pair| pair.iter().all(|byte| byte.is_ascii_alphabetic() || *byte >= 0x80));
-    Spoken::of(if worded { before } else { b"" })
+    if worded { Topics::heard(before) } else { Topics::default() }
 }
 
 #[cfg(test)]

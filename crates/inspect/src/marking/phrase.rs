@@ -179,16 +179,61 @@ pub(super) fn phrase(core: &str, line: &str) -> Option<Marking> {
     parts.chain(whole).max_by_key(|found| found.confidence)
 }
 
-/// The parts of a line of a header or footer, and its sentences.
+/// What parts a line of a header or footer, and sentences.
+const BORDERS: [&str; 15] =
+    ["  ", "\t", "|", ":: ", "—", "–", "·", "•", " - ", " -- ", ". ", "&mdash;", "&middot;", "&ndash;", "&bull;"];
+
+/// The parts of a line that have letters.
 fn parts(core: &str) -> Vec<&str> {
-    let mut parts = vec![core];
-    for border in
-        ["  ", "\t", "|", ":: ", "—", "–", "·", "•", " - ", " -- ", ". ", "&mdash;", "&middot;", "&ndash;", "&bull;"]
-    {
-        parts = parts.into_iter().flat_map(|part| part.split(border)).collect();
+    let mut parts = Vec::new();
+    let (mut start, mut at) = (0, 0);
+    while let Some(rest) = core.as_bytes().get(at..).filter(|rest| !rest.is_empty()) {
+        match BORDERS.iter().find(|border| rest.starts_with(border.as_bytes())) {
+            Some(border) => {
+                parts.extend(core.get(start..at));
+                at += border.len();
+                start = at;
+            }
+            None => at += 1,
+        }
     }
-    let trim = |part: &str| -> bool { part.chars().any(char::is_alphabetic) };
-    parts.into_iter().map(str::trim).filter(|part| trim(part)).collect()
+    parts.extend(core.get(start..));
+    parts.into_iter().map(str::trim).filter(|part| part.contains(char::is_alphabetic)).collect()
+}
+
+/// The first two bytes of the words of a line, as a set: most phrases begin like none of them.
+struct Heads([u64; 16]);
+
+impl Heads {
+    fn of(line: &str) -> Self {
+        let mut heads = Self([0; 16]);
+        let mut was_word = false;
+        for pair in line.as_bytes().windows(2) {
+            let [first, second] = pair else { break };
+            if !was_word {
+                let bit = Self::bit(*first, *second);
+                if let Some(word) = heads.0.get_mut(bit >> 6) {
+                    *word |= 1 << (bit & 63);
+                }
+            }
+            was_word = first.is_ascii_alphanumeric();
+        }
+        heads
+    }
+
+    fn bit(first: u8, second: u8) -> usize {
+        usize::from(first & 31) << 5 | usize::from(second & 31)
+    }
+
+    fn may_begin(&self, phrase: &str) -> bool {
+        match phrase.as_bytes() {
+            [first, second, ..] => {
+                let bit = Self::bit(*first, *second);
+                self.0.get(bit >> 6).is_some_and(|word| word >> (bit & 63) & 1 == 1)
+            }
+            _ => true,
+        }
+    }
 }
 
 fn judge(core: &str, is_item: bool) -> Option<Marking> {
@@ -221,7 +266,8 @@ fn judge(core: &str, is_item: bool) -> Option<Marking> {
 }
 
 fn named(core: &str, lower: &str, form: Form, is_item: bool) -> Option<Marking> {
-    let (phrase, mark) = PHRASES.iter().find(|(phrase, _)| has_word(lower, phrase))?;
+    let heads = Heads::of(lower);
+    let (phrase, mark) = PHRASES.iter().find(|(phrase, _)| heads.may_begin(phrase) && has_word(lower, phrase))?;
     let loud = has_word(core, &phrase.to_uppercase());
     let weak = WEAK.contains(phrase);
     let alone = lower.chars().filter(|c| c.is_alphabetic()).count() <= phrase.len() + 12;

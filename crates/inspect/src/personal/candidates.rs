@@ -119,8 +119,8 @@ pub(super) struct Group {
 }
 
 /// Bytes within which a group has four digits: what has fewer is no number that is looked for.
-const DENSE_BYTES: usize = 24;
-const DENSE_DIGITS: usize = 4;
+const DENSE_BYTES: u32 = 24;
+const DENSE_DIGITS: u32 = 4;
 /// Letters that stand before the first digit of an identifier.
 const LETTERS_MAX: usize = 6;
 /// Digits and single separators of the longest group; a longer one is a table, not a number.
@@ -131,37 +131,63 @@ const GAPS_MAX: usize = 8;
 fn numbers_in(text: &[u8], range: Range<usize>, found: &mut Vec<usize>) {
     let mut at = range.start;
     while at < range.end && found.len() <= CANDIDATES_MAX {
-        // A group that begins in the next eight bytes has its digits within these.
         let ahead = text.get(at..).unwrap_or_default();
-        let digits = match ahead.first_chunk::<32>() {
+        let digits = match ahead.first_chunk::<64>() {
+            // Most text has none.
+            Some(block) if !has_digit(block) => 0,
             Some(block) => digits_of(block),
-            None => ahead.iter().filter(|byte| byte.is_ascii_digit()).count(),
+            None => digits_of(&padded(ahead)),
         };
-        if digits == 0 {
-            at += 32;
-            continue;
-        }
-        if digits >= DENSE_DIGITS {
-            let starts = (at..range.end.min(at + 8)).filter(|start| begins_number(text, *start));
-            found.extend(starts);
-        }
-        at += 8;
+        let heads = digits & !(digits << 1) & ((1 << STEP_BYTES) - 1);
+        found.extend(ones(heads).filter_map(|head| {
+            let dense = (digits >> head & ((1 << DENSE_BYTES) - 1)).count_ones() >= DENSE_DIGITS;
+            let start = at + head as usize;
+            (dense && start < range.end && begins_number(text, start)).then_some(start)
+        }));
+        at += STEP_BYTES;
     }
 }
 
-fn digits_of<const N: usize>(block: &[u8; N]) -> usize {
-    usize::from(block.map(|byte| u8::from(byte.wrapping_sub(b'0') < 10)).iter().sum::<u8>())
+/// Bytes of a block in which a group may begin: what makes it dense stands in the same block.
+const STEP_BYTES: usize = 32;
+
+fn has_digit(block: &[u8; 64]) -> bool {
+    let (head, _) = block.as_chunks::<STEP_BYTES>();
+    head.first().is_some_and(|head| head.map(|byte| u8::from(byte.wrapping_sub(b'0') < 10)).iter().sum::<u8>() > 0)
+}
+
+fn padded(rest: &[u8]) -> [u8; 64] {
+    let mut block = [0; 64];
+    block.iter_mut().zip(rest).for_each(|(slot, byte)| *slot = *byte);
+    block
+}
+
+/// One bit for each byte: whether it is a digit. Eight bytes at a time: a byte less `0` is below ten if neither it nor
+/// its sum with 0x76 has the highest bit; a multiplication brings the eight bits together.
+fn digits_of(block: &[u8; 64]) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    block.as_chunks::<8>().0.iter().rev().fold(0, |mask, chunk| {
+        let value = u64::from_le_bytes(*chunk) ^ (ONES * 0x30);
+        let others = ((value & (ONES * 0x7f)) + ONES * 0x76) | value;
+        let bits = (!others >> 7 & ONES).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+        mask << 8 | bits
+    })
+}
+
+/// The places of the bits that are set, lowest first.
+fn ones(mask: u64) -> impl Iterator<Item = u32> {
+    std::iter::successors(Some(mask), |mask| Some(mask & mask.wrapping_sub(1)))
+        .take_while(|mask| *mask != 0)
+        .map(u64::trailing_zeros)
 }
 
 fn begins_number(text: &[u8], start: usize) -> bool {
     let digit = |at: Option<usize>| at.and_then(|at| text.get(at)).is_some_and(u8::is_ascii_digit);
     let joined =
         || start.checked_sub(1).and_then(|at| text.get(at)).is_some_and(is_separator) && digit(start.checked_sub(2));
-    digit(Some(start))
-        && !digit(start.checked_sub(1))
+    !digit(start.checked_sub(1))
         && !joined()
         && !is_inside_word(text, start)
-        && is_dense(text, start)
         && group(text, start).is_some_and(|group| is_something(text, &group))
 }
 
@@ -169,15 +195,6 @@ fn begins_number(text: &[u8], start: usize) -> bool {
 fn is_inside_word(text: &[u8], start: usize) -> bool {
     let before = start.checked_sub(LETTERS_MAX + 1).and_then(|from| text.get(from..start));
     before.is_some_and(|before| before.iter().all(u8::is_ascii_alphanumeric))
-}
-
-fn is_dense(text: &[u8], start: usize) -> bool {
-    let ahead = text.get(start..).unwrap_or_default();
-    let digits = match ahead.first_chunk::<DENSE_BYTES>() {
-        Some(block) => digits_of(block),
-        None => ahead.iter().filter(|byte| byte.is_ascii_digit()).count(),
-    };
-    digits >= DENSE_DIGITS
 }
 
 fn is_separator(byte: &u8) -> bool {
