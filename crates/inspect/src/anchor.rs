@@ -34,7 +34,7 @@ pub(crate) enum Follow {
 /// A set of anchors, ready to scan.
 #[derive(Debug)]
 pub(crate) struct AnchorSet<T> {
-    filter: Box<[u64]>,
+    filter: Box<[u64; 1 << (FILTER_BITS - 6)]>,
     slots: Box<[(u32, u32)]>,
     slot_shift: u32,
     /// Indexes into `anchors`, grouped by gram; a group ends with `u32::MAX`.
@@ -47,7 +47,7 @@ impl<T> AnchorSet<T> {
     /// Builds the set. An anchor has three bytes at least; one of three is expanded by what may follow it.
     pub(crate) fn new(anchors: impl IntoIterator<Item = (Vec<u8>, Follow, T)>) -> Self {
         let mut set = Self {
-            filter: vec![0; 1 << (FILTER_BITS - 6)].into_boxed_slice(),
+            filter: Box::new([0; 1 << (FILTER_BITS - 6)]),
             slots: Box::default(),
             slot_shift: 0,
             groups: Vec::new(),
