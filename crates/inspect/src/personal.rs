@@ -249,11 +249,11 @@ impl Numbers {
         };
         match Phone::of(text, group) {
             Some(Phone::Strong) => {
-                self.phones.insert(group.digits.clone());
+                self.phones.insert(group.digits.to_vec());
                 widen(&mut self.phone_span);
             }
             Some(Phone::Loose) => {
-                self.loose_phones.insert(group.digits.clone());
+                self.loose_phones.insert(group.digits.to_vec());
                 widen(&mut self.loose_span);
             }
             None => {}

@@ -113,9 +113,39 @@ pub(super) struct Group {
     pub(super) span: Range<usize>,
     /// The digits as they are written.
     pub(super) written: Range<usize>,
-    pub(super) digits: Vec<u8>,
+    pub(super) digits: Word,
     /// With the letters before and behind, upper case, separators left out.
-    pub(super) full: Vec<u8>,
+    pub(super) full: Word,
+}
+
+/// A few letters and digits, held without allocating.
+pub(super) struct Word {
+    bytes: [u8; WORD_BYTES_MAX],
+    len: usize,
+}
+
+/// The longest group, with what touches it on both sides.
+const WORD_BYTES_MAX: usize = DIGITS_MAX + 2 * SIDE_BYTES_MAX;
+
+impl Word {
+    /// The letters and digits of `bytes`, upper case.
+    fn of(bytes: &[u8]) -> Self {
+        let mut word = Self { bytes: [0; WORD_BYTES_MAX], len: 0 };
+        for byte in bytes.iter().filter(|byte| byte.is_ascii_alphanumeric()) {
+            let Some(slot) = word.bytes.get_mut(word.len) else { break };
+            *slot = byte.to_ascii_uppercase();
+            word.len += 1;
+        }
+        word
+    }
+}
+
+impl std::ops::Deref for Word {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
 }
 
 /// Bytes within which a group has four digits: what has fewer is no number that is looked for.
@@ -126,6 +156,8 @@ const LETTERS_MAX: usize = 6;
 /// Digits and single separators of the longest group; a longer one is a table, not a number.
 const DIGITS_MAX: usize = 40;
 const GAPS_MAX: usize = 8;
+/// Bytes on one side of a group that can belong to it.
+const SIDE_BYTES_MAX: usize = 20;
 
 /// Finds groups whose first digit stands in `range`.
 fn numbers_in(text: &[u8], range: Range<usize>, found: &mut Vec<usize>) {
@@ -262,8 +294,8 @@ impl Extent {
         if digits < 6 && !touched || gaps == 0 && digits < 9 && !touched && !matches!(last, b'+' | b')' | b' ') {
             return None;
         }
-        let before = Side::of(text.get(..start)?.iter().rev().take(20));
-        let behind = Side::of(text.get(end..)?.iter().take(20));
+        let before = Side::of(text.get(..start)?.iter().rev().take(SIDE_BYTES_MAX));
+        let behind = Side::of(text.get(end..)?.iter().take(SIDE_BYTES_MAX));
         Some(Self { start, end, digits, gaps, before, behind })
     }
 
@@ -281,14 +313,9 @@ impl Extent {
     }
 
     fn group(&self, text: &[u8]) -> Option<Group> {
-        let copy = |range: Range<usize>| {
-            let bytes = text.get(range)?.iter();
-            Some(bytes.filter(|byte| byte.is_ascii_alphanumeric()).map(u8::to_ascii_uppercase).collect::<Vec<u8>>())
-        };
-        let digits = copy(self.start..self.end)?;
         let span = self.start - self.before.bytes..self.end + self.behind.bytes;
-        let full = copy(span.clone())?;
-        let digits = if self.before.letters > 1 { Vec::new() } else { digits };
+        let full = Word::of(text.get(span.clone())?);
+        let digits = Word::of(if self.before.letters > 1 { b"" } else { text.get(self.start..self.end)? });
         Some(Group { span, written: self.start..self.end, digits, full })
     }
 }
