@@ -49,6 +49,8 @@ pub(crate) const WINDOW: (usize, usize) = (2 * NAME_BYTES_MAX + 8, NAME_BYTES_MA
 
 const NAME_BYTES_MAX: usize = 64;
 const VALUE_BYTES_MAX: usize = 512;
+/// Bytes of the shortest value with only blanks between it and its name.
+const LOOSE_BYTES_MIN: usize = 16;
 
 /// Words in a name that make it the name of something beside the credential.
 const BESIDE: [&str; 66] = [
@@ -187,10 +189,12 @@ const NOT_SECRET: [&str; 24] = [
 /// Looks at the keyword at `at`; returns the assignment it belongs to, if the value could be a credential.
 pub(crate) fn look(text: &[u8], at: Range<usize>, topic: Topic, hints: Hints) -> Option<Assignment> {
     let name = widen(text, at.clone())?;
-    let words = Words::of(text.get(name.clone())?);
-    let standing = words.standing(topic)?;
     let (value, link) = value_after(text, name.clone())?;
     let bytes = text.get(value.clone())?;
+    if link == Link::Loose && bytes.len() < LOOSE_BYTES_MIN {
+        return None;
+    }
+    let standing = Words::of(text.get(name.clone())?).standing(topic)?;
     // A quote that closes one literal and a sign that joins it to the next: not a value.
     let joined =
         matches!(bytes.trim_ascii_start().first(), Some(b'+' | b',' | b')' | b'.' | b';' | b'&' | b'|' | b'?'));
@@ -278,7 +282,7 @@ fn base(topic: Topic, standing: Standing, looks: Looks, len: usize, link: Link) 
         Link::Quoted | Link::Bare => found,
         Link::Distant => found.lowered(1),
         Link::Loose => {
-            if matches!(looks, Looks::Random | Looks::Regular | Looks::Uuid) && len >= 16 {
+            if matches!(looks, Looks::Random | Looks::Regular | Looks::Uuid) && len >= LOOSE_BYTES_MIN {
                 found.min(Low)
             } else {
                 return None;

@@ -4,7 +4,6 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 use cordon_domain::{Confidence, FindingId, IdKey, Level, Severity, Today};
-use regex_automata::meta::Regex;
 
 use crate::anchor::{AnchorSet, Follow};
 use crate::assign::{self, Topic};
@@ -16,7 +15,8 @@ use crate::excerpt::Show;
 use crate::fold::Folded;
 use crate::hints::Hints;
 use crate::hit::{Hit, Rank};
-use crate::limits::{DECODE_DEPTH_MAX, REGEX_BYTES_MAX};
+use crate::limits::DECODE_DEPTH_MAX;
+use crate::pattern::Pattern;
 use crate::rule::Rule;
 use crate::search::{Base, Trace};
 use crate::settle::place;
@@ -323,7 +323,7 @@ impl Engine {
 
     pub(crate) fn pattern(&self, rule: u32) -> Option<&Pattern> {
         let slot = self.patterns.get(rule as usize)?;
-        slot.get_or_init(|| compile(&self.rules.get(rule as usize)?.pattern).ok()).as_ref()
+        slot.get_or_init(|| Pattern::parse(&self.rules.get(rule as usize)?.pattern).ok()).as_ref()
     }
 
     /// Undoes encodings, nested within a bound; what is found inside is reported at the place of the outermost run.
@@ -412,25 +412,4 @@ fn follow(rule: &Rule, anchor: &str) -> Follow {
     let prefix = anchor.ends_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
         && !rule.pattern.starts_with("(?i)");
     if prefix { Follow::Token } else { Follow::Any }
-}
-
-/// A compiled pattern.
-#[derive(Debug)]
-pub(crate) struct Pattern {
-    pub(crate) regex: Regex,
-    /// Bytes of its longest match, if there is a bound.
-    pub(crate) bytes_max: Option<usize>,
-}
-
-/// Compiles a pattern over bytes, ASCII classes, bounded in size.
-///
-/// # Errors
-///
-/// The pattern is no regular expression of the supported syntax, or too large.
-pub(crate) fn compile(pattern: &str) -> Result<Pattern, String> {
-    let mut parser = regex_syntax::ParserBuilder::new().unicode(false).utf8(false).build();
-    let hir = parser.parse(pattern).map_err(|error| error.to_string())?;
-    let config = Regex::config().nfa_size_limit(Some(REGEX_BYTES_MAX)).utf8_empty(false).hybrid_cache_capacity(1 << 20);
-    let regex = Regex::builder().configure(config).build_from_hir(&hir).map_err(|error| error.to_string())?;
-    Ok(Pattern { regex, bytes_max: hir.properties().maximum_len() })
 }

@@ -5,7 +5,7 @@
 //!
 //! Map: [`engine`] drives over the rules of `catalogue`; [`anchor`] finds where rules could match, [`search`] judges
 //! those places, [`settle`] makes matches of them; [`change`] says what a text shares with the one it was made from;
-//! [`rule`], [`rules`] and [`named`] hold what providers issue; [`assign`] reads names with values and [`value`] judges
+//! [`rule`], [`rules`] and [`named`] hold what providers issue, [`pattern`] how it is matched; [`assign`] reads names with values and [`value`] judges
 //! them; [`checks`] and [`capability`] prove and explain; [`marking`], [`codename`], [`copy`] (on [`fold`] and
 //! [`winnow`]), [`personal`] and [`weights`] find the rest; [`decode`] undoes encodings; [`excerpt`] masks; [`custom`]
 //! reads users' rules; bounds stand in [`limits`].
@@ -30,6 +30,7 @@ mod hit;
 pub mod limits;
 mod marking;
 mod named;
+mod pattern;
 mod personal;
 pub mod rule;
 mod rules;

@@ -5,6 +5,7 @@
 
 mod phrase;
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use cordon_domain::{Confidence, Level, Severity, Today};
@@ -140,12 +141,12 @@ pub(crate) fn line_around(text: &[u8], at: usize) -> Range<usize> {
 /// Judges the line `line` of `text`.
 pub(crate) fn judge_line(text: &[u8], line: &Range<usize>, hints: Hints, today: Today) -> Option<Marking> {
     let raw = text.get(line.clone())?;
-    let whole = str::from_utf8(raw).map_or_else(|_| String::from_utf8_lossy(raw).into_owned(), str::to_owned);
     // What is struck out holds no more.
-    if whole.contains("~~") {
+    if memchr::memmem::find(raw, b"~~").is_some() {
         return None;
     }
-    let core = unspaced(strip_tags(&without_commands(&whole)));
+    let whole = String::from_utf8_lossy(raw);
+    let core = unspaced(strip_tags(without_commands(&whole)));
     let lower = core.to_lowercase();
     let format = labels(&core)
         .or_else(|| cui(&core))
@@ -177,9 +178,9 @@ fn is_comment(line: &str) -> bool {
 }
 
 /// What TeX prints of a line of commands.
-fn without_commands(line: &str) -> String {
+fn without_commands(line: &str) -> Cow<'_, str> {
     if !line.trim_start().starts_with('\\') {
-        return line.to_owned();
+        return Cow::Borrowed(line);
     }
     let mut out = String::with_capacity(line.len());
     let mut rest = line;
@@ -189,23 +190,28 @@ fn without_commands(line: &str) -> String {
         rest = rest.strip_prefix('[').and_then(|option| option.split_once(']')).map_or(rest, |(_, rest)| rest);
     }
     out.push_str(rest);
-    out.replace(['{', '}'], "  ").replace("---", " — ")
+    Cow::Owned(out.replace(['{', '}'], "  ").replace("---", " — "))
 }
 
 /// `C O N F I D E N T I A L` is a word.
-fn unspaced(core: String) -> String {
-    let letters = core.split_whitespace().filter(|word| word.chars().count() == 1).count();
-    if letters >= 5 && letters == core.split_whitespace().count() { core.replace(' ', "") } else { core }
+fn unspaced(core: Cow<'_, str>) -> Cow<'_, str> {
+    let letters = core.split_whitespace().take_while(|word| word.chars().count() == 1).count();
+    let only_letters = letters >= 5 && core.split_whitespace().nth(letters).is_none();
+    if only_letters { Cow::Owned(core.replace(' ', "")) } else { core }
 }
 
-fn strip_tags(line: &str) -> String {
-    // A comment is said to whoever reads the source.
-    let line = &line.replace("<!--", " ").replace("-->", " ").replace("<code>", "`").replace("</code>", "`");
-    let trim =
-        |text: &str| text.trim_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '+' | ':' | '(')).to_owned();
-    if !line.contains('<') {
-        return trim(line);
+fn strip_tags(line: Cow<'_, str>) -> Cow<'_, str> {
+    let line = if line.contains(['<', '>']) { Cow::Owned(without_tags(&line)) } else { line };
+    let edge = |c: char| !c.is_alphanumeric() && !matches!(c, '+' | ':' | '(');
+    match line {
+        Cow::Borrowed(line) => Cow::Borrowed(line.trim_matches(edge)),
+        Cow::Owned(line) => Cow::Owned(line.trim_matches(edge).to_owned()),
     }
+}
+
+fn without_tags(line: &str) -> String {
+    // A comment is said to whoever reads the source.
+    let line = line.replace("<!--", " ").replace("-->", " ").replace("<code>", "`").replace("</code>", "`");
     let mut out = String::with_capacity(line.len());
     let mut inside = false;
     for c in line.chars() {
@@ -216,7 +222,7 @@ fn strip_tags(line: &str) -> String {
             _ => {}
         }
     }
-    trim(&out)
+    out
 }
 
 fn marking(mark: Mark, confidence: Confidence, detail: Option<String>) -> Marking {
@@ -236,6 +242,9 @@ fn marking(mark: Mark, confidence: Confidence, detail: Option<String>) -> Markin
 
 /// The label of a line that has one, or the same one at both ends.
 fn labels(core: &str) -> Option<Marking> {
+    if !core.as_bytes().windows(4).any(|word| word.eq_ignore_ascii_case(b"TLP:")) {
+        return None;
+    }
     let mut parts = core.split("  ").filter(|part| part.contains("TLP:")).map(str::trim);
     let first = parts.next().filter(|first| parts.next().is_some_and(|other| other == *first));
     traffic_light(first.unwrap_or(core))
@@ -409,6 +418,10 @@ pub(crate) fn first_day(text: &str) -> Option<i64> {
 const SENTENCE_BYTES_MAX: usize = 240;
 
 fn embargo(core: &str, lower: &str, today: Today) -> Option<Marking> {
+    // Each of the phrases has one of these.
+    if !lower.contains("embargo") && !lower.contains("release") && !lower.contains("publication") {
+        return None;
+    }
     let at = [
         "embargoed until",
         "embargoed till",

@@ -5,6 +5,7 @@ use std::ops::Range;
 use cordon_domain::Confidence;
 
 use crate::hints::Hints;
+use crate::pattern::has_run;
 use crate::rule::{Named, Shape};
 use crate::value;
 
@@ -29,6 +30,10 @@ pub(crate) fn look(
     let line_end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
     // A run cut by the reach is no value.
     let line = rest.get(..line_end)?;
+    let shortest = service.shapes.iter().map(|shape| shape.bytes_min()).min()?;
+    if !has_run(line, shortest, |byte| service.shapes.iter().any(|shape| is_part(byte, *shape))) {
+        return None;
+    }
     let cut = line_end == rest.len() && at.end + line_end < text.len();
     service.shapes.iter().find_map(|shape| {
         let run = runs(line, *shape, cut)
@@ -100,10 +105,7 @@ fn confidence(before: &[u8], between: &[u8], value: &[u8], shape: Shape, hints: 
 }
 
 fn runs(line: &[u8], shape: Shape, cut: bool) -> impl Iterator<Item = Range<usize>> {
-    let part = move |byte: u8| match shape {
-        Shape::Base64(..) => byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'='),
-        _ => byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'),
-    };
+    let part = move |byte: u8| is_part(byte, shape);
     let mut at = 0;
     std::iter::from_fn(move || {
         let start = at + line.get(at..)?.iter().position(|byte| part(*byte) && *byte != b'=')?;
@@ -112,6 +114,14 @@ fn runs(line: &[u8], shape: Shape, cut: bool) -> impl Iterator<Item = Range<usiz
         Some(start..at)
     })
     .filter(move |run| !(cut && run.end == line.len()))
+}
+
+fn is_part(byte: u8, shape: Shape) -> bool {
+    byte.is_ascii_alphanumeric()
+        || match shape {
+            Shape::Base64(..) => matches!(byte, b'+' | b'/' | b'='),
+            Shape::Hex(_) | Shape::Alnum(_) | Shape::Url(..) | Shape::Uuid => matches!(byte, b'_' | b'-'),
+        }
 }
 
 fn fits(value: &[u8], shape: Shape) -> bool {

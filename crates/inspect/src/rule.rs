@@ -185,6 +185,16 @@ pub(crate) enum Shape {
     Uuid,
 }
 
+impl Shape {
+    /// Bytes of the shortest value.
+    pub(crate) const fn bytes_min(self) -> usize {
+        match self {
+            Self::Hex(len) | Self::Alnum(len) | Self::Url(len, _) | Self::Base64(len, _) => len as usize,
+            Self::Uuid => 36,
+        }
+    }
+}
+
 /// A service whose credential is known by the service's name beside a value of its shape.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Named {

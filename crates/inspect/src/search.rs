@@ -16,6 +16,7 @@ use crate::engine::{Engine, Target};
 use crate::hints::Hints;
 use crate::hit::{Hit, Rank};
 use crate::limits::{HITS_PER_PIECE_MAX, MATCH_BYTES_MAX, MATCHES_PER_PIECE_MAX, WINDOW_BYTES_MAX};
+use crate::pattern::{Pattern, reach};
 use crate::personal::Candidates;
 use crate::rule::{Check, Named, Reach, Rule};
 use crate::{checks, marking, named, rules, value};
@@ -238,14 +239,16 @@ impl Engine {
         if !is_worth(rule, text, &anchor) || rule.reach == Reach::Begins && is_cut(text, anchor.start) {
             return None;
         }
-        let regex = &self.pattern(index)?.regex;
+        let pattern = self.pattern(index)?;
         let (span, anchored) = match rule.reach {
             Reach::Begins => (anchor.start..text.len().min(anchor.start + MATCH_BYTES_MAX), Anchored::Yes),
-            Reach::Around(before, behind) => (
-                anchor.start.saturating_sub(before.into())..text.len().min(anchor.end + usize::from(behind)),
-                Anchored::No,
-            ),
+            Reach::Around(before, behind) => (reach(&anchor, before, behind, text.len()), Anchored::No),
         };
+        let place = text.get(span.clone())?;
+        if rule.reach == Reach::Begins && !pattern.may_begin(place) || !pattern.may_lie_in(place) {
+            return None;
+        }
+        let regex = pattern.regex()?;
         let mut from = span.start;
         for _ in 0..8 {
             let mut captures = regex.create_captures();
@@ -264,8 +267,8 @@ impl Engine {
 
     /// Tries a rule without an anchor.
     pub(crate) fn try_everywhere(&self, text: &[u8], index: u32, hints: Hints, hits: &mut Vec<Hit>) {
-        let Some(pattern) = self.pattern(index) else { return };
-        let spans = pattern.regex.captures_iter(text).take(MATCHES_PER_PIECE_MAX).filter_map(|captures| {
+        let Some(regex) = self.pattern(index).and_then(Pattern::regex) else { return };
+        let spans = regex.captures_iter(text).take(MATCHES_PER_PIECE_MAX).filter_map(|captures| {
             let whole = captures.get_match()?.range();
             Some((captures.iter().skip(1).flatten().next().map_or(whole.clone(), |group| group.range()), whole))
         });
@@ -329,14 +332,21 @@ impl Engine {
 
     fn try_marking(&self, text: &[u8], anchor: Range<usize>, hints: Hints) -> Option<Hit> {
         // `_Internal only_` is emphasis, `is_internal` a name.
-        let alphanumeric = |at: Option<usize>| at.and_then(|at| text.get(at)).is_some_and(u8::is_ascii_alphanumeric);
-        let underscore = |at: Option<usize>| at.and_then(|at| text.get(at)) == Some(&b'_');
+        let byte = |at: Option<usize>| at.and_then(|at| text.get(at)).copied();
+        let alphanumeric = |at: Option<usize>| byte(at).is_some_and(|byte| byte.is_ascii_alphanumeric());
+        let underscore = |at: Option<usize>| byte(at) == Some(b'_');
         let before = anchor.start.checked_sub(1);
         let named = underscore(before) && alphanumeric(anchor.start.checked_sub(2));
         let continued = underscore(Some(anchor.end)) && alphanumeric(Some(anchor.end + 1));
         let ends_open =
             text.get(anchor.end.saturating_sub(1)).is_some_and(|byte| !byte.is_ascii_alphabetic()) || anchor.len() == 7;
         if alphanumeric(before) || named || !ends_open && (alphanumeric(Some(anchor.end)) || continued) {
+            return None;
+        }
+        // `github.com/acme/internal/store`: a folder or a host, not a word.
+        let folder = matches!(byte(before), Some(b'/' | b'.'))
+            && matches!(byte(Some(anchor.end)), Some(b'/' | b'.' | b'"' | b'\'' | b'`' | b')' | b'>'));
+        if folder {
             return None;
         }
         let line = marking::line_around(text, anchor.start);

@@ -187,8 +187,9 @@ const BORDERS: [&str; 15] =
 fn parts(core: &str) -> Vec<&str> {
     let mut parts = Vec::new();
     let (mut start, mut at) = (0, 0);
-    while let Some(rest) = core.as_bytes().get(at..).filter(|rest| !rest.is_empty()) {
-        match BORDERS.iter().find(|border| rest.starts_with(border.as_bytes())) {
+    while let Some(rest @ [first, ..]) = core.as_bytes().get(at..) {
+        let may_begin = matches!(first, b' ' | b'\t' | b'|' | b':' | b'.' | b'&') || !first.is_ascii();
+        match BORDERS.iter().filter(|_| may_begin).find(|border| rest.starts_with(border.as_bytes())) {
             Some(border) => {
                 parts.extend(core.get(start..at));
                 at += border.len();
@@ -238,9 +239,15 @@ impl Heads {
 
 fn judge(core: &str, is_item: bool) -> Option<Marking> {
     let lower = core.to_lowercase();
-    let form = Form::of(core, &lower)?;
-    if let Some(found) = named(core, &lower, form, is_item) {
-        return Some(found);
+    let heads = Heads::of(&lower);
+    let known = PHRASES.iter().find(|(phrase, _)| heads.may_begin(phrase) && has_word(&lower, phrase));
+    // What is judged without a phrase has one of these.
+    if known.is_none() && !["internal", "draft", "secret", "-confidential"].iter().any(|word| lower.contains(word)) {
+        return None;
+    }
+    let form = Form::of(core, &lower);
+    if let Some((phrase, mark)) = known {
+        return Some(named(&Said { core, lower: &lower, form, is_item }, phrase, *mark));
     }
     if form == Form::Label {
         // Behind the name of a label, an ordinary word is a level.
@@ -265,11 +272,18 @@ fn judge(core: &str, is_item: bool) -> Option<Marking> {
     draft(core, &lower, form)
 }
 
-fn named(core: &str, lower: &str, form: Form, is_item: bool) -> Option<Marking> {
-    let heads = Heads::of(lower);
-    let (phrase, mark) = PHRASES.iter().find(|(phrase, _)| heads.may_begin(phrase) && has_word(lower, phrase))?;
+/// A line, or a part of one, and how it speaks.
+struct Said<'a> {
+    core: &'a str,
+    lower: &'a str,
+    form: Form,
+    is_item: bool,
+}
+
+fn named(said: &Said<'_>, phrase: &str, mark: Mark) -> Marking {
+    let Said { core, lower, form, is_item } = *said;
     let loud = has_word(core, &phrase.to_uppercase());
-    let weak = WEAK.contains(phrase);
+    let weak = WEAK.contains(&phrase);
     let alone = lower.chars().filter(|c| c.is_alphabetic()).count() <= phrase.len() + 12;
     // `Confidential. For the platform group`: the phrase opens the line and is a sentence of its own.
     let opens = lower.strip_prefix(phrase).is_some_and(|rest| match rest.trim_start().chars().next() {
@@ -278,7 +292,7 @@ fn named(core: &str, lower: &str, form: Form, is_item: bool) -> Option<Marking> 
         Some(':' | ',' | ';' | '!') => !weak,
         Some(_) => false,
     });
-    let strong = STRONG.contains(phrase) && core.split_whitespace().count() <= 16;
+    let strong = STRONG.contains(&phrase) && core.split_whitespace().count() <= 16;
     // A loud word in the middle of a calm line is spoken of.
     let stamped = loud && (opens || lower_words(core) <= 2);
     let confidence = match form {
@@ -297,14 +311,14 @@ fn named(core: &str, lower: &str, form: Form, is_item: bool) -> Option<Marking> 
         {
             Confidence::Medium
         }
-        Form::Sentence if weak && *mark == Mark::Restricted => Confidence::Low,
+        Form::Sentence if weak && mark == Mark::Restricted => Confidence::Low,
         Form::Sentence => Confidence::Medium,
         Form::Text if stamped && !weak && !is_code(core) => Confidence::Medium,
         Form::Banner | Form::Text if opens && !is_item || strong => Confidence::Medium,
         Form::Banner | Form::Text if loud || !weak => Confidence::Low,
         Form::Banner | Form::Text => Confidence::Minimal,
     };
-    Some(marking(*mark, confidence, None))
+    marking(mark, confidence, None)
 }
 
 fn draft(core: &str, lower: &str, form: Form) -> Option<Marking> {
@@ -354,6 +368,9 @@ fn is_row(line: &str) -> bool {
 
 /// Tells whether a line speaks of the document it stands in.
 pub(super) fn says_this(lower: &str) -> bool {
+    if !lower.contains("this") && !lower.contains("these") {
+        return false;
+    }
     THIS_THINGS.iter().any(|thing| lower.contains(thing))
         || ["this ", "these "].iter().any(|this| {
             let said = lower.find(this).and_then(|at| lower.get(at + this.len()..)).unwrap_or_default();
@@ -400,7 +417,7 @@ enum Form {
 }
 
 impl Form {
-    fn of(core: &str, lower: &str) -> Option<Self> {
+    fn of(core: &str, lower: &str) -> Self {
         let label = lower.split_once(':').or_else(|| lower.split_once('=')).or_else(|| lower.split_once('|'));
         let classified = lower.strip_prefix("classified as ").is_some_and(|rest| rest.split_whitespace().count() <= 8);
         if classified
@@ -409,19 +426,16 @@ impl Form {
                     && rest.trim().chars().count() <= 60
             })
         {
-            return Some(Self::Label);
+            return Self::Label;
         }
         if says_this(lower) {
-            return Some(Self::Sentence);
+            return Self::Sentence;
         }
         let words = core.split_whitespace().count();
         let code = is_code(core) || core.ends_with('?');
         let calm = !core.ends_with('.') || words <= 4;
-        Some(if core.chars().count() <= BANNER_CHARS_MAX && words <= 12 && !code && calm {
-            Self::Banner
-        } else {
-            Self::Text
-        })
+        let short = core.chars().count() <= BANNER_CHARS_MAX && words <= 12;
+        if short && !code && calm { Self::Banner } else { Self::Text }
     }
 }
 

@@ -170,13 +170,16 @@ fn numbers_in(text: &[u8], range: Range<usize>, found: &mut Vec<usize>) {
             Some(block) => digits_of(block),
             None => digits_of(&padded(ahead)),
         };
+        at += STEP_BYTES;
+        if digits.count_ones() < DENSE_DIGITS {
+            continue;
+        }
         let heads = digits & !(digits << 1) & ((1 << STEP_BYTES) - 1);
         found.extend(ones(heads).filter_map(|head| {
             let dense = (digits >> head & ((1 << DENSE_BYTES) - 1)).count_ones() >= DENSE_DIGITS;
-            let start = at + head as usize;
+            let start = at - STEP_BYTES + head as usize;
             (dense && start < range.end && begins_number(text, start)).then_some(start)
         }));
-        at += STEP_BYTES;
     }
 }
 
