@@ -115,16 +115,11 @@ impl<T> AnchorSet<T> {
         while let Some(Ok(bytes)) = text.get(at..at + 8).map(<[u8; 8]>::try_from) {
             let word = u64::from_le_bytes(bytes) | 0x2020_2020_2020_2020;
             // Truncation is meant: each gram is the four bytes from its position.
-            let grams =
-                [word as u32, (word >> 8) as u32, (word >> 16) as u32, (word >> 24) as u32, (word >> 32) as u32];
-            let set =
-                [self.may(grams[0]), self.may(grams[1]), self.may(grams[2]), self.may(grams[3]), self.may(grams[4])];
-            if set[0] | set[1] | set[2] | set[3] | set[4] != 0 {
-                for (step, (gram, set)) in grams.into_iter().zip(set).enumerate() {
-                    if set != 0 {
-                        self.verify(text, at + step, gram, &mut hit);
-                    }
-                }
+            let mut passed = (0..5).fold(0, |passed, step| passed << 1 | self.may((word >> (8 * (4 - step))) as u32));
+            while passed != 0 {
+                let step = passed.trailing_zeros();
+                passed &= passed - 1;
+                self.verify(text, at + step as usize, (word >> (8 * step)) as u32, &mut hit);
             }
             at += 5;
         }

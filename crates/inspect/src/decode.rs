@@ -1,6 +1,6 @@
 //! Undoes encodings that hide text from a search: UTF-16, base64, hex, percent, escapes.
 //!
-//! Runs are found sixteen bytes at a time and decoded only as far as it takes to see whether text comes out.
+//! Runs are found by eight bytes of every sixteen and decoded only as far as it takes to see whether text comes out.
 
 use std::ops::Range;
 
@@ -162,16 +162,17 @@ fn class(byte: u8) -> u8 {
     ALPHABET.get(usize::from(byte)).copied().unwrap_or(0)
 }
 
-/// Tells of each half of sixteen bytes whether it is dense: comparisons without a branch, which the compiler turns into
-/// a few vector instructions. `+` to `9` takes in `,` and `.`, which the exact look afterwards puts out again.
-fn dense_halves(block: &[u8; 16]) -> (bool, bool) {
-    let marks = block.map(|b| {
-        0xff * (u8::from((b | 0x20).wrapping_sub(b'a') < 26)
-            | u8::from(b.wrapping_sub(b'+') < 15)
-            | u8::from(b == b'_'))
-    });
-    let marks = u128::from_le_bytes(marks);
-    (marks as u64 == u64::MAX, (marks >> 64) as u64 == u64::MAX)
+/// Tells whether eight bytes could all stand in a run, without a branch: of each byte, the highest bit tells of a
+/// comparison. `+` to `9` takes in `,` and `.`, which the exact look afterwards puts out again.
+fn is_dense(bytes: &[u8; 8]) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let value = u64::from_le_bytes(*bytes);
+    // Of values below 0x80: whether each is at least `low`.
+    let least = |value: u64, low: u8| value + ONES * u64::from(0x80 - low);
+    let within = |value: u64, low: u8, high: u8| least(value, low) & !least(value, high + 1);
+    let ascii = value & (ONES * 0x7f);
+    let marks = within(ascii | ONES * 0x20, b'a', b'z') | within(ascii, b'+', b'9') | within(ascii, b'_', b'_');
+    marks & !value & (ONES * 0x80) == ONES * 0x80
 }
 
 /// Base64 of text mixes capitals, small letters and digits from its first bytes on; hex has digits. Identifiers, paths
@@ -228,17 +229,19 @@ pub(crate) fn undo(text: &[u8], run: &Run) -> Option<(Range<usize>, Decoded)> {
     }
 }
 
-/// Runs of base64 or hexadecimal: each shows in sixteen dense bytes, eight by eight.
+/// Runs of base64 or hexadecimal. The shortest holds eight bytes in a row that begin at a multiple of sixteen, and eight
+/// more before or behind them.
 fn packed(text: &[u8], region: Range<usize>, push: &mut impl FnMut(Range<usize>)) {
+    const { assert!(ENCODED_RUN_BYTES_MIN >= 24) };
     let mut next = region.start;
-    let mut before = false;
     let (blocks, rest) = text.get(region.clone()).unwrap_or_default().as_chunks::<16>();
     let mut last = [0; 16];
     last.iter_mut().zip(rest).for_each(|(slot, byte)| *slot = *byte);
+    let mut before = &[0; 8];
     for (index, block) in blocks.iter().chain([&last]).enumerate() {
         let at = region.start + index * 16;
-        let (first, second) = dense_halves(block);
-        let dense = first && (before || second);
+        let ([first, second], _) = block.as_chunks::<8>() else { continue };
+        let dense = is_dense(first) && (is_dense(before) || is_dense(second));
         before = second;
         if !dense || at + 8 <= next {
             continue;
@@ -439,6 +442,15 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn dense_bytes_are_those_of_the_alphabet(bytes in any::<[u8; 8]>(), at in 0usize..8) {
+            let belongs = |byte: u8| class(byte) & BASE64 != 0 || matches!(byte, b',' | b'.');
+            prop_assert_eq!(is_dense(&bytes), bytes.iter().all(|byte| belongs(*byte)));
+            let mut most = *b"aZ09+/-_";
+            most[at] = bytes[0];
+            prop_assert_eq!(is_dense(&most), belongs(bytes[0]));
+        }
+
         #[test]
         fn never_panics_on_any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
             let _ = texts(&bytes);

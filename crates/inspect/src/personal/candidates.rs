@@ -148,9 +148,9 @@ impl std::ops::Deref for Word {
     }
 }
 
-/// Bytes within which a group has four digits: what has fewer is no number that is looked for.
+/// Bytes within which a group has six digits: no number that is looked for has fewer.
 const DENSE_BYTES: u32 = 24;
-const DENSE_DIGITS: u32 = 4;
+const DIGITS_MIN: u32 = 6;
 /// Letters that stand before the first digit of an identifier.
 const LETTERS_MAX: usize = 6;
 /// Digits and single separators of the longest group; a longer one is a table, not a number.
@@ -161,46 +161,38 @@ const SIDE_BYTES_MAX: usize = 20;
 
 /// Finds groups whose first digit stands in `range`.
 fn numbers_in(text: &[u8], range: Range<usize>, found: &mut Vec<usize>) {
-    let mut at = range.start;
-    while at < range.end && found.len() <= CANDIDATES_MAX {
-        let ahead = text.get(at..).unwrap_or_default();
-        let digits = match ahead.first_chunk::<64>() {
-            // Most text has none.
-            Some(block) if !has_digit(block) => 0,
-            Some(block) => digits_of(block),
-            None => digits_of(&padded(ahead)),
-        };
-        at += STEP_BYTES;
-        if digits.count_ones() < DENSE_DIGITS {
+    let (blocks, rest) = text.get(range.start..).unwrap_or_default().as_chunks::<STEP_BYTES>();
+    let mut last = [0; STEP_BYTES];
+    last.iter_mut().zip(rest).for_each(|(slot, byte)| *slot = *byte);
+    let mut masks = blocks.iter().chain([&last, &[0; STEP_BYTES]]).map(digits_of);
+    let mut here = masks.next().unwrap_or(0);
+    // What begins in a block ends in the next.
+    for (at, next) in (range.start..range.end).step_by(STEP_BYTES).zip(masks) {
+        let digits = next << STEP_BYTES | here;
+        let heads = here & !(here << 1);
+        here = next;
+        if heads == 0 || digits.count_ones() < DIGITS_MIN || found.len() > CANDIDATES_MAX {
             continue;
         }
-        let heads = digits & !(digits << 1) & ((1 << STEP_BYTES) - 1);
         found.extend(ones(heads).filter_map(|head| {
-            let dense = (digits >> head & ((1 << DENSE_BYTES) - 1)).count_ones() >= DENSE_DIGITS;
-            let start = at - STEP_BYTES + head as usize;
+            let dense = (digits >> head & ((1 << DENSE_BYTES) - 1)).count_ones() >= DIGITS_MIN;
+            let start = at + head as usize;
             (dense && start < range.end && begins_number(text, start)).then_some(start)
         }));
     }
 }
 
-/// Bytes of a block in which a group may begin: what makes it dense stands in the same block.
+/// Bytes of a block in which a group begins.
 const STEP_BYTES: usize = 32;
-
-fn has_digit(block: &[u8; 64]) -> bool {
-    let (head, _) = block.as_chunks::<STEP_BYTES>();
-    head.first().is_some_and(|head| head.map(|byte| u8::from(byte.wrapping_sub(b'0') < 10)).iter().sum::<u8>() > 0)
-}
-
-fn padded(rest: &[u8]) -> [u8; 64] {
-    let mut block = [0; 64];
-    block.iter_mut().zip(rest).for_each(|(slot, byte)| *slot = *byte);
-    block
-}
 
 /// One bit for each byte: whether it is a digit. Eight bytes at a time: a byte less `0` is below ten if neither it nor
 /// its sum with 0x76 has the highest bit; a multiplication brings the eight bits together.
-fn digits_of(block: &[u8; 64]) -> u64 {
+fn digits_of(block: &[u8; STEP_BYTES]) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
+    // Most text has none.
+    if block.map(|byte| u8::from(byte.wrapping_sub(b'0') < 10)).iter().sum::<u8>() == 0 {
+        return 0;
+    }
     block.as_chunks::<8>().0.iter().rev().fold(0, |mask, chunk| {
         let value = u64::from_le_bytes(*chunk) ^ (ONES * 0x30);
         let others = ((value & (ONES * 0x7f)) + ONES * 0x76) | value;
@@ -294,7 +286,7 @@ impl Extent {
             || next.is_ascii_alphanumeric()
             || apart(last, at(start.checked_sub(2)))
             || apart(next, at(Some(end + 1)));
-        if digits < 6 && !touched || gaps == 0 && digits < 9 && !touched && !matches!(last, b'+' | b')' | b' ') {
+        if digits < DIGITS_MIN as usize && !touched || gaps == 0 && digits < 9 && !touched && !matches!(last, b'+' | b')' | b' ') {
             return None;
         }
         let before = Side::of(text.get(..start)?.iter().rev().take(SIDE_BYTES_MAX));
