@@ -16,7 +16,7 @@ const BLOCK: usize = 1024;
 /// Hashes text under one installation's key.
 #[derive(Clone)]
 pub struct Printer {
-    /// What a byte adds to the rolling hash, and what it takes away when it leaves.
+    /// What a byte adds to the rolling hash, and what it takes away when the next one enters.
     tables: Box<([u64; 256], [u64; 256])>,
     seal: SipHasher24,
 }
@@ -47,7 +47,7 @@ impl Printer {
             hasher.write(b"cordon rolling table");
             hasher.write_usize(index);
             *enters = hasher.finish();
-            *leaves = enters.rotate_left(GRAM as u32 - 1);
+            *leaves = enters.rotate_left(GRAM as u32);
         }
         Self { tables, seal: SipHasher24::new_with_key(&key) }
     }
@@ -56,20 +56,24 @@ impl Printer {
         self.seal.hash(&rolling.to_le_bytes())
     }
 
-    /// The state of the rolling hash (Cohen's cyclic polynomial) before the last byte of the first gram.
+    /// The rolling hash (Cohen's cyclic polynomial) of the first gram.
     fn begin(&self, bytes: &[u8]) -> u64 {
-        bytes.iter().take(GRAM - 1).fold(0u64, |hash, byte| hash.rotate_left(1) ^ self.tables.0[usize::from(*byte)])
+        bytes.iter().take(GRAM).fold(0u64, |hash, byte| hash.rotate_left(1) ^ self.tables.0[usize::from(*byte)])
     }
 
-    /// Fills `hashes` with those of the grams that begin with each byte of `bytes`; gives the state behind the last.
+    /// Fills `hashes` with those of the grams that begin with each byte of `bytes`, of which the first has the rolling
+    /// hash `state`; gives that of the gram behind the last.
     fn roll(&self, state: u64, bytes: &[u8], hashes: &mut [u64]) -> u64 {
-        let enters = bytes.get(GRAM - 1..).unwrap_or_default();
+        let (enters, leaves) = &*self.tables;
         let mut state = state;
-        for ((slot, enters), leaves) in hashes.iter_mut().zip(enters).zip(bytes) {
-            let hash = state.rotate_left(1) ^ self.tables.0[usize::from(*enters)];
-            state = hash ^ self.tables.1[usize::from(*leaves)];
+        for (at, slot) in hashes.iter_mut().enumerate() {
             // Mixed, so that the order of hashes says nothing about the order of letters.
-            *slot = hash.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            *slot = state.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            let change = match bytes.get(at..at + GRAM + 1) {
+                Some([first, .., last]) => leaves[usize::from(*first)] ^ enters[usize::from(*last)],
+                _ => 0,
+            };
+            state = state.rotate_left(1) ^ change;
         }
         state
     }
@@ -79,7 +83,7 @@ impl Printer {
         let bytes = folded.bytes();
         let Some(grams) = (bytes.len() + 1).checked_sub(GRAM) else { return };
         let mut hashes = [0u64; BLOCK + WINDOW];
-        let mut last = None;
+        let mut least = None;
         let mut start = 0;
         let mut state = self.begin(bytes);
         let mut filled = 0;
@@ -89,45 +93,57 @@ impl Printer {
             let fresh = hashes.get_mut(filled..count).unwrap_or_default();
             state = self.roll(state, bytes.get(start + filled..).unwrap_or_default(), fresh);
             let block = hashes.get(..count).unwrap_or_default();
-            select(block, &mut last, |at, hash| each(Print { hash: self.seal(hash), at: (start + at) as u32 }));
+            select(block, &mut least, |at, hash| each(Print { hash: self.seal(hash), at: (start + at) as u32 }));
             if start + count == grams {
                 return;
             }
             hashes.copy_within(BLOCK..count, 0);
+            least = least.map(|Least { at, order }| Least { at: at - BLOCK as isize, order });
             filled = count - BLOCK;
             start += BLOCK;
         }
     }
 }
 
-/// Calls `each` with place and hash of the smallest of every window of `hashes`, once for as long as it stays the
-/// smallest. What is smaller is decided by the upper half; `last` is the smallest of the window before.
-#[expect(clippy::indexing_slicing, reason = "both places lie in the array: its length bounds the loop")]
-fn select(hashes: &[u64], last: &mut Option<i32>, mut each: impl FnMut(usize, u64)) {
-    // The order of signed numbers is as good as any and has an instruction on every machine.
-    let order = |hash: u64| (hash >> 32) as i32;
-    let mut least = [i32::MAX; BLOCK + WINDOW];
-    least.iter_mut().zip(hashes).for_each(|(slot, hash)| *slot = order(*hash));
-    // The smallest of 2, 4, 8, 16, 32 neighbours, each from the ones before.
-    for step in [1usize, 2, 4, 8, 16] {
-        for at in 0..BLOCK + WINDOW - step {
-            least[at] = least[at].min(least[at + step]);
-        }
-    }
-    let windows = (hashes.len() + 1).saturating_sub(WINDOW).max(1);
-    for (chunk, values) in least.chunks(8).enumerate().take(windows.div_ceil(8)) {
-        if values.iter().all(|value| Some(*value) == *last) {
-            continue;
-        }
-        for (at, &smallest) in (chunk * 8..windows).zip(values) {
-            if *last == Some(smallest) {
-                continue;
-            }
-            *last = Some(smallest);
-            let window = hashes.get(at..hashes.len().min(at + WINDOW)).unwrap_or_default();
-            if let Some(place) = window.iter().rposition(|hash| order(*hash) == smallest) {
-                each(at + place, hashes[at + place]);
+/// The smallest hash of a window.
+#[derive(Clone, Copy)]
+struct Least {
+    /// Where it stands in the block; before its first, where the window of the block before ended.
+    at: isize,
+    order: i64,
+}
+
+/// Calls `each` with place and hash of the smallest of every window of `hashes`, of equal ones the last, once for as long
+/// as it stays the smallest. `least` is that of the window before.
+fn select(hashes: &[u64], least: &mut Option<Least>, mut each: impl FnMut(usize, u64)) {
+    // Signed: as good an order as any, and the one in which indexes were made.
+    let order = |hash: &u64| *hash as i64;
+    let smallest = |window: &[u64], from: usize| {
+        let (mut at, mut least) = (0, i64::MAX);
+        for (place, hash) in window.iter().enumerate() {
+            if order(hash) <= least {
+                (at, least) = (place, order(hash));
             }
         }
+        Least { at: (from + at) as isize, order: least }
+    };
+    let mut take = |found: Least, was: Option<Least>| {
+        let place = usize::try_from(found.at).ok().filter(|_| was.is_none_or(|was| was.order != found.order));
+        if let Some((at, hash)) = place.and_then(|at| Some((at, hashes.get(at)?))) {
+            each(at, *hash);
+        }
+        found
+    };
+    let first = || smallest(hashes.get(..hashes.len().min(WINDOW)).unwrap_or_default(), 0);
+    let from = if least.is_some() { WINDOW - 1 } else { WINDOW };
+    let mut now = least.unwrap_or_else(|| take(first(), None));
+    for (at, hash) in hashes.iter().enumerate().skip(from) {
+        if order(hash) <= now.order {
+            now = take(Least { at: at as isize, order: order(hash) }, Some(now));
+        } else if now.at + (WINDOW as isize) <= at as isize {
+            let from = at + 1 - WINDOW;
+            now = take(smallest(hashes.get(from..=at).unwrap_or_default(), from), Some(now));
+        }
     }
+    *least = Some(now);
 }
