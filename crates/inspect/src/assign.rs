@@ -159,7 +159,7 @@ const KEY_KINDS: [&str; 34] = [
     "write",
 ];
 /// Words that make a key public or an ordinary key of data.
-const NOT_SECRET: [&str; 24] = [
+const NOT_SECRET: [&str; 30] = [
     "public",
     "pub",
     "primary",
@@ -184,6 +184,13 @@ const NOT_SECRET: [&str; 24] = [
     "etag",
     "csrf",
     "xsrf",
+    // Of a page, not of a person.
+    "next",
+    "page",
+    "continuation",
+    "pagination",
+    "forward",
+    "backward",
 ];
 
 /// Looks at the keyword at `at`; returns the assignment it belongs to, if the value could be a credential.
@@ -208,7 +215,12 @@ pub(crate) fn look(text: &[u8], at: Range<usize>, topic: Topic, hints: Hints) ->
     {
         confidence = if looks == Looks::Random { confidence.lowered(1) } else { confidence.lowered(2) };
     }
-    confidence = confidence.lowered(u8::from(hints.is_test || hints.is_lockfile) + 2 * u8::from(hints.is_binary));
+    // `Type::Key` names a type, and `PASS: name` is the verdict of a test.
+    let typed = text.get(..name.start).is_some_and(|before| before.ends_with(b"::"));
+    let verdict = text.get(name.clone()) == Some(b"PASS") && text.get(name.end) == Some(&b':');
+    confidence = confidence.lowered(
+        u8::from(hints.is_test || hints.is_lockfile) + 2 * u8::from(hints.is_binary) + 2 * u8::from(typed || verdict),
+    );
     Some(Assignment { topic, value, confidence })
 }
 
@@ -666,6 +678,9 @@ mod tests {
             "key: value",
             "password = get_password()",
             "\"password\": \"Enter your password\"",
+            "\"next_page_token\": \"kT9vQ2mZ7xLpR4wB\"",
+            "\"Acme::Kms::Key\": \"9f86d081884c7d659a2feaa0c55ad015\"",
+            "PASS: gas/i386/x86-64-rep2",
         ] {
             quiet(text);
         }

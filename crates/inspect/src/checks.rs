@@ -86,7 +86,8 @@ fn password(secret: &[u8], confidence: Confidence) -> Confidence {
         .and_then(|colon| secret.get(colon + 1..))
         .filter(|rest| rest.len() >= 3)
         .unwrap_or(secret);
-    if value::is_name_of_secret(secret) {
+    let braced = secret.iter().any(|byte| matches!(byte, b'{' | b'}'));
+    if braced || value::is_name_of_secret(secret) {
         return Confidence::Minimal;
     }
     match value::judge(secret) {
@@ -246,6 +247,7 @@ fn url_credentials(whole: &[u8], secret: &[u8], proof: Proof) -> Option<Proof> {
     let looks = value::judge(secret);
     let template = |text: &str| text.contains(['$', '{', '<', '%']) && text.contains(['{', '<', '(', '$']);
     let confidence = if template(userinfo)
+        || userinfo.contains(['[', ']'])
         || matches!(looks, Looks::Placeholder | Looks::Reference)
         || value::is_name_of_secret(secret)
     {

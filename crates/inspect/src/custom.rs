@@ -90,7 +90,9 @@ fn rule(entry: Entry) -> Result<Rule, String> {
         Some(group @ 2..) => return Err(format!("takes the secret from group {group}; only the first group is taken")),
         _ => regex,
     };
-    Pattern::parse(&pattern).and_then(|parsed| parsed.compile()).map_err(|error| format!("its regex is not taken: {error}"))?;
+    Pattern::parse(&pattern)
+        .and_then(|parsed| parsed.compile())
+        .map_err(|error| format!("its regex is not taken: {error}"))?;
     let severity = entry.severity.as_deref().map_or(Ok(Severity::High), str::parse)?;
     let confidence = entry.confidence.as_deref().map_or(Ok(Confidence::Medium), str::parse)?;
     // Keywords stand anywhere near: a hit on one tries the pattern around it.

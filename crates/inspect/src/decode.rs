@@ -171,7 +171,7 @@ fn is_dense(bytes: &[u8; 8]) -> bool {
     let least = |value: u64, low: u8| value + ONES * u64::from(0x80 - low);
     let within = |value: u64, low: u8, high: u8| least(value, low) & !least(value, high + 1);
     let ascii = value & (ONES * 0x7f);
-    let marks = within(ascii | ONES * 0x20, b'a', b'z') | within(ascii, b'+', b'9') | within(ascii, b'_', b'_');
+    let marks = within(ascii | (ONES * 0x20), b'a', b'z') | within(ascii, b'+', b'9') | within(ascii, b'_', b'_');
     marks & !value & (ONES * 0x80) == ONES * 0x80
 }
 

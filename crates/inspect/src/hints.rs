@@ -29,9 +29,10 @@ pub struct Hints {
     pub is_binary: bool,
 }
 
-const CODE: [&str; 34] = [
+const CODE: [&str; 35] = [
     "rs", "py", "js", "jsx", "ts", "tsx", "mjs", "cjs", "go", "java", "kt", "kts", "scala", "c", "h", "cc", "cpp",
     "hpp", "cs", "swift", "m", "mm", "rb", "php", "pl", "pm", "lua", "dart", "ex", "exs", "erl", "hs", "groovy", "vue",
+    "sql",
 ];
 const CONFIG: [&str; 26] = [
     "env",
@@ -82,8 +83,18 @@ const LOCK_NAMES: [&str; 13] = [
     "flake.lock",
 ];
 
-const CREDITS: [&str; 9] =
-    ["authors", "contributors", "maintainers", "mailmap", "credits", "codeowners", "thanks", "owners", "changelog"];
+const CREDITS: [&str; 10] = [
+    "authors",
+    "contributors",
+    "maintainers",
+    "mailmap",
+    "credits",
+    "codeowners",
+    "thanks",
+    "owners",
+    "changelog",
+    "copyright",
+];
 
 impl Hints {
     /// Reads the hints of `path`, whose parts are separated by `/` or `\`.

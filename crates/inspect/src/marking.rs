@@ -561,6 +561,7 @@ mod tests {
         check("Classification: Restricted", Mark::Restricted, Confidence::High);
         check("This document is confidential and may not be shared.", Mark::Confidential, Confidence::Medium);
         check("*** DRAFT v0.3 ***", Mark::Draft, Confidence::Medium);
+        check("- DRAFT -", Mark::Draft, Confidence::Medium);
         check("Streng vertraulich", Mark::Confidential, Confidence::Medium);
         check("Shared under NDA with partners", Mark::NonDisclosure, Confidence::Medium);
         check(
@@ -577,6 +578,7 @@ mod tests {
         quiet("We drafted a plan and drew a draft of the letter yesterday afternoon, then went home.");
         quiet("non-confidential");
         quiet("- draft");
+        quiet("- Draft - Compact denial of existence");
         quiet("  - RESTRICTED");
         quiet("description: top secret share");
         quiet("fn restricted(level: Level) -> bool {");

@@ -81,22 +81,7 @@ fn confidence(before: &[u8], between: &[u8], value: &[u8], shape: Shape, hints: 
         _ => return None,
     };
     // A commit, a digest, a path: hexadecimal that is no key.
-    let digest = [
-        &b"sha"[..],
-        b"commit",
-        b"hash",
-        b"digest",
-        b"http",
-        b"integrity",
-        b"etag",
-        b"rev=",
-        b"rev:",
-        b"git+",
-        b"checksum",
-        b"@",
-    ]
-    .iter()
-    .any(|word| memchr::memmem::find(&before, word).is_some());
+    let digest = value::speaks_of_digest(&before);
     Some(
         confidence.lowered(
             2 * u8::from(digest || hints.is_lockfile) + u8::from(hints.is_test) + 2 * u8::from(hints.is_binary),

@@ -130,10 +130,10 @@ fn span(hir: &Hir) -> Run {
         HirKind::Capture(capture) => span(&capture.sub),
         HirKind::Concat(parts) => parts.iter().map(span).fold(Run::default(), Run::join),
         HirKind::Alternation(parts) => {
-            let joined = parts.iter().map(span).reduce(|one, other| Run {
-                class: one.class.join(other.class),
-                len: one.len.min(other.len),
-            });
+            let joined = parts
+                .iter()
+                .map(span)
+                .reduce(|one, other| Run { class: one.class.join(other.class), len: one.len.min(other.len) });
             joined.unwrap_or_default()
         }
     }

@@ -109,7 +109,7 @@ fn emails(text: &[u8], addresses: &[Range<usize>], found: &mut Vec<Personal>) {
     });
 }
 
-/// Hosts of a private network, files with an `@` in their name, identifiers of messages.
+/// Hosts of a private network, files with an `@` in their name, identifiers of messages and of algorithms.
 fn is_machine(address: &[u8]) -> bool {
     let (local, domain) = address.split_at_checked(memchr::memchr(b'@', address).unwrap_or(0)).unwrap_or_default();
     let top = domain.rsplit(|byte| *byte == b'.').next().unwrap_or_default();
@@ -136,7 +136,10 @@ fn is_machine(address: &[u8]) -> bool {
         b"yaml",
         b"yml",
     ];
-    private.contains(&top) || file.contains(&top) || local.iter().filter(|byte| byte.is_ascii_digit()).count() >= 8
+    let count = |is: fn(&u8) -> bool| local.iter().filter(|byte| is(byte)).count();
+    // `name-of-an-algorithm-v01@vendor.com` (RFC 4251, section 6).
+    let versioned = count(|byte| *byte == b'-') >= 2 && count(u8::is_ascii_digit) > 0;
+    private.contains(&top) || file.contains(&top) || versioned || count(u8::is_ascii_digit) >= 8
 }
 
 /// Tells whether a group is a number of a known form, by itself.
@@ -144,7 +147,7 @@ fn is_something(text: &[u8], group: &Group) -> bool {
     is_card_number(group)
         || Phone::of(text, group).is_some()
         || iban_end(text, group.span.start).is_some()
-        || IDS.iter().any(|id| (id.check)(&group.digits, &group.full))
+        || IDS.iter().any(|id| id.fits(text, group))
 }
 
 fn is_card_number(group: &Group) -> bool {
@@ -258,7 +261,7 @@ impl Numbers {
             }
             None => {}
         }
-        let fits = |id: &Id| (id.check)(&group.digits, &group.full);
+        let fits = |id: &Id| id.fits(text, group);
         if !IDS.iter().any(fits) {
             return;
         }
@@ -423,6 +426,10 @@ mod tests {
             "CPF: 52~9.982.247-~26",
             "Aadhaar: 23~41 2341 23~47",
             "order 53~6-90-43~99",
+            "ssn: 53~69-04-3~99",
+            "ssn: 11~1-22-33~33",
+            "Aadhaar of arn:aws:iam::23~41234123~46:user",
+            "CPF: 52~998224725~@acme.org",
         ] {
             quiet(text);
         }
@@ -445,6 +452,7 @@ mod tests {
         let list: String =
             (0..30).map(|n| format!("person{n},p{n}@mail{}.org,+49 30 1234{:04}\n", n % 5, n * 37)).collect();
         check(&list, Datum::Emails);
+        quiet(&(0..30).map(|n| format!("\"ecdsa-sha2-nistp{n}-cert-v01@acme.org\",\n")).collect::<String>());
         check(&list, Datum::Phones);
     }
 }

@@ -288,8 +288,15 @@ impl Engine {
         };
         // A format that proves itself is what it is, in a test too.
         let loose = rank == Rank::Open || rule.confidence < Confidence::High;
+        // What is called is the name of a function, and what stands behind `sha256=` a digest.
+        let before = text.get(secret.start.saturating_sub(DIGEST_BYTES).max(whole.start)..secret.start);
+        let lead = before.unwrap_or_default().to_ascii_lowercase();
+        let other = matches!(rule.check, Check::Random | Check::Mixed)
+            && (text.get(secret.end) == Some(&b'(') || value::speaks_of_digest(&lead));
         let confidence = proof.confidence.lowered(
-            u8::from(hints.is_test && loose) + u8::from(hints.is_binary && (loose || rule.check == Check::Random)),
+            2 * u8::from(other)
+                + u8::from(hints.is_test && loose)
+                + u8::from(hints.is_binary && (loose || rule.check == Check::Random)),
         );
         let span = match rule.check {
             Check::PrivateKey => whole,
@@ -382,6 +389,9 @@ fn signature_of(url: &[u8]) -> Option<Range<usize>> {
 
 /// Bytes behind an anchor in which a cheap sign must stand.
 const WORTH_BYTES: usize = 400;
+
+/// Bytes before a value in which a word for digests speaks of it.
+const DIGEST_BYTES: usize = 12;
 
 /// Cheap signs that a pattern cannot match here.
 fn is_worth(rule: &Rule, text: &[u8], anchor: &Range<usize>) -> bool {

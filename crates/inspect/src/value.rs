@@ -101,6 +101,26 @@ fn is_common(a: u8, b: u8) -> bool {
     table.get(usize::from(a)).is_some_and(|row| row >> (b & 31) & 1 == 1)
 }
 
+/// Tells whether the text before a value, in small letters, makes it a digest, a commit or a file by its hash.
+pub(crate) fn speaks_of_digest(before: &[u8]) -> bool {
+    [
+        &b"sha"[..],
+        b"commit",
+        b"hash",
+        b"digest",
+        b"http",
+        b"integrity",
+        b"etag",
+        b"rev=",
+        b"rev:",
+        b"git+",
+        b"checksum",
+        b"@",
+    ]
+    .iter()
+    .any(|word| memchr::memmem::find(before, word).is_some())
+}
+
 /// Tells whether a password is no more than a word for one, as in `user:pass`.
 pub(crate) fn is_name_of_secret(value: &[u8]) -> bool {
     [
@@ -279,9 +299,9 @@ fn is_version(value: &[u8]) -> bool {
         })
 }
 
-/// Words joined by `_`, `-` or `.`: the name of something.
+/// Words joined by `_`, `-`, `.` and the like: the name of something.
 fn is_identifier(value: &[u8], counts: Counts) -> bool {
-    value.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/' | b':'))
+    value.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/' | b':' | b'#'))
         && counts.digit * 4 < value.len().max(1)
         && counts.symbol > 0
         && (counts.pairs < 3 || counts.common * 2 >= counts.pairs)
@@ -312,10 +332,7 @@ fn is_reference(value: &[u8]) -> bool {
         || has(b"<%")
         || (starts(b"<") && value.ends_with(b">"))
         || (starts(b"[") && value.ends_with(b"]"))
-        || (starts(b"$")
-            && value.len() > 1
-            && value.iter().skip(1).all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b':'))
-            && !value.iter().any(u8::is_ascii_digit))
+        || value.strip_prefix(b"$").is_some_and(is_variable)
         || has(b"%s")
         || has(b"%d")
         || has(b"%r")
@@ -338,6 +355,12 @@ fn is_reference(value: &[u8]) -> bool {
         || is_path(value)
         || matches!(value, [b'\'' | b'"', b'$' | b'+', ..])
         || is_member(value)
+}
+
+/// `name`, `env:NAME`, `payload.name`, `this->name`: what stands behind the sign of a variable.
+fn is_variable(name: &[u8]) -> bool {
+    let plain = name.iter().all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b':'));
+    !name.is_empty() && plain || is_member(name)
 }
 
 /// `sm02915.int.acme.org`: labels of a host name, the last one all letters.
@@ -400,6 +423,8 @@ mod tests {
         check("Tr0ub4dor&3", Looks::Password);
         check("${DB_PASSWORD}", Looks::Reference);
         check("process.env.API_KEY", Looks::Reference);
+        check("$payload.become_password", Looks::Reference);
+        check("vendor.api#httpApiKeyAuth", Looks::Words);
         check("get_secret('db')", Looks::Reference);
         check("your-api-key", Looks::Placeholder);
         check("xxxxxxxxxxxxxxxx", Looks::Placeholder);

@@ -2,7 +2,7 @@
 
 use cordon_domain::Confidence;
 
-use super::{Mark, Marking, marking};
+use super::{Mark, Marking, SENTENCE_BYTES_MAX, marking};
 
 const BANNER_CHARS_MAX: usize = 72;
 
@@ -173,10 +173,17 @@ pub(super) fn phrase(core: &str, line: &str) -> Option<Marking> {
     }
     let is_item = is_item(line);
     let quoted = line.trim_start().starts_with('>');
-    let whole = judge(core, is_item).filter(|_| !(quoted && says_this(&core.to_lowercase())));
-    let parts = if is_row(line) { Vec::new() } else { parts(core) };
-    let parts = parts.into_iter().filter(|part| part.len() < core.len()).filter_map(|part| judge(part, is_item));
-    parts.chain(whole).max_by_key(|found| found.confidence)
+    let mut parts = if is_row(line) { Vec::new() } else { parts(core) };
+    parts.retain(|part| part.len() < core.len());
+    // Of a paragraph, each sentence speaks for itself.
+    let whole = Some(core).filter(|core| core.len() <= SENTENCE_BYTES_MAX || parts.is_empty());
+    let whole = whole.and_then(|core| judge(core, is_item));
+    let whole = whole.filter(|_| !(quoted && says_this(&core.to_lowercase())));
+    let found =
+        parts.into_iter().filter_map(|part| judge(part, is_item)).chain(whole).max_by_key(|found| found.confidence)?;
+    // An item of a list names another document.
+    let listed = found.mark == Mark::Draft && is_listed(line);
+    Some(Marking { confidence: found.confidence.lowered(u8::from(listed)), ..found })
 }
 
 /// What parts a line of a header or footer, and sentences.
@@ -354,6 +361,12 @@ fn is_item(line: &str) -> bool {
     rest.filter(|rest| rest.starts_with(' ')).is_some_and(|rest| rest.split_whitespace().count() == 1)
 }
 
+/// `- ...`, and not `- DRAFT -`.
+fn is_listed(line: &str) -> bool {
+    let line = line.trim();
+    line.strip_prefix(['-', '*', '+']).is_some_and(|rest| rest.starts_with(' ')) && !line.ends_with(['-', '*', '+'])
+}
+
 /// A list of words, of which a marking may be one: they are choices.
 fn is_enumeration(core: &str) -> bool {
     let items = core.rsplit(':').next().unwrap_or_default();
@@ -447,7 +460,11 @@ fn lower_words(core: &str) -> usize {
 /// Signs that prose does not have; an apostrophe between letters is none.
 fn is_code(core: &str) -> bool {
     let quoted = core.split('\'').skip(1).any(|rest| !rest.starts_with(char::is_alphabetic));
-    quoted || core.contains(['(', '{', ';', '=', '`', '$', '^']) || core.contains("->") || core.contains("::")
+    quoted
+        || core.contains("\":")
+        || core.contains(['(', '{', ';', '=', '`', '$', '^'])
+        || core.contains("->")
+        || core.contains("::")
 }
 
 /// Tells whether `phrase` stands in `text` between word boundaries, and not as part of a compound (`non-confidential`).

@@ -25,7 +25,7 @@ const ADDRESS_BORDER: (usize, usize) = (1, 2);
 /// Bytes before and behind its `@` within which it lies, with its border.
 const ADDRESS_REACH: (usize, usize) = (67, 260);
 /// Bytes before and behind the first digit that decide over a group.
-const NUMBER_REACH: (usize, usize) = (24, 128);
+const NUMBER_REACH: (usize, usize) = (48, 128);
 
 impl Candidates {
     /// Finds the candidates of `text`; with the candidates of its base and the change, looks only at what is new.
@@ -151,6 +151,8 @@ impl std::ops::Deref for Word {
 /// Bytes within which a group has six digits: no number that is looked for has fewer.
 const DENSE_BYTES: u32 = 24;
 const DIGITS_MIN: u32 = 6;
+/// Bytes before a number in which the name of a resource begins; no more than a candidate looks at.
+const FIELD_BYTES: usize = NUMBER_REACH.0;
 /// Letters that stand before the first digit of an identifier.
 const LETTERS_MAX: usize = 6;
 /// Digits and single separators of the longest group; a longer one is a table, not a number.
@@ -215,7 +217,15 @@ fn begins_number(text: &[u8], start: usize) -> bool {
     !digit(start.checked_sub(1))
         && !joined()
         && !is_inside_word(text, start)
-        && group(text, start).is_some_and(|group| is_something(text, &group))
+        && group(text, start).is_some_and(|group| is_something(text, &group) && !is_field(text, &group.written))
+}
+
+/// A part of an e-mail address, or of the name of a resource (`arn:aws:...`), names a mailbox or an account.
+fn is_field(text: &[u8], written: &Range<usize>) -> bool {
+    let before = text.get(written.start.saturating_sub(FIELD_BYTES)..written.start).unwrap_or_default();
+    let token = before.rsplit(u8::is_ascii_whitespace).next().unwrap_or_default();
+    memchr::memmem::find(token, b"arn:").is_some()
+        || matches!(text.get(written.end..), Some([b'@', ..]) | Some([b'+', b'a'..=b'z' | b'A'..=b'Z', ..]))
 }
 
 /// More letters and digits before it than any number has: a digest, an encoded run.
@@ -286,7 +296,9 @@ impl Extent {
             || next.is_ascii_alphanumeric()
             || apart(last, at(start.checked_sub(2)))
             || apart(next, at(Some(end + 1)));
-        if digits < DIGITS_MIN as usize && !touched || gaps == 0 && digits < 9 && !touched && !matches!(last, b'+' | b')' | b' ') {
+        if digits < DIGITS_MIN as usize && !touched
+            || gaps == 0 && digits < 9 && !touched && !matches!(last, b'+' | b')' | b' ')
+        {
             return None;
         }
         let before = Side::of(text.get(..start)?.iter().rev().take(SIDE_BYTES_MAX));

@@ -2,23 +2,40 @@
 
 use std::collections::BTreeSet;
 
+use super::candidates::Group;
+
 /// A national identifier.
 pub(super) struct Id {
     pub(super) name: &'static str,
     /// Words that must stand near.
     pub(super) words: &'static [&'static str],
     /// Checks the digits, or the digits with the letters around them.
-    pub(super) check: fn(&[u8], &[u8]) -> bool,
+    check: fn(&[u8], &[u8]) -> bool,
     /// How many must be there for words elsewhere in the text to speak for them: the less the check proves, the more.
     pub(super) several: usize,
+    /// Digits between separators, where there is one way to write them.
+    parts: &'static [usize],
+}
+
+impl Id {
+    pub(super) fn fits(&self, text: &[u8], group: &Group) -> bool {
+        let written = text.get(group.written.clone()).unwrap_or_default();
+        let parts = || written.split(|byte| !byte.is_ascii_digit()).map(<[u8]>::len);
+        (self.parts.is_empty() || parts().count() == 1 || parts().eq(self.parts.iter().copied()))
+            && (self.check)(&group.digits, &group.full)
+    }
+
+    const fn written(self, parts: &'static [usize]) -> Self {
+        Self { parts, ..self }
+    }
 }
 
 const fn id(name: &'static str, words: &'static [&'static str], check: fn(&[u8], &[u8]) -> bool, several: usize) -> Id {
-    Id { name, words, check, several }
+    Id { name, words, check, several, parts: &[] }
 }
 
 pub(super) const IDS: [Id; 12] = [
-    id("US SSN", &["ssn", "social security", "tax id", "taxpayer*", "tin"], us_ssn, 4),
+    id("US SSN", &["ssn", "social security", "tax id", "taxpayer*", "tin"], us_ssn, 4).written(&[3, 2, 4]),
     id("UK NHS", &["nhs"], uk_nhs, 3),
     id(
         "UK NINO",
@@ -168,14 +185,18 @@ fn last(digits: &[u8]) -> u32 {
 
 fn us_ssn(digits: &[u8], _: &[u8]) -> bool {
     let [area, group, serial] = [0..3, 3..5, 5..9].map(|range| number(digits.get(range).unwrap_or_default()));
+    // `111-22-3333`: each group one digit repeated.
+    let same =
+        |range| digits.get(range).is_some_and(|part: &[u8]| part.iter().all(|digit| Some(digit) == part.first()));
+    let made_up = same(0..3) && same(3..5) && same(5..9);
     digits.len() == 9
         && area != 0
         && area != 666
         && area < 900
         && group != 0
         && serial != 0
-        && number(digits) != 123_456_789
-        && number(digits) != 78_051_120
+        && !matches!(number(digits), 123_456_789 | 78_051_120)
+        && !made_up
 }
 
 fn uk_nhs(digits: &[u8], _: &[u8]) -> bool {

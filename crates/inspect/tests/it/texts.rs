@@ -42,6 +42,19 @@ fn no_excerpt_shows_a_secret() {
 }
 
 #[test]
+fn names_of_functions_and_digests_are_no_keys() {
+    let engine = engine(Vec::new());
+    let value = expand("[A-Za-z0-9/+]{40}", &mut Seed(7));
+    let found = |text: String| rules_of(&engine, &inspect(&engine, &text));
+    assert_eq!(found(format!("aws_key = \"{value}\"")), ["aws-secret-access-key"]);
+    for text in
+        [format!("awscli/x.rst,sha256={value},804"), format!("func aws_{}(v int)", value.replace(['/', '+'], "a"))]
+    {
+        assert!(!found(text.clone()).contains(&"aws-secret-access-key".to_owned()), "{text}");
+    }
+}
+
+#[test]
 fn encodings_are_seen_through_and_nested() {
     use base64::Engine as _;
     let engine = engine(Vec::new());
