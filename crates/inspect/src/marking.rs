@@ -45,7 +45,28 @@ pub(crate) const RULES: [(&str, &str); 11] = [
 ];
 
 /// Literals of which one stands on each line that can be a marking.
-pub(crate) const ANCHORS: [&str; 42] = [
+pub(crate) const ANCHORS: [&str; 63] = [
+    "diffusion restreinte",
+    "ne pas diffuser",
+    "limitada",
+    "no difundir",
+    "vertrauliche",
+    "vertraulicher",
+    "vertraulichen",
+    "confidentielle",
+    "confidentielles",
+    "confidentiels",
+    "confidenciales",
+    "unpublished",
+    "law enforcement",
+    "source selection",
+    "dienstgebrauch",
+    "weitergeben",
+    "divulgare",
+    "do not release",
+    "distribution statement",
+    "secret//",
+    "riservata",
     "official",
     "attorney work",
     "classification",
@@ -56,7 +77,7 @@ pub(crate) const ANCHORS: [&str; 42] = [
     "usage interne",
     "internen gebrauch",
     "streng geheim",
-    "privileged",
+    "privilege",
     "not to be ",
     "do not redistribute",
     "do not circulate",
@@ -151,12 +172,17 @@ pub(crate) fn judge_line(text: &[u8], line: &Range<usize>, hints: Hints, today: 
     let format = labels(&core)
         .or_else(|| cui(&core))
         .or_else(|| embargo(&core, &lower, today))
-        .or_else(|| sensitivity_label(&core));
+        .or_else(|| sensitivity_label(&core))
+        .or_else(|| government(&core));
     let (sure, unsure) = match format {
         Some(found) if found.confidence > Confidence::Low => (Some(found), None),
         other => (None, other),
     };
-    let found = sure.or_else(|| phrase::phrase(&core, &whole)).or(unsure)?;
+    let around = [text.get(..line.start.saturating_sub(1)), text.get(line.end + 1..)].map(Option::unwrap_or_default);
+    let [above, below] = [around[0].rsplit(is_newline).next(), around[1].split(is_newline).next()]
+        .map(|line| String::from_utf8_lossy(line.unwrap_or_default()));
+    let setting = phrase::setting(&whole, [&above, &below]);
+    let found = sure.or_else(|| phrase::phrase(&core, &whole, setting)).or(unsure)?;
     let start = raw.iter().position(|byte| !byte.is_ascii_whitespace()).unwrap_or(0);
     let end = raw.trim_ascii_end().len();
     let quoted = hints.syntax == Syntax::Code && !is_comment(&whole);
@@ -168,6 +194,10 @@ pub(crate) fn judge_line(text: &[u8], line: &Range<usize>, hints: Hints, today: 
         && !phrase::says_this(&lower);
     let confidence = found.confidence.lowered(u8::from(quoted) * 2 + u8::from(spoken) + u8::from(hints.is_test));
     Some(Marking { span: line.start + start..line.start + end.max(start), confidence, ..found })
+}
+
+fn is_newline(byte: &u8) -> bool {
+    *byte == b'\n'
 }
 
 fn is_comment(line: &str) -> bool {
@@ -245,8 +275,8 @@ fn labels(core: &str) -> Option<Marking> {
     if !core.as_bytes().windows(4).any(|word| word.eq_ignore_ascii_case(b"TLP:")) {
         return None;
     }
-    let mut parts = core.split("  ").filter(|part| part.contains("TLP:")).map(str::trim);
-    let first = parts.next().filter(|first| parts.next().is_some_and(|other| other == *first));
+    let mut parts = core.split("  ").map(str::trim).filter(|part| part.starts_with("TLP:"));
+    let first = parts.next().filter(|first| parts.all(|other| other == *first));
     traffic_light(first.unwrap_or(core))
 }
 
@@ -460,9 +490,10 @@ fn embargo(core: &str, lower: &str, today: Today) -> Option<Marking> {
 
 /// `MSIP_Label_<GUID>_Name`, as Office writes it into document properties and mail headers.
 fn sensitivity_label(core: &str) -> Option<Marking> {
-    let (_, rest) = core.split_once("MSIP_Label_")?;
-    let (_, rest) = rest.split_at_checked(36).filter(|(guid, _)| crate::value::is_uuid(guid.as_bytes()))?;
-    let value = rest.strip_prefix("_Name")?;
+    let value = core.split("MSIP_Label_").skip(1).find_map(|rest| {
+        let (_, rest) = rest.split_at_checked(36).filter(|(guid, _)| crate::value::is_uuid(guid.as_bytes()))?;
+        rest.strip_prefix("_Name")
+    })?;
     let name: String = value
         .trim_start_matches(|c: char| !c.is_alphabetic())
         .chars()
@@ -485,6 +516,25 @@ fn sensitivity_label(core: &str) -> Option<Marking> {
     Some(Marking { level, severity, confidence, ..found })
 }
 
+/// Banners of governments: a level with its controls (`SECRET//NOFORN`, as the ISOO's marking booklet writes it), and
+/// distribution statements B to F (DoD Instruction 5230.24; A is public).
+fn government(core: &str) -> Option<Marking> {
+    let (level, controls) = core.split_once("//").unwrap_or((core, ""));
+    let banner = matches!(level, "CONFIDENTIAL" | "SECRET" | "TOP SECRET")
+        && !controls.is_empty()
+        && controls.len() <= 60
+        && !controls.contains(char::is_lowercase);
+    if banner {
+        let mark = if level == "CONFIDENTIAL" { Mark::Confidential } else { Mark::Restricted };
+        return Some(marking(mark, Confidence::High, Some(core.to_owned())));
+    }
+    let rest = core.strip_prefix("DISTRIBUTION STATEMENT ").or_else(|| core.strip_prefix("Distribution Statement "))?;
+    let limited = rest.starts_with(['B', 'C', 'D', 'E', 'F']) && !rest.chars().nth(1).is_some_and(char::is_alphabetic);
+    limited.then(|| {
+        marking(Mark::Confidential, Confidence::High, rest.get(..1).map(|s| format!("distribution statement {s}")))
+    })
+}
+
 /// Judges the front matter (between `---` or `+++` lines) at the start of a text.
 pub(crate) fn front_matter(text: &[u8], today: Today) -> Option<Marking> {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
@@ -502,7 +552,7 @@ pub(crate) fn front_matter(text: &[u8], today: Today) -> Option<Marking> {
         let span = at..at + line.trim_ascii_end().len();
         at += line.len();
         let Ok(line) = str::from_utf8(line) else { continue };
-        let Some((name, value)) = line.split_once(':').or_else(|| line.split_once('=')) else { continue };
+        let Some((name, value)) = line.split_once([':', '=']) else { continue };
         let value = value.trim().trim_matches(['"', '\'']).to_lowercase();
         let name = name.trim().to_lowercase().replace(['-', '_'], "");
         let future = || moment(&value).filter(|moment| today.is_before(*moment));
@@ -609,5 +659,7 @@ mod tests {
         assert_eq!(note("---\npublish_date: 2031-01-01\n---\n").as_deref(), Some("not before 2031-01-01"));
         assert_eq!(note("---\ndate: 2020-01-01\ndraft: false\n---\n"), None);
         assert_eq!(note("title: x\ndraft: true\n"), None);
+        let toml = "+++\ndate = 2020-01-01T09:00:00Z\npublishDate = 2031-03-09T08:00:00Z\n+++\n";
+        assert_eq!(note(toml).as_deref(), Some("not before 2031-03-09"));
     }
 }

@@ -1,5 +1,6 @@
 //! Hits to matches: the less particular of those that overlap are dropped, the rest masked, identified and placed.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use cordon_domain::{Confidence, Kind};
@@ -11,6 +12,9 @@ use crate::limits::MATCHES_PER_PIECE_MAX;
 use crate::marking::{self, Mark};
 use crate::rule::Check;
 use crate::search::Trace;
+
+/// Levels named in one text from which on it explains them.
+const LEVELS_EXPLAINED: usize = 3;
 
 impl Engine {
     /// Orders the hits of `trace` and `scratch`, drops the less particular of those that overlap, and makes matches of
@@ -77,6 +81,19 @@ impl Engine {
         self.kind(rule) == Kind::Marking && !fixed.contains(&rule)
     }
 
+    /// How far a marking is lowered by the company it keeps: a document has one level, and a text that names three
+    /// explains them.
+    fn explained(&self, trace: &Trace) -> impl Fn(&Hit) -> u8 + use<> {
+        let lights = self.base.marking + Mark::TrafficLight as u32;
+        let several = |of_lights: bool| {
+            let marks =
+                trace.hits.iter().filter(|hit| self.depends_on_place(hit.rule) && (hit.rule == lights) == of_lights);
+            marks.filter_map(|hit| hit.level).collect::<BTreeSet<_>>().len() >= LEVELS_EXPLAINED
+        };
+        let (phrases, lit) = (several(false), several(true));
+        move |hit| if hit.rule == lights { 2 * u8::from(lit) } else { u8::from(phrases) }
+    }
+
     /// The hits that reach the floor; the rest is counted, once for each place. The bytes of all are masked in every
     /// excerpt.
     fn reportable(&self, text: &[u8], trace: &Trace, scratch: &mut Scratch) -> Vec<Hit> {
@@ -84,6 +101,7 @@ impl Engine {
         let mut below = Vec::new();
         let mut middle = None;
         let others = std::mem::take(&mut scratch.hits);
+        let explained = self.explained(trace);
         for hit in trace.hits.iter().chain(&others) {
             let show = self.show(hit.rule);
             if show != Show::All {
@@ -91,7 +109,8 @@ impl Engine {
             }
             let confidence = if self.depends_on_place(hit.rule) {
                 let middle = middle.get_or_insert_with(|| marking::middle(text));
-                hit.confidence.lowered(2 * u8::from(middle.contains(&hit.span.start)))
+                let lowered = 2 * u8::from(middle.contains(&hit.span.start)) + explained(hit);
+                hit.confidence.lowered(lowered)
             } else {
                 hit.confidence
             };

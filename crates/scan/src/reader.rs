@@ -487,6 +487,10 @@ impl<'a> Reader<'a> {
     /// Inspects a piece, and what is encoded in it; gives what was learnt of it.
     fn piece(&mut self, place: &Place<'_>, mut piece: Piece<'_>, depth: u8, budget: &Budget) -> Trace {
         let text = piece.text;
+        // Holes of sparse files.
+        if text.iter().all(|byte| *byte == 0) {
+            return Trace::default();
+        }
         let mut hints = Hints::of(&place.origin.display());
         hints.is_binary = place.space == Space::Raw
             && memchr::memchr(0, text.get(..text.len().min(8 << 10)).unwrap_or_default()).is_some();

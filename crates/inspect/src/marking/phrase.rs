@@ -7,7 +7,28 @@ use super::{Mark, Marking, SENTENCE_BYTES_MAX, marking};
 const BANNER_CHARS_MAX: usize = 72;
 
 /// Phrases with the marking they make; longer ones stand first where one holds another.
-const PHRASES: [(&str, Mark); 81] = [
+const PHRASES: [(&str, Mark); 102] = [
+    ("unpublished proprietary", Mark::Confidential),
+    ("law enforcement sensitive", Mark::Confidential),
+    ("source selection information", Mark::Confidential),
+    ("dienstgebrauch", Mark::Confidential),
+    ("diffusion restreinte", Mark::Confidential),
+    ("difusión limitada", Mark::Confidential),
+    ("document confidentiel", Mark::Confidential),
+    ("documento confidencial", Mark::Confidential),
+    ("vertrauliche", Mark::Confidential),
+    ("vertraulicher", Mark::Confidential),
+    ("vertraulichen", Mark::Confidential),
+    ("confidentielle", Mark::Confidential),
+    ("confidentielles", Mark::Confidential),
+    ("confidentiels", Mark::Confidential),
+    ("confidenciales", Mark::Confidential),
+    ("riservata", Mark::Confidential),
+    ("ne pas diffuser", Mark::Internal),
+    ("nicht weitergeben", Mark::Internal),
+    ("no difundir", Mark::Internal),
+    ("non divulgare", Mark::Internal),
+    ("do not release", Mark::Internal),
     ("official-sensitive", Mark::Confidential),
     ("official sensitive", Mark::Confidential),
     ("official: sensitive", Mark::Confidential),
@@ -111,7 +132,20 @@ const LABEL_NAMES: [&str; 19] = [
     "distribution",
     "access level",
 ];
-const THIS_THINGS: [&str; 17] = [
+const THIS_THINGS: [&str; 30] = [
+    "dieses dokument",
+    "diese e-mail",
+    "diese nachricht",
+    "dieser bericht",
+    "ce document",
+    "ce message",
+    "cet e-mail",
+    "ce courriel",
+    "este documento",
+    "este mensaje",
+    "este correo",
+    "questo documento",
+    "questo messaggio",
     "this document",
     "this memo",
     "this report",
@@ -151,7 +185,15 @@ const STRONG: [&str; 17] = [
     "attorney–client privileged",
 ];
 /// Ordinary words: they count loud, alone, or in a label.
-const WEAK: [&str; 12] = [
+const WEAK: [&str; 20] = [
+    "vertrauliche",
+    "vertraulicher",
+    "vertraulichen",
+    "confidentielle",
+    "confidentielles",
+    "confidentiels",
+    "confidenciales",
+    "riservata",
     "vertraulich",
     "confidentiel",
     "confidencial",
@@ -166,14 +208,26 @@ const WEAK: [&str; 12] = [
     "trade secret",
 ];
 
+/// Where a line stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Setting {
+    /// By itself, or among sentences.
+    Line,
+    /// In a table: there, only the name of a label makes a value a marking.
+    Row,
+}
+
 /// Judges a line: whole, and each part that stands by itself in it.
-pub(super) fn phrase(core: &str, line: &str) -> Option<Marking> {
+pub(super) fn phrase(core: &str, line: &str, setting: Setting) -> Option<Marking> {
     if is_enumeration(core) {
         return None;
     }
     let is_item = is_item(line);
+    if setting == Setting::Row {
+        return judge(core, is_item).filter(|_| Form::of(core, &core.to_lowercase()) == Form::Label);
+    }
     let quoted = line.trim_start().starts_with('>');
-    let mut parts = if is_row(line) { Vec::new() } else { parts(core) };
+    let mut parts = parts(core);
     parts.retain(|part| part.len() < core.len());
     // Of a paragraph, each sentence speaks for itself.
     let whole = Some(core).filter(|core| core.len() <= SENTENCE_BYTES_MAX || parts.is_empty());
@@ -181,9 +235,10 @@ pub(super) fn phrase(core: &str, line: &str) -> Option<Marking> {
     let whole = whole.filter(|_| !(quoted && says_this(&core.to_lowercase())));
     let found =
         parts.into_iter().filter_map(|part| judge(part, is_item)).chain(whole).max_by_key(|found| found.confidence)?;
-    // An item of a list names another document.
+    // An item of a list names another document; a heading within a text, a section.
     let listed = found.mark == Mark::Draft && is_listed(line);
-    Some(Marking { confidence: found.confidence.lowered(u8::from(listed)), ..found })
+    let lowered = u8::from(listed) + 2 * u8::from(is_heading(line));
+    Some(Marking { confidence: found.confidence.lowered(lowered), ..found })
 }
 
 /// What parts a line of a header or footer, and sentences.
@@ -307,7 +362,10 @@ fn named(said: &Said<'_>, phrase: &str, mark: Mark) -> Marking {
         // `- RESTRICTED` alone is one of a list of values.
         Form::Banner if loud && weak && is_item => Confidence::Low,
         Form::Banner if stamped => Confidence::High,
+        Form::Text if stamped && !weak && !is_code(core) => Confidence::Medium,
         Form::Banner | Form::Text if loud && !strong => Confidence::Low,
+        // `Reports are treated as strictly confidential`: a line that states something else.
+        Form::Banner if !opens && !strong && follows_verb(lower, phrase) => Confidence::Low,
         Form::Banner if alone && is_title(core) => Confidence::Medium,
         // An order stands anywhere in a short line; a quality must end it or be written as a title.
         Form::Banner
@@ -320,7 +378,6 @@ fn named(said: &Said<'_>, phrase: &str, mark: Mark) -> Marking {
         }
         Form::Sentence if weak && mark == Mark::Restricted => Confidence::Low,
         Form::Sentence => Confidence::Medium,
-        Form::Text if stamped && !weak && !is_code(core) => Confidence::Medium,
         Form::Banner | Form::Text if opens && !is_item || strong => Confidence::Medium,
         Form::Banner | Form::Text if loud || !weak => Confidence::Low,
         Form::Banner | Form::Text => Confidence::Minimal,
@@ -328,12 +385,18 @@ fn named(said: &Said<'_>, phrase: &str, mark: Mark) -> Marking {
     marking(mark, confidence, None)
 }
 
+/// `... are treated as strictly confidential`.
+fn follows_verb(lower: &str, phrase: &str) -> bool {
+    let head = lower.split(phrase).next().unwrap_or_default();
+    head.split_whitespace().any(|word| matches!(word, "is" | "are" | "be" | "been"))
+}
+
 fn draft(core: &str, lower: &str, form: Form) -> Option<Marking> {
     let loud = has_word(core, "DRAFT");
     // `draft: true` is a field: it counts in front matter only. What is out for public comment is public.
     let is_field =
         lower.strip_prefix("draft:").is_some_and(|value| matches!(value.trim(), "true" | "false" | "yes" | "no"));
-    if is_field || !has_word(lower, "draft") || lower.contains("public") {
+    if is_field || core.contains("\":") || !has_word(lower, "draft") || lower.contains("public") {
         return None;
     }
     let numbered = || {
@@ -373,15 +436,30 @@ fn is_enumeration(core: &str) -> bool {
     items.matches(", ").count() >= 3 && items.split(", ").all(|item| item.split_whitespace().count() <= 2)
 }
 
-/// A row of a table: three columns or more, apart from one another.
-fn is_row(line: &str) -> bool {
-    let columns = |border: &str| line.trim().split(border).filter(|part| !part.trim().is_empty()).count();
-    line.trim().starts_with('|') && columns("|") >= 2 || columns("  ") >= 3 || columns("\t") >= 3
+/// A heading below the first level: `## ...`, `=== ... ===`, `<h2>`.
+fn is_heading(line: &str) -> bool {
+    let line = line.trim_start();
+    let marked = ["##", "=="].iter().any(|mark| line.starts_with(mark) && line.contains(char::is_alphabetic));
+    marked || line.strip_prefix("<h").is_some_and(|rest| rest.starts_with(|c| matches!(c, '2'..='6')))
+}
+
+/// Tells whether `line` is a row of a table: it has columns, and so has a neighbour, or the rule beneath a head.
+pub(super) fn setting(line: &str, neighbours: [&str; 2]) -> Setting {
+    let worded = |part: &&str| part.contains(char::is_alphanumeric);
+    let blank = |part: &&str| part.trim().is_empty();
+    let columns = |border: &str| line.split(border).filter(worded).count();
+    let beside = |border: &str| neighbours.map(|other| other.split(border).filter(|part| !blank(part)).count());
+    let is_row = line.trim().starts_with('|') && columns("|") >= 2
+        || [("|", 2), ("  ", 2), ("\t", 2), (",", 3)]
+            .iter()
+            .any(|(border, least)| columns(border) >= *least && beside(border).iter().any(|count| count >= least));
+    if is_row { Setting::Row } else { Setting::Line }
 }
 
 /// Tells whether a line speaks of the document it stands in.
 pub(super) fn says_this(lower: &str) -> bool {
-    if !lower.contains("this") && !lower.contains("these") {
+    // How these words begin in the languages they are written in.
+    if !["this", "these", "diese", "ce ", "cet ", "este ", "questo "].iter().any(|word| lower.contains(word)) {
         return false;
     }
     THIS_THINGS.iter().any(|thing| lower.contains(thing))
@@ -431,6 +509,8 @@ enum Form {
 
 impl Form {
     fn of(core: &str, lower: &str) -> Self {
+        // AsciiDoc writes `:classification: internal`.
+        let lower = lower.trim_start_matches(':');
         let label = lower.split_once(':').or_else(|| lower.split_once('=')).or_else(|| lower.split_once('|'));
         let classified = lower.strip_prefix("classified as ").is_some_and(|rest| rest.split_whitespace().count() <= 8);
         if classified
@@ -460,12 +540,11 @@ fn lower_words(core: &str) -> usize {
 /// Signs that prose does not have; an apostrophe between letters is none.
 fn is_code(core: &str) -> bool {
     let quoted = core.split('\'').skip(1).any(|rest| !rest.starts_with(char::is_alphabetic));
-    quoted
-        || core.contains("\":")
-        || core.contains(['(', '{', ';', '=', '`', '$', '^'])
-        || core.contains("->")
-        || core.contains("::")
+    quoted || core.contains(['(', '{', ';', '=', '`', '$', '^']) || core.contains("->") || core.contains("::")
 }
+
+/// Words before a phrase by which it holds no more, or does not hold.
+const DENIED: [&str; 8] = ["not ", "non ", "was ", "were ", "formerly ", "previously ", "once ", "longer "];
 
 /// Tells whether `phrase` stands in `text` between word boundaries, and not as part of a compound (`non-confidential`).
 fn has_word(text: &str, phrase: &str) -> bool {
@@ -486,8 +565,6 @@ fn has_word(text: &str, phrase: &str) -> bool {
             && edge(behind)
             && before != Some('-')
             && before != Some('.')
-            && !text
-                .get(..at)
-                .is_some_and(|head| head.to_lowercase().ends_with("not ") || head.to_lowercase().ends_with("non "))
+            && !DENIED.iter().any(|word| head.to_lowercase().ends_with(word))
     })
 }
