@@ -17,7 +17,7 @@ eval rules FILE       recall and false alarms on labelled texts (JSON lines, gzi
 eval labelled FOLDER KIND
                       precision and recall of a kind of finding on labelled files (see labels.jsonl there)
 eval copies KNOWN FOREIGN
-                      copies of fifty texts of one folder, made in six ways, and false alarms in the other
+                      copies of fifty texts of one folder, made in eight ways, and false alarms in the other
 eval codenames FOLDER fifty disguises of five names, and false alarms in ordinary text
 bench scan FOLDER     time a scan of FOLDER against its peers, in turns
 bench history FOLDER  the same for a git history";

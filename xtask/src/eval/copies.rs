@@ -1,5 +1,7 @@
 //! Copies of known documents, made in several ways, among foreign documents.
 
+mod office;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -19,16 +21,16 @@ pub(crate) fn run(known: &str, foreign: &str) -> Result<(), String> {
         .filter(|text| text.len() >= KNOWN_BYTES_MIN)
         .take(KNOWN)
         .collect();
-    let write = |name: String, text: &str| {
+    let write = |name: String, content: &[u8]| {
         let path = PathBuf::from(format!("{folder}/{name}"));
         std::fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))
-            .and_then(|()| std::fs::write(&path, text))
+            .and_then(|()| std::fs::write(&path, content))
             .map_err(|error| format!("{}: {error}", path.display()))
     };
     let mut made = BTreeSet::new();
     for (number, text) in texts.iter().enumerate() {
-        write(format!("known/{number}.txt"), text)?;
-        for (way, copy) in copies(text, texts.get((number + 1) % texts.len()).map_or("", String::as_str), number) {
+        write(format!("known/{number}.txt"), text.as_bytes())?;
+        for (way, copy) in copies(text, texts.get((number + 1) % texts.len()).map_or("", String::as_str), number)? {
             let name = format!("copies/{number}-{way}");
             write(name.clone(), &copy)?;
             made.insert(name);
@@ -45,8 +47,9 @@ pub(crate) fn run(known: &str, foreign: &str) -> Result<(), String> {
         return Err("the documents were not fingerprinted".to_owned());
     }
     let scan = |target: &str| super::scan(&[target, "--fingerprints", &index, "--id-key", &key], "copy");
-    let found =
-        |places: Vec<(String, serde_json::Value)>| places.into_iter().map(|(path, _)| path).collect::<BTreeSet<_>>();
+    let found = |places: Vec<(String, serde_json::Value)>| {
+        places.into_iter().map(|(path, _)| outermost(&path)).collect::<BTreeSet<_>>()
+    };
     let copies = found(scan(&format!("{folder}/copies"))?);
     let missed: Vec<&String> = made.iter().filter(|name| !copies.contains(&format!("{folder}/{name}"))).collect();
     println!("{} of {} copies found; missed: {missed:?}", made.len() - missed.len(), made.len());
@@ -55,8 +58,8 @@ pub(crate) fn run(known: &str, foreign: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The text whole, reformatted, in part, in another text, as HTML, with words changed.
-fn copies(text: &str, host: &str, seed: usize) -> Vec<(&'static str, String)> {
+/// The text whole, reformatted, in part, in another text, as HTML, docx and PDF, with words changed.
+fn copies(text: &str, host: &str, seed: usize) -> Result<Vec<(&'static str, Vec<u8>)>, String> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let part = |from: usize, percent: usize| {
         let start = words.len() * from / 100;
@@ -71,14 +74,23 @@ fn copies(text: &str, host: &str, seed: usize) -> Vec<(&'static str, String)> {
         .collect();
     let html: String =
         words.chunks(9).map(|line| format!("<p>{}</p>\n", line.join(" <b>").replace('&', "&amp;"))).collect();
-    vec![
+    let texts = [
         ("exact.txt", text.to_owned()),
         ("third.txt", part(20, 30)),
         ("inside.txt", format!("{before}\n{}\n{behind}", part(40, 12))),
         ("layout.txt", words.chunks(5).map(|line| format!("  > {}\n", line.join("   ").to_uppercase())).collect()),
         ("page.html", format!("<html><body>{html}</body></html>")),
         ("changed.txt", changed.join(" ")),
-    ]
+    ];
+    let mut copies: Vec<_> = texts.into_iter().map(|(way, copy)| (way, copy.into_bytes())).collect();
+    copies.push(("office.docx", office::docx(text)?));
+    copies.push(("print.pdf", office::pdf(text)));
+    Ok(copies)
+}
+
+/// The file itself, of a place within it.
+fn outermost(path: &str) -> String {
+    path.split('!').next().unwrap_or_default().to_owned()
 }
 
 fn files(folder: &str) -> Result<Vec<PathBuf>, String> {
