@@ -14,7 +14,7 @@ pub(crate) const RULES: &[Spec] = &[
     token("aws-appsync-key", "AWS AppSync API key", &["da2-"], r"da2-[a-z0-9]{26}", "console.aws.amazon.com/appsync").random(),
     token("gcp-api-key", "Google API key", &["AIza"], r"AIza[\w-]{35}", "console.cloud.google.com/apis/credentials"),
     token("gcp-oauth-client-secret", "Google OAuth client secret", &["GOCSPX-"], r"GOCSPX-[\w-]{28}", "console.cloud.google.com/apis/credentials"),
-    token("gcp-oauth-token", "Google OAuth access token", &["ya29."], r"ya29\.[\w-]{20,1000}", "myaccount.google.com/permissions").random(),
+    token("gcp-oauth-token", "Google OAuth access token", &["ya29."], r"ya29\.[\w-]{20,}", "myaccount.google.com/permissions").random(),
     token("gcp-refresh-token", "Google OAuth refresh token", &["1//0"], r"1//0[\w-]{40,120}", "myaccount.google.com/permissions").random(),
     token("gcp-hmac-key", "Google Cloud Storage HMAC key id", &["GOOG1"], r"GOOG1[A-Z2-7]{56}", "console.cloud.google.com/storage/settings"),
     token("azure-storage-key", "Azure storage account key", &["AccountKey=", "account_key", "accountkey", "storage_key", "storagekey", "AZURE_STORAGE"], r"(?i)(?:account.?key|storage.{0,12}key)[\x22']?\s{0,3}[=:]{1,2}\s{0,3}[\x22']?([A-Za-z0-9+/]{86}==)", "portal.azure.com, the storage account, access keys").critical().around(24, 150),

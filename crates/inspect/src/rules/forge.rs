@@ -34,7 +34,7 @@ pub(crate) const RULES: &[Spec] = &[
     token("npm-token", "npm access token", &["npm_"], r"npm_[A-Za-z0-9]{36}", "npmjs.com/settings/tokens").check(Check::Crc32Base62).critical(),
     token("npm-legacy-token", "npm registry token", &["_authToken"], r"_authToken\s{0,3}=\s{0,3}([A-Za-z0-9+/=_.-]{20,80})", "npmjs.com/settings/tokens").critical().random(),
     token("npmrc-auth", "registry password", &["_auth"], r"_auth\s{0,3}=\s{0,3}[\x22']?([A-Za-z0-9+/]{12,200}={0,2})", "the registry that the line names").check(Check::Basic).around(0, 220),
-    token("pypi-token", "PyPI upload token", &["pypi-AgE"], r"pypi-AgE[\w-]{50,1000}", "pypi.org/manage/account/token").critical(),
+    token("pypi-token", "PyPI upload token", &["pypi-AgE"], r"pypi-AgE[\w-]{50,}", "pypi.org/manage/account/token").critical(),
     token("rubygems-token", "RubyGems API key", &["rubygems_"], r"rubygems_[a-f0-9]{48}", "rubygems.org/profile/api_keys").critical(),
     token("crates-io-token", "crates.io token", &["cio"], r"cio[A-Za-z0-9]{32}", "crates.io/settings/tokens").critical().random(),
     token("nuget-api-key", "NuGet API key", &["oy2"], r"oy2[a-z0-9]{43}", "nuget.org/account/apikeys").critical(),

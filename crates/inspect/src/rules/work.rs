@@ -10,7 +10,7 @@ pub(crate) const RULES: &[Spec] = &[
     token("figma-token", "Figma token", &["figd_", "figdh_", "figu_", "figo_", "figor_", "figoh_"], r"fig(?:dh|d|u|oh|o|or)_[\w-]{40,60}", "figma.com/settings"),
     token("asana-token", "Asana token", &["1/1", "2/1"], r"[12]/1\d{12,16}(?:/\d{13,17})?:[0-9a-f]{32}", "app.asana.com/0/my-apps"),
     token("clickup-token", "ClickUp token", &["pk_"], r"pk_\d{6,9}_[A-Z0-9]{32}", "app.clickup.com/settings/apps"),
-    token("dropbox-token", "Dropbox access token", &["sl."], r"sl\.(?:u\.)?[\w-]{130,1300}", "dropbox.com/developers/apps"),
+    token("dropbox-token", "Dropbox access token", &["sl."], r"sl\.(?:u\.)?[\w-]{130,}", "dropbox.com/developers/apps"),
     token("dropbox-long-lived-token", "Dropbox long-lived token", &["AAAAAAAAAA"], r"[a-z0-9]{11}AAAAAAAAAA[a-z0-9_=-]{43}", "dropbox.com/developers/apps").around(12, 60),
     token("postman-key", "Postman key", &["PMAK-", "PMAT-"], r"(?:PMAK-[a-f0-9]{24}-[a-f0-9]{34}|PMAT-[A-Z0-9]{26})", "go.postman.co/settings/me/api-keys"),
     token("typeform-token", "Typeform token", &["tfp_"], r"tfp_[\w.=-]{44,60}", "admin.typeform.com/user/tokens").random(),
