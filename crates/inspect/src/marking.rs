@@ -45,7 +45,13 @@ pub(crate) const RULES: [(&str, &str); 11] = [
 ];
 
 /// Literals of which one stands on each line that can be a marking.
-pub(crate) const ANCHORS: [&str; 63] = [
+pub(crate) const ANCHORS: [&str; 69] = [
+    "privileged",
+    "confidentiality",
+    "staff only",
+    "do not copy",
+    "company secret",
+    "controlled unclassified",
     "diffusion restreinte",
     "ne pas diffuser",
     "limitada",
@@ -167,7 +173,7 @@ pub(crate) fn judge_line(text: &[u8], line: &Range<usize>, hints: Hints, today: 
         return None;
     }
     let whole = String::from_utf8_lossy(raw);
-    let core = unspaced(strip_tags(without_commands(&whole)));
+    let core = strip_tags(without_commands(&whole));
     let lower = core.to_lowercase();
     let format = labels(&core)
         .or_else(|| cui(&core))
@@ -221,13 +227,6 @@ fn without_commands(line: &str) -> Cow<'_, str> {
     }
     out.push_str(rest);
     Cow::Owned(out.replace(['{', '}'], "  ").replace("---", " — "))
-}
-
-/// `C O N F I D E N T I A L` is a word.
-fn unspaced(core: Cow<'_, str>) -> Cow<'_, str> {
-    let letters = core.split_whitespace().take_while(|word| word.chars().count() == 1).count();
-    let only_letters = letters >= 5 && core.split_whitespace().nth(letters).is_none();
-    if only_letters { Cow::Owned(core.replace(' ', "")) } else { core }
 }
 
 fn strip_tags(line: Cow<'_, str>) -> Cow<'_, str> {
@@ -355,6 +354,11 @@ const CUI_CONTROLS: [&str; 11] = [
 /// order, separated by `/`), then `//` dissemination controls.
 fn cui(core: &str) -> Option<Marking> {
     let banner = core.strip_prefix("(U) ").unwrap_or(core);
+    let banner = match banner.strip_prefix("CONTROLLED UNCLASSIFIED INFORMATION") {
+        Some("") => "CUI",
+        Some(rest) => rest.trim_matches(|c: char| !c.is_alphanumeric()),
+        None => banner,
+    };
     let rest = banner.strip_prefix("CONTROLLED").or_else(|| banner.strip_prefix("CUI"))?;
     if rest.is_empty() {
         return (banner == "CUI").then(|| marking(Mark::Cui, Confidence::Medium, None));
@@ -614,6 +618,14 @@ mod tests {
         check("- DRAFT -", Mark::Draft, Confidence::Medium);
         check("Streng vertraulich", Mark::Confidential, Confidence::Medium);
         check("Shared under NDA with partners", Mark::NonDisclosure, Confidence::Medium);
+        check("Covered by the mutual non-disclosure agreement of May", Mark::NonDisclosure, Confidence::Medium);
+        check("C O N F I D E N T I A L        Human resources", Mark::Confidential, Confidence::High);
+        check("security_classification: company secret", Mark::Restricted, Confidence::High);
+        check(
+            "Do not show these figures to anyone outside the company, and do not copy them",
+            Mark::Internal,
+            Confidence::Medium,
+        );
         check(
             "MSIP_Label_f42aa342-8706-4288-bd11-ebb85995028c_Name: Highly Confidential",
             Mark::SensitivityLabel,
@@ -628,6 +640,8 @@ mod tests {
         quiet("We drafted a plan and drew a draft of the letter yesterday afternoon, then went home.");
         quiet("non-confidential");
         quiet("- draft");
+        quiet("Do not share your password with anyone outside the team");
+        quiet("If you are bound by a non-disclosure agreement, ask first");
         quiet("- Draft - Compact denial of existence");
         quiet("  - RESTRICTED");
         quiet("description: top secret share");
@@ -642,6 +656,14 @@ mod tests {
         check("CUI//SP-CTI/SP-EXPT/PRVCY//NOFORN", Mark::Cui, Confidence::High);
         check("CUI//PRVCY/SP-CTI", Mark::CuiInvalid, Confidence::Medium);
         check("CONTROLLED//NOFORN", Mark::Cui, Confidence::High);
+        check("CONTROLLED UNCLASSIFIED INFORMATION (CUI//PRVCY)", Mark::Cui, Confidence::High);
+        check("SECRET//NOFORN", Mark::Restricted, Confidence::High);
+        check(
+            "DISTRIBUTION STATEMENT D. Distribution authorized to contractors only",
+            Mark::Confidential,
+            Confidence::High,
+        );
+        quiet("DISTRIBUTION STATEMENT A. Approved for public release");
         check("CUI//PRVCY//EVERYONE", Mark::CuiInvalid, Confidence::Medium);
     }
 

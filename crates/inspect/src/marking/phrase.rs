@@ -1,5 +1,7 @@
 //! Phrases that mark a document, and the form in which a line says them.
 
+use std::borrow::Cow;
+
 use cordon_domain::Confidence;
 
 use super::{Mark, Marking, SENTENCE_BYTES_MAX, marking};
@@ -7,7 +9,9 @@ use super::{Mark, Marking, SENTENCE_BYTES_MAX, marking};
 const BANNER_CHARS_MAX: usize = 72;
 
 /// Phrases with the marking they make; longer ones stand first where one holds another.
-const PHRASES: [(&str, Mark); 102] = [
+const PHRASES: [(&str, Mark); 104] = [
+    ("in confidence", Mark::Confidential),
+    ("staff only", Mark::Internal),
     ("unpublished proprietary", Mark::Confidential),
     ("law enforcement sensitive", Mark::Confidential),
     ("source selection information", Mark::Confidential),
@@ -111,7 +115,8 @@ const PHRASES: [(&str, Mark); 102] = [
     ("do not share externally", Mark::Internal),
     ("do not forward", Mark::Internal),
 ];
-const LABEL_NAMES: [&str; 19] = [
+const LABEL_NAMES: [&str; 20] = [
+    "audience",
     "information classification",
     "document classification",
     "confidentiality level",
@@ -185,7 +190,8 @@ const STRONG: [&str; 17] = [
     "attorney–client privileged",
 ];
 /// Ordinary words: they count loud, alone, or in a label.
-const WEAK: [&str; 20] = [
+const WEAK: [&str; 21] = [
+    "in confidence",
     "vertrauliche",
     "vertraulicher",
     "vertraulichen",
@@ -300,11 +306,18 @@ impl Heads {
 }
 
 fn judge(core: &str, is_item: bool) -> Option<Marking> {
+    let core = &unspaced(core);
     let lower = core.to_lowercase();
+    if is_agreed(&lower) {
+        return Some(marking(Mark::NonDisclosure, Confidence::Medium, None));
+    }
+    if is_order(&lower) {
+        return Some(marking(Mark::Internal, Confidence::Medium, None));
+    }
     let heads = Heads::of(&lower);
     let known = PHRASES.iter().find(|(phrase, _)| heads.may_begin(phrase) && has_word(&lower, phrase));
     // What is judged without a phrase has one of these.
-    if known.is_none() && !["internal", "draft", "secret", "-confidential"].iter().any(|word| lower.contains(word)) {
+    if known.is_none() && !["internal", "draft", "secret", "confidential"].iter().any(|word| lower.contains(word)) {
         return None;
     }
     let form = Form::of(core, &lower);
@@ -313,16 +326,17 @@ fn judge(core: &str, is_item: bool) -> Option<Marking> {
     }
     if form == Form::Label {
         // Behind the name of a label, an ordinary word is a level.
-        let mut words = lower.rsplit([':', '=', '|']).map(|value| value.trim_matches(|c: char| !c.is_alphanumeric()));
-        let value = words.find(|value| !value.is_empty()).unwrap_or_default();
-        return match value.split(|c: char| !c.is_alphanumeric()).next() {
-            _ if value.ends_with("-confidential") && !value.starts_with("non") => {
-                Some(marking(Mark::Confidential, Confidence::High, None))
-            }
-            Some("internal") => Some(marking(Mark::Internal, Confidence::High, None)),
-            Some("secret") => Some(marking(Mark::Restricted, Confidence::High, None)),
+        let mut values = lower.rsplit([':', '=', '|']).map(|value| value.trim_matches(|c: char| !c.is_alphanumeric()));
+        let value = values.find(|value| !value.is_empty()).unwrap_or_default();
+        let mut words = value.split(|c: char| !c.is_alphanumeric()).take(LABEL_WORDS_MAX);
+        let mark = words.find_map(|word| match word {
+            "not" | "non" => Some(None),
+            "confidential" => Some(Some(Mark::Confidential)),
+            "internal" => Some(Some(Mark::Internal)),
+            "secret" => Some(Some(Mark::Restricted)),
             _ => None,
-        };
+        });
+        return mark.flatten().map(|mark| marking(mark, Confidence::High, None));
     }
     if form == Form::Sentence && has_word(lower.as_str(), "is internal") {
         return Some(marking(Mark::Internal, Confidence::Medium, None));
@@ -333,6 +347,80 @@ fn judge(core: &str, is_item: bool) -> Option<Marking> {
     }
     draft(core, &lower, form)
 }
+
+/// Words of the value of a label among which its level stands.
+const LABEL_WORDS_MAX: usize = 4;
+
+/// `C O N F I D E N T I A L` is a word.
+fn unspaced(core: &str) -> Cow<'_, str> {
+    let letters = core.split_whitespace().take_while(|word| word.chars().count() == 1).count();
+    let only_letters = letters >= 5 && core.split_whitespace().nth(letters).is_none();
+    if only_letters { Cow::Owned(core.replace(' ', "")) } else { Cow::Borrowed(core) }
+}
+
+/// `Under`, `covered by` or `subject to` an agreement not to disclose, of somebody.
+fn is_agreed(lower: &str) -> bool {
+    ["non-disclosure agreement", "nda"].iter().filter(|name| has_word(lower, name)).any(|name| {
+        let head = lower.split(name).next().unwrap_or_default();
+        let bound = |word: &str| matches!(word, "under" | "covered" | "subject" | "bound");
+        head.split_whitespace().count() <= ORDER_WORDS_MAX
+            && head.split_whitespace().rev().take(4).any(bound)
+            && !head.split_whitespace().any(|word| matches!(word, "you" | "we" | "i" | "if" | "when"))
+    })
+}
+
+/// An order to let something out to nobody: `do not copy outside the company`, `not to be given to anyone`.
+fn is_order(lower: &str) -> bool {
+    let orders = ["do not ", "not to be "];
+    let Some(rest) = orders.iter().find_map(|order| lower.split_once(order)).map(|(_, rest)| rest) else {
+        return false;
+    };
+    let mut words = rest.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty());
+    words.next().is_some_and(|verb| ORDERED.contains(&verb))
+        && rest.split_whitespace().count() <= ORDER_WORDS_MAX
+        && words.clone().any(|word| OTHERS.contains(&word))
+        && !words.any(|word| matches!(word, "your" | "key" | "keys" | "token" | "password" | "credentials" | "secret"))
+}
+
+/// Words of an order, and before the name of an agreement.
+const ORDER_WORDS_MAX: usize = 16;
+/// What a document is not to have done to it.
+const ORDERED: [&str; 20] = [
+    "copy",
+    "share",
+    "show",
+    "send",
+    "pass",
+    "give",
+    "forward",
+    "post",
+    "publish",
+    "disclose",
+    "circulate",
+    "distribute",
+    "copied",
+    "shared",
+    "shown",
+    "sent",
+    "passed",
+    "given",
+    "forwarded",
+    "disclosed",
+];
+/// To whom.
+const OTHERS: [&str; 11] = [
+    "outside",
+    "externally",
+    "external",
+    "anyone",
+    "customers",
+    "prospects",
+    "partners",
+    "suppliers",
+    "press",
+    "beyond",
+    "third",
+];
 
 /// A line, or a part of one, and how it speaks.
 struct Said<'a> {
@@ -348,12 +436,13 @@ fn named(said: &Said<'_>, phrase: &str, mark: Mark) -> Marking {
     let weak = WEAK.contains(&phrase);
     let alone = lower.chars().filter(|c| c.is_alphabetic()).count() <= phrase.len() + 12;
     // `Confidential. For the platform group`: the phrase opens the line and is a sentence of its own.
-    let opens = lower.strip_prefix(phrase).is_some_and(|rest| match rest.trim_start().chars().next() {
-        None => !weak || is_title(core),
-        Some('.' | '\\' | '/') => true,
-        Some(':' | ',' | ';' | '!') => !weak,
-        Some(_) => false,
-    });
+    let opens =
+        lower.trim_start_matches('(').strip_prefix(phrase).is_some_and(|rest| match rest.trim_start().chars().next() {
+            None => !weak || is_title(core),
+            Some('.' | '\\' | '/') => true,
+            Some(':' | ',' | ';' | '!') => !weak,
+            Some(_) => false,
+        });
     let strong = STRONG.contains(&phrase) && core.split_whitespace().count() <= 16;
     // A loud word in the middle of a calm line is spoken of.
     let stamped = loud && (opens || lower_words(core) <= 2);
@@ -515,8 +604,8 @@ impl Form {
         let classified = lower.strip_prefix("classified as ").is_some_and(|rest| rest.split_whitespace().count() <= 8);
         if classified
             || label.is_some_and(|(name, rest)| {
-                LABEL_NAMES.contains(&name.trim_matches(|c: char| !c.is_alphabetic()))
-                    && rest.trim().chars().count() <= 60
+                let name = name.trim_matches(|c: char| !c.is_alphabetic()).replace(['_', '-'], " ");
+                LABEL_NAMES.contains(&name.as_str()) && rest.trim().chars().count() <= 60
             })
         {
             return Self::Label;
