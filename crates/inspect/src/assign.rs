@@ -159,7 +159,7 @@ const KEY_KINDS: [&str; 34] = [
     "write",
 ];
 /// Words that make a key public or an ordinary key of data.
-const NOT_SECRET: [&str; 30] = [
+const NOT_SECRET: [&str; 24] = [
     "public",
     "pub",
     "primary",
@@ -184,14 +184,9 @@ const NOT_SECRET: [&str; 30] = [
     "etag",
     "csrf",
     "xsrf",
-    // Of a page, not of a person.
-    "next",
-    "page",
-    "continuation",
-    "pagination",
-    "forward",
-    "backward",
 ];
+/// Words right before `token` that make it one of a page.
+const PAGES: [&str; 6] = ["next", "page", "continuation", "pagination", "forward", "backward"];
 
 /// Looks at the keyword at `at`; returns the assignment it belongs to, if the value could be a credential.
 pub(crate) fn look(text: &[u8], at: Range<usize>, topic: Topic, hints: Hints) -> Option<Assignment> {
@@ -215,13 +210,22 @@ pub(crate) fn look(text: &[u8], at: Range<usize>, topic: Topic, hints: Hints) ->
     {
         confidence = if looks == Looks::Random { confidence.lowered(1) } else { confidence.lowered(2) };
     }
-    // `Type::Key` names a type, and `PASS: name` is the verdict of a test.
-    let typed = text.get(..name.start).is_some_and(|before| before.ends_with(b"::"));
-    let verdict = text.get(name.clone()) == Some(b"PASS") && text.get(name.end) == Some(&b':');
     confidence = confidence.lowered(
-        u8::from(hints.is_test || hints.is_lockfile) + 2 * u8::from(hints.is_binary) + 2 * u8::from(typed || verdict),
+        u8::from(hints.is_test || hints.is_lockfile)
+            + 2 * u8::from(hints.is_binary)
+            + 2 * u8::from(is_other(text, &name, bytes)),
     );
     Some(Assignment { topic, value, confidence })
+}
+
+/// `"Type::Key": ...` names a type, and `PASS: path/of/test` is the verdict of a test.
+fn is_other(text: &[u8], name: &Range<usize>, value: &[u8]) -> bool {
+    let before = text.get(..name.start).unwrap_or_default();
+    let next = text.get(name.end);
+    let typed = before.ends_with(b"::") && matches!(next, Some(b'"' | b'\'' | b':' | b'\\'));
+    let opens = before.last().is_none_or(|byte| *byte == b'\n');
+    let verdict = opens && text.get(name.clone()) == Some(b"PASS") && next == Some(&b':') && value.contains(&b'/');
+    typed || verdict
 }
 
 /// How a name speaks for its value.
@@ -384,7 +388,9 @@ impl Words {
         };
         let position = self.iter().position(names)?;
         let behind = || self.iter().skip(position + 1);
-        if self.iter().any(|word| NOT_SECRET.contains(&word)) || behind().any(|word| BESIDE.contains(&word)) {
+        let paged = topic == Topic::Token
+            && position.checked_sub(1).and_then(|at| self.iter().nth(at)).is_some_and(|word| PAGES.contains(&word));
+        if paged || self.iter().any(|word| NOT_SECRET.contains(&word)) || behind().any(|word| BESIDE.contains(&word)) {
             return Some(Standing::Beside);
         }
         let word = self.iter().nth(position).unwrap_or_default();
@@ -654,6 +660,14 @@ mod tests {
         ] {
             check(&text.replace('V', value), value, Confidence::Low);
         }
+    }
+
+    #[test]
+    fn names_of_pages_types_and_verdicts_are_told_from_names_of_secrets() {
+        check("PAGE_ACCESS_TO~KEN = \"kT9vQ2mZ7xLpR4wB\"", "kT9vQ2mZ7xLpR4wB", Confidence::Medium);
+        check("NEXT_AUTH_SEC~RET = \"kT9vQ2mZ7xLpR4wB\"", "kT9vQ2mZ7xLpR4wB", Confidence::Medium);
+        check("const char* Db::pass~word = \"Vk9x!Q2mZ7x\";", "Vk9x!Q2mZ7x", Confidence::Medium);
+        check("  PA~SS: Vk9x!Q2mZ7x\n", "Vk9x!Q2mZ7x", Confidence::Medium);
     }
 
     #[test]

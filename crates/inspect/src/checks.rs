@@ -86,8 +86,7 @@ fn password(secret: &[u8], confidence: Confidence) -> Confidence {
         .and_then(|colon| secret.get(colon + 1..))
         .filter(|rest| rest.len() >= 3)
         .unwrap_or(secret);
-    let braced = secret.iter().any(|byte| matches!(byte, b'{' | b'}'));
-    if braced || value::is_name_of_secret(secret) {
+    if is_template(secret) || value::is_name_of_secret(secret) {
         return Confidence::Minimal;
     }
     match value::judge(secret) {
@@ -96,6 +95,13 @@ fn password(secret: &[u8], confidence: Confidence) -> Confidence {
         Looks::Words => confidence.min(Confidence::Low),
         Looks::Placeholder | Looks::Reference => Confidence::Minimal,
     }
+}
+
+/// `{name}`, alone or within something.
+fn is_template(secret: &[u8]) -> bool {
+    let inner = memchr::memchr(b'{', secret).and_then(|at| secret.get(at + 1..)).unwrap_or_default();
+    let name = inner.split(|byte| *byte == b'}').next().unwrap_or_default();
+    !name.is_empty() && name.len() < inner.len() && name.iter().all(|byte| byte.is_ascii_alphabetic() || *byte == b'_')
 }
 
 /// The last six characters are the CRC-32 of those between the prefix and them, in base 62 (GitHub, npm).
@@ -247,7 +253,7 @@ fn url_credentials(whole: &[u8], secret: &[u8], proof: Proof) -> Option<Proof> {
     let looks = value::judge(secret);
     let template = |text: &str| text.contains(['$', '{', '<', '%']) && text.contains(['{', '<', '(', '$']);
     let confidence = if template(userinfo)
-        || userinfo.contains(['[', ']'])
+        || userinfo.starts_with('[')
         || matches!(looks, Looks::Placeholder | Looks::Reference)
         || value::is_name_of_secret(secret)
     {

@@ -649,6 +649,28 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_around_a_line_decides_over_rows_only() {
+        let of = |text: &str| {
+            let end = text.find('\n').unwrap_or(text.len());
+            judge_line(text.as_bytes(), &(0..end), Hints::default(), TODAY).map(|found| found.confidence)
+        };
+        for text in [
+            "This document is confidential, proprietary, and not to be copied.\nIt was written by Ann, Bob, and Carl.",
+            "This memo is confidential.  Keep it with you.\nWe met on Monday.  All agreed.",
+            "Acme Corp      CONFIDENTIAL\nQ3 report      page 1",
+            "======== CONFIDENTIAL ========",
+            "## COMPANY CONFIDENTIAL - DO NOT DISTRIBUTE",
+            "CANON CONFIDENTIAL",
+            "This message of Acme Inc. and any files sent with it are confidential",
+        ] {
+            assert!(of(text) >= Some(Confidence::Medium), "{text}: {:?}", of(text));
+        }
+        for text in ["7,Eyes Only,bottle,5.00\n8,Old Ale,cask,4.20", "=== Confidential ===", "formerly CONFIDENTIAL"] {
+            assert!(of(text) < Some(Confidence::Medium), "{text}: {:?}", of(text));
+        }
+    }
+
+    #[test]
     fn traffic_lights_and_cui() {
         check("TLP:AMBER+STRICT", Mark::TrafficLight, Confidence::High);
         assert_eq!(judge("TLP:RED").map(|found| found.level), Some(Level::Restricted));

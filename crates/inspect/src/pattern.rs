@@ -107,7 +107,7 @@ impl ByteSet {
 
 impl Run {
     fn join(self, other: Self) -> Self {
-        Self { class: self.class.join(other.class), len: self.len + other.len }
+        Self { class: self.class.join(other.class), len: self.len.saturating_add(other.len) }
     }
 
     /// How much it rules out, in bits: up to eight for each byte.
@@ -185,8 +185,8 @@ fn run(hir: &Hir) -> Run {
 /// Tells whether `len` bytes that belong stand one behind the other. Looks from each `len`th byte backwards: all before
 /// what breaks a run is stepped over.
 pub(crate) fn has_run(text: &[u8], len: usize, belongs: impl Fn(u8) -> bool) -> bool {
-    let mut from = 0;
-    while let Some(window) = text.get(from..from + len) {
+    let mut from = 0usize;
+    while let Some(window) = text.get(from..from.saturating_add(len)) {
         match window.iter().rposition(|byte| !belongs(*byte)) {
             Some(at) => from += at + 1,
             None => return true,
@@ -219,20 +219,31 @@ mod tests {
         assert_eq!(heads(r".*"), (0, 0));
     }
 
+    /// Patterns, and what some of their matches look like.
+    const PATTERNS: [(&str, &str); 6] = [
+        (r"a[0-3]{4,}", r"a[0-3]{4,9}"),
+        (r"(?:ab|ba)-?([0-3]{2}x?){3}=", r"(ab|ba)-?([0-3]{2}x?){3}="),
+        (r"(?i)AB[^0-3]{0,9}[0-3]{6}", r"(aB|ab)[ax-]{0,9}[0-3]{6}"),
+        (r"[ab]+(?:x|=|$)", r"[ab]{1,5}(x|=)"),
+        (r"x\s{0,3}(=|-)\s*(a[ab]{3}|[0-3]{5})", r"x {0,3}(=|-) {0,3}(a[ab]{3}|[0-3]{5})"),
+        (r"\b0*(1|2){3}\b", r" 0{0,3}(1|2){3} "),
+    ];
+
+    fn matching() -> impl Strategy<Value = (usize, String)> {
+        let text = |at: usize| format!("[ab0-3x= -]{{0,20}}{}[ab0-3x= -]{{0,20}}", PATTERNS[at].1);
+        (0..PATTERNS.len()).prop_flat_map(move |at| {
+            (Just(at), proptest::string::string_regex(&text(at)).expect("a pattern that proptest takes"))
+        })
+    }
+
     proptest! {
         /// No match is passed over.
         #[test]
-        fn a_match_has_what_is_asked(pattern in 0usize..6, text in "[ab0-3x= -]{0,80}") {
-            let pattern = [
-                r"a[0-3]{4,}",
-                r"(?:ab|ba)-?([0-3]{2}x?){3}=",
-                r"(?i)AB[^0-3]{0,9}[0-3]{6}",
-                r"[ab]+(?:x|=|$)",
-                r"x\s{0,3}(=|-)\s*(a[ab]{3}|[0-3]{5})",
-                r"\b0*(1|2){3}\b",
-            ][pattern];
-            let pattern = Pattern::parse(pattern).unwrap();
-            for found in pattern.regex().unwrap().find_iter(text.as_bytes()) {
+        fn a_match_has_what_is_asked((at, text) in matching()) {
+            let pattern = Pattern::parse(PATTERNS[at].0).unwrap();
+            let found: Vec<_> = pattern.regex().unwrap().find_iter(text.as_bytes()).collect();
+            prop_assert!(!found.is_empty(), "{text}");
+            for found in found {
                 prop_assert!(pattern.may_begin(&text.as_bytes()[found.start()..]));
                 prop_assert!(pattern.may_lie_in(&text.as_bytes()[found.range()]));
                 prop_assert!(pattern.may_lie_in(text.as_bytes()));

@@ -136,10 +136,11 @@ fn is_machine(address: &[u8]) -> bool {
         b"yaml",
         b"yml",
     ];
-    let count = |is: fn(&u8) -> bool| local.iter().filter(|byte| is(byte)).count();
     // `name-of-an-algorithm-v01@vendor.com` (RFC 4251, section 6).
-    let versioned = count(|byte| *byte == b'-') >= 2 && count(u8::is_ascii_digit) > 0;
-    private.contains(&top) || file.contains(&top) || versioned || count(u8::is_ascii_digit) >= 8
+    let version = local.rsplit(|byte| *byte == b'-').next().and_then(|tail| tail.strip_prefix(b"v"));
+    let versioned = version.is_some_and(|digits| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit));
+    let digits = local.iter().filter(|byte| byte.is_ascii_digit()).count();
+    private.contains(&top) || file.contains(&top) || versioned || digits >= 8
 }
 
 /// Tells whether a group is a number of a known form, by itself.
@@ -416,6 +417,8 @@ mod tests {
             "CPF: 52~9.982.247-~25",
             "NRIC: S1~23456~7D",
             "resident registration 90~0101-12345~68",
+            "PAN: BNZ~PM2501~F",
+            "{\"arn\":\"arn:aws:s3:::b\",\"ssn\":\"53~6-90-43~99\"}",
         ] {
             check(text, Datum::NationalId);
         }

@@ -351,7 +351,8 @@ impl Engine {
             return None;
         }
         // `github.com/acme/internal/store`: a folder or a host, not a word.
-        let folder = matches!(byte(before), Some(b'/' | b'.'))
+        let folder = alphanumeric(anchor.start.checked_sub(2))
+            && matches!(byte(before), Some(b'/' | b'.'))
             && matches!(byte(Some(anchor.end)), Some(b'/' | b'.' | b'"' | b'\'' | b'`' | b')' | b'>'));
         if folder {
             return None;
@@ -387,6 +388,8 @@ fn signature_of(url: &[u8]) -> Option<Range<usize>> {
     Some(start..start + len)
 }
 
+/// Bytes of the header of a JSON Web Token.
+const JWT_HEADER_BYTES_MAX: usize = 2000;
 /// Bytes behind an anchor in which a cheap sign must stand.
 const WORTH_BYTES: usize = 400;
 
@@ -406,6 +409,12 @@ fn is_worth(rule: &Rule, text: &[u8], anchor: &Range<usize>) -> bool {
             authority.get(..end).is_some_and(|authority| {
                 memchr::memchr(b'@', authority).is_some() && memchr::memchr(b':', authority).is_some()
             })
+        }
+        // The header ends in a dot.
+        Check::Jwt => {
+            let rest = text.get(anchor.end..).unwrap_or_default().iter().take(JWT_HEADER_BYTES_MAX);
+            let end = rest.clone().position(|byte| !byte.is_ascii_alphanumeric() && !matches!(byte, b'_' | b'-'));
+            end.and_then(|end| text.get(anchor.end + end)) == Some(&b'.')
         }
         Check::Bearer | Check::Basic => !matches!(rest().first(), Some(b'"' | b'\'' | b'{' | b'<')),
         _ => true,

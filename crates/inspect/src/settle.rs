@@ -84,11 +84,16 @@ impl Engine {
     /// How far a marking is lowered by the company it keeps: a document has one level, and a text that names three
     /// explains them.
     fn explained(&self, trace: &Trace) -> impl Fn(&Hit) -> u8 + use<> {
-        let lights = self.base.marking + Mark::TrafficLight as u32;
+        let rule = |mark: Mark| self.base.marking + mark as u32;
+        let (lights, passing) = (rule(Mark::TrafficLight), [rule(Mark::Draft), rule(Mark::Embargo)]);
         let several = |of_lights: bool| {
-            let marks =
-                trace.hits.iter().filter(|hit| self.depends_on_place(hit.rule) && (hit.rule == lights) == of_lights);
-            marks.filter_map(|hit| hit.level).collect::<BTreeSet<_>>().len() >= LEVELS_EXPLAINED
+            let counts = |hit: &&Hit| {
+                self.depends_on_place(hit.rule)
+                    && (hit.rule == lights) == of_lights
+                    && (of_lights || hit.confidence >= Confidence::Medium && !passing.contains(&hit.rule))
+            };
+            let levels = trace.hits.iter().filter(counts).filter_map(|hit| hit.level);
+            levels.collect::<BTreeSet<_>>().len() >= LEVELS_EXPLAINED
         };
         let (phrases, lit) = (several(false), several(true));
         move |hit| if hit.rule == lights { 2 * u8::from(lit) } else { u8::from(phrases) }

@@ -302,6 +302,7 @@ fn is_version(value: &[u8]) -> bool {
 /// Words joined by `_`, `-`, `.` and the like: the name of something.
 fn is_identifier(value: &[u8], counts: Counts) -> bool {
     value.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/' | b':' | b'#'))
+        && (!value.contains(&b'#') || value.iter().any(|byte| matches!(byte, b'.' | b'/')))
         && counts.digit * 4 < value.len().max(1)
         && counts.symbol > 0
         && (counts.pairs < 3 || counts.common * 2 >= counts.pairs)
@@ -425,6 +426,7 @@ mod tests {
         check("process.env.API_KEY", Looks::Reference);
         check("$payload.become_password", Looks::Reference);
         check("vendor.api#httpApiKeyAuth", Looks::Words);
+        check("Sunshine#1", Looks::Password);
         check("get_secret('db')", Looks::Reference);
         check("your-api-key", Looks::Placeholder);
         check("xxxxxxxxxxxxxxxx", Looks::Placeholder);

@@ -219,7 +219,7 @@ const WEAK: [&str; 21] = [
 pub(super) enum Setting {
     /// By itself, or among sentences.
     Line,
-    /// In a table: there, only the name of a label makes a value a marking.
+    /// In a table: there, the name of a label makes a value a marking, or a sentence about the document.
     Row,
 }
 
@@ -230,7 +230,8 @@ pub(super) fn phrase(core: &str, line: &str, setting: Setting) -> Option<Marking
     }
     let is_item = is_item(line);
     if setting == Setting::Row {
-        return judge(core, is_item).filter(|_| Form::of(core, &core.to_lowercase()) == Form::Label);
+        let speaks = |form| matches!(form, Form::Label | Form::Sentence);
+        return judge(core, is_item).filter(|_| speaks(Form::of(core, &core.to_lowercase())));
     }
     let quoted = line.trim_start().starts_with('>');
     let mut parts = parts(core);
@@ -257,7 +258,10 @@ fn parts(core: &str) -> Vec<&str> {
     let (mut start, mut at) = (0, 0);
     while let Some(rest @ [first, ..]) = core.as_bytes().get(at..) {
         let may_begin = matches!(first, b' ' | b'\t' | b'|' | b':' | b'.' | b'&') || !first.is_ascii();
-        match BORDERS.iter().filter(|_| may_begin).find(|border| rest.starts_with(border.as_bytes())) {
+        // `Acme Inc. and others`: the end of no sentence.
+        let goes_on = matches!(rest, [b'.', b' ', next, ..] if next.is_ascii_lowercase());
+        let mut borders = BORDERS.iter().filter(|_| may_begin && !goes_on);
+        match borders.find(|border| rest.starts_with(border.as_bytes())) {
             Some(border) => {
                 parts.extend(core.get(start..at));
                 at += border.len();
@@ -525,23 +529,31 @@ fn is_enumeration(core: &str) -> bool {
     items.matches(", ").count() >= 3 && items.split(", ").all(|item| item.split_whitespace().count() <= 2)
 }
 
-/// A heading below the first level: `## ...`, `=== ... ===`, `<h2>`.
+/// A short heading below the first level: `## ...`, `=== ... ===`, `<h2>`; no frame drawn around a banner.
 fn is_heading(line: &str) -> bool {
-    let line = line.trim_start();
-    let marked = ["##", "=="].iter().any(|mark| line.starts_with(mark) && line.contains(char::is_alphabetic));
-    marked || line.strip_prefix("<h").is_some_and(|rest| rest.starts_with(|c| matches!(c, '2'..='6')))
+    let line = line.trim();
+    let marks = |mark: char| line.len() - line.trim_start_matches(mark).len();
+    let marked = (2..=6).contains(&marks('=')) || (2..=6).contains(&marks('#')) && !line.ends_with('#');
+    let tagged = line.strip_prefix("<h").is_some_and(|rest| rest.starts_with(|c| matches!(c, '2'..='6')));
+    let words = line.split_whitespace().filter(|word| word.contains(char::is_alphabetic)).count();
+    (marked || tagged) && words <= HEADING_WORDS_MAX && !line.contains(':')
 }
+
+/// Words of a heading that names a section.
+const HEADING_WORDS_MAX: usize = 4;
 
 /// Tells whether `line` is a row of a table: it has columns, and so has a neighbour, or the rule beneath a head.
 pub(super) fn setting(line: &str, neighbours: [&str; 2]) -> Setting {
-    let worded = |part: &&str| part.contains(char::is_alphanumeric);
-    let blank = |part: &&str| part.trim().is_empty();
-    let columns = |border: &str| line.split(border).filter(worded).count();
-    let beside = |border: &str| neighbours.map(|other| other.split(border).filter(|part| !blank(part)).count());
+    // Cells of a file of values follow one another without a blank; commas of a sentence do not.
+    let cells = |line: &str, border: &str| border != "," || !line.contains(", ");
+    let columns = |border: &str| line.split(border).filter(|part| part.contains(char::is_alphanumeric)).count();
+    let beside = |other: &str, border: &str| other.split(border).filter(|part| !part.trim().is_empty()).count();
     let is_row = line.trim().starts_with('|') && columns("|") >= 2
-        || [("|", 2), ("  ", 2), ("\t", 2), (",", 3)]
-            .iter()
-            .any(|(border, least)| columns(border) >= *least && beside(border).iter().any(|count| count >= least));
+        || [("|", 2), ("  ", 3), ("\t", 2), (",", 3)].iter().any(|(border, least)| {
+            cells(line, border)
+                && columns(border) >= *least
+                && neighbours.iter().any(|other| cells(other, border) && beside(other, border) >= *least)
+        });
     if is_row { Setting::Row } else { Setting::Line }
 }
 
@@ -633,27 +645,25 @@ fn is_code(core: &str) -> bool {
 }
 
 /// Words before a phrase by which it holds no more, or does not hold.
-const DENIED: [&str; 8] = ["not ", "non ", "was ", "were ", "formerly ", "previously ", "once ", "longer "];
+const DENIED: [&str; 8] = ["not", "non", "was", "were", "formerly", "previously", "once", "longer"];
 
-/// Tells whether `phrase` stands in `text` between word boundaries, and not as part of a compound (`non-confidential`).
+/// Tells whether `phrase` stands in `text` between word boundaries, and not as part of a compound (`non-confidential`),
+/// denied, or in quotation marks, where it is spoken of and not said.
 fn has_word(text: &str, phrase: &str) -> bool {
     text.match_indices(phrase).any(|(at, _)| {
-        let before = text.get(..at).and_then(|head| head.chars().next_back());
+        let head = text.get(..at).unwrap_or_default();
+        let before = head.chars().next_back();
         let behind = text.get(at + phrase.len()..).and_then(|tail| tail.chars().next());
         let edge = |c: Option<char>| !c.is_some_and(|c| c.is_alphanumeric() || c == '_');
-        // In quotation marks a phrase is spoken of, not said.
-        let head = text.get(..at).unwrap_or_default();
-        let count = |quote: char| head.matches(quote).count();
-        let quoted = count('"') % 2 == 1
-            || count('`') % 2 == 1
-            || count('“') + count('„') > count('”')
-            || count('«') > count('»')
-            || before.is_some_and(|c| matches!(c, '\'' | '‘'));
-        !quoted
-            && edge(before)
-            && edge(behind)
-            && before != Some('-')
-            && before != Some('.')
-            && !DENIED.iter().any(|word| head.to_lowercase().ends_with(word))
+        let joined = before.is_some_and(|c| matches!(c, '-' | '.' | '\'' | '‘'));
+        let last = || head.rsplit(char::is_whitespace).nth(1).unwrap_or_default();
+        let denied = || before == Some(' ') && DENIED.iter().any(|word| last().eq_ignore_ascii_case(word));
+        edge(before) && edge(behind) && !joined && !denied() && !is_quoted(head)
     })
+}
+
+/// Tells whether what follows `head` stands in quotation marks.
+fn is_quoted(head: &str) -> bool {
+    let count = |quote: char| head.matches(quote).count();
+    count('"') % 2 == 1 || count('`') % 2 == 1 || count('“') + count('„') > count('”') || count('«') > count('»')
 }

@@ -148,9 +148,11 @@ impl std::ops::Deref for Word {
     }
 }
 
-/// Bytes within which a group has six digits: no number that is looked for has fewer.
+/// Bytes within which a group has four digits: no number that is looked for has fewer.
 const DENSE_BYTES: u32 = 24;
-const DIGITS_MIN: u32 = 6;
+const DENSE_DIGITS: u32 = 4;
+/// Digits of the shortest number that no letter touches.
+const DIGITS_MIN: usize = 6;
 /// Bytes before a number in which the name of a resource begins; no more than a candidate looks at.
 const FIELD_BYTES: usize = NUMBER_REACH.0;
 /// Letters that stand before the first digit of an identifier.
@@ -173,11 +175,11 @@ fn numbers_in(text: &[u8], range: Range<usize>, found: &mut Vec<usize>) {
         let digits = next << STEP_BYTES | here;
         let heads = here & !(here << 1);
         here = next;
-        if heads == 0 || digits.count_ones() < DIGITS_MIN || found.len() > CANDIDATES_MAX {
+        if heads == 0 || digits.count_ones() < DENSE_DIGITS || found.len() > CANDIDATES_MAX {
             continue;
         }
         found.extend(ones(heads).filter_map(|head| {
-            let dense = (digits >> head & ((1 << DENSE_BYTES) - 1)).count_ones() >= DIGITS_MIN;
+            let dense = (digits >> head & ((1 << DENSE_BYTES) - 1)).count_ones() >= DENSE_DIGITS;
             let start = at + head as usize;
             (dense && start < range.end && begins_number(text, start)).then_some(start)
         }));
@@ -223,8 +225,10 @@ fn begins_number(text: &[u8], start: usize) -> bool {
 /// A part of an e-mail address, or of the name of a resource (`arn:aws:...`), names a mailbox or an account.
 fn is_field(text: &[u8], written: &Range<usize>) -> bool {
     let before = text.get(written.start.saturating_sub(FIELD_BYTES)..written.start).unwrap_or_default();
-    let token = before.rsplit(u8::is_ascii_whitespace).next().unwrap_or_default();
-    memchr::memmem::find(token, b"arn:").is_some()
+    let ends =
+        |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'' | b',' | b';' | b'>' | b'(' | b'[');
+    let token = before.rsplit(ends).next().unwrap_or_default();
+    token.starts_with(b"arn:")
         || matches!(text.get(written.end..), Some([b'@', ..]) | Some([b'+', b'a'..=b'z' | b'A'..=b'Z', ..]))
 }
 
@@ -296,8 +300,7 @@ impl Extent {
             || next.is_ascii_alphanumeric()
             || apart(last, at(start.checked_sub(2)))
             || apart(next, at(Some(end + 1)));
-        if digits < DIGITS_MIN as usize && !touched
-            || gaps == 0 && digits < 9 && !touched && !matches!(last, b'+' | b')' | b' ')
+        if digits < DIGITS_MIN && !touched || gaps == 0 && digits < 9 && !touched && !matches!(last, b'+' | b')' | b' ')
         {
             return None;
         }
