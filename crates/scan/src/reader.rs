@@ -52,6 +52,11 @@ impl Origin {
     }
 }
 
+/// Tells whether the head of `text` holds what no text does.
+fn is_binary(text: &[u8]) -> bool {
+    memchr::memchr(0, text.get(..text.len().min(8 << 10)).unwrap_or_default()).is_some()
+}
+
 /// Takes findings as they come.
 pub trait Sink: Sync {
     /// Takes one finding.
@@ -464,6 +469,7 @@ impl<'a> Reader<'a> {
         let mut window = Vec::with_capacity(PIECE_BYTES + OVERLAP_BYTES);
         let mut place = Place { origin, space, offset: 0, line: 0, column: 0 };
         let mut first = true;
+        let mut hints = Hints::default();
         loop {
             let done = match fill_more(reader, &mut window, PIECE_BYTES + OVERLAP_BYTES) {
                 Ok(done) => done,
@@ -473,7 +479,9 @@ impl<'a> Reader<'a> {
                 }
             };
             let accept = if done { window.len() } else { window.len() - OVERLAP_BYTES };
-            let piece = Piece { accept: 0..accept.max(1), first, ..Piece::whole(&window, Hints::default()) };
+            // What begins as no text is none further on.
+            hints.is_binary |= space == Space::Raw && is_binary(&window);
+            let piece = Piece { accept: 0..accept.max(1), first, ..Piece::whole(&window, hints) };
             self.scratch.trace = self.piece(&place, piece, depth, budget);
             if done {
                 return place.offset + accept as u64;
@@ -492,8 +500,7 @@ impl<'a> Reader<'a> {
             return Trace::default();
         }
         let mut hints = Hints::of(&place.origin.display());
-        hints.is_binary = place.space == Space::Raw
-            && memchr::memchr(0, text.get(..text.len().min(8 << 10)).unwrap_or_default()).is_some();
+        hints.is_binary = piece.hints.is_binary || place.space == Space::Raw && is_binary(text);
         piece.hints = hints;
         let mut matches = std::mem::take(&mut self.matches);
         matches.clear();

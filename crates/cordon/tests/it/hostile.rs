@@ -40,6 +40,20 @@ fn broken_containers_are_partial_and_still_searched() {
     assert!(report.summary()["skipped"].as_u64().expect("a number") >= 8, "{}", report.summary());
 }
 
+/// Beyond the pieces in which a long file is read, too, names and numbers meet by chance in what is no text.
+#[test]
+fn a_long_binary_file_is_binary_to_its_end() {
+    let place = Place::new();
+    let loose = format!("\napi_key: {}\nssn: 536-90-{}\n", random(21, 24), 4399);
+    for (name, head) in [("code.bin", [0; 16]), ("notes.txt", [b'.'; 16])] {
+        place.write(name, [&head[..], &b"line\n".repeat(2 << 20), loose.as_bytes()].concat());
+    }
+    let report = place.run(&["scan", "in", "--json"]);
+    for rule in ["generic-api-key", "personal-national-id"] {
+        assert_eq!(report.places(rule), ["in/notes.txt"], "{rule}");
+    }
+}
+
 #[test]
 fn nothing_found_but_something_unread_is_its_own_exit_code() {
     let place = Place::new();

@@ -32,7 +32,7 @@ pub(crate) const RULES: &[Spec] = &[
     token("twitch-token", "Twitch token", &["oauth:"], r"oauth:[a-z0-9]{30}", "twitch.tv/settings/connections").random(),
     token("twitter-bearer-token", "X (Twitter) bearer token", &["AAAAAAAA"], r"(?:^|[^A-Za-z0-9+/=%])(A{18,24}[A-Za-z0-9%]{60,120})(?:[^A-Za-z0-9+/=%]|$)", "developer.x.com").around(12, 160),
     token("facebook-token", "Meta access token", &["EAAC", "EAAB", "EAAG", "EAAD", "EAAM", "EAAJ", "EAAI", "EAAE", "EAAF"], r"EAA[B-GIJM][A-Za-z0-9]{80,400}", "developers.facebook.com/apps").random(),
-    token("instagram-token", "Instagram access token", &["IGQV", "IGAA"], r"IG(?:QV|AA)[\w-]{80,300}", "developers.facebook.com/apps"),
+    token("instagram-token", "Instagram access token", &["IGQV", "IGAA"], r"IG(?:QV|AA)[\w-]{80,300}", "developers.facebook.com/apps").random(),
     token("linkedin-token", "LinkedIn access token", &["linkedin"], r"(?i)linkedin.{0,40}?[\x22'=: ](AQ[A-Z][\w-]{200,700})\b", "linkedin.com/developers/apps").random(),
     token("sendgrid-api-key", "SendGrid API key", &["SG."], r"SG\.[\w-]{22}\.[\w-]{43}", "app.sendgrid.com/settings/api_keys").critical(),
     token("mailgun-api-key", "Mailgun API key", &["key-"], r"key-[0-9a-f]{32}", "app.mailgun.com/settings/api_security").random(),
