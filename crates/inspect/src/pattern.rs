@@ -1,10 +1,9 @@
 //! A rule's regular expression: what it asks of a text before it is worth compiling, and the compiled form.
 //!
 //! Most places where an anchor stands hold no match. What every match must have (bytes of a class at its head, a run of
-//! bytes of a class anywhere in it) is read off the syntax tree once; a place without it is passed over in a few
+//! bytes of a class anywhere in it) is read off the syntax tree once; a place without it is passed over in tens of
 //! nanoseconds, and a pattern whose places all lack it is never compiled.
 
-use std::ops::Range;
 use std::sync::OnceLock;
 
 use regex_automata::meta::Regex;
@@ -193,11 +192,6 @@ pub(crate) fn has_run(text: &[u8], len: usize, belongs: impl Fn(u8) -> bool) -> 
         }
     }
     false
-}
-
-/// Bytes before the anchor and behind it in which a match around it lies.
-pub(crate) fn reach(anchor: &Range<usize>, before: u16, behind: u16, len: usize) -> Range<usize> {
-    anchor.start.saturating_sub(before.into())..len.min(anchor.end + usize::from(behind))
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use crate::engine::{Engine, Target};
 use crate::hints::Hints;
 use crate::hit::{Hit, Rank};
 use crate::limits::{HITS_PER_PIECE_MAX, MATCH_BYTES_MAX, MATCHES_PER_PIECE_MAX, WINDOW_BYTES_MAX};
-use crate::pattern::{Pattern, reach};
+use crate::pattern::Pattern;
 use crate::personal::Candidates;
 use crate::rule::{Check, Named, Reach, Rule};
 use crate::{checks, marking, named, rules, value};
@@ -242,7 +242,10 @@ impl Engine {
         let pattern = self.pattern(index)?;
         let (span, anchored) = match rule.reach {
             Reach::Begins => (anchor.start..text.len().min(anchor.start + MATCH_BYTES_MAX), Anchored::Yes),
-            Reach::Around(before, behind) => (reach(&anchor, before, behind, text.len()), Anchored::No),
+            Reach::Around(before, behind) => (
+                anchor.start.saturating_sub(before.into())..text.len().min(anchor.end + usize::from(behind)),
+                Anchored::No,
+            ),
         };
         let place = text.get(span.clone())?;
         if rule.reach == Reach::Begins && !pattern.may_begin(place) || !pattern.may_lie_in(place) {
