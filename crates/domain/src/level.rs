@@ -3,16 +3,23 @@
 use std::fmt;
 use std::str::FromStr;
 
+use minicbor::{Decode, Encode};
+
 /// States how far a byte may travel. Ordered: [`Level::Public`] is the lowest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+#[cbor(index_only)]
 pub enum Level {
     /// Anyone may read it.
+    #[n(0)]
     Public,
     /// Everyone inside may read it.
+    #[n(1)]
     Internal,
     /// Those with a need to know may read it.
+    #[n(2)]
     Confidential,
     /// Named people may read it. Also the level of everything whose level is unknown.
+    #[n(3)]
     Restricted,
 }
 
@@ -28,6 +35,17 @@ impl Level {
             Self::Internal => "internal",
             Self::Confidential => "confidential",
             Self::Restricted => "restricted",
+        }
+    }
+
+    /// Returns the place of the level among all, 0 for public.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Public => 0,
+            Self::Internal => 1,
+            Self::Confidential => 2,
+            Self::Restricted => 3,
         }
     }
 }

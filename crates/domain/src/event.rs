@@ -1,0 +1,196 @@
+//! One thing that happened, as the ledger records it.
+//!
+//! An [`Event`] names things by identifiers only; what identifies a person (name, address, device, network) stands in
+//! [`Personal`], which is kept under a key of that person's own and can be erased alone.
+
+use minicbor::{Decode, Encode};
+
+use crate::action::Action;
+use crate::id::{BucketId, CredentialId, DeviceId, GrantId, NodeId, PrincipalId, RequestId, VersionId};
+use crate::label::Label;
+use crate::time::Moment;
+
+/// Bytes of a free text in an event (reason, client, hints); longer ones are cut by whoever makes the event.
+pub const EVENT_TEXT_BYTES_MAX: usize = 1024;
+/// Policies, and grants, that an event names.
+pub const EVENT_NAMES_MAX: usize = 32;
+
+/// What kind of principal acted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+#[cbor(index_only)]
+pub enum PrincipalKind {
+    /// A person of the organisation.
+    #[n(0)]
+    Person,
+    /// A program with an owner.
+    #[n(1)]
+    Service,
+    /// A person of a vendor.
+    #[n(2)]
+    Vendor,
+    /// A device acting for itself.
+    #[n(3)]
+    Device,
+    /// Nobody known: a request without credentials, named by what it asks through.
+    #[n(4)]
+    Stranger,
+}
+
+/// Who acted, how they proved it, and for whom.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Actor {
+    /// The principal.
+    #[n(0)]
+    pub principal: PrincipalId,
+    /// Its kind.
+    #[n(1)]
+    pub kind: PrincipalKind,
+    /// What it showed.
+    #[n(2)]
+    pub credential: Option<CredentialId>,
+    /// The principal for which it acted.
+    #[n(3)]
+    pub on_behalf_of: Option<PrincipalId>,
+    /// Seconds since its last strong factor.
+    #[n(4)]
+    pub mfa_age_s: Option<u32>,
+    /// The enrolled device that it used.
+    #[n(5)]
+    pub device: Option<DeviceId>,
+}
+
+impl Actor {
+    /// Names a service of Cordon itself that works in the background.
+    #[must_use]
+    pub const fn service(principal: PrincipalId) -> Self {
+        let kind = PrincipalKind::Service;
+        Self { principal, kind, credential: None, on_behalf_of: None, mfa_age_s: None, device: None }
+    }
+}
+
+/// What was acted on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct Target {
+    /// The bucket.
+    #[n(0)]
+    pub bucket: Option<BucketId>,
+    /// The version of an object.
+    #[n(1)]
+    pub version: Option<VersionId>,
+    /// Its label at that moment.
+    #[n(2)]
+    pub label: Option<Label>,
+    /// The principal that was changed, granted to, revoked or erased.
+    #[n(3)]
+    pub principal: Option<PrincipalId>,
+}
+
+/// How it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Outcome {
+    /// It was allowed, and done.
+    #[n(0)]
+    Allowed,
+    /// A policy, or the lack of one, refused it.
+    #[n(1)]
+    Denied,
+    /// It was allowed and could not be done.
+    #[n(2)]
+    Failed,
+}
+
+/// What identifies a person. Kept under that person's own key.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct Personal {
+    /// The name.
+    #[n(0)]
+    pub name: Option<String>,
+    /// The mail address.
+    #[n(1)]
+    pub address: Option<String>,
+    /// What the device calls itself.
+    #[n(2)]
+    pub device: Option<String>,
+    /// The network address it came from.
+    #[n(3)]
+    pub network: Option<String>,
+}
+
+impl Personal {
+    /// Tells whether nothing is known.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.name.is_none() && self.address.is_none() && self.device.is_none() && self.network.is_none()
+    }
+}
+
+/// SHA-256 of a payload that was too large for its event, and its length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode)]
+pub struct PayloadRef {
+    /// SHA-256 of the stored bytes.
+    #[n(0)]
+    #[cbor(with = "minicbor::bytes")]
+    pub sha256: [u8; 32],
+    /// Length of the stored bytes.
+    #[n(1)]
+    pub bytes: u64,
+}
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Event {
+    /// The request it answers; a second event of the same request (what left) carries the same one.
+    #[n(0)]
+    pub request: RequestId,
+    /// When, by the clock of the node.
+    #[n(1)]
+    pub at: Moment,
+    /// What was done.
+    #[n(2)]
+    pub action: Action,
+    /// Who did it.
+    #[n(3)]
+    pub actor: Actor,
+    /// On what.
+    #[n(4)]
+    pub target: Target,
+    /// How it ended.
+    #[n(5)]
+    pub outcome: Outcome,
+    /// Bytes that moved, or things that were counted.
+    #[n(6)]
+    pub amount: Option<u64>,
+    /// Why, in the words of the actor or of the refusal.
+    #[n(7)]
+    pub reason: Option<String>,
+    /// The policies that decided.
+    #[n(8)]
+    pub policies: Vec<String>,
+    /// The grants that decided.
+    #[n(9)]
+    pub grants: Vec<GrantId>,
+    /// The program that asked, as it calls itself.
+    #[n(10)]
+    pub client: Option<String>,
+    /// The node that recorded it.
+    #[n(11)]
+    pub node: NodeId,
+    /// The number of the event among those of its node, without gaps from 1; 0 until it is recorded.
+    #[n(12)]
+    pub sequence: u64,
+    /// What more there is to say, beside the log.
+    #[n(13)]
+    pub payload: Option<PayloadRef>,
+    /// Who that was. Encoded apart, under the subject's key.
+    #[cbor(skip)]
+    pub personal: Personal,
+}
+
+/// Cuts a text to what an event may hold, at a border of characters.
+#[must_use]
+pub fn event_text(text: &str) -> String {
+    let cut = (0..=text.len().min(EVENT_TEXT_BYTES_MAX)).rev().find(|&end| text.is_char_boundary(end));
+    text.get(..cut.unwrap_or(0)).unwrap_or_default().to_owned()
+}

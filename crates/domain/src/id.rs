@@ -1,0 +1,118 @@
+//! Identifiers: sixteen bytes that say nothing of what they name.
+
+use std::fmt;
+use std::str::FromStr;
+
+use minicbor::{Decode, Encode};
+
+/// Bytes of an identifier.
+pub const ID_BYTES: usize = 16;
+
+/// Reports a text that is no identifier of the kind asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotAnId {
+    /// What the text should have begun with.
+    pub prefix: &'static str,
+}
+
+impl fmt::Display for NotAnId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "an identifier is `{}_` and 32 hexadecimal digits", self.prefix)
+    }
+}
+
+impl std::error::Error for NotAnId {}
+
+macro_rules! id {
+    ($(#[$doc:meta] $name:ident $prefix:literal;)+) => {$(
+        #[$doc]
+        ///
+        /// Drawn at random (128 bits); written as a prefix, `_` and 32 hexadecimal digits.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+        #[cbor(transparent)]
+        pub struct $name(#[n(0)] #[cbor(with = "minicbor::bytes")] pub [u8; ID_BYTES]);
+
+        impl $name {
+            /// What the written form begins with.
+            pub const PREFIX: &str = $prefix;
+
+            /// Draws a new identifier.
+            #[must_use]
+            pub fn draw(entropy: &mut dyn crate::Entropy) -> Self {
+                let mut bytes = [0; ID_BYTES];
+                entropy.fill(&mut bytes);
+                Self(bytes)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(Self::PREFIX)?;
+                f.write_str("_")?;
+                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = NotAnId;
+
+            fn from_str(text: &str) -> Result<Self, NotAnId> {
+                let digits = text.strip_prefix(Self::PREFIX).and_then(|rest| rest.strip_prefix('_'));
+                digits.and_then(parse_hex).map(Self).ok_or(NotAnId { prefix: Self::PREFIX })
+            }
+        }
+    )+};
+}
+
+id! {
+    /// Identifies a person, a service, a vendor's person or a device.
+    PrincipalId "pr";
+    /// Identifies what a principal showed to sign in: a session, an access key, a passkey.
+    CredentialId "cr";
+    /// Identifies a device that a principal used.
+    DeviceId "dv";
+    /// Identifies a bucket.
+    BucketId "bk";
+    /// Identifies one version of one object.
+    VersionId "ov";
+    /// Identifies a grant.
+    GrantId "gr";
+    /// Identifies a request and the event that records it.
+    RequestId "rq";
+    /// Identifies a process that records events.
+    NodeId "nd";
+}
+
+/// Reads `2 * N` hexadecimal digits of either case.
+#[must_use]
+pub fn parse_hex<const N: usize>(digits: &str) -> Option<[u8; N]> {
+    if digits.len() != 2 * N || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return None;
+    }
+    let mut bytes = [0; N];
+    for (byte, pair) in bytes.iter_mut().zip(digits.as_bytes().chunks_exact(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identifier_reads_back_and_no_other_kind_does() {
+        let id = PrincipalId([0xab; ID_BYTES]);
+        assert_eq!(id.to_string(), "pr_abababababababababababababababab");
+        assert_eq!(id.to_string().parse(), Ok(id));
+        assert!("bk_abababababababababababababababab".parse::<PrincipalId>().is_err());
+        assert!("pr_ab".parse::<PrincipalId>().is_err());
+        assert!("pr_+babababababababababababababababab".parse::<PrincipalId>().is_err());
+    }
+}

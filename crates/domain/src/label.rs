@@ -1,0 +1,149 @@
+//! What every byte carries: a level, the projects one must belong to, and where that came from.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use minicbor::{Decode, Encode};
+
+use crate::level::Level;
+
+/// Characters of a project's name.
+pub const PROJECT_CHARS_MAX: usize = 64;
+/// Projects of one label.
+pub const LABEL_PROJECTS_MAX: usize = 32;
+
+/// Names a project: who belongs to it has a need to know.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode)]
+#[cbor(transparent)]
+pub struct Project(#[n(0)] String);
+
+impl Project {
+    /// Returns the name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Project {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Reports a text that cannot name a project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotAProject;
+
+impl fmt::Display for NotAProject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a project is 1 to {PROJECT_CHARS_MAX} lower-case letters, digits, `-`, `_` or `.`")
+    }
+}
+
+impl std::error::Error for NotAProject {}
+
+impl FromStr for Project {
+    type Err = NotAProject;
+
+    fn from_str(text: &str) -> Result<Self, NotAProject> {
+        let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte);
+        if text.is_empty() || text.len() > PROJECT_CHARS_MAX || !text.bytes().all(fits) {
+            return Err(NotAProject);
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl<'b, C> Decode<'b, C> for Project {
+    fn decode(decoder: &mut minicbor::Decoder<'b>, _: &mut C) -> Result<Self, minicbor::decode::Error> {
+        decoder.str()?.parse().map_err(minicbor::decode::Error::custom)
+    }
+}
+
+/// Where a label came from; of two labels that join, the later kind wins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Origin {
+    /// Inspection raised it.
+    #[n(0)]
+    Inferred,
+    /// It came with what the bytes were made from.
+    #[n(1)]
+    Inherited,
+    /// The text states it.
+    #[n(2)]
+    Marked,
+    /// A principal set it.
+    #[n(3)]
+    Set,
+}
+
+/// A level, the projects that a reader must all belong to, and the label's origin.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Encode, Decode)]
+pub struct Label {
+    /// The level.
+    #[n(0)]
+    pub level: Level,
+    /// The projects.
+    #[n(1)]
+    pub projects: BTreeSet<Project>,
+    /// Where it came from.
+    #[n(2)]
+    pub origin: Origin,
+}
+
+impl Label {
+    /// Makes a label that a principal set, without projects.
+    #[must_use]
+    pub const fn of(level: Level) -> Self {
+        Self { level, projects: BTreeSet::new(), origin: Origin::Set }
+    }
+
+    /// Adds a project.
+    #[must_use]
+    pub fn with(mut self, project: Project) -> Self {
+        self.projects.insert(project);
+        self
+    }
+
+    /// Returns the label of a copy of both: the higher level, all projects.
+    #[must_use]
+    pub fn join(&self, other: &Self) -> Self {
+        Self {
+            level: self.level.max(other.level),
+            projects: self.projects.union(&other.projects).cloned().collect(),
+            origin: self.origin.max(other.origin),
+        }
+    }
+
+    /// Tells whether this label lets more people read than `other`: its level is lower, or it lacks a project.
+    #[must_use]
+    pub fn is_lower_than(&self, other: &Self) -> bool {
+        self.level < other.level || !self.projects.is_superset(&other.projects)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_join_is_never_lower() {
+        let claude = Label::of(Level::Internal).with("claude".parse().expect("a project"));
+        let plain = Label::of(Level::Restricted);
+        let both = claude.join(&plain);
+        assert!(!both.is_lower_than(&claude) && !both.is_lower_than(&plain));
+        assert!(plain.is_lower_than(&claude), "it lacks a project");
+        assert!(claude.is_lower_than(&plain), "its level is lower");
+        assert!("Claude".parse::<Project>().is_err() && "".parse::<Project>().is_err());
+    }
+
+    #[test]
+    fn a_label_reads_back() {
+        let label = Label::of(Level::Confidential).with("a.b".parse().expect("a project"));
+        let bytes = minicbor::to_vec(&label).expect("encodes");
+        assert_eq!(minicbor::decode::<Label>(&bytes).expect("decodes"), label);
+    }
+}

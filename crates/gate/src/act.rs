@@ -1,0 +1,58 @@
+//! Actions as types, so that a receipt for one cannot serve for another.
+
+use cordon_domain::Action;
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// An action as a type. The list is closed: only this crate adds to it.
+pub trait Act: sealed::Sealed + Send + 'static {
+    /// The action that is decided and recorded.
+    const ACTION: Action;
+}
+
+/// An action that changes nothing but what leaves.
+pub trait Reads: Act {}
+
+/// An action that changes state.
+pub trait Changes: Act {}
+
+macro_rules! acts {
+    ($kind:ident: $($(#[$doc:meta])* $name:ident = $action:ident;)+) => {$(
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub enum $name {}
+        impl sealed::Sealed for $name {}
+        impl Act for $name {
+            const ACTION: Action = Action::$action;
+        }
+        impl $kind for $name {}
+    )+};
+}
+
+acts! { Reads:
+    /// Reads the bytes of one version.
+    Read = ObjectRead;
+    /// Searches or exports events.
+    Search = LogSearch;
+}
+
+acts! { Changes:
+    /// Writes a new version.
+    Write = ObjectWrite;
+    /// Raises a label.
+    Raise = LabelRaise;
+    /// Lowers a label.
+    Lower = LabelLower;
+    /// Revokes a principal, credential, device, vendor, grant or share.
+    Revoke = Revoke;
+    /// Gives a key a new version.
+    Rotate = KeyRotate;
+    /// Wraps a batch of data keys anew.
+    Rewrap = KeyRewrap;
+    /// Destroys the keys of one version.
+    Shred = KeyShred;
+    /// Erases what identifies a person.
+    Erase = PrincipalErase;
+}

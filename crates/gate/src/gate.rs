@@ -1,0 +1,182 @@
+//! The gate: decide, record, and only then a receipt.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use cordon_domain::{Action, Actor, Event, Level, Moment, Outcome, Personal, Target};
+
+use crate::act::{Changes, Reads};
+use crate::journal::{Journal, JournalError, Recorded, is_permitted};
+use crate::permit::{Departure, Permit, Receipt};
+use crate::request::{Facts, Request};
+use crate::verdict::{Decide, Epoch, Grounds, Refusal, Verdict};
+
+/// Decisions that are taken again because something was revoked meanwhile, before the gate gives up.
+const STALE_RETRIES_MAX: usize = 3;
+
+/// Why there is no receipt.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Denial {
+    /// The policies refuse it.
+    #[error("refused: {}", .0.missing.join("; "))]
+    Refused(Refusal),
+    /// The change is not the one that was asked for.
+    #[error("the change is not what was asked for")]
+    OtherChange,
+    /// It was allowed, but could not be recorded, and so did not happen.
+    #[error(transparent)]
+    NotRecorded(#[from] JournalError),
+}
+
+/// The one way to an access.
+pub struct Gate<D, J> {
+    decide: D,
+    journal: J,
+    itself: Actor,
+    unrecorded: AtomicU64,
+}
+
+/// A count that was taken to be recorded. It goes back when it is dropped before it was.
+struct Gap<'a> {
+    count: u64,
+    unrecorded: &'a AtomicU64,
+}
+
+impl Drop for Gap<'_> {
+    fn drop(&mut self) {
+        self.unrecorded.fetch_add(self.count, Ordering::AcqRel);
+    }
+}
+
+impl<D: Decide, J: Journal> Gate<D, J> {
+    /// Puts the gate before a journal. `itself` is the service in whose name the gate counts what went unrecorded.
+    pub const fn new(decide: D, journal: J, itself: Actor) -> Self {
+        Self { decide, journal, itself, unrecorded: AtomicU64::new(0) }
+    }
+
+    /// Answers a question. Records nothing and opens nothing.
+    pub fn evaluate(&self, facts: &Facts) -> Verdict {
+        self.decide.evaluate(facts)
+    }
+
+    /// Returns the journal, to read from.
+    pub const fn journal(&self) -> &J {
+        &self.journal
+    }
+
+    /// Returns how many accesses went unrecorded since the last event was written.
+    pub fn unrecorded(&self) -> u64 {
+        self.unrecorded.load(Ordering::Acquire)
+    }
+
+    /// Decides a read and records it.
+    ///
+    /// # Errors
+    ///
+    /// [`Denial::Refused`] when the policies refuse; [`Denial::NotRecorded`] when the bytes are confidential,
+    /// restricted or of unknown level and the event cannot be made durable.
+    pub async fn read<A: Reads>(&self, request: Request<A>) -> Result<Receipt<A>, Denial> {
+        let mut outcome = Err(Denial::NotRecorded(JournalError::Stale { seen: Epoch::default() }));
+        for _ in 0..STALE_RETRIES_MAX {
+            let grounds = self.decide(request.facts()).await?;
+            let event = request.facts().event(Outcome::Allowed, &grounds, None);
+            outcome = match self.record(event, grounds.epoch).await {
+                Ok(recorded) => return Ok(Permit::new(request).receipt(Some(recorded))),
+                Err(JournalError::Stale { seen }) => Err(JournalError::Stale { seen }.into()),
+                Err(JournalError::Unavailable(_)) if request.facts().level() <= Level::Internal => {
+                    self.unrecorded.fetch_add(1, Ordering::AcqRel);
+                    return Ok(Permit::new(request).receipt(None));
+                }
+                Err(error) => return Err(error.into()),
+            };
+        }
+        outcome
+    }
+
+    /// Decides a change, and makes it in the transaction that records it.
+    ///
+    /// # Errors
+    ///
+    /// [`Denial::Refused`] when the policies refuse; [`Denial::OtherChange`] when `change` is not what `request` asks;
+    /// [`Denial::NotRecorded`] when nothing was changed because the event could not be made durable.
+    pub async fn change<A: Changes>(&self, request: Request<A>, change: J::Change) -> Result<Receipt<A>, Denial> {
+        let grounds = self.decide(request.facts()).await?;
+        let event = request.facts().event(Outcome::Allowed, &grounds, None);
+        self.report_gap(&event).await?;
+        let permit = Permit::new(request);
+        if !is_permitted(&permit, &change) {
+            return Err(Denial::OtherChange);
+        }
+        let (permit, recorded) = self.journal.commit(permit, event, grounds.epoch, change).await?;
+        Ok(permit.receipt(Some(recorded)))
+    }
+
+    /// Says how many bytes of a read left.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError`] when the event cannot be made durable; it is then counted as unrecorded.
+    pub async fn departed(&self, departure: Departure, at: Moment, bytes: u64) -> Result<Recorded, JournalError> {
+        let Departure { request, actor, target } = departure;
+        let facts = Facts {
+            request,
+            at,
+            action: Action::ObjectSent,
+            actor,
+            target,
+            personal: Personal::default(),
+            reason: None,
+            client: None,
+        };
+        let mut event = facts.event(Outcome::Allowed, &Grounds::default(), None);
+        event.amount = Some(bytes);
+        let outcome = self.record(event, Epoch::ANY).await;
+        if outcome.is_err() {
+            self.unrecorded.fetch_add(1, Ordering::AcqRel);
+        }
+        outcome
+    }
+
+    async fn decide(&self, facts: &Facts) -> Result<Grounds, Denial> {
+        match self.decide.evaluate(facts) {
+            Verdict::Allow(grounds) => Ok(grounds),
+            Verdict::Deny(refusal, grounds) => {
+                let event = facts.event(Outcome::Denied, &grounds, Some(refusal.missing.join("; ")));
+                // A refusal stands whether or not it can be recorded; one that cannot is counted.
+                if self.record(event, Epoch::ANY).await.is_err() {
+                    self.unrecorded.fetch_add(1, Ordering::AcqRel);
+                }
+                Err(Denial::Refused(refusal))
+            }
+        }
+    }
+
+    async fn record(&self, event: Event, epoch: Epoch) -> Result<Recorded, JournalError> {
+        self.report_gap(&event).await?;
+        self.journal.record(event, epoch).await
+    }
+
+    /// Writes the count of what went unrecorded before `next` is written.
+    async fn report_gap(&self, next: &Event) -> Result<(), JournalError> {
+        let mut gap = Gap { count: self.unrecorded.swap(0, Ordering::AcqRel), unrecorded: &self.unrecorded };
+        if gap.count == 0 {
+            return Ok(());
+        }
+        let event = Event {
+            action: Action::LogGap,
+            actor: self.itself.clone(),
+            target: Target::default(),
+            outcome: Outcome::Failed,
+            amount: Some(gap.count),
+            reason: Some("accesses before this event that could not be recorded".to_owned()),
+            policies: Vec::new(),
+            grants: Vec::new(),
+            client: None,
+            payload: None,
+            personal: Personal::default(),
+            ..next.clone()
+        };
+        self.journal.record(event, Epoch::ANY).await?;
+        gap.count = 0;
+        Ok(())
+    }
+}

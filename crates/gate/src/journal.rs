@@ -1,0 +1,69 @@
+//! Where decisions are recorded.
+
+use std::future::Future;
+
+use cordon_domain::{Action, Event, Target};
+
+use crate::act::{Act, Changes};
+use crate::permit::Permit;
+use crate::verdict::Epoch;
+
+/// Says that an event is durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// Its position in the log, where the journal assigns it at once.
+    pub position: Option<u64>,
+    /// RFC 6962 leaf hash of its entry, by which a proof can be asked for.
+    pub leaf_hash: [u8; 32],
+}
+
+/// Why an event could not be recorded.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum JournalError {
+    /// Something was revoked after the decision: decide again.
+    #[error("the decision rests on revocation epoch {seen:?}, which is past")]
+    Stale {
+        /// The epoch that the decision saw.
+        seen: Epoch,
+    },
+    /// The state is no longer what the change was made for; nothing was changed.
+    #[error("{0}")]
+    Conflict(String),
+    /// Events cannot be written.
+    #[error("events cannot be written: {0}")]
+    Unavailable(String),
+    /// The stored state contradicts itself; nothing more is signed or opened.
+    #[error("the stored state is damaged: {0}")]
+    Integrity(String),
+}
+
+/// Says what a change is, so that the gate can compare it with what was asked.
+pub trait Described {
+    /// Returns the action that the change carries out.
+    fn action(&self) -> Action;
+    /// Tells whether the change touches `target` and nothing else.
+    fn concerns(&self, target: &Target) -> bool;
+}
+
+/// Records events, and carries out changes in the same transaction. Implemented by the store.
+pub trait Journal: Send + Sync {
+    /// What can be changed.
+    type Change: Described + Send;
+
+    /// Makes `event` durable, if nothing was revoked since `epoch`.
+    fn record(&self, event: Event, epoch: Epoch) -> impl Future<Output = Result<Recorded, JournalError>> + Send;
+
+    /// Makes `event` and `change` durable in one transaction, or neither. Gives the permit back for the receipt.
+    fn commit<A: Changes>(
+        &self,
+        permit: Permit<A>,
+        event: Event,
+        epoch: Epoch,
+        change: Self::Change,
+    ) -> impl Future<Output = Result<(Permit<A>, Recorded), JournalError>> + Send;
+}
+
+/// Tells whether `change` is what `permit` allows.
+pub(crate) fn is_permitted<A: Act>(permit: &Permit<A>, change: &impl Described) -> bool {
+    change.action() == permit.action() && change.concerns(permit.target())
+}

@@ -1,0 +1,80 @@
+//! What is asked of the gate.
+
+use std::marker::PhantomData;
+
+use cordon_domain::{Action, Actor, Event, Level, Moment, NodeId, Outcome, Personal, RequestId, Target};
+
+use crate::act::Act;
+use crate::verdict::Grounds;
+
+/// All that is known of a request before it is decided.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// Identifies the request; its events carry it.
+    pub request: RequestId,
+    /// When it came, by the clock of the node.
+    pub at: Moment,
+    /// What is asked.
+    pub action: Action,
+    /// Who asks.
+    pub actor: Actor,
+    /// On what.
+    pub target: Target,
+    /// What identifies the person behind it.
+    pub personal: Personal,
+    /// Why, in the words of the actor.
+    pub reason: Option<String>,
+    /// The program that asks, as it calls itself.
+    pub client: Option<String>,
+}
+
+impl Facts {
+    /// Returns the level of the target; one that is not known counts as restricted.
+    #[must_use]
+    pub fn level(&self) -> Level {
+        self.target.label.as_ref().map_or(Level::Restricted, |label| label.level)
+    }
+
+    /// Makes the event that records the outcome. The journal fills in node and sequence.
+    pub(crate) fn event(&self, outcome: Outcome, grounds: &Grounds, reason: Option<String>) -> Event {
+        Event {
+            request: self.request,
+            at: self.at,
+            action: self.action,
+            actor: self.actor.clone(),
+            target: self.target.clone(),
+            outcome,
+            amount: None,
+            reason: reason.as_deref().or(self.reason.as_deref()).map(cordon_domain::event::event_text),
+            policies: grounds.policies.iter().take(cordon_domain::event::EVENT_NAMES_MAX).cloned().collect(),
+            grants: grounds.grants.iter().take(cordon_domain::event::EVENT_NAMES_MAX).copied().collect(),
+            client: self.client.as_deref().map(cordon_domain::event::event_text),
+            node: NodeId([0; 16]),
+            sequence: 0,
+            payload: None,
+            personal: self.personal.clone(),
+        }
+    }
+}
+
+/// A request for the action `A`.
+#[derive(Debug)]
+pub struct Request<A> {
+    facts: Facts,
+    act: PhantomData<fn() -> A>,
+}
+
+impl<A: Act> Request<A> {
+    /// Asks for `A`; the action named in `facts` is replaced by that of `A`.
+    #[must_use]
+    pub fn new(mut facts: Facts) -> Self {
+        facts.action = A::ACTION;
+        Self { facts, act: PhantomData }
+    }
+
+    /// Returns what is known of the request.
+    #[must_use]
+    pub const fn facts(&self) -> &Facts {
+        &self.facts
+    }
+}

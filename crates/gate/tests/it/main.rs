@@ -1,0 +1,107 @@
+//! The order of decision, record and receipt.
+
+use cordon_domain::{Action, Actor, Label, Level, Outcome, PrincipalId};
+use cordon_gate::act::{Raise, Read, Revoke};
+use cordon_gate::{Denial, Epoch, Facts, Gate, Grounds, JournalError, Request, Verdict};
+use cordon_testkit::trust::{NamedChange, facts};
+use cordon_testkit::{Deciding, MemoryJournal};
+
+fn gate<F: Fn(&Facts) -> Verdict + Send + Sync>(decide: Deciding<F>) -> Gate<Deciding<F>, MemoryJournal> {
+    Gate::new(decide, MemoryJournal::default(), Actor::service(PrincipalId([9; 16])))
+}
+
+fn broken() -> Option<JournalError> {
+    Some(JournalError::Unavailable("the disk is full".to_owned()))
+}
+
+fn actions(gate: &Gate<impl cordon_gate::Decide, MemoryJournal>) -> Vec<(Action, Outcome)> {
+    gate.journal().events().iter().map(|event| (event.action, event.outcome)).collect()
+}
+
+#[tokio::test]
+async fn a_read_is_recorded_before_its_receipt_and_what_left_after() {
+    let gate = gate(Deciding::yes());
+    let receipt = gate.read(Request::<Read>::new(facts(Label::of(Level::Restricted)))).await.expect("allowed");
+    assert_eq!(receipt.recorded().map(|recorded| recorded.position), Some(Some(0)));
+    let at = facts(Label::of(Level::Restricted)).at;
+    gate.departed(receipt.spend(), at, 4096).await.expect("recorded");
+    let events = gate.journal().events();
+    assert_eq!(actions(&gate), [(Action::ObjectRead, Outcome::Allowed), (Action::ObjectSent, Outcome::Allowed)]);
+    assert_eq!(events[1].amount, Some(4096));
+    assert_eq!(events[0].request, events[1].request);
+    assert_eq!(events[0].policies, ["test"]);
+}
+
+#[tokio::test]
+async fn a_refusal_is_recorded_on_the_same_path() {
+    let gate = gate(Deciding::no());
+    let denial = gate.read(Request::<Read>::new(facts(Label::of(Level::Public)))).await.expect_err("refused");
+    assert!(matches!(denial, Denial::Refused(_)));
+    assert_eq!(actions(&gate), [(Action::ObjectRead, Outcome::Denied)]);
+    assert_eq!(gate.journal().events()[0].reason.as_deref(), Some("membership of the project"));
+}
+
+#[tokio::test]
+async fn without_a_journal_guarded_reads_and_changes_stop() {
+    let gate = gate(Deciding::yes());
+    gate.journal().fail(broken());
+    for level in [Level::Confidential, Level::Restricted] {
+        let denial = gate.read(Request::<Read>::new(facts(Label::of(level)))).await.expect_err("not recorded");
+        assert!(matches!(denial, Denial::NotRecorded(_)));
+    }
+    let mut unlabelled = facts(Label::of(Level::Public));
+    unlabelled.target.label = None;
+    assert!(gate.read(Request::<Read>::new(unlabelled)).await.is_err(), "an unknown level is restricted");
+    let public = facts(Label::of(Level::Public));
+    let change = NamedChange(Action::Revoke, public.target.clone());
+    assert!(gate.change(Request::<Revoke>::new(public), change).await.is_err());
+    assert_eq!(gate.unrecorded(), 0, "nothing was opened");
+}
+
+#[tokio::test]
+async fn internal_reads_go_on_counted_and_the_gap_is_the_next_event() {
+    let gate = gate(Deciding::yes());
+    gate.journal().fail(broken());
+    for level in [Level::Public, Level::Internal] {
+        let receipt = gate.read(Request::<Read>::new(facts(Label::of(level)))).await.expect("goes on");
+        assert!(receipt.recorded().is_none());
+    }
+    assert_eq!(gate.unrecorded(), 2);
+    gate.journal().fail(None);
+    let _receipt = gate.read(Request::<Read>::new(facts(Label::of(Level::Restricted)))).await.expect("allowed");
+    assert_eq!(actions(&gate), [(Action::LogGap, Outcome::Failed), (Action::ObjectRead, Outcome::Allowed)]);
+    let gap = &gate.journal().events()[0];
+    assert_eq!((gap.amount, gap.actor.principal), (Some(2), PrincipalId([9; 16])));
+    assert!(gap.personal.is_empty(), "a gap names nobody");
+    assert_eq!(gate.unrecorded(), 0);
+}
+
+#[tokio::test]
+async fn a_change_must_be_the_one_that_was_asked_for() {
+    let gate = gate(Deciding::yes());
+    let asked = facts(Label::of(Level::Internal));
+    let other_action = NamedChange(Action::LabelLower, asked.target.clone());
+    let denial = gate.change(Request::<Raise>::new(asked.clone()), other_action).await.expect_err("another action");
+    assert_eq!(denial, Denial::OtherChange);
+    let other_target = NamedChange(Action::LabelRaise, facts(Label::of(Level::Restricted)).target);
+    assert!(gate.change(Request::<Raise>::new(asked.clone()), other_target).await.is_err());
+    assert!(gate.journal().events().is_empty());
+    let change = NamedChange(Action::LabelRaise, asked.target.clone());
+    let receipt = gate.change(Request::<Raise>::new(asked), change).await.expect("allowed");
+    assert!(receipt.recorded().is_some());
+}
+
+#[tokio::test]
+async fn a_revocation_between_decision_and_record_is_decided_again() {
+    let seen = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
+    let counter = std::sync::Arc::clone(&seen);
+    let gate = gate(Deciding(move |_: &Facts| {
+        // The first decision sees epoch 0, later ones the true epoch.
+        let epoch = Epoch(counter.fetch_add(1, std::sync::atomic::Ordering::SeqCst));
+        Verdict::Allow(Grounds { epoch, ..Grounds::default() })
+    }));
+    gate.journal().revoke();
+    let _receipt = gate.read(Request::<Read>::new(facts(Label::of(Level::Public)))).await.expect("decided again");
+    assert_eq!(seen.load(std::sync::atomic::Ordering::SeqCst), 2);
+    assert_eq!(gate.journal().events().len(), 1);
+}

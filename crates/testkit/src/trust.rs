@@ -1,0 +1,122 @@
+//! Policies and a journal for tests of what stands behind the gate.
+
+use std::sync::Mutex;
+
+use cordon_domain::{Action, Actor, Event, Label, Moment, Personal, PrincipalId, RequestId, Target, VersionId};
+use cordon_gate::act::Changes;
+use cordon_gate::{Decide, Described, Epoch, Facts, Grounds, Journal, JournalError, Permit, Recorded, Refusal, Verdict};
+
+/// A policy that is a function of the facts.
+pub struct Deciding<F>(pub F);
+
+impl Deciding<fn(&Facts) -> Verdict> {
+    /// Allows everything, in epoch 0.
+    #[must_use]
+    pub fn yes() -> Self {
+        Self(|_| Verdict::Allow(Grounds { policies: vec!["test".to_owned()], ..Grounds::default() }))
+    }
+
+    /// Refuses everything.
+    #[must_use]
+    pub fn no() -> Self {
+        Self(|_| {
+            let missing = vec!["membership of the project".to_owned()];
+            Verdict::Deny(Refusal { missing, ..Refusal::default() }, Grounds::default())
+        })
+    }
+}
+
+impl<F: Fn(&Facts) -> Verdict + Send + Sync> Decide for Deciding<F> {
+    fn evaluate(&self, facts: &Facts) -> Verdict {
+        (self.0)(facts)
+    }
+}
+
+/// A change that does nothing but say what it is.
+pub struct NamedChange(pub Action, pub Target);
+
+impl Described for NamedChange {
+    fn action(&self) -> Action {
+        self.0
+    }
+
+    fn concerns(&self, target: &Target) -> bool {
+        self.1 == *target
+    }
+}
+
+/// A journal in memory, which fails on command.
+#[derive(Default)]
+pub struct MemoryJournal {
+    events: Mutex<Vec<Event>>,
+    state: Mutex<(Epoch, Option<JournalError>)>,
+}
+
+impl MemoryJournal {
+    /// Returns the events so far.
+    #[must_use]
+    pub fn events(&self) -> Vec<Event> {
+        self.events.lock().map(|events| events.clone()).unwrap_or_default()
+    }
+
+    /// Fails all that follows with `error`, or no more with `None`.
+    pub fn fail(&self, error: Option<JournalError>) {
+        if let Ok(mut state) = self.state.lock() {
+            state.1 = error;
+        }
+    }
+
+    /// Begins a new revocation epoch.
+    pub fn revoke(&self) {
+        if let Ok(mut state) = self.state.lock() {
+            state.0.0 += 1;
+        }
+    }
+
+    fn write(&self, event: Event, epoch: Epoch) -> Result<Recorded, JournalError> {
+        let poisoned = |_| JournalError::Unavailable("a test panicked".to_owned());
+        let state = self.state.lock().map_err(|_| JournalError::Unavailable("a test panicked".to_owned()))?;
+        if let Some(error) = &state.1 {
+            return Err(error.clone());
+        }
+        if epoch < state.0 {
+            return Err(JournalError::Stale { seen: epoch });
+        }
+        let mut events = self.events.lock().map_err(poisoned)?;
+        events.push(event);
+        Ok(Recorded { position: Some(events.len() as u64 - 1), leaf_hash: [0; 32] })
+    }
+}
+
+impl Journal for MemoryJournal {
+    type Change = NamedChange;
+
+    async fn record(&self, event: Event, epoch: Epoch) -> Result<Recorded, JournalError> {
+        self.write(event, epoch)
+    }
+
+    async fn commit<A: Changes>(
+        &self,
+        permit: Permit<A>,
+        event: Event,
+        epoch: Epoch,
+        _change: NamedChange,
+    ) -> Result<(Permit<A>, Recorded), JournalError> {
+        self.write(event, epoch).map(|recorded| (permit, recorded))
+    }
+}
+
+/// Facts of a request by one principal for one version with `label`.
+#[must_use]
+pub fn facts(label: Label) -> Facts {
+    Facts {
+        request: RequestId([1; 16]),
+        at: Moment(1_790_000_000_000),
+        action: Action::ObjectRead,
+        actor: Actor::service(PrincipalId([2; 16])),
+        target: Target { version: Some(VersionId([3; 16])), label: Some(label), ..Target::default() },
+        personal: Personal { name: Some("Ada Marker".to_owned()), ..Personal::default() },
+        reason: None,
+        client: None,
+    }
+}
