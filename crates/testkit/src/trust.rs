@@ -4,7 +4,9 @@ use std::sync::Mutex;
 
 use cordon_domain::{Action, Actor, Event, Label, Moment, Personal, PrincipalId, RequestId, Target, VersionId};
 use cordon_gate::act::Changes;
-use cordon_gate::{Decide, Described, Epoch, Facts, Grounds, Journal, JournalError, Permit, Recorded, Refusal, Verdict};
+use cordon_gate::{
+    Decide, Described, Epoch, Facts, Gate, Grounds, Journal, JournalError, Permit, Recorded, Refusal, Request, Verdict,
+};
 
 /// A policy that is a function of the facts.
 pub struct Deciding<F>(pub F);
@@ -103,6 +105,47 @@ impl Journal for MemoryJournal {
         _change: NamedChange,
     ) -> Result<(Permit<A>, Recorded), JournalError> {
         self.write(event, epoch).map(|recorded| (permit, recorded))
+    }
+}
+
+/// A permit, as a journal gets it, for `target`.
+///
+/// # Panics
+///
+/// Never: the policies say yes and the journal hands the permit over.
+pub async fn permit<A: Changes>(target: Target) -> Permit<A> {
+    let keeping = Keeping(Mutex::new(None));
+    let gate = Gate::new(Deciding::yes(), keeping, Actor::service(PrincipalId([2; 16])));
+    let mut facts = facts(Label::of(cordon_domain::Level::Restricted));
+    facts.target = target.clone();
+    // The journal keeps the permit and fails, so that nothing else gets it.
+    let _ = gate.change(Request::<A>::new(facts), NamedChange(A::ACTION, target)).await;
+    let kept = gate.journal().0.lock().ok().and_then(|mut kept| kept.take());
+    #[expect(clippy::expect_used, reason = "a test helper; the journal was given a permit of this type")]
+    *kept.and_then(|any| any.downcast::<Permit<A>>().ok()).expect("the permit")
+}
+
+/// A journal that keeps the permit it is given.
+struct Keeping(Mutex<Option<Box<dyn std::any::Any + Send>>>);
+
+impl Journal for Keeping {
+    type Change = NamedChange;
+
+    async fn record(&self, _: Event, _: Epoch) -> Result<Recorded, JournalError> {
+        Err(JournalError::Unavailable("kept".to_owned()))
+    }
+
+    async fn commit<A: Changes>(
+        &self,
+        permit: Permit<A>,
+        _: Event,
+        _: Epoch,
+        _: NamedChange,
+    ) -> Result<(Permit<A>, Recorded), JournalError> {
+        if let Ok(mut kept) = self.0.lock() {
+            *kept = Some(Box::new(permit));
+        }
+        Err(JournalError::Unavailable("kept".to_owned()))
     }
 }
 
