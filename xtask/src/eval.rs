@@ -3,6 +3,7 @@
 pub(crate) mod codenames;
 pub(crate) mod copies;
 pub(crate) mod labelled;
+pub(crate) mod merkle;
 pub(crate) mod rules;
 
 use std::path::Path;

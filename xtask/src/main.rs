@@ -18,6 +18,7 @@ eval labelled FOLDER KIND
                       precision and recall of a kind of finding on labelled files (see labels.jsonl there)
 eval copies KNOWN FOREIGN
                       copies of fifty texts of one folder, made in eight ways, and false alarms in the other
+eval merkle FOLDER    Merkle proof vectors with wantErr
 eval codenames FOLDER fifty disguises of five names, and false alarms in ordinary text
 bench scan FOLDER     time a scan of FOLDER against its peers, in turns
 bench history FOLDER  the same for a git history";
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         ["eval", "labelled", folder, kind] => eval::labelled::run(folder, kind),
         ["eval", "copies", known, foreign] => eval::copies::run(known, foreign),
         ["eval", "codenames", folder] => eval::codenames::run(folder),
+        ["eval", "merkle", folder] => eval::merkle::run(folder),
         ["bench", "scan", folder] => bench::run(folder, bench::What::Tree),
         ["bench", "history", folder] => bench::run(folder, bench::What::History),
         _ => Err(USAGE.to_owned()),

@@ -1,0 +1,19 @@
+//! Every bound of this crate.
+
+/// Bytes of an entry: tlog-tiles frames them with 16 bits.
+pub const ENTRY_BYTES_MAX: usize = 65_535;
+
+/// Hashes of a proof, as tlog-witness bounds them.
+pub const PROOF_HASHES_MAX: usize = 63;
+
+/// Signatures that are looked at in one note; the specification asks for at least 16.
+pub const NOTE_SIGNATURES_MAX: usize = 64;
+
+/// Bytes of a note: 64 signatures of ML-DSA-44, and a text.
+pub const NOTE_BYTES_MAX: usize = 512 * 1024;
+
+/// Bytes of a proof file: a note, 63 hashes, an entry in base64.
+pub const PROOF_FILE_BYTES_MAX: usize = NOTE_BYTES_MAX + 128 * 1024;
+
+/// Leaves of a tree: positions fit the signed integers of databases.
+pub const TREE_SIZE_MAX: u64 = 1 << 62;
