@@ -1,5 +1,14 @@
 //! The order of decision, record and receipt.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking, and starts what it compares with"
+)]
+
 use cordon_domain::{Action, Actor, Label, Level, Outcome, PrincipalId};
 use cordon_gate::act::{Raise, Read, Revoke};
 use cordon_gate::{Denial, Epoch, Facts, Gate, Grounds, JournalError, Request, Verdict};

@@ -171,10 +171,10 @@ fn any_flipped_bit_in_any_file_is_found_where_it_is() {
 fn a_rewritten_history_is_a_fork_or_a_rollback_for_who_saw_a_checkpoint() {
     let seen = checkpoint(&folder(500));
     let shorter = folder(400);
-    assert_eq!(only(&faults(&shorter, &[seen.clone()])), &Fault::RolledBack { size: 400, known: 500 });
+    assert_eq!(only(&faults(&shorter, std::slice::from_ref(&seen))), &Fault::RolledBack { size: 400, known: 500 });
     let rewritten = grown(700, |index| if index == 100 { b"another".to_vec() } else { entry(index) });
     assert_eq!(faults(&rewritten, &[]), [], "without a witness nobody can tell");
-    assert_eq!(only(&faults(&rewritten, &[seen.clone()])), &Fault::Forked { size: 500 });
+    assert_eq!(only(&faults(&rewritten, std::slice::from_ref(&seen))), &Fault::Forked { size: 500 });
     assert_eq!(faults(&folder(700), &[seen]), []);
 }
 
