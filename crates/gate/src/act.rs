@@ -18,9 +18,6 @@ pub trait Reads: Act {}
 /// An action that changes state.
 pub trait Changes: Act {}
 
-/// A change that may wrap data keys anew, without touching what they encrypt.
-pub trait Rewraps: Changes {}
-
 macro_rules! acts {
     ($kind:ident: $($(#[$doc:meta])* $name:ident = $action:ident;)+) => {$(
         $(#[$doc])*
@@ -59,8 +56,3 @@ acts! { Changes:
     /// Erases what identifies a person.
     Erase = PrincipalErase;
 }
-
-impl Rewraps for Raise {}
-impl Rewraps for Lower {}
-impl Rewraps for Rewrap {}
-impl Rewraps for Shred {}

@@ -1,5 +1,6 @@
 //! The gate: decide, record, and only then a receipt.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use cordon_domain::{Action, Actor, Event, Level, Moment, Outcome, Personal, Target};
@@ -7,6 +8,7 @@ use cordon_domain::{Action, Actor, Event, Level, Moment, Outcome, Personal, Targ
 use crate::act::{Changes, Reads};
 use crate::journal::{Journal, JournalError, Recorded, is_permitted};
 use crate::permit::{Departure, Permit, Receipt};
+use crate::refusals::{Admission, Refusals};
 use crate::request::{Facts, Request};
 use crate::verdict::{Decide, Epoch, Grounds, Refusal, Verdict};
 
@@ -33,6 +35,7 @@ pub struct Gate<D, J> {
     journal: J,
     itself: Actor,
     unrecorded: AtomicU64,
+    refusals: Mutex<Refusals>,
 }
 
 /// A count that was taken to be recorded. It goes back when it is dropped before it was.
@@ -49,8 +52,9 @@ impl Drop for Gap<'_> {
 
 impl<D: Decide, J: Journal> Gate<D, J> {
     /// Puts the gate before a journal. `itself` is the service in whose name the gate counts what went unrecorded.
-    pub const fn new(decide: D, journal: J, itself: Actor) -> Self {
-        Self { decide, journal, itself, unrecorded: AtomicU64::new(0) }
+    pub fn new(decide: D, journal: J, itself: Actor) -> Self {
+        let (unrecorded, refusals) = (AtomicU64::new(0), Mutex::default());
+        Self { decide, journal, itself, unrecorded, refusals }
     }
 
     /// Answers a question. Records nothing and opens nothing.
@@ -136,15 +140,55 @@ impl<D: Decide, J: Journal> Gate<D, J> {
         outcome
     }
 
+    /// Records that someone was refused before they signed in: singly up to a bound for each address and minute, then as
+    /// a count. `address` is where they came from.
+    pub async fn refused_before_sign_in(&self, facts: &Facts, address: &str, reason: &str) {
+        let (admission, over) = match self.refusals.lock() {
+            Ok(mut refusals) => refusals.admit(address, facts.at),
+            Err(_) => return,
+        };
+        let mut event = facts.event(Outcome::Denied, &Grounds::default(), Some(reason.to_owned()));
+        if let Some(count) = over {
+            let counted = self.about(&event, Action::LogRefusals, count, "refusals before sign-in beyond the bound");
+            self.record_or_count(counted).await;
+        }
+        if admission == Admission::Single {
+            event.personal.network = Some(address.to_owned());
+            self.record_or_count(event).await;
+        }
+    }
+
+    async fn record_or_count(&self, event: Event) {
+        if self.record(event, Epoch::ANY).await.is_err() {
+            self.unrecorded.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
+    /// An event of the gate itself that states a count, beside `next`.
+    fn about(&self, next: &Event, action: Action, count: u64, reason: &str) -> Event {
+        Event {
+            action,
+            actor: self.itself.clone(),
+            target: Target::default(),
+            outcome: Outcome::Failed,
+            amount: Some(count),
+            reason: Some(reason.to_owned()),
+            policies: Vec::new(),
+            grants: Vec::new(),
+            client: None,
+            payload: None,
+            personal: Personal::default(),
+            ..next.clone()
+        }
+    }
+
     async fn decide(&self, facts: &Facts) -> Result<Grounds, Denial> {
         match self.decide.evaluate(facts) {
             Verdict::Allow(grounds) => Ok(grounds),
             Verdict::Deny(refusal, grounds) => {
                 let event = facts.event(Outcome::Denied, &grounds, Some(refusal.missing.join("; ")));
                 // A refusal stands whether or not it can be recorded; one that cannot is counted.
-                if self.record(event, Epoch::ANY).await.is_err() {
-                    self.unrecorded.fetch_add(1, Ordering::AcqRel);
-                }
+                self.record_or_count(event).await;
                 Err(Denial::Refused(refusal))
             }
         }
@@ -161,20 +205,7 @@ impl<D: Decide, J: Journal> Gate<D, J> {
         if gap.count == 0 {
             return Ok(());
         }
-        let event = Event {
-            action: Action::LogGap,
-            actor: self.itself.clone(),
-            target: Target::default(),
-            outcome: Outcome::Failed,
-            amount: Some(gap.count),
-            reason: Some("accesses before this event that could not be recorded".to_owned()),
-            policies: Vec::new(),
-            grants: Vec::new(),
-            client: None,
-            payload: None,
-            personal: Personal::default(),
-            ..next.clone()
-        };
+        let event = self.about(next, Action::LogGap, gap.count, "accesses before this event that could not be recorded");
         self.journal.record(event, Epoch::ANY).await?;
         gap.count = 0;
         Ok(())

@@ -6,12 +6,13 @@
 //! counted, and the count becomes an event as soon as one can be written.
 //!
 //! Map: [`act`] (actions as types), [`request`] (what is asked), [`verdict`] (what is answered), [`permit`] (permits and
-//! receipts), [`journal`] (where it is recorded), [`gate`] (the order of it all).
+//! receipts), [`journal`] (where it is recorded), [`refusals`] (knocks before sign-in), [`gate`] (the order of it all).
 
 pub mod act;
 pub mod gate;
 pub mod journal;
 pub mod permit;
+pub mod refusals;
 pub mod request;
 pub mod verdict;
 

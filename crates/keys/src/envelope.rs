@@ -4,8 +4,8 @@
 //! another label does not open. Opening takes a receipt by value; wrapping anew happens inside the transaction that
 //! records it, under its permit.
 
-use cordon_domain::{BucketId, Entropy, Label, Target, VersionId};
-use cordon_gate::act::{Read, Rewraps};
+use cordon_domain::{Action, BucketId, Entropy, Label, Target, VersionId};
+use cordon_gate::act::{Changes, Read};
 use cordon_gate::{Departure, Permit, Receipt};
 
 use crate::error::KeyError;
@@ -151,12 +151,12 @@ impl BucketKey {
     }
 
     /// Wraps a data key anew under `to`, for the same label or, inside a relabelling, for `label`. No plaintext of the
-    /// object is touched; the manifest is made anew when the label differs.
+    /// object is touched; the manifest is made anew when the label differs. Only relabelling, rewrapping and shredding may.
     ///
     /// # Errors
     ///
     /// As [`BucketKey::open`].
-    pub fn rewrap<A: Rewraps>(
+    pub fn rewrap<A: Changes>(
         &self,
         permit: &Permit<A>,
         wrap: &WrappedDataKey,
@@ -164,7 +164,8 @@ impl BucketKey {
         to: (&Self, &Label),
         entropy: &mut dyn Entropy,
     ) -> Result<Rewrapped, KeyError> {
-        if permit.target().bucket != Some(from.bucket) {
+        let wraps = [Action::LabelRaise, Action::LabelLower, Action::KeyRewrap, Action::KeyShred];
+        if permit.target().bucket != Some(from.bucket) || !wraps.contains(&permit.action()) {
             return Err(KeyError::OtherTarget);
         }
         let (target, label) = to;

@@ -114,3 +114,18 @@ async fn a_revocation_between_decision_and_record_is_decided_again() {
     assert_eq!(seen.load(std::sync::atomic::Ordering::SeqCst), 2);
     assert_eq!(gate.journal().events().len(), 1);
 }
+
+#[tokio::test]
+async fn strangers_cannot_fill_the_log() {
+    let gate = gate(Deciding::yes());
+    let mut knock = facts(Label::of(Level::Public));
+    for _ in 0..500 {
+        gate.refused_before_sign_in(&knock, "192.0.2.1", "the password is wrong").await;
+    }
+    assert_eq!(gate.journal().events().len(), 10);
+    knock.at = knock.at.plus_ms(60_000);
+    gate.refused_before_sign_in(&knock, "192.0.2.1", "the password is wrong").await;
+    let events = gate.journal().events();
+    assert_eq!((events[10].action, events[10].amount), (Action::LogRefusals, Some(490)));
+    assert_eq!(events[11].personal.network.as_deref(), Some("192.0.2.1"));
+}

@@ -1,0 +1,204 @@
+//! Caring for keys, through the gate: rotation, rewrapping, shredding, erasing.
+//!
+//! Each step is decided and recorded; what spans two databases is done in an order that a crash cannot break: the key
+//! store first holds what the database will refer to, and destroys only what the database refers to no more.
+
+use cordon_domain::{Action, Actor, BucketId, Clock, Level, Moment, Personal, PrincipalId, RequestId, Target, VersionId};
+use cordon_gate::act::{Erase, Rewrap, Rotate, Shred};
+use cordon_gate::{Decide, Denial, Facts, Gate, Request};
+use cordon_keys::{KeyName, KeyRef};
+
+use crate::change::Change;
+use crate::edge::SystemEntropy;
+use crate::error::StoreError;
+use crate::installation::Installation;
+use crate::writer::Writer;
+
+/// Why keys were not cared for.
+#[derive(Debug, thiserror::Error)]
+pub enum CareError {
+    /// The gate refused.
+    #[error(transparent)]
+    Denied(#[from] Denial),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What a shredded version leaves, as a certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// The version.
+    pub version: VersionId,
+    /// The key that wrapped its data key, destroyed.
+    pub destroyed: Vec<KeyRef>,
+    /// Position of the event.
+    pub position: Option<u64>,
+    /// Other data keys that were wrapped anew.
+    pub rewrapped: u64,
+    /// Data backups that still hold the wrap, by when they were made. Worth nothing without the destroyed key.
+    pub data_backups: Vec<Moment>,
+    /// Until when a backup of the key store that holds the destroyed key may still exist; `None` when there is none.
+    pub could_be_opened_until: Option<Moment>,
+}
+
+/// Days after which a backup of the key store must be destroyed.
+pub const KEY_BACKUP_DAYS: i64 = 30;
+const DAY_MS: i64 = 86_400_000;
+
+/// Cares for the keys of an installation, for one actor.
+pub struct Care<'a, D> {
+    gate: &'a Gate<D, Writer>,
+    installation: &'a Installation,
+    clock: &'a dyn Clock,
+    actor: Actor,
+    personal: Personal,
+}
+
+impl<'a, D: Decide> Care<'a, D> {
+    /// Acts as `actor`.
+    pub const fn new(
+        gate: &'a Gate<D, Writer>,
+        installation: &'a Installation,
+        clock: &'a dyn Clock,
+        actor: Actor,
+        personal: Personal,
+    ) -> Self {
+        Self { gate, installation, clock, actor, personal }
+    }
+
+    /// Gives a key a new version. Keys under it are wrapped anew at once; data keys by [`Care::rewrap`].
+    ///
+    /// # Errors
+    ///
+    /// [`CareError`] when it is refused or cannot be done.
+    pub async fn rotate(&self, name: KeyName) -> Result<KeyRef, CareError> {
+        let keys = self.installation.keys();
+        let target = target_of(name);
+        if let KeyName::Bucket(..) = name {
+            let next = keys.prepare_version(name)?;
+            let change = Change::Rotate { name, version: next.version };
+            let _receipt = self.gate.change(self.request::<Rotate>(target), change).await?;
+            return Ok(next);
+        }
+        let old: Vec<KeyRef> = keys.with(|unlocked| {
+            Ok(unlocked.newest(name).map(|version| KeyRef { name, version }).into_iter().collect())
+        })?;
+        let next_version = old.first().map_or(1, |old| old.version + 1);
+        let change = Change::Rotate { name, version: next_version };
+        let _receipt = self.gate.change(self.request::<Rotate>(target), change).await?;
+        let next = keys.prepare_version(name)?;
+        keys.rewrap_stored()?;
+        // A level key wraps nothing but stored keys, and they have all moved. Other keys still open what they sealed.
+        if matches!(name, KeyName::Level(_)) {
+            keys.destroy(&old)?;
+        }
+        Ok(next)
+    }
+
+    /// Wraps all data keys of a level in a bucket anew under the active version, a batch a transaction, and destroys
+    /// the versions that wrap nothing more. Returns how many moved.
+    ///
+    /// # Errors
+    ///
+    /// [`CareError`] when it is refused or a wrap does not open; batches before it stand.
+    pub async fn rewrap(&self, bucket: BucketId, level: Level) -> Result<u64, CareError> {
+        let name = KeyName::Bucket(bucket, level);
+        let keys = self.installation.keys();
+        let reader = self.installation.reader();
+        let before = reader.active_key(keys, name)?.map_or(1, |active| active.least);
+        let mut moved = 0;
+        while let Some(active) = reader.active_key(keys, name)? {
+            let wraps = reader.wraps(&active)?;
+            if wraps.older == 0 && active.least == active.active {
+                let old: Vec<KeyRef> = (before..active.active).map(|version| KeyRef { name, version }).collect();
+                if !old.is_empty() {
+                    keys.destroy(&old)?;
+                }
+                break;
+            }
+            let request = self.request::<Rewrap>(Target { bucket: Some(bucket), ..Target::default() });
+            let _receipt = self.gate.change(request, Change::Rewrap { bucket, level }).await?;
+            moved += wraps.older - reader.wraps(&active)?.older;
+        }
+        Ok(moved)
+    }
+
+    /// Destroys what opens one version: its wrap, and, once all others are wrapped anew, the key that made it.
+    ///
+    /// # Errors
+    ///
+    /// [`CareError`] when it is refused or cannot be done. Begun again, it goes on where it stopped.
+    pub async fn shred(&self, bucket: BucketId, version: VersionId) -> Result<Certificate, CareError> {
+        let (keys, reader) = (self.installation.keys(), self.installation.reader());
+        let row = reader.object(keys, version)?.filter(|row| row.bucket == bucket);
+        let row = row.ok_or_else(|| StoreError::Conflict(format!("there is no {version} in {bucket}")))?;
+        let name = row.key_name();
+        let next = keys.prepare_version(name)?;
+        let target = Target {
+            bucket: Some(bucket),
+            version: Some(version),
+            label: Some(row.label.clone()),
+            principal: None,
+        };
+        let change = Change::Shred { bucket, version, next_key: next.version };
+        let receipt = self.gate.change(self.request::<Shred>(target), change).await?;
+        let least = reader.active_key(keys, name)?.map_or(1, |active| active.least);
+        let rewrapped = self.rewrap(bucket, row.label.level).await?;
+        let destroyed = (least..next.version).map(|version| KeyRef { name, version }).collect();
+        let (data_backups, key_backup) = self.backups()?;
+        Ok(Certificate {
+            version,
+            destroyed,
+            position: receipt.recorded().and_then(|recorded| recorded.position),
+            rewrapped,
+            data_backups,
+            could_be_opened_until: key_backup.map(|made| made.plus_ms(KEY_BACKUP_DAYS * DAY_MS)),
+        })
+    }
+
+    /// Erases what identifies a person: what was recorded of them stays sealed for ever, and every proof still holds.
+    ///
+    /// # Errors
+    ///
+    /// [`CareError`] when it is refused or cannot be done.
+    pub async fn erase(&self, subject: PrincipalId) -> Result<(), CareError> {
+        let target = Target { principal: Some(subject), ..Target::default() };
+        let _receipt = self.gate.change(self.request::<Erase>(target), Change::Erase(subject)).await?;
+        Ok(self.installation.keys().erase_subject(subject)?)
+    }
+
+    fn backups(&self) -> Result<(Vec<Moment>, Option<Moment>), StoreError> {
+        let made: Vec<(i64, String)> = self.installation.reader().with(|db| {
+            let mut query = db.prepare_cached("SELECT made_at, kind FROM backups ORDER BY made_at").map_err(crate::rows::database)?;
+            let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).map_err(crate::rows::database)?;
+            rows.collect::<rusqlite::Result<_>>().map_err(crate::rows::database)
+        })?;
+        let of = |kind: &str| made.iter().filter(|(_, found)| found == kind).map(|(at, _)| Moment(*at)).collect::<Vec<_>>();
+        Ok((of("data"), of("keys").last().copied()))
+    }
+
+    fn request<A: cordon_gate::Act>(&self, target: Target) -> Request<A> {
+        Request::new(Facts {
+            request: RequestId::draw(&mut SystemEntropy),
+            at: self.clock.now(),
+            action: Action::KeyRotate,
+            actor: self.actor.clone(),
+            target,
+            personal: self.personal.clone(),
+            reason: None,
+            client: None,
+        })
+    }
+}
+
+fn target_of(name: KeyName) -> Target {
+    match name {
+        KeyName::Bucket(bucket, level) => {
+            Target { bucket: Some(bucket), label: Some(cordon_domain::Label::of(level)), ..Target::default() }
+        }
+        KeyName::Level(level) => Target { label: Some(cordon_domain::Label::of(level)), ..Target::default() },
+        KeyName::Subject(subject) => Target { principal: Some(subject), ..Target::default() },
+        KeyName::Purpose(_) => Target::default(),
+    }
+}

@@ -1,0 +1,310 @@
+//! An installation: one data folder, one folder of keys apart from it, opened by one process at a time.
+//!
+//! ```text
+//! data/  cordon.db    events, objects, settings
+//!        log/         what is published: checkpoint, tiles, bundles; may be given to anyone
+//!        lock         held while the installation is open
+//! keys/  keys.db      wrapped keys, and what was signed last
+//! ```
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use cordon_domain::{Action, Actor, Clock, Event, NodeId, Outcome, Personal, PrincipalId, RequestId, Target};
+use cordon_gate::{Epoch, Journal as _};
+use cordon_keys::recovery::{Share, cut};
+use cordon_keys::local::HeldKey;
+use cordon_keys::{KeyName, Purpose, RootProvider, Secret, Unlocked};
+use cordon_ledger::note::Verifier;
+use object_store::ObjectStore;
+use object_store::local::LocalFileSystem;
+use rusqlite::Connection;
+
+use crate::change::put_setting;
+use crate::edge::SystemEntropy;
+use crate::error::StoreError;
+use crate::keyring::Keyring;
+use crate::keystore::KeyStore;
+use crate::limits::PROVIDER_S;
+use crate::log::Sequencer;
+use crate::read::Reader;
+use crate::rows::database;
+use crate::schema;
+use crate::unlock::{ask, entrust};
+use crate::writer::Writer;
+
+const DATABASE: &str = "cordon.db";
+const LOG: &str = "log";
+const LOCK: &str = "lock";
+
+/// Where an installation lies.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// The data folder.
+    pub data: PathBuf,
+    /// The folder of keys. Neither may lie in the other.
+    pub keys: PathBuf,
+}
+
+/// How many shares a recovery kit has, and how many are needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KitShape {
+    /// Needed.
+    pub need: u8,
+    /// In all.
+    pub of: u8,
+}
+
+/// An open installation.
+pub struct Installation {
+    places: Places,
+    keys: Arc<Keyring>,
+    writer: Writer,
+    reader: Reader,
+    origin: String,
+    signing_version: u32,
+    itself: PrincipalId,
+    _lock: File,
+}
+
+impl Places {
+    /// Returns the folder of the published log.
+    #[must_use]
+    pub fn log(&self) -> PathBuf {
+        self.data.join(LOG)
+    }
+
+    /// Returns the database.
+    #[must_use]
+    pub fn database(&self) -> PathBuf {
+        self.data.join(DATABASE)
+    }
+
+    fn make(&self) -> Result<(), StoreError> {
+        use std::os::unix::fs::DirBuilderExt as _;
+        for folder in [&self.data, &self.keys, &self.log()] {
+            let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+            made.map_err(|error| StoreError::File(folder.display().to_string(), "made", error))?;
+        }
+        let resolved = |path: &Path| {
+            path.canonicalize().map_err(|error| StoreError::File(path.display().to_string(), "found", error))
+        };
+        let (data, keys) = (resolved(&self.data)?, resolved(&self.keys)?);
+        if data.starts_with(&keys) || keys.starts_with(&data) {
+            let what = format!("the keys in `{}` lie with the data in `{}`", keys.display(), data.display());
+            return Err(StoreError::Place(what));
+        }
+        Ok(())
+    }
+
+    fn lock(&self) -> Result<File, StoreError> {
+        let path = self.data.join(LOCK);
+        let failed = |error| StoreError::File(path.display().to_string(), "opened", error);
+        let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(fs::TryLockError::WouldBlock) => Err(StoreError::Locked(self.data.display().to_string())),
+            Err(fs::TryLockError::Error(error)) => Err(failed(error)),
+        }
+    }
+}
+
+impl Installation {
+    /// Makes a new installation: folders, databases, keys, the log's first event. Returns it with the recovery kit.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Place`] when there is one already, or keys would lie with the data.
+    pub async fn create(
+        places: Places,
+        origin: &str,
+        provider: &Arc<dyn RootProvider>,
+        kit: KitShape,
+        clock: Arc<dyn Clock>,
+    ) -> Result<(Self, Vec<Share>), StoreError> {
+        let name: cordon_ledger::note::KeyName = origin.parse()?;
+        places.make()?;
+        let lock = places.lock()?;
+        let store = KeyStore::open(&places.keys)?;
+        if !store.is_empty()? || places.database().exists() {
+            let what = format!("an installation is already in `{}`", places.data.display());
+            return Err(StoreError::Place(what));
+        }
+        let (unlocked, stored) = Unlocked::create(&mut SystemEntropy, clock.now());
+        let recovery = Secret::draw(&mut SystemEntropy);
+        let held: Arc<dyn RootProvider> = Arc::new(HeldKey::new("shares", &recovery, SystemEntropy));
+        let deadline = Duration::from_secs(PROVIDER_S);
+        let roots = [entrust(provider, unlocked.root(), deadline)?, entrust(&held, unlocked.root(), deadline)?];
+        let shares = cut(&recovery, kit.need, kit.of, &mut SystemEntropy);
+        let shares = shares.map_err(|error| StoreError::Place(error.to_string()))?;
+        store.put(&stored, &roots)?;
+
+        let mut connection = Connection::open(places.database()).map_err(database)?;
+        schema::prepare(&connection)?;
+        schema::migrate(&mut connection)?;
+        let keys = Arc::new(Keyring::new(unlocked, store, Arc::clone(&clock))?);
+        put_setting(&connection, &keys, "log.origin", name.as_str().as_bytes())?;
+        put_setting(&connection, &keys, "log.signing-version", &1u32.to_be_bytes())?;
+        put_setting(&connection, &keys, "itself", &PrincipalId::draw(&mut SystemEntropy).0)?;
+        drop(connection);
+        let installation = Self::assemble(places, keys, lock)?;
+        let started = installation.own_event(Action::LogStart, clock.now());
+        installation.writer.record(started, Epoch::ANY).await.map_err(|error| StoreError::Place(error.to_string()))?;
+        Ok((installation, shares))
+    }
+
+    /// Opens an installation with the root key that `provider` gives back.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Locked`] when another process has it open; [`StoreError::Provider`] when the root is not given;
+    /// [`StoreError::Integrity`] when what is stored was changed beside Cordon.
+    pub fn open(
+        places: Places,
+        provider: &Arc<dyn RootProvider>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, StoreError> {
+        if !places.database().exists() {
+            return Err(StoreError::Place(format!("no installation is in `{}`", places.data.display())));
+        }
+        let lock = places.lock()?;
+        let mut connection = Connection::open(places.database()).map_err(database)?;
+        schema::prepare(&connection)?;
+        schema::migrate(&mut connection)?;
+        drop(connection);
+        let store = KeyStore::open(&places.keys)?;
+        let roots = store.roots()?;
+        let wrapped = roots.into_iter().find(|root| root.provider == provider.kind());
+        let wrapped = wrapped.ok_or_else(|| {
+            StoreError::Place(format!("the root key of this installation is not held by a `{}`", provider.kind()))
+        })?;
+        let root = ask(provider, wrapped, Duration::from_secs(PROVIDER_S))?;
+        let unlocked = Unlocked::open(root, store.keys()?.iter())?;
+        let keys = Arc::new(Keyring::new(unlocked, store, clock)?);
+        let installation = Self::assemble(places, keys, lock)?;
+        installation.finish_erasures()?;
+        Ok(installation)
+    }
+
+    fn assemble(places: Places, keys: Arc<Keyring>, lock: File) -> Result<Self, StoreError> {
+        let path = places.database();
+        let reader = Reader::new(path.clone());
+        let text = |name: &'static str| {
+            let value = reader.setting(&keys, name)?;
+            value.ok_or_else(|| StoreError::Integrity(format!("the setting `{name}` is missing")))
+        };
+        let unreadable = |name: &str| StoreError::Integrity(format!("the setting `{name}` cannot be read"));
+        let origin = String::from_utf8(text("log.origin")?).map_err(|_| unreadable("log.origin"))?;
+        let version = text("log.signing-version")?.try_into().map_err(|_| unreadable("log.signing-version"))?;
+        let itself = PrincipalId(text("itself")?.try_into().map_err(|_| unreadable("itself"))?);
+        let writer = Writer::start(path, Arc::clone(&keys), itself)?;
+        let signing_version = u32::from_be_bytes(version);
+        Ok(Self { places, keys, writer, reader, origin, signing_version, itself, _lock: lock })
+    }
+
+    /// Destroys keys of persons whose erasure was recorded and not carried out when the process ended.
+    fn finish_erasures(&self) -> Result<(), StoreError> {
+        let erased: Vec<[u8; 16]> = self.reader.with(|db| {
+            let mut query = db.prepare_cached("SELECT subject FROM erased").map_err(database)?;
+            let rows = query.query_map([], |row| row.get(0)).map_err(database)?;
+            rows.collect::<rusqlite::Result<_>>().map_err(database)
+        })?;
+        for subject in erased {
+            let reference = cordon_keys::KeyRef { name: KeyName::Subject(PrincipalId(subject)), version: 1 };
+            if self.keys.store().key(reference)?.is_some() {
+                self.keys.erase_subject(PrincipalId(subject))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the writer, which is the journal.
+    #[must_use]
+    pub const fn writer(&self) -> &Writer {
+        &self.writer
+    }
+
+    /// Returns the reader.
+    #[must_use]
+    pub const fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    /// Returns the keys.
+    #[must_use]
+    pub const fn keys(&self) -> &Arc<Keyring> {
+        &self.keys
+    }
+
+    /// Returns where it lies.
+    #[must_use]
+    pub const fn places(&self) -> &Places {
+        &self.places
+    }
+
+    /// Returns the service in whose name Cordon itself acts.
+    #[must_use]
+    pub const fn itself(&self) -> PrincipalId {
+        self.itself
+    }
+
+    /// Returns the log's public key.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the signing key is not there.
+    pub fn log_key(&self) -> Result<Verifier, StoreError> {
+        Ok(self.keys.signer(&self.origin.parse()?, self.signing_version)?.verifier().clone())
+    }
+
+    /// Takes the log over, over local files that are synced.
+    ///
+    /// # Errors
+    ///
+    /// As [`Sequencer::take_over`].
+    pub async fn sequencer(&self) -> Result<Sequencer, StoreError> {
+        let files = LocalFileSystem::new_with_prefix(self.places.log());
+        let files = files.map_err(|error| StoreError::Log("opened", error))?.with_fsync(true);
+        self.sequencer_over(Arc::new(files)).await
+    }
+
+    /// Takes the log over, over any object store.
+    ///
+    /// # Errors
+    ///
+    /// As [`Sequencer::take_over`].
+    pub async fn sequencer_over(&self, log: Arc<dyn ObjectStore>) -> Result<Sequencer, StoreError> {
+        let signer = self.keys.signer(&self.origin.parse()?, self.signing_version)?;
+        Sequencer::take_over(log, self.reader.clone(), Arc::clone(&self.keys), signer).await
+    }
+
+    /// Makes an event of Cordon itself.
+    #[must_use]
+    pub fn own_event(&self, action: Action, at: cordon_domain::Moment) -> Event {
+        Event {
+            request: RequestId::draw(&mut SystemEntropy),
+            at,
+            action,
+            actor: Actor::service(self.itself),
+            target: Target::default(),
+            outcome: Outcome::Allowed,
+            amount: None,
+            reason: None,
+            policies: Vec::new(),
+            grants: Vec::new(),
+            client: None,
+            node: NodeId([0; 16]),
+            sequence: 0,
+            payload: None,
+            personal: Personal::default(),
+        }
+    }
+
+    /// Returns the version of the signing key in use.
+    #[must_use]
+    pub const fn signing_key(&self) -> cordon_keys::KeyRef {
+        cordon_keys::KeyRef { name: KeyName::Purpose(Purpose::LogSigning), version: self.signing_version }
+    }
+}

@@ -1,0 +1,223 @@
+//! Keys in use: what was unlocked at the start, and what is opened on the way.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, RwLock};
+
+use cordon_domain::{Clock, PrincipalId};
+use cordon_keys::{BucketKey, KeyError, KeyName, KeyRef, Purpose, Unlocked};
+use cordon_ledger::entry::{EventKey, SubjectKey};
+use cordon_ledger::index::IndexKey;
+use cordon_ledger::note::{Algorithm, KeyName as LogName, Signer};
+
+use crate::edge::SystemEntropy;
+use crate::error::StoreError;
+use crate::keystore::KeyStore;
+use crate::limits::KEYS_KEPT_MAX;
+use crate::rows::RowKey;
+
+/// Keys in use. Made once at the start, from the unlocked root.
+pub struct Keyring {
+    unlocked: RwLock<Unlocked>,
+    store: KeyStore,
+    clock: Arc<dyn Clock>,
+    buckets: Mutex<HashMap<KeyRef, Arc<BucketKey>>>,
+    subjects: Mutex<HashMap<PrincipalId, Option<Arc<SubjectKey>>>>,
+    rows: RowKey,
+    index: IndexKey,
+}
+
+impl Keyring {
+    /// Takes unlocked keys and the store they came from.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Missing`] when one of Cordon's own keys is not there.
+    pub fn new(unlocked: Unlocked, store: KeyStore, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+        let rows = RowKey::new(unlocked.own(Purpose::Rows, 1)?);
+        let index = IndexKey::new(unlocked.own(Purpose::Index, 1)?);
+        let (buckets, subjects) = (Mutex::default(), Mutex::default());
+        Ok(Self { unlocked: RwLock::new(unlocked), store, clock, buckets, subjects, rows, index })
+    }
+
+    /// Returns the key store.
+    #[must_use]
+    pub const fn store(&self) -> &KeyStore {
+        &self.store
+    }
+
+    /// Returns the key of blind indexes.
+    #[must_use]
+    pub const fn index(&self) -> &IndexKey {
+        &self.index
+    }
+
+    pub(crate) const fn rows(&self) -> &RowKey {
+        &self.rows
+    }
+
+    /// Returns the newest version of the event key, to seal with.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when it is not there.
+    pub fn event_key(&self) -> Result<EventKey, StoreError> {
+        self.with(|unlocked| {
+            let newest = unlocked.own_versions(Purpose::Events).last();
+            Ok(newest.map(|(version, secret)| EventKey::new(version, secret)))
+        })?
+        .ok_or_else(|| missing(KeyName::Purpose(Purpose::Events), 1))
+    }
+
+    /// Returns all versions of the event key, to open with.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Stopped`].
+    pub fn event_keys(&self) -> Result<Vec<EventKey>, StoreError> {
+        self.with(|unlocked| {
+            let versions = unlocked.own_versions(Purpose::Events);
+            Ok(versions.map(|(version, secret)| EventKey::new(version, secret)).collect())
+        })
+    }
+
+    /// Returns the signer of the log named `name`, with version `version` of the signing key.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when that key is not there.
+    pub fn signer(&self, name: &LogName, version: u32) -> Result<Signer, StoreError> {
+        self.with(|unlocked| {
+            let seed = unlocked.own(Purpose::LogSigning, version)?;
+            Ok(Signer::new(name.clone(), Algorithm::Ed25519, seed)?)
+        })
+    }
+
+    /// Returns the key of a person, making it when there is none and `make` says so. `None`: destroyed, or not there.
+    pub(crate) fn subject_key(
+        &self,
+        subject: PrincipalId,
+        make: Make,
+    ) -> Result<Option<Arc<SubjectKey>>, StoreError> {
+        let mut kept = self.subjects.lock().map_err(|_| StoreError::Stopped)?;
+        if let Some(known) = kept.get(&subject) {
+            return Ok(known.clone());
+        }
+        let reference = KeyRef { name: KeyName::Subject(subject), version: 1 };
+        let secret = match (self.store.key(reference)?, make) {
+            (Some(stored), _) => Some(self.with(|unlocked| Ok(unlocked.secret_of(&stored)?))?),
+            (None, Make::Never) => return Ok(None),
+            (None, Make::IfMissing) => {
+                let made = self.with(|unlocked| Ok(unlocked.make(reference, &mut SystemEntropy, self.clock.now())?));
+                let (stored, secret) = made?;
+                self.store.put(&[stored], &[])?;
+                Some(secret)
+            }
+        };
+        let key = secret.map(|secret| Arc::new(SubjectKey::new(subject, &secret)));
+        bounded(&mut kept);
+        kept.insert(subject, key.clone());
+        Ok(key)
+    }
+
+    /// Forgets and destroys the key of a person. What was recorded of them stays sealed for ever.
+    pub(crate) fn erase_subject(&self, subject: PrincipalId) -> Result<(), StoreError> {
+        let mut kept = self.subjects.lock().map_err(|_| StoreError::Stopped)?;
+        kept.insert(subject, None);
+        self.store.destroy(&[KeyRef { name: KeyName::Subject(subject), version: 1 }])
+    }
+
+    /// Opens one version of a bucket key.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Missing`] when it was destroyed or never made.
+    pub fn bucket_key(&self, reference: KeyRef) -> Result<Arc<BucketKey>, StoreError> {
+        let mut kept = self.buckets.lock().map_err(|_| StoreError::Stopped)?;
+        if let Some(key) = kept.get(&reference) {
+            return Ok(Arc::clone(key));
+        }
+        let stored = self.store.key(reference)?.ok_or(KeyError::Missing(reference))?;
+        let secret = self.with(|unlocked| Ok(unlocked.secret_of(&stored)?))?;
+        let key = Arc::new(BucketKey::new(reference, &secret).ok_or(KeyError::OtherTarget)?);
+        bounded(&mut kept);
+        kept.insert(reference, Arc::clone(&key));
+        Ok(key)
+    }
+
+    /// Makes the next version of a key and stores it. It is not in use until the database says so.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when its parent is not there, or it cannot be stored.
+    pub fn prepare_version(&self, name: KeyName) -> Result<KeyRef, StoreError> {
+        let now = self.clock.now();
+        let mut unlocked = self.unlocked.write().map_err(|_| StoreError::Stopped)?;
+        let stored = if name.parent().is_none() {
+            unlocked.add_version(name, &mut SystemEntropy, now)?
+        } else {
+            let version = self.store.newest(name)?.unwrap_or(0).checked_add(1);
+            let version = version.ok_or(KeyError::Bound("a key has at most 2^32 versions"))?;
+            unlocked.make(KeyRef { name, version }, &mut SystemEntropy, now)?.0
+        };
+        self.store.put(std::slice::from_ref(&stored), &[])?;
+        Ok(stored.reference)
+    }
+
+    /// Wraps stored keys anew under the newest versions of their parents. Returns how many moved.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when one does not open; then none moved.
+    pub fn rewrap_stored(&self) -> Result<usize, StoreError> {
+        let stored = self.store.keys()?;
+        let moved = self.with(|unlocked| {
+            let moved = stored.iter().filter_map(|key| unlocked.rewrapped(key, &mut SystemEntropy).transpose());
+            Ok(moved.collect::<Result<Vec<_>, _>>()?)
+        })?;
+        self.store.put(&moved, &[])?;
+        Ok(moved.len())
+    }
+
+    /// Destroys versions of keys: after that what they wrapped is gone, here.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when they cannot be deleted.
+    pub fn destroy(&self, references: &[KeyRef]) -> Result<(), StoreError> {
+        let mut kept = self.buckets.lock().map_err(|_| StoreError::Stopped)?;
+        references.iter().for_each(|reference| drop(kept.remove(reference)));
+        let mut unlocked = self.unlocked.write().map_err(|_| StoreError::Stopped)?;
+        references.iter().for_each(|reference| unlocked.forget(*reference));
+        self.store.destroy(references)
+    }
+
+    /// Reads the unlocked keys.
+    ///
+    /// # Errors
+    ///
+    /// What `work` says.
+    pub fn with<T>(&self, work: impl FnOnce(&Unlocked) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let unlocked = self.unlocked.read().map_err(|_| StoreError::Stopped)?;
+        work(&unlocked)
+    }
+}
+
+/// Whether a key is made when there is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Make {
+    /// It is.
+    IfMissing,
+    /// It is not.
+    Never,
+}
+
+fn missing(name: KeyName, version: u32) -> StoreError {
+    StoreError::Key(KeyError::Missing(KeyRef { name, version }))
+}
+
+/// Keeps a cache bounded: a full one begins anew.
+fn bounded<K, V>(kept: &mut HashMap<K, V>) {
+    if kept.len() >= KEYS_KEPT_MAX {
+        kept.clear();
+    }
+}

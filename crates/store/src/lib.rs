@@ -1,0 +1,34 @@
+//! Where state lives: events, objects and keys in SQLite, the published log in files.
+//!
+//! Invariants: an event, and the change that it records, are durable before anyone is told, or neither is there; a row
+//! that decides carries a MAC, and one that was changed beside Cordon locks what it is about; nothing is signed that is
+//! shorter than, or differs from, what was signed before; keys lie in a folder of their own, wrapped.
+//!
+//! Map: [`installation`] (folders, creation, opening), [`writer`] (the journal: one thread, group commit), [`change`]
+//! (what can be changed), [`read`], [`log`] (tiles and checkpoints), [`keystore`] and [`keyring`] (wrapped keys, open
+//! keys), [`care`] (rotation, rewrapping, shredding, erasing), [`unlock`] and [`providers`] (the root), [`rows`],
+//! [`schema`].
+
+pub mod care;
+pub mod change;
+pub mod edge;
+pub mod error;
+pub mod installation;
+pub mod keyring;
+pub mod keystore;
+pub mod limits;
+pub mod log;
+pub mod providers;
+pub mod read;
+pub mod rows;
+pub mod schema;
+pub mod unlock;
+pub mod writer;
+
+pub use change::Change;
+pub use error::StoreError;
+pub use installation::{Installation, KitShape, Places};
+pub use log::Sequencer;
+pub use read::{Reader, Search};
+pub use rows::ObjectRow;
+pub use writer::Writer;

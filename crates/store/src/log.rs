@@ -1,0 +1,209 @@
+//! The published log: tiles, bundles and checkpoint in an object store, and the sequencer that writes them.
+//!
+//! Each step keeps the order of [`cordon_ledger::publish`]: durable entries, durable tiles, the signed state durable in
+//! the key store by compare-and-swap, then the signature. A sequencer that was paused, and one that another has
+//! replaced, fails at the swap and signs nothing.
+
+use std::sync::Arc;
+
+use cordon_ledger::checkpoint::Checkpoint;
+use cordon_ledger::hash::Hash;
+use cordon_ledger::note::{Note, Signer};
+use cordon_ledger::publish::{Growth, LogState, PublishError, Signed, allows};
+use cordon_ledger::tile::{Shelf, TileRef, TileWrite, TreeError};
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt as _, PutPayload};
+
+use crate::error::StoreError;
+use crate::keyring::Keyring;
+use crate::limits::PUBLISH_ENTRIES_MAX;
+use crate::read::Reader;
+
+/// Files that are written side by side: one waits for the disk while others are prepared.
+const WRITES_SIDE_BY_SIDE: usize = 16;
+
+/// Writes tiles and signs checkpoints.
+pub struct Sequencer {
+    log: Arc<dyn ObjectStore>,
+    reader: Reader,
+    keys: Arc<Keyring>,
+    signer: Signer,
+    epoch: u64,
+    state: LogState,
+    signed: Option<Signed>,
+}
+
+impl Sequencer {
+    /// Takes the log over: from now on any other sequencer of it signs nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Publish`] or [`StoreError::Integrity`] when what is stored is shorter than, or differs from, what
+    /// was signed; [`StoreError::Conflict`] when the log has ended.
+    pub async fn take_over(
+        log: Arc<dyn ObjectStore>,
+        reader: Reader,
+        keys: Arc<Keyring>,
+        signer: Signer,
+    ) -> Result<Self, StoreError> {
+        let origin = signer.verifier().name.to_string();
+        let signed = keys.store().signed(&origin)?;
+        let mut sequencer =
+            Self { log, reader, keys, signer, epoch: 1, state: LogState::default(), signed: None };
+        if let Some(last) = signed {
+            sequencer.state = sequencer.resume(last).await?;
+            let next = Signed { epoch: last.epoch + 1, ..last };
+            sequencer.keys.store().swap_signed(&origin, Some(last), next)?;
+            (sequencer.epoch, sequencer.signed) = (next.epoch, Some(next));
+            sequencer.sign_again(last).await?;
+        }
+        Ok(sequencer)
+    }
+
+    /// Publishes what was recorded since the last step. Returns the new checkpoint, or `None` when nothing was recorded.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; then nothing was signed, or what was signed is durable and its checkpoint follows.
+    pub async fn publish(&mut self) -> Result<Option<Note>, StoreError> {
+        let entries = self.reader.entries(self.state.size(), PUBLISH_ENTRIES_MAX)?;
+        if entries.is_empty() {
+            return Ok(None);
+        }
+        let growth = self.state.grow(entries.iter().map(Vec::as_slice))?;
+        self.write(&growth.resources).await?;
+        let origin = self.signer.verifier().name.to_string();
+        let next = match self.signed {
+            Some(last) => growth.to_sign(last, &self.state, self.epoch)?,
+            None => Signed { epoch: self.epoch, size: growth.state.size(), root: growth.state.root() },
+        };
+        self.keys.store().swap_signed(&origin, self.signed, next)?;
+        self.signed = Some(next);
+        let note = growth.sign(&self.signer);
+        self.put("checkpoint", note.to_string().into_bytes()).await?;
+        self.sweep(&growth).await?;
+        self.state = growth.state;
+        Ok(Some(note))
+    }
+
+    /// Returns the number of published entries.
+    #[must_use]
+    pub const fn size(&self) -> u64 {
+        self.state.size()
+    }
+
+    /// The state at what was signed last: from the tiles, or, when they are damaged, from the entries themselves.
+    async fn resume(&self, last: Signed) -> Result<LogState, StoreError> {
+        match self.state_of_tiles(last).await {
+            Ok(state) if allows(last, &state).is_ok() => Ok(state),
+            Ok(_) | Err(StoreError::Integrity(_)) => self.state_of_entries(last).await,
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn state_of_tiles(&self, last: Signed) -> Result<LogState, StoreError> {
+        let mut edges = std::collections::BTreeMap::new();
+        let shelves = (0..cordon_ledger::tile::TILE_LEVELS).map(Shelf::Hashes).chain([Shelf::Entries]);
+        for edge in shelves.filter_map(|shelf| TileRef::of(shelf, last.size).last()).filter(|edge| !edge.is_full()) {
+            let read = self.log.get(&path(&edge.to_string())).await;
+            let bytes = match read {
+                Ok(found) => found.bytes().await.map_err(|error| StoreError::Log("read", error))?,
+                Err(object_store::Error::NotFound { .. }) => return Err(damaged(&edge)),
+                Err(error) => return Err(StoreError::Log("read", error)),
+            };
+            edges.insert(edge, bytes.to_vec());
+        }
+        LogState::resume(last.size, |tile| edges.get(&tile).cloned().ok_or_else(|| Edge(damaged(&tile))))
+            .map_err(|Edge(error)| error)
+    }
+
+    async fn state_of_entries(&self, last: Signed) -> Result<LogState, StoreError> {
+        let mut state = LogState::default();
+        while state.size() < last.size {
+            let want = (last.size - state.size()).min(PUBLISH_ENTRIES_MAX as u64) as usize;
+            let entries = self.reader.entries(state.size(), want)?;
+            if entries.is_empty() {
+                return Err(PublishError::Shorter { here: state.size(), signed: last.size }.into());
+            }
+            let growth = state.grow(entries.iter().map(Vec::as_slice))?;
+            self.write(&growth.resources).await?;
+            state = growth.state;
+        }
+        allows(last, &state)?;
+        Ok(state)
+    }
+
+    /// Writes the checkpoint of what was signed last, if the process ended between the swap and the file.
+    async fn sign_again(&self, last: Signed) -> Result<(), StoreError> {
+        let origin = self.signer.verifier().name.to_string();
+        let checkpoint = Checkpoint { origin, size: last.size, root: last.root, extensions: Vec::new() };
+        let note = checkpoint.sign(&self.signer).to_string().into_bytes();
+        match self.log.get(&path("checkpoint")).await {
+            Ok(found) => {
+                let found = found.bytes().await.map_err(|error| StoreError::Log("read", error))?;
+                if found == note {
+                    return Ok(());
+                }
+            }
+            Err(object_store::Error::NotFound { .. }) => {}
+            Err(error) => return Err(StoreError::Log("read", error)),
+        }
+        self.put("checkpoint", note).await
+    }
+
+    async fn write(&self, resources: &[TileWrite]) -> Result<(), StoreError> {
+        stream::iter(resources)
+            .map(|write| self.put_owned(write.tile.to_string(), write.bytes.clone()))
+            .buffer_unordered(WRITES_SIDE_BY_SIDE)
+            .try_collect::<Vec<()>>()
+            .await
+            .map(drop)
+    }
+
+    async fn put_owned(&self, name: String, bytes: Vec<u8>) -> Result<(), StoreError> {
+        self.put(&name, bytes).await
+    }
+
+    async fn put(&self, name: &str, bytes: Vec<u8>) -> Result<(), StoreError> {
+        let put = self.log.put(&path(name), PutPayload::from(bytes)).await;
+        put.map(drop).map_err(|error| StoreError::Log("written", error))
+    }
+
+    /// Deletes partial tiles whose full tile is there.
+    async fn sweep(&self, growth: &Growth) -> Result<(), StoreError> {
+        for full in growth.resources.iter().filter(|write| write.tile.is_full()) {
+            let partial: Vec<_> = self
+                .log
+                .list(Some(&path(&format!("{}.p", full.tile))))
+                .try_collect()
+                .await
+                .map_err(|error| StoreError::Log("listed", error))?;
+            for old in partial {
+                self.log.delete(&old.location).await.map_err(|error| StoreError::Log("swept", error))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+struct Edge(StoreError);
+
+impl From<TreeError> for Edge {
+    fn from(error: TreeError) -> Self {
+        Self(StoreError::Integrity(error.to_string()))
+    }
+}
+
+fn damaged(tile: &TileRef) -> StoreError {
+    StoreError::Integrity(format!("`{tile}` of the log is missing or damaged"))
+}
+
+fn path(name: &str) -> Path {
+    Path::from(name)
+}
+
+/// Compares an entry with the hash that was stored beside it.
+pub(crate) fn is_whole(entry: &[u8], leaf: &[u8]) -> bool {
+    Hash::leaf(entry).0.as_slice() == leaf
+}

@@ -1,0 +1,145 @@
+//! Measures the ledger and the keys: events a second, time to a checkpoint, verification, proofs, encryption, rewrapping.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use cordon_domain::{Action, BucketId, Clock as _, Entropy as _, Label, Level, Personal, PrincipalId, RequestId, VersionId};
+use cordon_gate::{Epoch, Journal as _};
+use cordon_keys::local::HeldKey;
+use cordon_keys::{RootProvider, Secret};
+use cordon_store::edge::{SystemClock, SystemEntropy};
+use cordon_store::{Installation, KitShape, Places};
+
+const EVENTS: usize = 200_000;
+const TASKS: usize = 512;
+
+/// Builds in release mode and measures there.
+pub(crate) fn run() -> Result<(), String> {
+    crate::run("cargo", &["run", "--release", "--quiet", "--package", "xtask", "--", "bench", "trust-measured"])
+}
+
+/// Measures in this process.
+pub(crate) fn measured() -> Result<(), String> {
+    let folder = PathBuf::from("target/bench-trust");
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).map_err(|error| error.to_string())?;
+    }
+    println!("| what | measured |\n|---|---|");
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let runtime = runtime.map_err(|error| error.to_string())?;
+    runtime.block_on(events(&folder)).map_err(|error| error.to_string())?;
+    std::fs::remove_dir_all(&folder).map_err(|error| error.to_string())
+}
+
+/// Makes an installation in `folder`.
+async fn installation(folder: &Path) -> Result<Installation, cordon_store::StoreError> {
+    let key = Secret::draw(&mut SystemEntropy);
+    let provider: Arc<dyn RootProvider> = Arc::new(HeldKey::new("key-file", &key, SystemEntropy));
+    let places = Places { data: folder.join("data"), keys: folder.join("keys") };
+    let kit = KitShape { need: 2, of: 3 };
+    let made = Installation::create(places, "bench.example/log", &provider, kit, Arc::new(SystemClock)).await?;
+    Ok(made.0)
+}
+
+async fn events(folder: &Path) -> Result<(), cordon_store::StoreError> {
+    let installation = Arc::new(installation(folder).await?);
+    let stop = Arc::new(AtomicBool::new(false));
+    let publishing = {
+        let (installation, stop) = (Arc::clone(&installation), Arc::clone(&stop));
+        std::thread::spawn(move || publish(&installation, &stop))
+    };
+    let begun = Instant::now();
+    let cpu = cpu_s();
+    let mut tasks = Vec::new();
+    for task in 0..TASKS {
+        let installation = Arc::clone(&installation);
+        tasks.push(tokio::spawn(async move {
+            let mut waits = Vec::with_capacity(EVENTS / TASKS);
+            for number in 0..EVENTS / TASKS {
+                let asked = Instant::now();
+                let outcome = installation.writer().record(event(&installation, task, number), Epoch::ANY).await;
+                if outcome.is_ok() {
+                    waits.push(asked.elapsed());
+                }
+            }
+            waits
+        }));
+    }
+    let mut waits = Vec::new();
+    for task in tasks {
+        waits.extend(task.await.unwrap_or_default());
+    }
+    let took = begun.elapsed();
+    let cpu = cpu_s() - cpu;
+    waits.sort_unstable();
+    let quantile = |share: f64| waits.get((waits.len() as f64 * share) as usize).copied().unwrap_or_default();
+    let rate = waits.len() as f64 / took.as_secs_f64();
+    println!(
+        "| durable events/s, {TASKS} at a time, acknowledged after fsync | {rate:.0}/s; p50 {:.1} ms, p99 {:.1} ms; {:.1} us CPU each |",
+        quantile(0.5).as_secs_f64() * 1e3,
+        quantile(0.99).as_secs_f64() * 1e3,
+        cpu * 1e6 / waits.len() as f64
+    );
+    stop.store(true, Ordering::Release);
+    let slowest = publishing.join().unwrap_or_default();
+    println!("| event to signed checkpoint, slowest under that load | {:.0} ms |", slowest.as_secs_f64() * 1e3);
+    Ok(())
+}
+
+/// Publishes until told to stop. Returns the longest time from an event to the checkpoint that holds it.
+fn publish(installation: &Installation, stop: &AtomicBool) -> Duration {
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return Duration::MAX };
+    runtime.block_on(async {
+        let Ok(mut sequencer) = installation.sequencer().await else { return Duration::MAX };
+        let mut slowest = Duration::ZERO;
+        let mut last = Instant::now();
+        loop {
+            let before = Instant::now();
+            match sequencer.publish().await {
+                // The oldest event of a step came right after the step before had read the database.
+                Ok(Some(_)) => slowest = slowest.max(last.elapsed()),
+                Ok(None) => {}
+                Err(error) => {
+                    eprintln!("{error}");
+                    return Duration::MAX;
+                }
+            }
+            last = before;
+            if stop.load(Ordering::Acquire) {
+                return slowest;
+            }
+            tokio::time::sleep(Duration::from_millis(200).saturating_sub(before.elapsed())).await;
+        }
+    })
+}
+
+fn event(installation: &Installation, task: usize, number: usize) -> cordon_domain::Event {
+    let mut event = installation.own_event(Action::ObjectRead, SystemClock.now());
+    let mut id = [0; 16];
+    SystemEntropy.fill(&mut id);
+    event.request = RequestId(id);
+    event.actor.principal = PrincipalId([(task % 100) as u8; 16]);
+    event.target.bucket = Some(BucketId([(task % 10) as u8; 16]));
+    event.target.version = Some(VersionId(id));
+    event.target.label = Some(Label::of(Level::Restricted));
+    event.amount = Some(number as u64);
+    event.policies = vec!["restricted-readers".to_owned()];
+    event.client = Some("aws-cli/2.17.1 python/3.11".to_owned());
+    event.personal = Personal {
+        name: Some("Ada Example".to_owned()),
+        address: Some("ada@example.org".to_owned()),
+        device: Some("laptop-7".to_owned()),
+        network: Some("192.0.2.7".to_owned()),
+    };
+    event
+}
+
+/// CPU seconds of this process so far, all threads.
+fn cpu_s() -> f64 {
+    let usage = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields: Vec<&str> = usage.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks = |place: usize| fields.get(place).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
+    (ticks(11) + ticks(12)) / 100.0
+}
