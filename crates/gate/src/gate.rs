@@ -205,7 +205,8 @@ impl<D: Decide, J: Journal> Gate<D, J> {
         if gap.count == 0 {
             return Ok(());
         }
-        let event = self.about(next, Action::LogGap, gap.count, "accesses before this event that could not be recorded");
+        let event =
+            self.about(next, Action::LogGap, gap.count, "accesses before this event that could not be recorded");
         self.journal.record(event, Epoch::ANY).await?;
         gap.count = 0;
         Ok(())

@@ -91,6 +91,12 @@ impl LogState {
         self.tree.root()
     }
 
+    /// Returns the entries behind the last full bundle, framed.
+    #[must_use]
+    pub fn last_bundle(&self) -> &[u8] {
+        &self.bundle
+    }
+
     /// Adds entries, in order, and says what to write.
     ///
     /// # Errors

@@ -3,7 +3,9 @@
 //! Each step is decided and recorded; what spans two databases is done in an order that a crash cannot break: the key
 //! store first holds what the database will refer to, and destroys only what the database refers to no more.
 
-use cordon_domain::{Action, Actor, BucketId, Clock, Level, Moment, Personal, PrincipalId, RequestId, Target, VersionId};
+use cordon_domain::{
+    Action, Actor, BucketId, Clock, Level, Moment, Personal, PrincipalId, RequestId, Target, VersionId,
+};
 use cordon_gate::act::{Erase, Rewrap, Rotate, Shred};
 use cordon_gate::{Decide, Denial, Facts, Gate, Request};
 use cordon_keys::{KeyName, KeyRef};
@@ -81,9 +83,8 @@ impl<'a, D: Decide> Care<'a, D> {
             let _receipt = self.gate.change(self.request::<Rotate>(target), change).await?;
             return Ok(next);
         }
-        let old: Vec<KeyRef> = keys.with(|unlocked| {
-            Ok(unlocked.newest(name).map(|version| KeyRef { name, version }).into_iter().collect())
-        })?;
+        let old: Vec<KeyRef> = keys
+            .with(|unlocked| Ok(unlocked.newest(name).map(|version| KeyRef { name, version }).into_iter().collect()))?;
         let next_version = old.first().map_or(1, |old| old.version + 1);
         let change = Change::Rotate { name, version: next_version };
         let _receipt = self.gate.change(self.request::<Rotate>(target), change).await?;
@@ -135,12 +136,8 @@ impl<'a, D: Decide> Care<'a, D> {
         let row = row.ok_or_else(|| StoreError::Conflict(format!("there is no {version} in {bucket}")))?;
         let name = row.key_name();
         let next = keys.prepare_version(name)?;
-        let target = Target {
-            bucket: Some(bucket),
-            version: Some(version),
-            label: Some(row.label.clone()),
-            principal: None,
-        };
+        let target =
+            Target { bucket: Some(bucket), version: Some(version), label: Some(row.label.clone()), principal: None };
         let change = Change::Shred { bucket, version, next_key: next.version };
         let receipt = self.gate.change(self.request::<Shred>(target), change).await?;
         let least = reader.active_key(keys, name)?.map_or(1, |active| active.least);
@@ -170,11 +167,14 @@ impl<'a, D: Decide> Care<'a, D> {
 
     fn backups(&self) -> Result<(Vec<Moment>, Option<Moment>), StoreError> {
         let made: Vec<(i64, String)> = self.installation.reader().with(|db| {
-            let mut query = db.prepare_cached("SELECT made_at, kind FROM backups ORDER BY made_at").map_err(crate::rows::database)?;
+            let mut query = db
+                .prepare_cached("SELECT made_at, kind FROM backups ORDER BY made_at")
+                .map_err(crate::rows::database)?;
             let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).map_err(crate::rows::database)?;
             rows.collect::<rusqlite::Result<_>>().map_err(crate::rows::database)
         })?;
-        let of = |kind: &str| made.iter().filter(|(_, found)| found == kind).map(|(at, _)| Moment(*at)).collect::<Vec<_>>();
+        let of =
+            |kind: &str| made.iter().filter(|(_, found)| found == kind).map(|(at, _)| Moment(*at)).collect::<Vec<_>>();
         Ok((of("data"), of("keys").last().copied()))
     }
 

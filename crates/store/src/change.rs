@@ -195,12 +195,7 @@ fn revoke(
     Ok(Effect { rows: rows as u64, epoch: Some(epoch) })
 }
 
-fn activate(
-    transaction: &Transaction<'_>,
-    keys: &Keyring,
-    name: KeyName,
-    version: u32,
-) -> Result<Effect, StoreError> {
+fn activate(transaction: &Transaction<'_>, keys: &Keyring, name: KeyName, version: u32) -> Result<Effect, StoreError> {
     let least = active_key(transaction, keys, name)?.map_or(version, |active| active.least);
     put_active(transaction, keys, ActiveKey { name, active: version, least })?;
     Ok(Effect { rows: 1, epoch: None })

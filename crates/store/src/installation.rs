@@ -14,10 +14,11 @@ use std::time::Duration;
 
 use cordon_domain::{Action, Actor, Clock, Event, NodeId, Outcome, Personal, PrincipalId, RequestId, Target};
 use cordon_gate::{Epoch, Journal as _};
-use cordon_keys::recovery::{Share, cut};
 use cordon_keys::local::HeldKey;
+use cordon_keys::recovery::{Share, cut};
 use cordon_keys::{KeyName, Purpose, RootProvider, Secret, Unlocked};
 use cordon_ledger::note::Verifier;
+use cordon_ledger::publish::PublishError;
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 use rusqlite::Connection;
@@ -161,11 +162,7 @@ impl Installation {
     ///
     /// [`StoreError::Locked`] when another process has it open; [`StoreError::Provider`] when the root is not given;
     /// [`StoreError::Integrity`] when what is stored was changed beside Cordon.
-    pub fn open(
-        places: Places,
-        provider: &Arc<dyn RootProvider>,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, StoreError> {
+    pub fn open(places: Places, provider: &Arc<dyn RootProvider>, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
         if !places.database().exists() {
             return Err(StoreError::Place(format!("no installation is in `{}`", places.data.display())));
         }
@@ -184,6 +181,11 @@ impl Installation {
         let unlocked = Unlocked::open(root, store.keys()?.iter())?;
         let keys = Arc::new(Keyring::new(unlocked, store, clock)?);
         let installation = Self::assemble(places, keys, lock)?;
+        let signed = installation.keys.store().signed(&installation.origin)?.map_or(0, |signed| signed.size);
+        let here = installation.reader.size()?;
+        if here < signed {
+            return Err(PublishError::Shorter { here, signed }.into());
+        }
         installation.finish_erasures()?;
         Ok(installation)
     }

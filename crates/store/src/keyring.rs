@@ -93,11 +93,7 @@ impl Keyring {
     }
 
     /// Returns the key of a person, making it when there is none and `make` says so. `None`: destroyed, or not there.
-    pub(crate) fn subject_key(
-        &self,
-        subject: PrincipalId,
-        make: Make,
-    ) -> Result<Option<Arc<SubjectKey>>, StoreError> {
+    pub(crate) fn subject_key(&self, subject: PrincipalId, make: Make) -> Result<Option<Arc<SubjectKey>>, StoreError> {
         let mut kept = self.subjects.lock().map_err(|_| StoreError::Stopped)?;
         if let Some(known) = kept.get(&subject) {
             return Ok(known.clone());
@@ -117,6 +113,14 @@ impl Keyring {
         bounded(&mut kept);
         kept.insert(subject, key.clone());
         Ok(key)
+    }
+
+    /// Returns the key of a person, to open what was recorded of them; `None` when it was destroyed or never made.
+    #[must_use]
+    pub fn subject(&self, subject: PrincipalId) -> Option<SubjectKey> {
+        let reference = KeyRef { name: KeyName::Subject(subject), version: 1 };
+        let stored = self.store.key(reference).ok().flatten()?;
+        self.with(|unlocked| Ok(SubjectKey::new(subject, &unlocked.secret_of(&stored)?))).ok()
     }
 
     /// Forgets and destroys the key of a person. What was recorded of them stays sealed for ever.

@@ -130,10 +130,12 @@ impl KeyStore {
         self.with(|db| {
             let transaction = db.transaction()?;
             for key in keys {
-                transaction.prepare_cached(
-                    "INSERT INTO keys (name, version, stored) VALUES (?1, ?2, ?3)
+                transaction
+                    .prepare_cached(
+                        "INSERT INTO keys (name, version, stored) VALUES (?1, ?2, ?3)
                      ON CONFLICT (name, version) DO UPDATE SET stored = excluded.stored",
-                )?.execute(params![encoded(&key.reference.name), key.reference.version, encoded(key)])?;
+                    )?
+                    .execute(params![encoded(&key.reference.name), key.reference.version, encoded(key)])?;
             }
             for (provider, wrapped) in roots {
                 transaction.execute("INSERT OR REPLACE INTO roots VALUES (?1, ?2)", params![provider, wrapped])?;
@@ -152,7 +154,8 @@ impl KeyStore {
             let transaction = db.transaction()?;
             for reference in references {
                 let name = encoded(&reference.name);
-                transaction.execute("DELETE FROM keys WHERE name = ?1 AND version = ?2", params![name, reference.version])?;
+                transaction
+                    .execute("DELETE FROM keys WHERE name = ?1 AND version = ?2", params![name, reference.version])?;
             }
             transaction.commit()?;
             db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
@@ -197,7 +200,9 @@ impl KeyStore {
             .optional()
         })?;
         match row {
-            Some((_, _, _, true)) => Err(StoreError::Conflict(format!("the log `{origin}` has ended and signs no more"))),
+            Some((_, _, _, true)) => {
+                Err(StoreError::Conflict(format!("the log `{origin}` has ended and signs no more")))
+            }
             Some((epoch, size, root, false)) => {
                 Ok(Some(Signed { epoch: epoch.max(0) as u64, size: size.max(0) as u64, root: Hash(root) }))
             }
@@ -224,11 +229,7 @@ impl KeyStore {
                 )?
                 .execute(params![origin, epoch, size, next.root.0, last.epoch as i64, last.size as i64, last.root.0]),
         })?;
-        if changed == 1 {
-            Ok(())
-        } else {
-            Err(StoreError::Conflict(format!("another sequencer signs `{origin}`")))
-        }
+        if changed == 1 { Ok(()) } else { Err(StoreError::Conflict(format!("another sequencer signs `{origin}`"))) }
     }
 
     /// Ends a log: its origin signs no more.

@@ -5,7 +5,7 @@
 //! shorter than, or differs from, what was signed before; keys lie in a folder of their own, wrapped.
 //!
 //! Map: [`installation`] (folders, creation, opening), [`writer`] (the journal: one thread, group commit), [`change`]
-//! (what can be changed), [`read`], [`log`] (tiles and checkpoints), [`keystore`] and [`keyring`] (wrapped keys, open
+//! (what can be changed), [`read`] and `segment` (search), [`log`] (tiles and checkpoints), [`keystore`] and [`keyring`] (wrapped keys, open
 //! keys), [`care`] (rotation, rewrapping, shredding, erasing), [`unlock`] and [`providers`] (the root), [`rows`],
 //! [`schema`].
 
@@ -22,6 +22,7 @@ pub mod providers;
 pub mod read;
 pub mod rows;
 pub mod schema;
+mod segment;
 pub mod unlock;
 pub mod writer;
 

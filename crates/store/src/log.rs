@@ -10,7 +10,7 @@ use cordon_ledger::checkpoint::Checkpoint;
 use cordon_ledger::hash::Hash;
 use cordon_ledger::note::{Note, Signer};
 use cordon_ledger::publish::{Growth, LogState, PublishError, Signed, allows};
-use cordon_ledger::tile::{Shelf, TileRef, TileWrite, TreeError};
+use cordon_ledger::tile::{Shelf, TileRef, TileWrite, TreeError, bundle_entries};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutPayload};
@@ -21,7 +21,7 @@ use crate::limits::PUBLISH_ENTRIES_MAX;
 use crate::read::Reader;
 
 /// Files that are written side by side: one waits for the disk while others are prepared.
-const WRITES_SIDE_BY_SIDE: usize = 16;
+const WRITES_SIDE_BY_SIDE: usize = 4;
 
 /// Writes tiles and signs checkpoints.
 pub struct Sequencer {
@@ -49,10 +49,10 @@ impl Sequencer {
     ) -> Result<Self, StoreError> {
         let origin = signer.verifier().name.to_string();
         let signed = keys.store().signed(&origin)?;
-        let mut sequencer =
-            Self { log, reader, keys, signer, epoch: 1, state: LogState::default(), signed: None };
+        let mut sequencer = Self { log, reader, keys, signer, epoch: 1, state: LogState::default(), signed: None };
         if let Some(last) = signed {
             sequencer.state = sequencer.resume(last).await?;
+            sequencer.agrees_with_database(last)?;
             let next = Signed { epoch: last.epoch + 1, ..last };
             sequencer.keys.store().swap_signed(&origin, Some(last), next)?;
             (sequencer.epoch, sequencer.signed) = (next.epoch, Some(next));
@@ -132,6 +132,27 @@ impl Sequencer {
         }
         allows(last, &state)?;
         Ok(state)
+    }
+
+    /// A database that was put back to an older state, and has grown since, has other entries at the end of what was
+    /// signed.
+    fn agrees_with_database(&self, last: Signed) -> Result<(), StoreError> {
+        let here = self.reader.size()?;
+        if here < last.size {
+            return Err(PublishError::Shorter { here, signed: last.size }.into());
+        }
+        let bundle = self.state.last_bundle();
+        let (published, _) = bundle_entries(bundle);
+        let start = last.size - published.len() as u64;
+        let stored = self.reader.entries(start, published.len())?;
+        let differs = published.iter().zip(&stored).position(|(published, stored)| *published != stored.as_slice());
+        match differs {
+            Some(place) => {
+                let index = start + place as u64;
+                Err(StoreError::Integrity(format!("event {index} in the database is not the one that was signed")))
+            }
+            None => Ok(()),
+        }
     }
 
     /// Writes the checkpoint of what was signed last, if the process ended between the swap and the file.

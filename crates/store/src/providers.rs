@@ -66,15 +66,20 @@ pub fn key_file(path: &Path, data: &Path) -> Result<(HeldKey<SystemEntropy>, Apa
 /// Keys never lie where the data lies.
 fn apart(path: &Path, data: &Path) -> Result<Apart, StoreError> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let resolved = |path: &Path| {
-        path.canonicalize().map_err(|error| StoreError::File(path.display().to_string(), "found", error))
-    };
+    let resolved =
+        |path: &Path| path.canonicalize().map_err(|error| StoreError::File(path.display().to_string(), "found", error));
     let (folder, data) = (resolved(folder)?, resolved(data)?);
     if folder.starts_with(&data) {
-        return Err(StoreError::Place(format!("the key file `{}` lies with the data in `{}`", path.display(), data.display())));
+        return Err(StoreError::Place(format!(
+            "the key file `{}` lies with the data in `{}`",
+            path.display(),
+            data.display()
+        )));
     }
     let device = |path: &Path| {
-        fs::metadata(path).map(|meta| meta.dev()).map_err(|error| StoreError::File(path.display().to_string(), "read", error))
+        fs::metadata(path)
+            .map(|meta| meta.dev())
+            .map_err(|error| StoreError::File(path.display().to_string(), "read", error))
     };
     Ok(if device(&folder)? == device(&data)? { Apart::SameFileSystem } else { Apart::Far })
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use cordon_domain::{Moment, VersionId};
 use cordon_keys::KeyName;
 use cordon_ledger::index::Token;
-use rusqlite::{Connection, OpenFlags, ToSql, params};
+use rusqlite::{Connection, OpenFlags, params};
 
 use crate::change::{active_key, object, setting};
 use crate::error::StoreError;
@@ -15,6 +15,7 @@ use crate::limits::SEARCH_EVENTS_MAX;
 use crate::log::is_whole;
 use crate::rows::{ActiveKey, ObjectRow, database};
 use crate::schema;
+use crate::segment::{Field, SEGMENT_EVENTS, positions};
 
 /// Connections that are kept open.
 const IDLE_MAX: usize = 4;
@@ -74,8 +75,7 @@ impl Reader {
             let mut entries: Vec<Vec<u8>> = Vec::new();
             while let Some(row) = rows.next().map_err(database)? {
                 let position: i64 = row.get(0).map_err(database)?;
-                let (entry, leaf): (Vec<u8>, Vec<u8>) =
-                    (row.get(1).map_err(database)?, row.get(2).map_err(database)?);
+                let (entry, leaf): (Vec<u8>, Vec<u8>) = (row.get(1).map_err(database)?, row.get(2).map_err(database)?);
                 let expected = start + entries.len() as u64;
                 if position != expected as i64 {
                     return Err(StoreError::Integrity(format!("event {expected} is missing from the database")));
@@ -95,33 +95,21 @@ impl Reader {
     ///
     /// [`StoreError::Database`].
     pub fn search(&self, search: &Search) -> Result<Vec<(u64, Vec<u8>)>, StoreError> {
-        let limit = if search.limit == 0 { SEARCH_EVENTS_MAX } else { search.limit.min(SEARCH_EVENTS_MAX) } as i64;
-        let start = search.start as i64;
-        let (actor, object) = (search.actor.map(|token| token.0), search.object.map(|token| token.0));
-        let action = search.action.map(|token| token.0);
-        let (from, until) = (search.from.map(|moment| moment.0), search.until.map(|moment| moment.0));
-        let mut select = "SELECT position, entry FROM events WHERE position >= ?".to_owned();
-        let mut values: Vec<&dyn ToSql> = vec![&start];
-        let conditions: [(&str, &Option<i64>); 5] = [
-            (" AND actor = ?", &actor),
-            (" AND object = ?", &object),
-            (" AND action = ?", &action),
-            (" AND at >= ?", &from),
-            (" AND at < ?", &until),
-        ];
-        for (condition, value) in conditions {
-            if let Some(value) = value {
-                select.push_str(condition);
-                values.push(value);
-            }
-        }
-        select.push_str(" ORDER BY position LIMIT ?");
-        values.push(&limit);
+        let limit = if search.limit == 0 { SEARCH_EVENTS_MAX } else { search.limit.min(SEARCH_EVENTS_MAX) };
+        let size = self.size()?;
         self.with(|db| {
-            let mut query = db.prepare_cached(&select).map_err(database)?;
-            let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)? as u64, row.get(1)?));
-            let rows = query.query_map(values.as_slice(), read).map_err(database)?;
-            rows.collect::<rusqlite::Result<_>>().map_err(database)
+            let mut found = Vec::new();
+            let mut segment = search.start / SEGMENT_EVENTS;
+            while found.len() < limit && segment * SEGMENT_EVENTS < size {
+                let range = segment * SEGMENT_EVENTS..(segment + 1) * SEGMENT_EVENTS;
+                let shared = if range.end > size { None } else { candidates(db, search, segment)? };
+                match shared {
+                    Some(positions) => pick(db, search, &positions, &mut found, limit)?,
+                    None => scan(db, search, range, &mut found, limit)?,
+                }
+                segment += 1;
+            }
+            Ok(found)
         })
     }
 
@@ -216,4 +204,84 @@ impl Reader {
         connection.execute_batch("PRAGMA query_only=ON").map_err(database)?;
         Ok(connection)
     }
+}
+
+type Found = Vec<(u64, Vec<u8>)>;
+
+/// The positions in a full segment that all given tokens share; `None` when no token is given and all are candidates.
+fn candidates(db: &Connection, search: &Search, segment: u64) -> Result<Option<Vec<u64>>, StoreError> {
+    let times = "SELECT first_at, last_at FROM segments WHERE segment = ?1";
+    let (first, last): (i64, i64) = db
+        .prepare_cached(times)
+        .and_then(|mut query| query.query_row([segment as i64], |row| Ok((row.get(0)?, row.get(1)?))))
+        .map_err(database)?;
+    let too_late = search.until.is_some_and(|until| first >= until.0);
+    if too_late || search.from.is_some_and(|from| last < from.0) {
+        return Ok(Some(Vec::new()));
+    }
+    let tokens = [(Field::Object, search.object), (Field::Actor, search.actor), (Field::Action, search.action)];
+    let mut shared: Option<Vec<u64>> = None;
+    for (field, token) in tokens.into_iter().filter_map(|(field, token)| Some((field, token?))) {
+        let with_token = positions(db, segment, field, token)?;
+        shared = Some(match shared {
+            Some(mut shared) => {
+                shared.retain(|position| with_token.binary_search(position).is_ok());
+                shared
+            }
+            None => with_token,
+        });
+    }
+    Ok(shared)
+}
+
+fn pick(
+    db: &Connection,
+    search: &Search,
+    positions: &[u64],
+    found: &mut Found,
+    limit: usize,
+) -> Result<(), StoreError> {
+    let mut query = db.prepare_cached("SELECT entry, at FROM events WHERE position = ?1").map_err(database)?;
+    for &position in positions.iter().filter(|&&position| position >= search.start) {
+        if found.len() == limit {
+            break;
+        }
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, i64>(1)?));
+        let (entry, at) = query.query_row([position as i64], read).map_err(database)?;
+        if search.from.is_none_or(|from| at >= from.0) && search.until.is_none_or(|until| at < until.0) {
+            found.push((position, entry));
+        }
+    }
+    Ok(())
+}
+
+/// Finds by columns: among the events behind the last full segment, or where only a time is given.
+fn scan(
+    db: &Connection,
+    search: &Search,
+    range: std::ops::Range<u64>,
+    found: &mut Found,
+    limit: usize,
+) -> Result<(), StoreError> {
+    let select = "SELECT position, entry FROM events WHERE position >= ?1 AND position < ?2
+                  AND (?3 IS NULL OR actor = ?3) AND (?4 IS NULL OR object = ?4) AND (?5 IS NULL OR action = ?5)
+                  AND (?6 IS NULL OR at >= ?6) AND (?7 IS NULL OR at < ?7) ORDER BY position LIMIT ?8";
+    let token = |token: Option<Token>| token.map(|token| token.0);
+    let time = |moment: Option<Moment>| moment.map(|moment| moment.0);
+    let values = params![
+        range.start.max(search.start) as i64,
+        range.end as i64,
+        token(search.actor),
+        token(search.object),
+        token(search.action),
+        time(search.from),
+        time(search.until),
+        (limit - found.len()) as i64
+    ];
+    let mut query = db.prepare_cached(select).map_err(database)?;
+    let rows = query.query_map(values, |row| Ok((row.get::<_, i64>(0)? as u64, row.get(1)?))).map_err(database)?;
+    for row in rows {
+        found.push(row.map_err(database)?);
+    }
+    Ok(())
 }

@@ -26,8 +26,9 @@ impl RowKey {
     }
 
     pub(crate) fn check(&self, parts: &[&[u8]], mac: &[u8], what: impl FnOnce() -> String) -> Result<(), StoreError> {
-        hmac::verify(&self.0, &framed(parts), mac)
-            .map_err(|_| StoreError::Integrity(format!("the row of {} was changed beside Cordon: it is locked", what())))
+        hmac::verify(&self.0, &framed(parts), mac).map_err(|_| {
+            StoreError::Integrity(format!("the row of {} was changed beside Cordon: it is locked", what()))
+        })
     }
 }
 
@@ -58,10 +59,7 @@ impl ObjectRow {
     /// Returns the wrapped data key with the key that opens it.
     #[must_use]
     pub const fn wrap(&self) -> WrappedDataKey {
-        WrappedDataKey {
-            under: KeyRef { name: self.key_name(), version: self.key_version },
-            wrapped: self.wrapped,
-        }
+        WrappedDataKey { under: KeyRef { name: self.key_name(), version: self.key_version }, wrapped: self.wrapped }
     }
 
     pub(crate) fn label_bytes(&self) -> Vec<u8> {
@@ -125,11 +123,8 @@ impl ActiveKey {
         let name_bytes: Vec<u8> = row.get("name").map_err(database)?;
         let name: KeyName = minicbor::decode(&name_bytes)
             .map_err(|_| StoreError::Integrity("a row of active keys has no name that can be read".to_owned()))?;
-        let read = Self {
-            name,
-            active: row.get("active").map_err(database)?,
-            least: row.get("least").map_err(database)?,
-        };
+        let read =
+            Self { name, active: row.get("active").map_err(database)?, least: row.get("least").map_err(database)? };
         let mac: Vec<u8> = row.get("mac").map_err(database)?;
         key.check(&Self::parts(&name_bytes, &read.versions()), &mac, || name.to_string())?;
         Ok(read)
@@ -138,7 +133,10 @@ impl ActiveKey {
 
 /// Encodes a value whose encoding cannot fail: it is written to memory.
 pub(crate) fn encoded(value: &impl minicbor::Encode<()>) -> Vec<u8> {
-    #[expect(clippy::expect_used, reason = "writing to memory does not fail, and these types have no encoder of their own")]
+    #[expect(
+        clippy::expect_used,
+        reason = "writing to memory does not fail, and these types have no encoder of their own"
+    )]
     minicbor::to_vec(value).expect("memory takes it")
 }
 

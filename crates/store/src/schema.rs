@@ -19,10 +19,11 @@ CREATE TABLE events (
     object INTEGER,
     action INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX events_at ON events (at);
-CREATE INDEX events_actor ON events (actor);
-CREATE INDEX events_object ON events (object) WHERE object IS NOT NULL;
-CREATE INDEX events_action ON events (action);
+CREATE TABLE segments (segment INTEGER PRIMARY KEY, first_at INTEGER NOT NULL, last_at INTEGER NOT NULL) STRICT;
+CREATE TABLE event_index (
+    field INTEGER NOT NULL, segment INTEGER NOT NULL, first BLOB NOT NULL, rows BLOB NOT NULL,
+    PRIMARY KEY (field, segment, first)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE payloads (sha256 BLOB PRIMARY KEY, sealed BLOB NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE nodes (node BLOB PRIMARY KEY, sequence INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE objects (

@@ -37,10 +37,8 @@ fn within<T: Send + 'static>(
     deadline: Duration,
     call: impl FnOnce(&dyn RootProvider) -> Result<T, ProviderError> + Send + 'static,
 ) -> Result<T, ProviderError> {
-    let silent = |reason: &str| ProviderError::Unavailable {
-        provider: provider.kind().to_owned(),
-        reason: reason.to_owned(),
-    };
+    let silent =
+        |reason: &str| ProviderError::Unavailable { provider: provider.kind().to_owned(), reason: reason.to_owned() };
     let (sender, receiver) = channel();
     let asked = Arc::clone(provider);
     // A call that never returns keeps its thread and nothing else.

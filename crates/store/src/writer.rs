@@ -4,6 +4,7 @@
 //! told. When a commit fails, nothing of the batch happened, everyone in it is told so, and the connection is opened
 //! anew, so that positions are read from what is durable.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -23,6 +24,7 @@ use crate::keyring::{Keyring, Make};
 use crate::limits::{BATCH_EVENTS_MAX, CLOCK_BACK_MS, QUEUE_JOBS_MAX};
 use crate::rows::database;
 use crate::schema;
+use crate::segment::Filling;
 
 type Work = Box<dyn FnOnce(&Transaction<'_>, &Keyring, u64) -> Result<Effect, StoreError> + Send>;
 type Reply = oneshot::Sender<Result<Recorded, JournalError>>;
@@ -44,6 +46,7 @@ struct Place {
     sequence: u64,
     epoch: Epoch,
     last_at: Moment,
+    filling: Filling,
 }
 
 struct Loop {
@@ -53,7 +56,7 @@ struct Loop {
     event_key: EventKey,
     node: NodeId,
     itself: PrincipalId,
-    erased: std::collections::HashSet<PrincipalId>,
+    erased: HashSet<PrincipalId>,
 }
 
 impl Writer {
@@ -64,7 +67,7 @@ impl Writer {
     /// [`StoreError`] when the database cannot be opened.
     pub fn start(path: PathBuf, keys: Arc<Keyring>, itself: PrincipalId) -> Result<Self, StoreError> {
         let event_key = keys.event_key()?;
-        let (node, erased) = (NodeId(itself.0), std::collections::HashSet::new());
+        let (node, erased) = (NodeId(itself.0), HashSet::new());
         let mut writing = Loop { path, opened: None, keys, event_key, node, itself, erased };
         writing.open()?;
         let (sender, receiver) = sync_channel(QUEUE_JOBS_MAX);
@@ -162,8 +165,7 @@ impl Loop {
         replies: &mut Vec<Reply>,
     ) -> Result<(), StoreError> {
         let Some((mut connection, mut place)) = self.opened.take() else { return Err(StoreError::Stopped) };
-        let transaction =
-            connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(database)?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(database)?;
         for job in batch {
             let Job { event, epoch, work, reply } = job;
             replies.push(reply);
@@ -233,16 +235,10 @@ impl Loop {
         let tokens = self.keys.index().tokens(&event);
         let insert = "INSERT INTO events VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
         let object = tokens.object.map(|token| token.0);
-        let values = params![
-            place.position as i64,
-            entry,
-            leaf_hash,
-            event.at.0,
-            tokens.actor.0,
-            object,
-            tokens.action.0
-        ];
+        let values =
+            params![place.position as i64, entry, leaf_hash, event.at.0, tokens.actor.0, object, tokens.action.0];
         transaction.prepare_cached(insert).and_then(|mut insert| insert.execute(values)).map_err(database)?;
+        place.filling.push(transaction, place.position, tokens, event.at.0)?;
         let recorded = Recorded { position: Some(place.position), leaf_hash };
         place.position += 1;
         place.last_at = event.at;
@@ -290,8 +286,10 @@ impl Loop {
             let rows = query.query_map([], |row| row.get(0).map(PrincipalId)).map_err(database)?;
             rows.collect::<rusqlite::Result<_>>().map_err(database)?
         };
+        let position = last.map_or(0, |(position, _)| position as u64 + 1);
         let place = Place {
-            position: last.map_or(0, |(position, _)| position as u64 + 1),
+            position,
+            filling: Filling::read(&connection, position)?,
             sequence: sequence.unwrap_or(0).max(0) as u64,
             epoch: epoch(&connection, &self.keys)?,
             last_at: Moment(last.map_or(i64::MIN / 2, |(_, at)| at)),

@@ -1,0 +1,74 @@
+//! Rotation, rewrapping and shredding: what opens afterwards, and what does not.
+
+use cordon_domain::{Actor, Level, Moment, Personal};
+use cordon_gate::Request;
+use cordon_gate::act::Read;
+use cordon_keys::{KeyName, KeyRef};
+use cordon_store::Installation;
+use cordon_store::care::Care;
+
+use crate::{BUCKET, clock, create, facts, gate, open, target, version, write};
+
+async fn opens(installation: &Installation, number: u64, level: Level) -> bool {
+    let Ok(Some(row)) = installation.reader().object(installation.keys(), version(number)) else { return false };
+    let receipt = gate(installation).read(Request::<Read>::new(facts(target(number, level)))).await.expect("allowed");
+    let key = installation.keys().bucket_key(row.wrap().under);
+    key.is_ok_and(|key| key.open(receipt, &row.wrap(), &row.manifest).is_ok())
+}
+
+#[tokio::test]
+async fn rotation_and_rewrapping_touch_no_object_and_old_versions_go() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (installation, _) = create(folder.path()).await;
+    for number in 0..30 {
+        write(&installation, number, Level::Confidential).await.expect("written");
+    }
+    let gate = gate(&installation);
+    let clock = clock();
+    let care = Care::new(&gate, &installation, &*clock, Actor::service(installation.itself()), Personal::default());
+    let name = KeyName::Bucket(BUCKET, Level::Confidential);
+    let next = care.rotate(name).await.expect("rotated");
+    assert_eq!(next.version, 2);
+    assert!(opens(&installation, 3, Level::Confidential).await, "old wraps still open");
+    write(&installation, 100, Level::Confidential).await.expect("written under the new version");
+    assert_eq!(care.rewrap(BUCKET, Level::Confidential).await.expect("rewrapped"), 30);
+    let active = installation.reader().active_key(installation.keys(), name).expect("reads").expect("there");
+    assert_eq!((active.active, active.least), (2, 2));
+    assert_eq!(installation.keys().store().key(KeyRef { name, version: 1 }).expect("reads"), None, "destroyed");
+    for number in (0..30).chain([100]) {
+        assert!(opens(&installation, number, Level::Confidential).await, "{number}");
+    }
+    // A level key: buckets move at once, and the old version goes.
+    let level = care.rotate(KeyName::Level(Level::Confidential)).await.expect("rotated");
+    assert_eq!(level.version, 2);
+    let bucket = installation.keys().store().key(KeyRef { name, version: 2 }).expect("reads").expect("there");
+    assert_eq!(bucket.parent_version, 2);
+    drop(gate);
+    drop(installation);
+    let again = open(folder.path()).expect("opens");
+    assert!(opens(&again, 3, Level::Confidential).await, "over a restart, too");
+}
+
+#[tokio::test]
+async fn a_shredded_version_opens_for_nobody_even_from_a_backup_of_the_data() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (installation, _) = create(folder.path()).await;
+    for number in 0..5 {
+        write(&installation, number, Level::Restricted).await.expect("written");
+    }
+    let kept = installation.reader().object(installation.keys(), version(2)).expect("reads").expect("there");
+    let gate = gate(&installation);
+    let clock = clock();
+    let care = Care::new(&gate, &installation, &*clock, Actor::service(installation.itself()), Personal::default());
+    let certificate = care.shred(BUCKET, version(2)).await.expect("shredded");
+    let name = KeyName::Bucket(BUCKET, Level::Restricted);
+    assert_eq!(certificate.destroyed, [KeyRef { name, version: 1 }]);
+    assert_eq!((certificate.rewrapped, certificate.could_be_opened_until), (4, None::<Moment>));
+    assert!(!opens(&installation, 2, Level::Restricted).await);
+    for number in [0, 1, 3, 4] {
+        assert!(opens(&installation, number, Level::Restricted).await, "{number}");
+    }
+    // The row from a backup of the data: its wrap is whole, and the key that made it is gone.
+    assert!(installation.keys().bucket_key(kept.wrap().under).is_err());
+    assert!(care.shred(BUCKET, version(2)).await.is_err(), "there is nothing left to shred");
+}

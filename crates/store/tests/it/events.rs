@@ -1,0 +1,229 @@
+//! Events: positions, sequences, search, revocation, rows that were changed beside Cordon.
+
+use cordon_domain::{Action, BucketId, Level, Moment, Outcome, PrincipalId, Target};
+use cordon_gate::act::{Raise, Read, Revoke};
+use cordon_gate::{Denial, Epoch, Journal as _, JournalError, Request};
+use cordon_ledger::entry::{self, Identity};
+use cordon_store::{Change, Installation, Search, StoreError};
+
+use crate::{BUCKET, NOW, create, event, facts, gate, label, open, places, target, version, write};
+
+fn opened(installation: &Installation, entry: &[u8]) -> entry::OpenEvent {
+    let key = installation.keys().event_key().expect("a key");
+    entry::open(entry, &key, |_| None).expect("opens")
+}
+
+#[tokio::test]
+async fn positions_and_sequences_have_no_gap_even_over_a_restart() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (installation, _) = create(folder.path()).await;
+    let record = |installation: &Installation, actor| {
+        let (writer, event) = (installation.writer().clone(), event(installation, Action::SignIn, actor));
+        async move { writer.record(event, Epoch::ANY).await.expect("recorded").position }
+    };
+    let mut tasks = Vec::new();
+    for actor in 0..50 {
+        tasks.push(record(&installation, actor));
+    }
+    let mut positions: Vec<u64> =
+        futures_util::future::join_all(tasks).await.into_iter().map(|position| position.expect("at once")).collect();
+    positions.sort_unstable();
+    assert_eq!(positions, (1..=50).collect::<Vec<u64>>());
+    drop(installation);
+    let again = open(folder.path()).expect("opens");
+    assert_eq!(record(&again, 1).await, Some(51));
+    let entries = again.reader().entries(0, 100).expect("reads");
+    let sequences: Vec<u64> = entries.iter().map(|entry| opened(&again, entry).event.sequence).collect();
+    assert_eq!(sequences, (1..=52).collect::<Vec<u64>>());
+}
+
+#[tokio::test]
+async fn a_search_finds_what_a_scan_finds() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (installation, _) = create(folder.path()).await;
+    // More than a segment, so that the index and the tail behind it both answer.
+    let mut chance = cordon_testkit::Chance::new(3);
+    let mut jobs = Vec::new();
+    for number in 0..5000u64 {
+        let action = [Action::ObjectRead, Action::ObjectWrite, Action::SignIn][chance.below(3) as usize];
+        let mut event = event(&installation, action, chance.below(20) as u8);
+        event.target = Target { version: Some(version(chance.below(300))), ..Target::default() };
+        event.at = NOW.plus_ms(number as i64);
+        jobs.push((event, Epoch::ANY));
+    }
+    let recorded = jobs.into_iter().map(|(event, epoch)| installation.writer().record(event, epoch));
+    for outcome in futures_util::future::join_all(recorded).await {
+        outcome.expect("recorded");
+    }
+    let everything: Vec<_> = installation.reader().entries(0, 10_000).expect("reads");
+    let everything: Vec<_> = everything.iter().map(|entry| opened(&installation, entry).event).collect();
+    let index = installation.keys().index();
+    for round in 0..40u64 {
+        let (actor, object) = (PrincipalId([chance.below(20) as u8; 16]), version(chance.below(300)));
+        let action = [Action::ObjectRead, Action::ObjectWrite, Action::SignIn][chance.below(3) as usize];
+        let from = NOW.plus_ms(chance.below(4000) as i64);
+        let until = from.plus_ms(chance.below(2000) as i64);
+        let uses = |bit: u64| round >> bit & 1 == 1;
+        let search = Search {
+            actor: uses(0).then(|| index.actor(actor)),
+            object: uses(1).then(|| index.version(object)),
+            action: uses(2).then(|| index.action(action)),
+            from: uses(3).then_some(from),
+            until: uses(3).then_some(until),
+            start: if uses(4) { 700 } else { 0 },
+            limit: 0,
+        };
+        let found = installation.reader().search(&search).expect("searches");
+        let found: Vec<u64> = found.into_iter().map(|(position, _)| position).collect();
+        let wanted = everything.iter().enumerate().filter(|(position, event)| {
+            (!uses(0) || event.actor.principal == actor)
+                && (!uses(1) || event.target.version == Some(object))
+                && (!uses(2) || event.action == action)
+                && (!uses(3) || (event.at >= from && event.at < until))
+                && *position as u64 >= search.start
+        });
+        assert_eq!(found, wanted.map(|(position, _)| position as u64).collect::<Vec<_>>(), "round {round}");
+    }
+    drop(installation);
+    let again = open(folder.path()).expect("opens");
+    let limited = Search { action: Some(again.keys().index().action(Action::SignIn)), limit: 7, ..Search::default() };
+    assert_eq!(again.reader().search(&limited).expect("searches").len(), 7);
+}
+
+#[tokio::test]
+async fn a_change_and_its_event_are_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (installation, _) = create(folder.path()).await;
+    write(&installation, 1, Level::Internal).await.expect("written");
+    let size = installation.reader().size().expect("reads");
+    let again = write(&installation, 1, Level::Internal).await.expect_err("it exists");
+    assert!(matches!(again, Denial::NotRecorded(JournalError::Conflict(_))), "{again}");
+    assert_eq!(installation.reader().size().expect("reads"), size, "a change that fails leaves no event of success");
+
+    let raised = label(Level::Restricted);
+    let keys = installation.keys();
+    let key = keys.prepare_version(cordon_keys::KeyName::Bucket(BUCKET, Level::Restricted)).expect("made");
+    let change = Change::Relabel {
+        bucket: BUCKET,
+        version: version(1),
+        action: Action::LabelRaise,
+        label: raised.clone(),
+        key_version: key.version,
+    };
+    let gate = gate(&installation);
+    let request = Request::<Raise>::new(facts(target(1, Level::Internal)));
+    let _receipt = gate.change(request, change).await.expect("raised");
+    let row = installation.reader().object(keys, version(1)).expect("reads").expect("there");
+    assert_eq!(row.label, raised);
+    let receipt = gate.read(Request::<Read>::new(facts(target(1, Level::Restricted)))).await.expect("allowed");
+    let (opened, _departure) =
+        keys.bucket_key(row.wrap().under).expect("opens").open(receipt, &row.wrap(), &row.manifest).expect("opens");
+    assert_eq!(opened.manifest().label, raised);
+}
+
+#[tokio::test]
+async fn a_lowering_cannot_pass_for_a_raising() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (installation, _) = create(folder.path()).await;
+    write(&installation, 1, Level::Restricted).await.expect("written");
+    let change = Change::Relabel {
+        bucket: BUCKET,
+        version: version(1),
+        action: Action::LabelRaise,
+        label: label(Level::Public),
+        key_version: 1,
+    };
+    let request = Request::<Raise>::new(facts(target(1, Level::Restricted)));
+    assert_eq!(gate(&installation).change(request, change).await.expect_err("refused"), Denial::OtherChange);
+}
+
+#[tokio::test]
+async fn a_revocation_makes_older_decisions_stale() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (installation, _) = create(folder.path()).await;
+    let revoked = PrincipalId([7; 16]);
+    let mut facts = facts(Target { principal: Some(revoked), ..Target::default() });
+    facts.personal = cordon_domain::Personal::default();
+    let request = Request::<Revoke>::new(facts);
+    let _receipt = gate(&installation).change(request, Change::Revoke(revoked)).await.expect("revoked");
+    let stale = installation.writer().record(event(&installation, Action::ObjectRead, 1), Epoch(0)).await;
+    assert_eq!(stale, Err(JournalError::Stale { seen: Epoch(0) }));
+    drop(installation);
+    let again = open(folder.path()).expect("opens");
+    let stale = again.writer().record(event(&again, Action::ObjectRead, 1), Epoch(0)).await;
+    assert_eq!(stale, Err(JournalError::Stale { seen: Epoch(0) }), "over a restart, too");
+    assert!(again.writer().record(event(&again, Action::ObjectRead, 1), Epoch(1)).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_row_that_was_changed_beside_cordon_locks_its_object() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (installation, _) = create(folder.path()).await;
+    for number in 1..=3 {
+        write(&installation, number, Level::Restricted).await.expect("written");
+    }
+    let connection = rusqlite::Connection::open(places(folder.path()).database()).expect("opens");
+    let lowered = minicbor::to_vec(label(Level::Public)).expect("encodes");
+    let set = "UPDATE objects SET label = ?1 WHERE version = ?2";
+    connection.execute(set, rusqlite::params![lowered, version(1).0]).expect("changed");
+    let swap = "UPDATE objects SET bucket = ?1 WHERE version = ?2";
+    connection.execute(swap, rusqlite::params![BucketId([6; 16]).0, version(2).0]).expect("changed");
+    for number in [1, 2] {
+        let refused = installation.reader().object(installation.keys(), version(number)).expect_err("locked");
+        assert!(matches!(refused, StoreError::Integrity(_)), "{refused}");
+    }
+    assert!(installation.reader().object(installation.keys(), version(3)).expect("reads").is_some());
+    connection.execute("UPDATE active_keys SET active = 1, least = 0", []).expect("changed");
+    let name = cordon_keys::KeyName::Bucket(BUCKET, Level::Restricted);
+    assert!(installation.reader().active_key(installation.keys(), name).is_err());
+    connection.execute("UPDATE settings SET value = x'0000000000000000' WHERE name = 'log.origin'", []).expect("set");
+    drop(installation);
+    assert!(matches!(open(folder.path()), Err(StoreError::Integrity(_))));
+}
+
+#[tokio::test]
+async fn a_clock_that_goes_back_a_day_is_an_event_and_breaks_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (installation, _) = create(folder.path()).await;
+    let mut late = event(&installation, Action::SignIn, 1);
+    late.at = Moment(NOW.0 - 86_400_000);
+    installation.writer().record(late, Epoch::ANY).await.expect("recorded");
+    let entries = installation.reader().entries(0, 10).expect("reads");
+    let actions: Vec<(Action, Outcome)> = entries
+        .iter()
+        .map(|entry| opened(&installation, entry).event)
+        .map(|event| (event.action, event.outcome))
+        .collect();
+    assert_eq!(actions[1], (Action::ClockBack, Outcome::Failed));
+    assert_eq!(actions[2], (Action::SignIn, Outcome::Allowed));
+    assert_eq!(opened(&installation, &entries[1]).event.amount, Some(86_400_000));
+}
+
+#[tokio::test]
+async fn a_person_can_be_named_until_erased() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (installation, _) = create(folder.path()).await;
+    installation.writer().record(event(&installation, Action::SignIn, 1), Epoch::ANY).await.expect("recorded");
+    let entry = installation.reader().entries(1, 1).expect("reads").remove(0);
+    let identity = |installation: &Installation| {
+        let key = installation.keys().event_key().expect("a key");
+        entry::open(&entry, &key, |subject| installation.keys().subject(subject)).expect("opens").identity
+    };
+    assert!(
+        matches!(identity(&installation), Identity::Open(personal) if personal.name.as_deref() == Some(crate::NAME))
+    );
+    let gate = gate(&installation);
+    let clock = crate::clock();
+    let actor = cordon_domain::Actor::service(installation.itself());
+    let care = cordon_store::care::Care::new(&gate, &installation, &*clock, actor, cordon_domain::Personal::default());
+    care.erase(PrincipalId([1; 16])).await.expect("erased");
+    assert_eq!(identity(&installation), Identity::Sealed(PrincipalId([1; 16])));
+    // A later event of the erased person is recorded, and names them no more.
+    installation.writer().record(event(&installation, Action::SignIn, 1), Epoch::ANY).await.expect("recorded");
+    drop(gate);
+    drop(installation);
+    let again = open(folder.path()).expect("opens");
+    assert_eq!(identity(&again), Identity::Sealed(PrincipalId([1; 16])));
+    let last = again.reader().entries(3, 1).expect("reads").remove(0);
+    assert_eq!(opened(&again, &last).identity, Identity::None);
+}

@@ -1,0 +1,136 @@
+//! Creation, opening, and where what lies.
+
+use std::path::Path;
+
+use cordon_domain::{Action, Level};
+use cordon_gate::{Epoch, Journal as _};
+use cordon_keys::RootProvider;
+use cordon_keys::local::HeldKey;
+use cordon_keys::recovery::{Share, join};
+use cordon_store::edge::SystemEntropy;
+use cordon_store::providers::{Apart, key_file, make_key_file};
+use cordon_store::{Installation, KitShape, Places, StoreError};
+use std::sync::Arc;
+
+use crate::{NAME, clock, create, event, open, places, provider, write};
+
+#[tokio::test]
+async fn an_installation_opens_again_for_one_process_at_a_time() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (installation, _) = create(folder.path()).await;
+    installation.writer().record(event(&installation, Action::SignIn, 1), Epoch::ANY).await.expect("recorded");
+    assert!(matches!(open(folder.path()), Err(StoreError::Locked(_))));
+    let key = installation.log_key().expect("a key").to_string();
+    drop(installation);
+    let again = open(folder.path()).expect("opens");
+    assert_eq!(again.reader().size().expect("reads"), 2, "the log's first event, and one");
+    assert_eq!(again.log_key().expect("a key").to_string(), key);
+    let kit = KitShape { need: 2, of: 3 };
+    drop(again);
+    let twice = Installation::create(places(folder.path()), "log.example/cordon", &provider(1), kit, clock()).await;
+    assert!(matches!(twice.err(), Some(StoreError::Place(_))), "never over another");
+}
+
+#[tokio::test]
+async fn another_root_opens_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    drop(create(folder.path()).await);
+    let refused = Installation::open(places(folder.path()), &provider(2), clock()).err().expect("refused");
+    assert!(matches!(refused, StoreError::Provider(_)), "{refused}");
+    let unknown: Arc<dyn RootProvider> =
+        Arc::new(HeldKey::new("pkcs11", &cordon_keys::Secret::draw(&mut SystemEntropy), SystemEntropy));
+    let refused = Installation::open(places(folder.path()), &unknown, clock()).err().expect("refused");
+    assert!(refused.to_string().contains("not held by a `pkcs11`"), "{refused}");
+}
+
+#[tokio::test]
+async fn the_recovery_kit_opens_what_its_provider_lost() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (installation, shares) = create(folder.path()).await;
+    write(&installation, 1, Level::Restricted).await.expect("written");
+    drop(installation);
+    let written: Vec<String> = shares.iter().skip(1).map(|share| share.write().to_string()).collect();
+    let read: Vec<Share> = written.iter().map(|text| Share::read(text).expect("a share")).collect();
+    let key = join(&read).expect("two of three");
+    let kit: Arc<dyn RootProvider> = Arc::new(HeldKey::new("shares", &key, SystemEntropy));
+    let again = Installation::open(places(folder.path()), &kit, clock()).expect("opens with the kit");
+    let row = again.reader().object(again.keys(), crate::version(1)).expect("reads").expect("there");
+    assert!(again.keys().bucket_key(row.wrap().under).is_ok());
+}
+
+#[tokio::test]
+async fn keys_do_not_lie_with_the_data() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let inside = Places { data: folder.path().join("data"), keys: folder.path().join("data/keys") };
+    let kit = KitShape { need: 2, of: 3 };
+    let refused = Installation::create(inside, "log.example/cordon", &provider(1), kit, clock()).await;
+    assert!(matches!(refused.err(), Some(StoreError::Place(_))));
+    let data = folder.path().join("data");
+    assert!(matches!(make_key_file(&data.join("root.key"), &data), Err(StoreError::Place(_))));
+    std::fs::create_dir_all(data.join("deep")).expect("made");
+    assert!(matches!(make_key_file(&data.join("deep/root.key"), &data), Err(StoreError::Place(_))));
+    let outside = folder.path().join("root.key");
+    assert_eq!(make_key_file(&outside, &data).expect("made"), Apart::SameFileSystem);
+    assert!(make_key_file(&outside, &data).is_err(), "never over another");
+    assert!(key_file(&outside, &data).is_ok());
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(&outside, std::fs::Permissions::from_mode(0o644)).expect("set");
+    let refused = key_file(&outside, &data).err().expect("refused").to_string();
+    assert!(refused.contains("can be read by others"), "{refused}");
+}
+
+#[tokio::test]
+async fn no_name_and_no_key_reaches_the_disk() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (installation, _) = create(folder.path()).await;
+    for actor in 0..20 {
+        installation.writer().record(event(&installation, Action::SignIn, actor), Epoch::ANY).await.expect("recorded");
+    }
+    write(&installation, 1, Level::Restricted).await.expect("written");
+    installation.sequencer().await.expect("takes over").publish().await.expect("published");
+    let root = installation.keys().with(|unlocked| Ok(*unlocked.root().secret.expose())).expect("unlocked");
+    let own: Vec<[u8; 32]> = installation
+        .keys()
+        .with(|unlocked| Ok(cordon_keys::Purpose::ALL.map(|purpose| *unlocked.own(purpose, 1).expect("here").expose())))
+        .expect("unlocked")
+        .to_vec();
+    let log = installation.places().log();
+    let check = |installation: &str| {
+        for (path, bytes) in files(folder.path()) {
+            let holds = |needle: &[u8]| bytes.windows(needle.len()).any(|window| window == needle);
+            assert!(!holds(NAME.as_bytes()), "{installation}: a name in {}", path.display());
+            assert!(!holds(&root) && own.iter().all(|key| !holds(key)), "{installation}: a key in {}", path.display());
+            let published = path.starts_with(&log);
+            assert!(!(published && (holds(b"atlas") || holds(&[5; 16]))), "a project or bucket in {}", path.display());
+        }
+    };
+    check("open");
+    drop(installation);
+    check("closed");
+}
+
+fn files(folder: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            let bytes = std::fs::read(&path).expect("a file");
+            found.push((path, bytes));
+        }
+    }
+    found
+}
+
+#[tokio::test]
+async fn a_newer_format_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    drop(create(folder.path()).await);
+    let database = places(folder.path()).database();
+    let connection = rusqlite::Connection::open(database).expect("opens");
+    connection.pragma_update(None, "user_version", 99).expect("set");
+    drop(connection);
+    let refused = open(folder.path()).err().expect("refused");
+    assert_eq!(refused.to_string(), "`cordon.db` has format 99; this program reads up to 1");
+}

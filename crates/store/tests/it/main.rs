@@ -1,0 +1,112 @@
+//! State through its public doors.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test fails by panicking"
+)]
+
+mod care;
+mod events;
+mod installation;
+mod sequencer;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use cordon_domain::{Action, BucketId, Event, Label, Level, Moment, Personal, PrincipalId, Target, VersionId};
+use cordon_gate::act::Write;
+use cordon_gate::{Facts, Gate, Request};
+use cordon_keys::local::HeldKey;
+use cordon_keys::recovery::Share;
+use cordon_keys::{Belongs, DataKey, KeyName, Manifest, Part, RootProvider, Secret};
+use cordon_store::edge::SystemEntropy;
+use cordon_store::{Change, Installation, KitShape, ObjectRow, Places, StoreError, Writer};
+use cordon_testkit::{Chance, Deciding, SetClock};
+
+const NOW: Moment = Moment(1_790_000_000_000);
+const NAME: &str = "Ada Marker";
+const BUCKET: BucketId = BucketId([5; 16]);
+
+fn provider(seed: u64) -> Arc<dyn RootProvider> {
+    Arc::new(HeldKey::new("key-file", &Secret::draw(&mut Chance::new(seed)), SystemEntropy))
+}
+
+fn places(folder: &Path) -> Places {
+    Places { data: folder.join("data"), keys: folder.join("keys") }
+}
+
+async fn create(folder: &Path) -> (Installation, Vec<Share>) {
+    let kit = KitShape { need: 2, of: 3 };
+    let made = Installation::create(places(folder), "log.example/cordon", &provider(1), kit, clock()).await;
+    made.expect("an empty folder")
+}
+
+fn open(folder: &Path) -> Result<Installation, StoreError> {
+    Installation::open(places(folder), &provider(1), clock())
+}
+
+fn clock() -> Arc<SetClock> {
+    Arc::new(SetClock::at(NOW))
+}
+
+fn gate(installation: &Installation) -> Gate<Deciding<fn(&Facts) -> cordon_gate::Verdict>, Writer> {
+    let itself = cordon_domain::Actor::service(installation.itself());
+    Gate::new(Deciding::yes(), installation.writer().clone(), itself)
+}
+
+fn event(installation: &Installation, action: Action, actor: u8) -> Event {
+    let mut event = installation.own_event(action, NOW);
+    event.actor.principal = PrincipalId([actor; 16]);
+    event.personal = Personal { name: Some(NAME.to_owned()), ..Personal::default() };
+    event
+}
+
+fn version(number: u64) -> VersionId {
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&number.to_be_bytes());
+    VersionId(bytes)
+}
+
+fn label(level: Level) -> Label {
+    Label::of(level).with("atlas".parse().expect("a project"))
+}
+
+fn target(number: u64, level: Level) -> Target {
+    Target { bucket: Some(BUCKET), version: Some(version(number)), label: Some(label(level)), principal: None }
+}
+
+fn facts(target: Target) -> Facts {
+    let mut facts = cordon_testkit::trust::facts(Label::of(Level::Public));
+    facts.target = target;
+    facts.at = NOW;
+    facts
+}
+
+/// Writes an object version through the gate, as the vault will.
+async fn write(installation: &Installation, number: u64, level: Level) -> Result<(), cordon_gate::Denial> {
+    let (keys, name) = (installation.keys(), KeyName::Bucket(BUCKET, level));
+    let reference = match installation.reader().active_key(keys, name).expect("reads") {
+        Some(active) => cordon_keys::KeyRef { name, version: active.active },
+        None => keys.prepare_version(name).expect("makes a key"),
+    };
+    let bucket_key = keys.bucket_key(reference).expect("opens");
+    let (data_key, label) = (DataKey::draw(&mut SystemEntropy), label(level));
+    let belongs = Belongs { bucket: BUCKET, version: version(number), label: &label };
+    let wrap = bucket_key.wrap(&data_key, belongs, &mut SystemEntropy).expect("its level");
+    let parts = vec![Part { number: 1, bytes: number }];
+    let manifest = Manifest::new(version(number), label.clone(), parts, &data_key).expect("few parts");
+    let manifest = manifest.seal(&data_key).expect("short");
+    let row = ObjectRow {
+        version: version(number),
+        bucket: BUCKET,
+        label,
+        key_version: reference.version,
+        wrapped: wrap.wrapped,
+        manifest,
+    };
+    let request = Request::<Write>::new(facts(target(number, level)));
+    gate(installation).change(request, Change::Write(Box::new(row))).await.map(drop)
+}
