@@ -10,7 +10,8 @@ use std::process::{Command, ExitCode};
 const USAGE: &str = "usage: cargo xtask TASK
 
 check                 all that CI runs: format, lints, tidy, tests
-test                  the tests
+test [--without python]
+                      the tests, and those that compare with other projects
 tidy                  the rules of the repository that no other tool holds
 gen [--check]         write, or compare, what is made from the code: docs/rules-list.md
 eval rules FILE       recall and false alarms on labelled texts (JSON lines, gzip)
@@ -29,7 +30,8 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match words.as_slice() {
         ["check"] => check(),
-        ["test"] => test(),
+        ["test"] => test(&[]),
+        ["test", "--without", part] => test(&[part]),
         ["tidy"] => tidy::tidy(),
         ["gen"] => generated::write(),
         ["gen", "--check"] => generated::compare(),
@@ -59,8 +61,40 @@ pub(crate) fn run(program: &str, arguments: &[&str]) -> Result<(), String> {
     if status.success() { Ok(()) } else { Err(format!("`{program} {}` failed", arguments.join(" "))) }
 }
 
-fn test() -> Result<(), String> {
-    run("cargo", &["test", "--workspace", "--quiet"])
+/// Parts of other projects that some tests stand on, from PyPI.
+const TEST_ENVIRONMENT: &str = "target/test-python";
+const TEST_PACKAGES: [&str; 3] = ["tink==1.16.1", "ocsf-json-schema==1.2.0", "jsonschema==4.26.0"];
+
+/// Runs the tests, then those that compare with other projects. `without` names parts that cannot be had here.
+fn test(without: &[&str]) -> Result<(), String> {
+    run("cargo", &["test", "--workspace", "--quiet"])?;
+    if without.contains(&"python") {
+        println!("NOT TESTED: streams against Tink, events against the OCSF schema (--without python)");
+        return Ok(());
+    }
+    let python = test_python().map_err(|why| {
+        format!("{why}\nhint: these tests need python3 with venv, and PyPI; leave them out with `--without python`")
+    })?;
+    let arguments = ["test", "--quiet", "--package", "cordon-keys", "--package", "cordon-ledger", "--", "--ignored"];
+    let status = Command::new("cargo").args(arguments).env("CORDON_TEST_PYTHON", python).status();
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(_) => Err("the tests against other projects failed".to_owned()),
+        Err(error) => Err(format!("cargo: {error}")),
+    }
+}
+
+fn test_python() -> Result<std::path::PathBuf, String> {
+    let environment = std::env::current_dir().map_err(|error| error.to_string())?.join(TEST_ENVIRONMENT);
+    let python = environment.join("bin/python");
+    let ready = environment.join(TEST_PACKAGES.join("+"));
+    if !ready.exists() {
+        run("python3", &["-m", "venv", TEST_ENVIRONMENT])?;
+        let pip = environment.join("bin/pip").display().to_string();
+        run(&pip, &[&["install", "--quiet", "--disable-pip-version-check"][..], &TEST_PACKAGES].concat())?;
+        std::fs::write(&ready, "").map_err(|error| error.to_string())?;
+    }
+    Ok(python)
 }
 
 fn check() -> Result<(), String> {
@@ -68,5 +102,5 @@ fn check() -> Result<(), String> {
     run("cargo", &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])?;
     tidy::tidy()?;
     generated::compare()?;
-    test()
+    test(&[])
 }

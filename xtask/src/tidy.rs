@@ -23,6 +23,8 @@ const LEVEL_EDGES: [(&str, &str); 3] =
     [("cordon-keys", "cordon-gate"), ("cordon-ledger", "cordon-keys"), ("cordon-policy", "cordon-gate")];
 /// Lines of a source file; tables of data may have more.
 const LINES_MAX: usize = 800;
+/// The traits of the gate, and the only crates that may implement them: elsewhere one could allow, or not record.
+const GATE_TRAITS: [(&str, [&str; 2]); 2] = [("Decide", ["policy", "testkit"]), ("Journal", ["store", "testkit"])];
 const PURE: [&str; 7] = ["domain", "inspect", "extract", "gate", "keys", "ledger", "policy"];
 
 /// Fails with all that is not tidy.
@@ -42,6 +44,7 @@ pub(crate) fn tidy() -> Result<(), String> {
             if text.lines().count() > LINES_MAX && !is_table {
                 faults.push(format!("{}: {} lines, of at most {LINES_MAX}", file.display(), text.lines().count()));
             }
+            faults.extend(gate_traits(&folder, &file, &text));
             if file.file_name().is_some_and(|name| name == "mod.rs") {
                 faults.push(format!("{}: name it after its module", file.display()));
             }
@@ -54,6 +57,19 @@ pub(crate) fn tidy() -> Result<(), String> {
         }
     }
     if faults.is_empty() { Ok(()) } else { Err(format!("not tidy:\n{}", faults.join("\n"))) }
+}
+
+fn gate_traits(folder: &Path, file: &Path, text: &str) -> Vec<String> {
+    let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let implements = |line: &str, of: &str| {
+        let head = line.trim_start();
+        head.starts_with("impl") && (head.contains(&format!(" {of} for ")) || head.contains(&format!("::{of} for ")))
+    };
+    GATE_TRAITS
+        .iter()
+        .filter(|(of, allowed)| !allowed.contains(&name) && text.lines().any(|line| implements(line, of)))
+        .map(|(of, allowed)| format!("{}: `{of}` is implemented only in {}", file.display(), allowed.join(" and ")))
+        .collect()
 }
 
 fn crates() -> Result<Vec<PathBuf>, String> {

@@ -1,8 +1,11 @@
 //! The commands, one file each.
 
+mod audit;
 mod baseline;
+mod db;
 mod fingerprint;
 mod hook;
+mod keys;
 mod rules;
 pub(crate) mod scan;
 mod shell;
@@ -23,6 +26,12 @@ pub(crate) enum Command {
     Rules(rules::Command),
     #[command(subcommand)]
     Hook(hook::Command),
+    #[command(subcommand)]
+    Audit(audit::Command),
+    #[command(subcommand)]
+    Keys(keys::Command),
+    #[command(subcommand)]
+    Db(db::Command),
     Completions(shell::Completions),
     Man(shell::Man),
     #[command(hide = true, name = cordon_scan::worker::WORKER_ARGUMENT)]
@@ -37,6 +46,9 @@ impl Command {
             Self::Baseline(arguments) => baseline::run(&arguments),
             Self::Rules(command) => rules::run(command),
             Self::Hook(command) => hook::run(&command),
+            Self::Audit(command) => audit::run(command),
+            Self::Keys(command) => keys::run(command),
+            Self::Db(command) => db::run(command),
             Self::Completions(arguments) => shell::completions(&arguments),
             Self::Man(arguments) => shell::man(&arguments),
             Self::Worker => worker::run(),

@@ -18,6 +18,16 @@ impl Failure {
         Self { what: what.into(), hint: hint.into(), exit: Exit::Usage }
     }
 
+    /// Something stored is not what was written or signed.
+    pub(crate) fn integrity(what: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { what: what.into(), hint: hint.into(), exit: Exit::Integrity }
+    }
+
+    /// The gate refused.
+    pub(crate) fn denied(what: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { what: what.into(), hint: hint.into(), exit: Exit::Findings }
+    }
+
     /// The program or the machine failed.
     pub(crate) fn internal(what: impl Into<String>) -> Self {
         Self {

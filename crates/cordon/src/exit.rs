@@ -13,6 +13,8 @@ pub(crate) enum Exit {
     Usage,
     /// Nothing found, but some input could not be read.
     Partial,
+    /// Something stored is not what was written or signed.
+    Integrity,
     /// A fault of this program.
     Internal,
 }
@@ -24,6 +26,7 @@ impl From<Exit> for ExitCode {
             Exit::Findings => 1,
             Exit::Usage => 2,
             Exit::Partial => 3,
+            Exit::Integrity => 4,
             Exit::Internal => 70,
         })
     }

@@ -3,13 +3,14 @@
 mod commands;
 mod error;
 mod exit;
+mod installation;
 mod kept;
 mod keys;
 mod render;
 
 use clap::Parser;
 
-/// Keep unreleased work inside: find what would leak.
+/// Keep unreleased work inside: find what would leak, prove what happened.
 #[derive(Parser)]
 #[command(name = "cordon", version, about, max_term_width = 100)]
 struct Arguments {

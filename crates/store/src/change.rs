@@ -167,7 +167,7 @@ fn relabel<A: Changes>(
     }
     let mut new = ObjectRow { label, key_version, ..old.clone() };
     let from = keys.bucket_key(old.wrap().under)?;
-    let to = keys.bucket_key(new.wrap().under)?;
+    let to = keys.wrapping_key(Some(key_version), new.key_name(), 1)?;
     let belongs = Belongs { bucket: old.bucket, version, label: &old.label };
     let rewrapped = from.rewrap(permit, &old.wrap(), belongs, (&to, &new.label), &mut SystemEntropy)?;
     new.wrapped = rewrapped.wrap.wrapped;
@@ -211,7 +211,6 @@ fn rewrap<A: Changes>(
     let name = KeyName::Bucket(bucket, level);
     let active = active_key(transaction, keys, name)?;
     let active = active.ok_or_else(|| StoreError::Conflict(format!("{name} wraps nothing")))?;
-    let to = keys.bucket_key(cordon_keys::KeyRef { name, version: active.active })?;
     let select = "SELECT * FROM objects WHERE bucket = ?1 AND level = ?2 AND key_version < ?3 LIMIT ?4";
     let old: Vec<ObjectRow> = {
         let mut query = transaction.prepare_cached(select).map_err(database)?;
@@ -223,6 +222,7 @@ fn rewrap<A: Changes>(
         }
         rows
     };
+    let to = keys.wrapping_key(Some(active.active), name, old.len() as u64)?;
     for row in &old {
         let from = keys.bucket_key(row.wrap().under)?;
         let belongs = Belongs { bucket, version: row.version, label: &row.label };

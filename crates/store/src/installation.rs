@@ -3,6 +3,7 @@
 //! ```text
 //! data/  cordon.db    events, objects, settings
 //!        log/         what is published: checkpoint, tiles, bundles; may be given to anyone
+//!        log.vkey     the log's public key
 //!        lock         held while the installation is open
 //! keys/  keys.db      wrapped keys, and what was signed last
 //! ```
@@ -38,6 +39,7 @@ use crate::writer::Writer;
 
 const DATABASE: &str = "cordon.db";
 const LOG: &str = "log";
+const LOG_KEY: &str = "log.vkey";
 const LOCK: &str = "lock";
 
 /// Where an installation lies.
@@ -77,6 +79,12 @@ impl Places {
         self.data.join(LOG)
     }
 
+    /// Returns the file of the log's public key.
+    #[must_use]
+    pub fn log_key_file(&self) -> PathBuf {
+        self.data.join(LOG_KEY)
+    }
+
     /// Returns the database.
     #[must_use]
     pub fn database(&self) -> PathBuf {
@@ -100,7 +108,7 @@ impl Places {
         Ok(())
     }
 
-    fn lock(&self) -> Result<File, StoreError> {
+    pub(crate) fn lock(&self) -> Result<File, StoreError> {
         let path = self.data.join(LOCK);
         let failed = |error| StoreError::File(path.display().to_string(), "opened", error);
         let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
@@ -153,6 +161,9 @@ impl Installation {
         let installation = Self::assemble(places, keys, lock)?;
         let started = installation.own_event(Action::LogStart, clock.now());
         installation.writer.record(started, Epoch::ANY).await.map_err(|error| StoreError::Place(error.to_string()))?;
+        let file = installation.places.log_key_file();
+        fs::write(&file, format!("{}\n", installation.log_key()?))
+            .map_err(|error| StoreError::File(file.display().to_string(), "written", error))?;
         Ok((installation, shares))
     }
 
@@ -250,6 +261,13 @@ impl Installation {
     #[must_use]
     pub const fn itself(&self) -> PrincipalId {
         self.itself
+    }
+
+    /// Returns the principal of a user of the machine, by its number: the same each time, and telling nothing.
+    #[must_use]
+    pub fn operator(&self, user: u32) -> PrincipalId {
+        let mac = self.keys.rows().mac(&[b"local-operator/v1", &user.to_be_bytes()]);
+        PrincipalId(mac.first_chunk().copied().unwrap_or_default())
     }
 
     /// Returns the log's public key.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, RwLock};
 
 use cordon_domain::{Clock, PrincipalId};
+use cordon_keys::limits::KEY_USES_MAX;
 use cordon_keys::{BucketKey, KeyError, KeyName, KeyRef, Purpose, Unlocked};
 use cordon_ledger::entry::{EventKey, SubjectKey};
 use cordon_ledger::index::IndexKey;
@@ -12,7 +13,7 @@ use cordon_ledger::note::{Algorithm, KeyName as LogName, Signer};
 use crate::edge::SystemEntropy;
 use crate::error::StoreError;
 use crate::keystore::KeyStore;
-use crate::limits::KEYS_KEPT_MAX;
+use crate::limits::{KEYS_KEPT_MAX, USES_BLOCK};
 use crate::rows::RowKey;
 
 /// Keys in use. Made once at the start, from the unlocked root.
@@ -22,6 +23,7 @@ pub struct Keyring {
     clock: Arc<dyn Clock>,
     buckets: Mutex<HashMap<KeyRef, Arc<BucketKey>>>,
     subjects: Mutex<HashMap<PrincipalId, Option<Arc<SubjectKey>>>>,
+    reserved: Mutex<HashMap<KeyRef, u64>>,
     rows: RowKey,
     index: IndexKey,
 }
@@ -35,8 +37,8 @@ impl Keyring {
     pub fn new(unlocked: Unlocked, store: KeyStore, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
         let rows = RowKey::new(unlocked.own(Purpose::Rows, 1)?);
         let index = IndexKey::new(unlocked.own(Purpose::Index, 1)?);
-        let (buckets, subjects) = (Mutex::default(), Mutex::default());
-        Ok(Self { unlocked: RwLock::new(unlocked), store, clock, buckets, subjects, rows, index })
+        let (buckets, subjects, reserved) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Ok(Self { unlocked: RwLock::new(unlocked), store, clock, buckets, subjects, reserved, rows, index })
     }
 
     /// Returns the key store.
@@ -146,6 +148,35 @@ impl Keyring {
         bounded(&mut kept);
         kept.insert(reference, Arc::clone(&key));
         Ok(key)
+    }
+
+    /// Returns the key that wraps the data keys of a level in a bucket now, making the first version when there is none,
+    /// and counts `uses` of it. The count is kept ahead, in blocks, so that it is never less than what was wrapped.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Bound`] when the version has wrapped as many keys as it may: it must be rotated.
+    pub fn wrapping_key(&self, active: Option<u32>, name: KeyName, uses: u64) -> Result<Arc<BucketKey>, StoreError> {
+        let reference = match active {
+            Some(version) => KeyRef { name, version },
+            None => match self.store.newest(name)? {
+                Some(version) => KeyRef { name, version },
+                None => self.prepare_version(name)?,
+            },
+        };
+        let mut reserved = self.reserved.lock().map_err(|_| StoreError::Stopped)?;
+        let left = reserved.entry(reference).or_default();
+        if *left < uses {
+            let block = uses.max(USES_BLOCK);
+            if self.store.uses(reference)? + block > KEY_USES_MAX {
+                return Err(KeyError::Bound("the key has wrapped as many data keys as it may: rotate it").into());
+            }
+            self.store.add_uses(reference, block)?;
+            *left += block;
+        }
+        *left -= uses;
+        drop(reserved);
+        self.bucket_key(reference)
     }
 
     /// Makes the next version of a key and stores it. It is not in use until the database says so.

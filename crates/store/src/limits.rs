@@ -26,3 +26,6 @@ pub const CLOCK_BACK_MS: i64 = 60_000;
 
 /// Seconds that the root key's provider may take.
 pub const PROVIDER_S: u64 = 30;
+
+/// Uses of a key that are counted ahead at once.
+pub const USES_BLOCK: u64 = 1024;

@@ -52,6 +52,22 @@ CREATE TABLE shredded (
 CREATE TABLE backups (made_at INTEGER PRIMARY KEY, kind TEXT NOT NULL, size INTEGER NOT NULL) STRICT;
 "];
 
+/// Brings the database of an installation that nobody has open to the newest format. Returns the formats before and
+/// after.
+///
+/// # Errors
+///
+/// [`StoreError::Locked`] when a process has it open; [`StoreError::Newer`] when its format is not known here.
+pub fn migrate_file(places: &crate::Places) -> Result<(i64, i64), StoreError> {
+    if !places.database().exists() {
+        return Err(StoreError::Place(format!("no installation is in `{}`", places.data.display())));
+    }
+    let _lock = places.lock()?;
+    let mut connection = Connection::open(places.database()).map_err(database)?;
+    prepare(&connection)?;
+    migrate(&mut connection)
+}
+
 /// Sets a connection up: durable commits, overwritten deletions, bounded memory.
 pub(crate) fn prepare(connection: &Connection) -> Result<(), StoreError> {
     connection

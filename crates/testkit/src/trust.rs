@@ -11,7 +11,10 @@ use cordon_gate::{
 /// A policy that is a function of the facts.
 pub struct Deciding<F>(pub F);
 
-impl Deciding<fn(&Facts) -> Verdict> {
+/// A policy that gives one answer to all.
+pub type Always = Deciding<fn(&Facts) -> Verdict>;
+
+impl Always {
     /// Allows everything, in epoch 0.
     #[must_use]
     pub fn yes() -> Self {

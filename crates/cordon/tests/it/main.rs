@@ -16,4 +16,5 @@ mod harness;
 mod hostile;
 mod readme;
 mod repository;
+mod trust;
 mod web;

@@ -27,6 +27,8 @@ async fn rotation_and_rewrapping_touch_no_object_and_old_versions_go() {
     let clock = clock();
     let care = Care::new(&gate, &installation, &*clock, Actor::service(installation.itself()), Personal::default());
     let name = KeyName::Bucket(BUCKET, Level::Confidential);
+    let uses = installation.keys().store().uses(KeyRef { name, version: 1 }).expect("reads");
+    assert!((30..=1024).contains(&uses), "{uses}: counted ahead, in blocks");
     let next = care.rotate(name).await.expect("rotated");
     assert_eq!(next.version, 2);
     assert!(opens(&installation, 3, Level::Confidential).await, "old wraps still open");

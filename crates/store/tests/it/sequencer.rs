@@ -65,7 +65,7 @@ async fn of_two_sequencers_the_older_signs_nothing() {
     record(&installation, 10).await;
     // The first is paused; a second takes over, publishes; the first wakes.
     let mut second = installation.sequencer().await.expect("takes over");
-    let refused = first.publish().await.err().expect("refused");
+    let refused = first.publish().await.expect_err("refused");
     assert!(matches!(refused, StoreError::Conflict(_)), "{refused}");
     second.publish().await.expect("published").expect("something new");
     record(&installation, 10).await;
@@ -121,7 +121,7 @@ async fn damaged_tiles_are_made_anew_from_the_entries_and_damaged_entries_stop_t
     let connection = rusqlite::Connection::open(places(folder.path()).database()).expect("opens");
     let flip = "UPDATE events SET entry = CAST(substr(entry, 1, 60) || x'00' || substr(entry, 62) AS BLOB) WHERE position = 303";
     connection.execute(flip, []).expect("damaged");
-    let refused = sequencer.publish().await.err().expect("refused");
+    let refused = sequencer.publish().await.expect_err("refused");
     assert_eq!(refused.to_string(), "event 303 was changed in the database");
     assert_eq!(walked(&installation).checkpoint.expect("signed").size, 301, "nothing is signed over it");
 }

@@ -1,0 +1,42 @@
+//! The log: verify it, prove from it, search it, export it.
+
+mod export;
+mod prove;
+mod resources;
+mod search;
+mod verify;
+mod verify_proof;
+
+use clap::Subcommand;
+use cordon_ledger::note::Verifier;
+
+use crate::error::{Failure, read_named_text};
+use crate::exit::Exit;
+
+/// Verify the log, prove what is in it, search it.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    Verify(Box<verify::Arguments>),
+    Prove(Box<prove::Arguments>),
+    VerifyProof(Box<verify_proof::Arguments>),
+    Search(Box<search::Arguments>),
+    Export(Box<export::Arguments>),
+}
+
+pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Verify(arguments) => verify::run(&arguments),
+        Command::Prove(arguments) => prove::run(&arguments),
+        Command::VerifyProof(arguments) => verify_proof::run(&arguments),
+        Command::Search(arguments) => search::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
+    }
+}
+
+/// Reads a verifier key: the text itself, or a file that holds it.
+fn log_key(given: &str) -> Result<Verifier, Failure> {
+    let text = if given.contains('+') { given.to_owned() } else { read_named_text(given.as_ref())? };
+    text.trim().parse().map_err(|error| {
+        Failure::usage(format!("`{}`: {error}", text.trim()), "give the key that `cordon db create` printed")
+    })
+}

@@ -1,0 +1,183 @@
+//! Walking a whole log: every entry, every tile, the signature.
+
+use std::io::IsTerminal as _;
+
+use clap::Args;
+use cordon_ledger::audit::{Fault, Tampering, Walk, walk};
+use cordon_ledger::checkpoint::Checkpoint;
+use cordon_ledger::note::{Note, Verifier};
+use serde_json::{Value, json};
+
+use super::log_key;
+use super::resources::LogSource;
+use crate::error::{Failure, read_named_text, write_named};
+use crate::exit::Exit;
+use crate::installation::Where;
+
+/// Verify a log from its first entry to its last. Needs the log's public key, and no secret.
+///
+/// A checkpoint that was kept from an earlier time (--known) shows a rollback or a rewritten history; --keep writes the
+/// present one for the next time.
+///
+/// Examples:
+///   cordon audit verify
+///   cordon audit verify --log https://audit.example/log --key log.vkey --known last.checkpoint --keep last.checkpoint
+#[derive(Args)]
+#[group(id = "audit-verify-arguments")]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    place: Where,
+    /// The folder or address of the log [default: that of the installation].
+    #[arg(long, value_name = "FOLDER|URL")]
+    log: Option<String>,
+    /// The log's public key, or a file that holds it [default: log.vkey of the installation].
+    #[arg(long, value_name = "KEY|FILE")]
+    key: Option<String>,
+    /// A checkpoint of this log from an earlier time; may be given several times.
+    #[arg(long, value_name = "FILE")]
+    known: Vec<std::path::PathBuf>,
+    /// Write the checkpoint, once it is verified, to this file.
+    #[arg(long, value_name = "FILE")]
+    keep: Option<std::path::PathBuf>,
+    /// Write one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+    let (mut log, key) = sources(&arguments.place, arguments.log.as_deref(), arguments.key.as_deref())?;
+    let known = arguments.known.iter().map(|path| known(path, &key)).collect::<Result<Vec<_>, _>>()?;
+    let bar = if std::io::stderr().is_terminal() { indicatif::ProgressBar::new(0) } else { hidden() };
+    let walked = walk(&mut log, &key, &known, |entry, of, _| {
+        if entry % 1024 == 0 {
+            bar.set_length(of);
+            bar.set_position(entry);
+        }
+    })?;
+    bar.finish_and_clear();
+    if arguments.json {
+        println!("{}", report(&walked, &key));
+    } else {
+        tell(&walked, &key);
+    }
+    if !walked.faults.is_empty() {
+        return Ok(Exit::Integrity);
+    }
+    if let (Some(path), Some(_)) = (&arguments.keep, &walked.checkpoint) {
+        let bytes = cordon_ledger::audit::Resources::read(&mut log, "checkpoint")?.unwrap_or_default();
+        write_named(path, &bytes)?;
+    }
+    Ok(Exit::Clean)
+}
+
+fn hidden() -> indicatif::ProgressBar {
+    indicatif::ProgressBar::hidden()
+}
+
+/// The log and its key, as given or as the installation has them.
+pub(super) fn sources(place: &Where, log: Option<&str>, key: Option<&str>) -> Result<(LogSource, Verifier), Failure> {
+    let places = place.places()?;
+    let key = match (key, log) {
+        (Some(key), _) => log_key(key)?,
+        (None, None) => {
+            let file = places.log_key_file();
+            eprintln!("note: the key is taken from `{}`; whoever audits brings their own with --key", file.display());
+            log_key(&file.to_string_lossy())?
+        }
+        (None, Some(_)) => return Err(Failure::usage("no key is given", "give the log's public key with --key")),
+    };
+    let log = match log {
+        Some(log) => LogSource::of(log)?,
+        None => LogSource::of(&places.log().to_string_lossy())?,
+    };
+    Ok((log, key))
+}
+
+fn known(path: &std::path::Path, key: &Verifier) -> Result<Checkpoint, Failure> {
+    let note: Result<Note, _> = read_named_text(path)?.parse();
+    note.and_then(|note| Checkpoint::open(&note, key)).map_err(|error| {
+        Failure::usage(format!("`{}`: {error}", path.display()), "give a checkpoint of this log, signed with this key")
+    })
+}
+
+fn tell(walked: &Walk, key: &Verifier) {
+    for fault in &walked.faults {
+        println!("fault: {}", words(fault));
+    }
+    match &walked.checkpoint {
+        Some(checkpoint) if walked.faults.is_empty() => println!(
+            "verified: {} entries ({} bytes) lead to the root that `{}` signed\nroot {}",
+            walked.entries, walked.bytes, key.name, checkpoint.root
+        ),
+        Some(checkpoint) => println!("not verified: {} of {} entries were read", walked.entries, checkpoint.size),
+        None => println!("not verified: there is no checkpoint to verify against"),
+    }
+}
+
+fn words(fault: &Fault) -> String {
+    match fault {
+        Fault::NoCheckpoint => "the log has no checkpoint".to_owned(),
+        Fault::Checkpoint(error) => format!("the checkpoint: {error}"),
+        Fault::Origin(origin) => format!("the checkpoint is that of another log, `{origin}`"),
+        Fault::RolledBack { size, known } => {
+            format!("rollback: the log has {size} entries; the checkpoint that you hold states {known}")
+        }
+        Fault::Forked { size } => format!(
+            "fork: the first {size} entries have another root than the checkpoint that you hold: history was rewritten \
+             before entry {size}, or there are two logs"
+        ),
+        Fault::Entry { index, what } => match what {
+            Tampering::Changed => format!("entry {index} was changed"),
+            Tampering::Removed => format!("entry {index} was removed"),
+            Tampering::Inserted => format!("an entry was inserted at {index}"),
+            Tampering::Reordered { with } => format!("entry {index} changed places with entry {with}"),
+        },
+        Fault::Missing { path, index } => format!("`{path}` is missing or cut, from entry {index} on"),
+        Fault::Tile { path, index } => {
+            format!("`{path}` has another hash for entry {index} than the entry itself; the entries are whole")
+        }
+        Fault::Lost { among } => format!(
+            "the entries lead to another root than the signed one, and no tile tells which: the first bad one is among \
+             {} to {}",
+            among.start,
+            among.end.saturating_sub(1)
+        ),
+    }
+}
+
+fn report(walked: &Walk, key: &Verifier) -> Value {
+    let faults = walked.faults.iter().map(|fault| {
+        let (kind, index) = match fault {
+            Fault::NoCheckpoint => ("no-checkpoint", None),
+            Fault::Checkpoint(_) => ("checkpoint", None),
+            Fault::Origin(_) => ("origin", None),
+            Fault::RolledBack { .. } => ("rollback", None),
+            Fault::Forked { .. } => ("fork", None),
+            Fault::Entry { index, what } => {
+                let kind = match what {
+                    Tampering::Changed => "changed",
+                    Tampering::Removed => "removed",
+                    Tampering::Inserted => "inserted",
+                    Tampering::Reordered { .. } => "reordered",
+                };
+                (kind, Some(*index))
+            }
+            Fault::Missing { index, .. } => ("missing", Some(*index)),
+            Fault::Tile { index, .. } => ("tile", Some(*index)),
+            Fault::Lost { among } => ("lost", Some(among.start)),
+        };
+        json!({"kind": kind, "index": index, "text": words(fault)})
+    });
+    json!({
+        "schema": "cordon-audit-verify-1",
+        "verified": walked.faults.is_empty(),
+        "key": key.to_string(),
+        "origin": key.name.as_str(),
+        "entries": walked.entries,
+        "bytes": walked.bytes,
+        "size": walked.checkpoint.as_ref().map(|checkpoint| checkpoint.size),
+        "root": walked.checkpoint.as_ref().map(|checkpoint| checkpoint.root.to_string()),
+        "faults": faults.collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,123 @@
+//! A new installation: folders, keys, the log's first event, the recovery kit.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use clap::Args;
+use cordon_store::edge::SystemClock;
+use cordon_store::providers::make_key_file;
+use cordon_store::{Installation, KitShape};
+use zeroize::Zeroizing;
+
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::installation::{Holder, Operated, Where, failure, harden, warn_if_near};
+
+/// Make a new installation and its recovery kit.
+///
+/// The kit is written once, to a file that only you can read: print it, give each share to another person, delete the
+/// file. Without it, a root key that is lost is data that is lost.
+///
+/// Example: cordon db create --kit 3-of-5 --kit-file kit.txt
+#[derive(Args)]
+#[group(id = "db-create-arguments")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    place: Where,
+    #[command(flatten)]
+    holder: Holder,
+    /// Names the log, as a URL without scheme; it stands in every checkpoint.
+    #[arg(long, value_name = "NAME", default_value = "cordon.local/log")]
+    origin: String,
+    /// How many shares of the recovery kit are needed, of how many.
+    #[arg(long, value_name = "K-of-N", default_value = "3-of-5")]
+    kit: Kit,
+    /// Where to write the recovery kit, a page a share.
+    #[arg(long, value_name = "FILE", default_value = "cordon-recovery-kit.txt")]
+    kit_file: PathBuf,
+}
+
+#[derive(Clone, Copy)]
+struct Kit(KitShape);
+
+impl FromStr for Kit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts = text.split_once("-of-").and_then(|(need, of)| Some((need.parse().ok()?, of.parse().ok()?)));
+        match parts {
+            Some((need, of)) if (2..=of).contains(&need) && of <= 64 => Ok(Self(KitShape { need, of })),
+            _ => Err("write it as 3-of-5: at least 2 are needed, and at most 64 exist".to_owned()),
+        }
+    }
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+    let places = arguments.place.places()?;
+    if arguments.kit_file.exists() {
+        let what = format!("`{}` exists", arguments.kit_file.display());
+        return Err(Failure::usage(what, "give another --kit-file: a kit is never written over another"));
+    }
+    if !arguments.holder.share.is_empty() {
+        return Err(Failure::usage("shares open an installation; they do not make one", "leave --share out"));
+    }
+    harden();
+    std::fs::create_dir_all(&places.data).map_err(|error| {
+        Failure::usage(format!("`{}` cannot be made: {error}", places.data.display()), "give another --data")
+    })?;
+    if arguments.holder.passphrase_file.is_none() && !arguments.holder.key_file()?.exists() {
+        let path = arguments.holder.key_file()?;
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(|error| {
+                Failure::usage(format!("`{}` cannot be made: {error}", folder.display()), "give another --root-key")
+            })?;
+        }
+        let apart = make_key_file(&path, &places.data).map_err(failure)?;
+        warn_if_near(apart, &path);
+        eprintln!("the root key is held by `{}`", path.display());
+    }
+    let provider = arguments.holder.provider(&places)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::internal(error.to_string()))?;
+    let made =
+        Installation::create(places.clone(), &arguments.origin, &provider, arguments.kit.0, Arc::new(SystemClock));
+    let (installation, shares) = runtime.block_on(made).map_err(failure)?;
+    write_kit(&arguments.kit_file, &shares, &arguments.origin)?;
+    let key = installation.log_key().map_err(failure)?;
+    let operated = Operated::of(installation);
+    operated.run(async { Ok(()) })?;
+    let KitShape { need, of } = arguments.kit.0;
+    eprintln!(
+        "made an installation in `{}`, with keys in `{}`\n\
+         recovery kit: {of} shares in `{}`, {need} of which open the root key. Print it, give each share to another\n\
+         person, delete the file. Without it, a root key that is lost is data that is lost.\n\
+         the log's public key, for whoever verifies it:",
+        places.data.display(),
+        places.keys.display(),
+        arguments.kit_file.display()
+    );
+    println!("{key}");
+    Ok(Exit::Clean)
+}
+
+fn write_kit(path: &std::path::Path, shares: &[cordon_keys::recovery::Share], origin: &str) -> Result<(), Failure> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut text = Zeroizing::new(String::new());
+    for (place, share) in shares.iter().enumerate() {
+        text.push_str(&format!(
+            "Cordon recovery kit {} of the installation `{origin}`\nshare {} of {}; any {} open the root key\n\n",
+            share.kit,
+            place + 1,
+            share.of,
+            share.need
+        ));
+        text.push_str(&share.write());
+        text.push_str("\n\nKeep it where no other share is kept. To use it: cordon keys unlock --share FILE\n\x0c\n");
+    }
+    let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    file.and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all())).map_err(|error| {
+        Failure::usage(format!("`{}` cannot be written: {error}", path.display()), "give another --kit-file")
+    })
+}

@@ -1,0 +1,42 @@
+//! Wrapping data keys anew.
+
+use clap::Args;
+use cordon_keys::KeyName;
+use cordon_store::care::Care;
+use cordon_store::edge::SystemClock;
+
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::installation::{Holder, Operated, Where, careless, failure};
+
+/// Wrap all data keys that lie under older versions anew, and destroy the versions that wrap nothing more. No object is
+/// touched.
+///
+/// Example: cordon keys rewrap
+#[derive(Args)]
+#[group(id = "keys-rewrap-arguments")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    place: Where,
+    #[command(flatten)]
+    holder: Holder,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+    let operated = Operated::open(&arguments.place, &arguments.holder)?;
+    let installation = &operated.installation;
+    let (keys, reader) = (installation.keys(), installation.reader());
+    let moved = operated.run(async {
+        let (actor, personal) = (operated.actor.clone(), operated.personal.clone());
+        let care = Care::new(&operated.gate, installation, &SystemClock, actor, personal);
+        let mut moved = 0;
+        for active in reader.active_keys(keys).map_err(failure)? {
+            if let KeyName::Bucket(bucket, level) = active.name {
+                moved += care.rewrap(bucket, level).await.map_err(careless)?;
+            }
+        }
+        Ok(moved)
+    })?;
+    println!("{moved} data keys were wrapped anew");
+    Ok(Exit::Clean)
+}

@@ -1,0 +1,260 @@
+//! Opening an installation from the command line: where it lies, who holds its root key, who acts.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use cordon_domain::{Actor, Clock as _, Personal, PrincipalId, PrincipalKind};
+use cordon_gate::{Denial, Gate, JournalError};
+use cordon_keys::local::{Cost, HeldKey, Passphrase};
+use cordon_keys::recovery::{Share, join};
+use cordon_keys::{ProviderError, RootProvider};
+use cordon_policy::LocalOperator;
+use cordon_store::care::CareError;
+use cordon_store::edge::{SystemClock, SystemEntropy};
+use cordon_store::providers::{Apart, key_file};
+use cordon_store::{Installation, Places, StoreError, Writer};
+use zeroize::Zeroizing;
+
+use crate::error::{Failure, read_named_text};
+use crate::keys::config_folder;
+
+/// Where an installation lies.
+#[derive(Args)]
+pub(crate) struct Where {
+    /// The data folder [default: $XDG_DATA_HOME/cordon, else ~/.local/share/cordon].
+    #[arg(long, value_name = "FOLDER", env = "CORDON_DATA")]
+    data: Option<PathBuf>,
+    /// The folder of wrapped keys, apart from the data [default: keys in the configuration folder].
+    #[arg(long, value_name = "FOLDER", env = "CORDON_KEYS")]
+    keys: Option<PathBuf>,
+}
+
+/// Who holds the root key.
+#[derive(Args)]
+#[group(multiple = false)]
+pub(crate) struct Holder {
+    /// A key file, apart from the data [default: root.key in the configuration folder].
+    #[arg(long, value_name = "FILE", env = "CORDON_ROOT_KEY")]
+    pub(crate) root_key: Option<PathBuf>,
+    /// A file that holds a passphrase (argon2id).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+    /// A file that holds shares of the recovery kit, one a paragraph; may be given several times.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) share: Vec<PathBuf>,
+}
+
+impl Where {
+    /// Returns the folders.
+    pub(crate) fn places(&self) -> Result<Places, Failure> {
+        let data = match &self.data {
+            Some(data) => data.clone(),
+            None => data_folder()?,
+        };
+        let keys = match &self.keys {
+            Some(keys) => keys.clone(),
+            None => config_folder()?.join("keys"),
+        };
+        Ok(Places { data, keys })
+    }
+}
+
+fn data_folder() -> Result<PathBuf, Failure> {
+    let base = std::env::var_os("XDG_DATA_HOME").filter(|path| !path.is_empty()).map(PathBuf::from);
+    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/share"));
+    let base = base.or_else(home).map(|base| base.join("cordon"));
+    base.ok_or_else(|| Failure::usage("no data folder is known", "set HOME or XDG_DATA_HOME, or give --data"))
+}
+
+impl Holder {
+    /// Returns the path of the key file.
+    pub(crate) fn key_file(&self) -> Result<PathBuf, Failure> {
+        match &self.root_key {
+            Some(path) => Ok(path.clone()),
+            None => Ok(config_folder()?.join("root.key")),
+        }
+    }
+
+    /// Returns the provider.
+    pub(crate) fn provider(&self, places: &Places) -> Result<Arc<dyn RootProvider>, Failure> {
+        if let Some(path) = &self.passphrase_file {
+            let phrase = Zeroizing::new(read_named_text(path)?);
+            let phrase = Zeroizing::new(phrase.trim_end_matches(['\r', '\n']).to_owned());
+            if phrase.chars().count() < 12 {
+                return Err(Failure::usage("the passphrase is shorter than 12 characters", "choose a longer one"));
+            }
+            return Ok(Arc::new(Passphrase::new(phrase, Cost::DEFAULT, SystemEntropy)));
+        }
+        if !self.share.is_empty() {
+            return Ok(Arc::new(HeldKey::new("shares", &self.joined()?, SystemEntropy)));
+        }
+        let path = self.key_file()?;
+        let (held, _) = key_file(&path, &places.data).map_err(failure)?;
+        Ok(Arc::new(held))
+    }
+
+    /// Says when the key file is near the data.
+    pub(crate) fn warn_if_near(&self, operated: &Operated) -> Result<(), Failure> {
+        if self.passphrase_file.is_none() && self.share.is_empty() {
+            let path = self.key_file()?;
+            let (_, apart) = key_file(&path, &operated.installation.places().data).map_err(failure)?;
+            warn_if_near(apart, &path);
+        }
+        Ok(())
+    }
+
+    fn joined(&self) -> Result<cordon_keys::Secret, Failure> {
+        let mut shares = Vec::new();
+        for path in &self.share {
+            let text = Zeroizing::new(read_named_text(path)?);
+            for paragraph in text.split("\n\n").map(str::trim).filter(|text| text.starts_with("cordon-share-")) {
+                shares.push(Share::read(paragraph).map_err(|error| {
+                    Failure::usage(format!("`{}`: {error}", path.display()), "copy the share again, letter by letter")
+                })?);
+            }
+        }
+        join(&shares).map_err(|error| Failure::usage(error.to_string(), "give as many shares of one kit as it needs"))
+    }
+}
+
+/// Says that the key file is near the data.
+pub(crate) fn warn_if_near(apart: Apart, path: &std::path::Path) {
+    if apart == Apart::SameFileSystem {
+        eprintln!(
+            "warning: the key file `{}` is on the same file system as the data: whoever takes the disk takes both",
+            path.display()
+        );
+    }
+}
+
+/// An installation opened by the person at the machine.
+pub(crate) struct Operated {
+    pub(crate) installation: Installation,
+    pub(crate) gate: Gate<LocalOperator, Writer>,
+    pub(crate) actor: Actor,
+    pub(crate) personal: Personal,
+}
+
+impl Operated {
+    /// Opens an installation, with its root key, for the person at the machine.
+    pub(crate) fn open(place: &Where, holder: &Holder) -> Result<Self, Failure> {
+        let places = place.places()?;
+        if !places.database().exists() {
+            return Err(Failure::usage(
+                format!("no installation is in `{}`", places.data.display()),
+                "make one with `cordon db create`, or give --data",
+            ));
+        }
+        let provider = holder.provider(&places)?;
+        harden();
+        let installation = Installation::open(places, &provider, Arc::new(SystemClock)).map_err(failure)?;
+        lock_memory(&installation);
+        Ok(Self::of(installation))
+    }
+
+    /// Acts on an installation as the person at the machine.
+    pub(crate) fn of(installation: Installation) -> Self {
+        let user = rustix::process::getuid().as_raw();
+        let principal: PrincipalId = installation.operator(user);
+        let actor = Actor { kind: PrincipalKind::Person, ..Actor::service(principal) };
+        let name = std::env::var("USER").ok().or_else(|| Some(format!("user {user}")));
+        let itself = Actor::service(installation.itself());
+        let gate = Gate::new(LocalOperator { principal }, installation.writer().clone(), itself);
+        Self { installation, gate, actor, personal: Personal { name, ..Personal::default() } }
+    }
+
+    /// Runs something that waits, and publishes what it recorded.
+    pub(crate) fn run<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| Failure::internal(error.to_string()))?;
+        runtime.block_on(async {
+            let outcome = work.await;
+            let mut sequencer = self.installation.sequencer().await.map_err(failure)?;
+            while sequencer.publish().await.map_err(failure)?.is_some() {}
+            outcome
+        })
+    }
+
+    /// The facts of a request that the person at the machine makes now.
+    pub(crate) fn facts(&self, reason: Option<String>) -> cordon_gate::Facts {
+        cordon_gate::Facts {
+            request: cordon_domain::RequestId::draw(&mut SystemEntropy),
+            at: SystemClock.now(),
+            action: cordon_domain::Action::KeyUnlock,
+            actor: self.actor.clone(),
+            target: cordon_domain::Target::default(),
+            personal: self.personal.clone(),
+            reason,
+            client: Some(concat!("cordon/", env!("CARGO_PKG_VERSION")).to_owned()),
+        }
+    }
+}
+
+/// No core dump, and no debugger of the same user, sees this process; what it writes is for its user alone.
+pub(crate) fn harden() {
+    use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+    if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
+        eprintln!("warning: core dumps of this process cannot be forbidden: {error}");
+    }
+}
+
+/// Keeps the pages of open keys from being swapped, where the machine allows it.
+fn lock_memory(installation: &Installation) {
+    // A guard unlocks when it is dropped; these keys are open until the process ends.
+    let locked = installation.keys().with(|unlocked| {
+        Ok(unlocked.memory().all(|(address, bytes)| region::lock(address, bytes).map(std::mem::forget).is_ok()))
+    });
+    if !locked.unwrap_or(false) {
+        eprintln!("warning: keys cannot be kept from being swapped (see `ulimit -l`)");
+    }
+}
+
+/// Says what went wrong with stored state, and what to do.
+pub(crate) fn failure(error: StoreError) -> Failure {
+    let what = error.to_string();
+    match error {
+        StoreError::Integrity(_) | StoreError::Publish(_) => Failure::integrity(
+            what,
+            "nothing was signed over it; keep a copy of the folder, then see docs/ledger.md, \"When something is wrong\"",
+        ),
+        error if error.is_integrity() => Failure::integrity(
+            what,
+            "the file is damaged; keep a copy of it, and restore a backup with `cordon db restore`",
+        ),
+        StoreError::Locked(_) => Failure::usage(what, "stop the other process, or ask it"),
+        StoreError::Newer { .. } => Failure::usage(what, "use a newer cordon"),
+        StoreError::Provider(ProviderError::Unavailable { .. }) => {
+            Failure::usage(what, "see that the provider runs and can be reached, then try again")
+        }
+        StoreError::Provider(_) => Failure::usage(what, "give the key file, passphrase or shares of this installation"),
+        StoreError::Place(_) => Failure::usage(what, "give other folders or files; see `--help`"),
+        StoreError::Conflict(_) => Failure::usage(what, "look at the present state and ask again"),
+        _ => Failure::internal(what),
+    }
+}
+
+/// Says why the gate gave no receipt.
+pub(crate) fn denied(denial: Denial) -> Failure {
+    let what = denial.to_string();
+    match denial {
+        Denial::Refused(refusal) => {
+            let ask = refusal.ask.unwrap_or_else(|| "the security team".to_owned());
+            Failure::denied(what, format!("ask {ask}"))
+        }
+        Denial::NotRecorded(JournalError::Integrity(_)) => Failure::integrity(what, "keep a copy of the data folder"),
+        Denial::NotRecorded(JournalError::Conflict(_)) => {
+            Failure::usage(what, "look at the present state and ask again")
+        }
+        Denial::NotRecorded(_) | Denial::OtherChange => Failure::internal(what),
+    }
+}
+
+/// Says why keys were not cared for.
+pub(crate) fn careless(error: CareError) -> Failure {
+    match error {
+        CareError::Denied(denial) => denied(denial),
+        CareError::Store(error) => failure(error),
+    }
+}

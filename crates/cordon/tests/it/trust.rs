@@ -1,0 +1,143 @@
+//! The log and the keys from the command line.
+
+use std::path::PathBuf;
+
+use crate::harness::{Place, Report};
+
+fn installed() -> (Place, String) {
+    let place = Place::new();
+    std::fs::create_dir_all(place.path().join("home")).expect("a home");
+    let made = place.run(&["db", "create", "--kit", "2-of-3", "--kit-file", "kit.txt"]);
+    assert_eq!(made.code, 0, "{}", made.stderr);
+    let key = made.stdout.trim().to_owned();
+    (place, key)
+}
+
+fn data(place: &Place) -> PathBuf {
+    place.path().join("home/.local/share/cordon")
+}
+
+fn ok(report: Report) -> String {
+    assert_eq!(report.code, 0, "{}{}", report.stdout, report.stderr);
+    report.stdout
+}
+
+#[test]
+fn a_new_installation_verifies_and_its_kit_opens_it() {
+    let (place, key) = installed();
+    assert!(key.starts_with("cordon.local/log+"), "{key}");
+    assert!(ok(place.run(&["audit", "verify", "--key", &key])).starts_with("verified: 1 entries"));
+    ok(place.run(&["keys", "unlock", "--share", "kit.txt"]));
+    std::fs::remove_file(place.path().join("home/.config/cordon/root.key")).expect("lost");
+    let lost = place.run(&["keys", "status"]);
+    assert_eq!(lost.code, 70, "{}", lost.stderr);
+    ok(place.run(&["keys", "unlock", "--share", "kit.txt"]));
+    use std::os::unix::fs::PermissionsExt as _;
+    let kit = std::fs::metadata(place.path().join("kit.txt")).expect("written");
+    assert_eq!(kit.permissions().mode() & 0o777, 0o600);
+    let database = std::fs::metadata(data(&place).join("cordon.db")).expect("made");
+    assert_eq!(database.permissions().mode() & 0o077, 0, "for its user alone");
+    let twice = place.run(&["db", "create", "--kit-file", "other.txt", "--root-key", "other.key"]);
+    assert_eq!(twice.code, 2);
+    assert!(twice.stderr.contains("an installation is already in"), "{}", twice.stderr);
+}
+
+#[test]
+fn what_is_done_is_found_proved_and_exported() {
+    let (place, key) = installed();
+    assert_eq!(ok(place.run(&["keys", "rotate", "--level", "restricted"])), "level/restricted version 2 is in use\n");
+    let found = place.run(&["audit", "search", "--action", "key.rotate", "--json"]);
+    let events = found.lines();
+    assert_eq!((events.len(), events[0]["level"].as_str()), (1, Some("restricted")));
+    assert_eq!(events[0]["policies"][0], "local-operator");
+    let by_actor = place.run(&["audit", "search", "--actor", events[0]["actor"].as_str().expect("an actor")]);
+    assert_eq!(ok(by_actor).lines().count(), 2, "the rotation, and the search before this one");
+    let exported = place.run(&["audit", "export", "--format", "ocsf"]);
+    assert_eq!(exported.lines()[1]["class_uid"], 6003);
+    let position = events[0]["position"].as_u64().expect("a position").to_string();
+    ok(place.run(&["audit", "prove", &position, "--output", "proof"]));
+    let verified = ok(place.run(&["audit", "verify-proof", "proof", "--key", &key]));
+    assert!(verified.starts_with(&format!("verified: entry {position} ")), "{verified}");
+    let text = std::fs::read_to_string(place.path().join("proof")).expect("a proof");
+    let forged = text.replace(&format!("index {position}"), "index 0");
+    std::fs::write(place.path().join("forged"), forged).expect("written");
+    let refused = place.run(&["audit", "verify-proof", "forged", "--key", &key]);
+    assert_eq!(refused.code, 4);
+    assert!(refused.stderr.contains("proves nothing"), "{}", refused.stderr);
+    let beyond = place.run(&["audit", "prove", "99"]);
+    assert_eq!(beyond.code, 2);
+    let status = ok(place.run(&["keys", "status", "--json"]));
+    assert!(status.contains(r#""key":"level/restricted","older":0"#), "{status}");
+}
+
+#[test]
+fn a_changed_log_is_told_with_its_entry() {
+    let (place, key) = installed();
+    for _ in 0..3 {
+        ok(place.run(&["keys", "unlock"]));
+    }
+    ok(place.run(&["audit", "verify", "--keep", "seen"]));
+    let bundle = data(&place).join("log/tile/entries/000.p/4");
+    let whole = std::fs::read(&bundle).expect("a bundle");
+    let mut changed = whole.clone();
+    let last = changed.len() - 20;
+    changed[last] ^= 1;
+    std::fs::write(&bundle, &changed).expect("changed");
+    let report = place.run(&["audit", "verify", "--key", &key, "--json"]);
+    assert_eq!(report.code, 4);
+    let verdict = &report.lines()[0];
+    assert_eq!((verdict["verified"].as_bool(), verdict["faults"][0]["index"].as_u64()), (Some(false), Some(3)));
+    assert_eq!(verdict["faults"][0]["text"], "entry 3 was changed");
+    std::fs::write(&bundle, &whole).expect("put back");
+    ok(place.run(&["keys", "unlock"]));
+    ok(place.run(&["audit", "verify", "--known", "seen"]));
+    let other = place.run(&[
+        "audit",
+        "verify",
+        "--key",
+        "cordon.local/log+57c59b68+Adw2FL6oTXPdHh4GnuBnp23+oEMpPBoLLtzUeSSHLsIN",
+    ]);
+    assert_eq!(other.code, 4, "{}", other.stdout);
+}
+
+#[test]
+fn a_log_verifies_over_plain_http() {
+    use std::io::{Read as _, Write as _};
+    let (place, key) = installed();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = format!("http://{}", listener.local_addr().expect("an address"));
+    let folder = data(&place).join("log");
+    // Any server of files will do: this one answers GET, and nothing else.
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a connection");
+            let mut request = [0; 1024];
+            let length = stream.read(&mut request).unwrap_or(0);
+            let text = String::from_utf8_lossy(&request[..length]).into_owned();
+            let path = text.split(' ').nth(1).unwrap_or("/").trim_start_matches('/').to_owned();
+            let (status, body) = match std::fs::read(folder.join(path)) {
+                Ok(body) => ("200 OK", body),
+                Err(_) => ("404 Not Found", Vec::new()),
+            };
+            let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+            let _ = stream.write_all(&[head.as_bytes(), &body].concat());
+        }
+    });
+    let verified = ok(place.run(&["audit", "verify", "--log", &address, "--key", &key]));
+    assert!(verified.starts_with("verified: 1 entries"), "{verified}");
+    let unreachable = place.run(&["audit", "verify", "--log", "http://127.0.0.1:1", "--key", &key]);
+    assert_eq!(unreachable.code, 2, "{}", unreachable.stderr);
+}
+
+#[test]
+fn a_passphrase_holds_the_root_and_another_does_not() {
+    let place = Place::new();
+    std::fs::create_dir_all(place.path().join("home")).expect("a home");
+    std::fs::write(place.path().join("phrase"), "seven tall ships at dawn\n").expect("written");
+    std::fs::write(place.path().join("other"), "seven tall ships at dusk\n").expect("written");
+    ok(place.run(&["db", "create", "--passphrase-file", "phrase", "--kit-file", "kit.txt"]));
+    ok(place.run(&["keys", "unlock", "--passphrase-file", "phrase"]));
+    let refused = place.run(&["keys", "unlock", "--passphrase-file", "other"]);
+    assert_eq!(refused.code, 2);
+    assert!(refused.stderr.contains("the passphrase is wrong"), "{}", refused.stderr);
+}
