@@ -50,6 +50,7 @@ impl Sequencer {
         let origin = signer.verifier().name.to_string();
         let signed = keys.store().signed(&origin)?;
         let mut sequencer = Self { log, reader, keys, signer, epoch: 1, state: LogState::default(), signed: None };
+        sequencer.published_is_signed(signed).await?;
         if let Some(last) = signed {
             sequencer.state = sequencer.resume(last).await?;
             sequencer.agrees_with_database(last)?;
@@ -132,6 +133,28 @@ impl Sequencer {
         }
         allows(last, &state)?;
         Ok(state)
+    }
+
+    /// What was signed is durable before its checkpoint is: a checkpoint that states more shows that the key store lost
+    /// what it had been told was durable.
+    async fn published_is_signed(&self, signed: Option<Signed>) -> Result<(), StoreError> {
+        let found = match self.log.get(&path("checkpoint")).await {
+            Ok(found) => found.bytes().await.map_err(|error| StoreError::Log("read", error))?,
+            Err(object_store::Error::NotFound { .. }) => return Ok(()),
+            Err(error) => return Err(StoreError::Log("read", error)),
+        };
+        let note = std::str::from_utf8(&found).ok().and_then(|text| text.parse::<Note>().ok());
+        let checkpoint = note.and_then(|note| Checkpoint::open(&note, self.signer.verifier()).ok());
+        // One that does not open is damaged, and is written anew.
+        let Some(checkpoint) = checkpoint else { return Ok(()) };
+        let (size, root) = signed.map_or((0, Hash::of_empty_tree()), |signed| (signed.size, signed.root));
+        if checkpoint.size > size || (checkpoint.size == size && checkpoint.root != root) {
+            return Err(StoreError::Integrity(format!(
+                "the log's checkpoint states {} entries, and the key store knows of {size}: it was put back, or lost writes",
+                checkpoint.size
+            )));
+        }
+        Ok(())
     }
 
     /// A database that was put back to an older state, and has grown since, has other entries at the end of what was

@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
 
 use cordon_domain::{Action, Actor, Event, Moment, NodeId, Outcome, Personal, PrincipalId, RequestId, Target};
 use cordon_gate::act::Changes;
@@ -36,9 +37,22 @@ struct Job {
     reply: Reply,
 }
 
-/// The handle to the writer. Copies lead to the same one; when the last is gone the writer ends.
+/// The handle to the writer. Copies lead to the same one; when the last is gone, it waits until the writer has ended.
 #[derive(Clone)]
-pub struct Writer(SyncSender<Job>);
+pub struct Writer(Arc<Running>);
+
+struct Running {
+    jobs: Option<SyncSender<Job>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.jobs.take());
+        // A writer that panicked has closed its connection all the same.
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
+}
 
 /// Where the writer stands; read from the database when it opens.
 struct Place {
@@ -73,15 +87,16 @@ impl Writer {
         let (sender, receiver) = sync_channel(QUEUE_JOBS_MAX);
         let run = move || writing.run(&receiver);
         let started = std::thread::Builder::new().name("cordon-writer".to_owned()).spawn(run);
-        started.map_err(|error| StoreError::File("the writer".to_owned(), "started", error))?;
-        Ok(Self(sender))
+        let thread = started.map_err(|error| StoreError::File("the writer".to_owned(), "started", error))?;
+        Ok(Self(Arc::new(Running { jobs: Some(sender), thread: Some(thread) })))
     }
 
     async fn submit(&self, event: Event, epoch: Epoch, work: Option<Work>) -> Result<Recorded, JournalError> {
         let stopped = || JournalError::from(StoreError::Stopped);
+        let jobs = self.0.jobs.as_ref().ok_or_else(stopped)?;
         let (reply, answer) = oneshot::channel();
         let mut job = Job { event, epoch, work, reply };
-        while let Err(refused) = self.0.try_send(job) {
+        while let Err(refused) = jobs.try_send(job) {
             match refused {
                 std::sync::mpsc::TrySendError::Full(waiting) => job = waiting,
                 std::sync::mpsc::TrySendError::Disconnected(_) => return Err(stopped()),

@@ -11,6 +11,7 @@
 mod care;
 mod compile_fail;
 mod events;
+mod faults;
 mod installation;
 mod sequencer;
 

@@ -10,7 +10,7 @@ use cordon_store::{Installation, StoreError};
 
 use crate::{create, event, open, places};
 
-struct Folder(PathBuf);
+pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Resources for Folder {
     type Error = Infallible;

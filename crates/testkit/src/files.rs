@@ -1,0 +1,98 @@
+//! An object store that fails on command: dead from some step on, by a seed with or without that step done.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use futures_util::stream::{self, BoxStream, StreamExt as _};
+use object_store::path::Path;
+use object_store::{
+    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMultipartOptions,
+    PutOptions, PutPayload, PutResult, Result,
+};
+
+/// Hands everything on to another store until it is told to fail.
+#[derive(Debug)]
+pub struct FaultyFiles<S> {
+    inner: S,
+    dead_at: AtomicU64,
+    steps: AtomicU64,
+}
+
+impl<S> FaultyFiles<S> {
+    /// Stands before `inner`.
+    pub const fn new(inner: S) -> Self {
+        Self { inner, dead_at: AtomicU64::new(u64::MAX), steps: AtomicU64::new(0) }
+    }
+
+    /// From this step on (puts and deletions, counted from now) nothing is done any more; an even step is done and its
+    /// success not told.
+    pub fn dead_at(&self, step: u64) {
+        self.steps.store(0, Ordering::SeqCst);
+        self.dead_at.store(step, Ordering::SeqCst);
+    }
+
+    /// Returns the steps since [`FaultyFiles::dead_at`].
+    pub fn steps(&self) -> u64 {
+        self.steps.load(Ordering::SeqCst)
+    }
+
+    /// Whether the next step is done, and whether its success is told.
+    fn step(&self) -> (bool, bool) {
+        let step = self.steps.fetch_add(1, Ordering::SeqCst);
+        let dead_at = self.dead_at.load(Ordering::SeqCst);
+        (step < dead_at || (step == dead_at && step.is_multiple_of(2)), step < dead_at)
+    }
+}
+
+fn dead() -> object_store::Error {
+    object_store::Error::Generic { store: "FaultyFiles", source: "the machine is dead".into() }
+}
+
+impl<S: fmt::Debug> fmt::Display for FaultyFiles<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self:?}")
+    }
+}
+
+#[async_trait::async_trait]
+impl<S: ObjectStore> ObjectStore for FaultyFiles<S> {
+    async fn put_opts(&self, location: &Path, payload: PutPayload, opts: PutOptions) -> Result<PutResult> {
+        match self.step() {
+            (true, true) => self.inner.put_opts(location, payload, opts).await,
+            (true, false) => self.inner.put_opts(location, payload, opts).await.and(Err(dead())),
+            (false, _) => Err(dead()),
+        }
+    }
+
+    async fn put_multipart_opts(&self, _: &Path, _: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
+        Err(dead())
+    }
+
+    async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+        self.inner.get_opts(location, options).await
+    }
+
+    async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<bytes::Bytes>> {
+        self.inner.get_ranges(location, ranges).await
+    }
+
+    fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
+        match self.step() {
+            (true, true) => self.inner.delete_stream(locations),
+            _ => stream::once(async { Err(dead()) }).boxed(),
+        }
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.inner.list(prefix)
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        self.inner.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
+        self.inner.copy_opts(from, to, options).await
+    }
+}
