@@ -51,7 +51,7 @@ fn what_is_done_is_found_proved_and_exported() {
     assert_eq!((events.len(), events[0]["level"].as_str()), (1, Some("restricted")));
     assert_eq!(events[0]["policies"][0], "local-operator");
     let by_actor = place.run(&["audit", "search", "--actor", events[0]["actor"].as_str().expect("an actor")]);
-    assert_eq!(ok(by_actor).lines().count(), 2, "the rotation, and the search before this one");
+    assert_eq!(ok(by_actor).lines().count(), 3, "the rotation, the search before, and this one");
     let exported = place.run(&["audit", "export", "--format", "ocsf"]);
     assert_eq!(exported.lines()[1]["class_uid"], 6003);
     let position = events[0]["position"].as_u64().expect("a position").to_string();
@@ -140,4 +140,31 @@ fn a_passphrase_holds_the_root_and_another_does_not() {
     let refused = place.run(&["keys", "unlock", "--passphrase-file", "other"]);
     assert_eq!(refused.code, 2);
     assert!(refused.stderr.contains("the passphrase is wrong"), "{}", refused.stderr);
+}
+
+/// The worked example of docs/ledger.md, with a shell, `openssl` and `sha256sum`, and without our program.
+#[test]
+fn the_example_of_the_documentation_leads_to_the_root() {
+    let place = Place::new();
+    let text = include_str!("../../../../docs/ledger.md");
+    let example =
+        text.split("## Verify it yourself").nth(1).and_then(|rest| rest.split("\n## ").next()).expect("there");
+    let blocks = example.split("```sh\n").skip(1).filter_map(|block| block.split("```").next());
+    let script: String = blocks.collect();
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_cordon")).parent().expect("a folder");
+    std::fs::create_dir_all(place.path().join("home")).expect("a home");
+    let output = std::process::Command::new("/bin/sh")
+        .args(["-e", "-c", &script])
+        .current_dir(place.path())
+        .env("HOME", place.path().join("home"))
+        .env("PATH", format!("{}:/usr/bin:/bin", program.display()))
+        .output()
+        .expect("a shell");
+    let report = Report::of(&output);
+    assert_eq!(report.code, 0, "{}{}", report.stdout, report.stderr);
+    let lines: Vec<&str> = report.stdout.lines().collect();
+    assert_eq!(lines[1], "Signature Verified Successfully", "{}", report.stdout);
+    let hash = lines[2].split(' ').next().expect("a hash");
+    let root: String = lines[3..].join("").split_whitespace().collect();
+    assert_eq!(hash, root);
 }

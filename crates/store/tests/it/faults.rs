@@ -380,6 +380,6 @@ async fn a_provider_that_hangs_is_given_up() {
     }
     let hanging: Arc<dyn RootProvider> = Arc::new(Hanging);
     let root = cordon_keys::Root { generation: 1, secret: Secret::draw(&mut Chance::new(1)) };
-    let refused = cordon_store::unlock::entrust(&hanging, &root, Duration::from_millis(20)).err().expect("given up");
+    let refused = cordon_store::unlock::entrust(&hanging, &root, Duration::from_millis(20)).expect_err("given up");
     assert!(matches!(refused, ProviderError::Unavailable { .. }), "{refused}");
 }
