@@ -1,5 +1,7 @@
 //! Times a scan against its peers: installed from PyPI into a private environment, run offline and in turns.
 
+mod rewrap;
+mod seal;
 pub(crate) mod trust;
 
 use std::path::{Path, PathBuf};

@@ -55,4 +55,6 @@ acts! { Changes:
     Shred = KeyShred;
     /// Erases what identifies a person.
     Erase = PrincipalErase;
+    /// Makes a backup.
+    Backup = BackupMake;
 }

@@ -3,14 +3,17 @@
 //! Each step is decided and recorded; what spans two databases is done in an order that a crash cannot break: the key
 //! store first holds what the database will refer to, and destroys only what the database refers to no more.
 
+use std::path::Path;
+
 use cordon_domain::{
     Action, Actor, BucketId, Clock, Level, Moment, Personal, PrincipalId, RequestId, Target, VersionId,
 };
-use cordon_gate::act::{Erase, Rewrap, Rotate, Shred};
+use cordon_gate::act::{Backup, Erase, Rewrap, Rotate, Shred};
 use cordon_gate::{Decide, Denial, Facts, Gate, Request};
 use cordon_keys::{KeyName, KeyRef};
 
-use crate::change::Change;
+use crate::backup::{back_up_data, back_up_keys};
+use crate::change::{BackupKind, Change};
 use crate::edge::SystemEntropy;
 use crate::error::StoreError;
 use crate::installation::Installation;
@@ -163,6 +166,25 @@ impl<'a, D: Decide> Care<'a, D> {
         let target = Target { principal: Some(subject), ..Target::default() };
         let _receipt = self.gate.change(self.request::<Erase>(target), Change::Erase(subject)).await?;
         Ok(self.installation.keys().erase_subject(subject)?)
+    }
+
+    /// Backs the data up to `data`, and the wrapped keys to `keys` when it is given: each to a folder of its own, which is
+    /// empty or not there.
+    ///
+    /// # Errors
+    ///
+    /// [`CareError`] when it is refused or cannot be done.
+    pub async fn back_up(&self, data: &Path, keys: Option<&Path>) -> Result<(), CareError> {
+        let places = keys.map(|keys| (keys, BackupKind::Keys)).into_iter().chain([(data, BackupKind::Data)]);
+        for (folder, kind) in places {
+            let change = Change::Backup { at: self.clock.now(), kind };
+            let _receipt = self.gate.change(self.request::<Backup>(Target::default()), change).await?;
+            match kind {
+                BackupKind::Keys => back_up_keys(self.installation, folder)?,
+                BackupKind::Data => back_up_data(self.installation, folder)?,
+            }
+        }
+        Ok(())
     }
 
     fn backups(&self) -> Result<(Vec<Moment>, Option<Moment>), StoreError> {

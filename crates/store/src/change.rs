@@ -55,8 +55,33 @@ pub enum Change {
         /// The next version of the bucket key, prepared.
         next_key: u32,
     },
+    /// A backup is made: of the data, or of the keys.
+    Backup {
+        /// When.
+        at: cordon_domain::Moment,
+        /// Of what.
+        kind: BackupKind,
+    },
     /// What identifies a person is to be forgotten: the key is destroyed once this is durable.
     Erase(PrincipalId),
+}
+
+/// What a backup is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BackupKind {
+    /// Log and database.
+    Data,
+    /// Wrapped keys.
+    Keys,
+}
+
+impl BackupKind {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Data => "data",
+            Self::Keys => "keys",
+        }
+    }
 }
 
 impl Described for Change {
@@ -69,6 +94,7 @@ impl Described for Change {
             Self::Rewrap { .. } => Action::KeyRewrap,
             Self::Shred { .. } => Action::KeyShred,
             Self::Erase(_) => Action::PrincipalErase,
+            Self::Backup { .. } => Action::BackupMake,
         }
     }
 
@@ -86,7 +112,7 @@ impl Described for Change {
             Self::Rotate { name: KeyName::Bucket(bucket, _), .. } | Self::Rewrap { bucket, .. } => {
                 target.bucket == Some(*bucket)
             }
-            Self::Rotate { .. } => true,
+            Self::Rotate { .. } | Self::Backup { .. } => true,
         }
     }
 }
@@ -118,6 +144,12 @@ pub(crate) fn apply<A: Changes>(
         Change::Rotate { .. } => Ok(Effect::default()),
         Change::Rewrap { bucket, level } => rewrap(transaction, keys, permit, bucket, level),
         Change::Shred { version, next_key, .. } => shred(transaction, keys, version, next_key),
+        Change::Backup { at, kind } => {
+            let keep = "INSERT INTO backups VALUES (?1, ?2, ?3)";
+            let values = params![at.0, kind.as_str(), position as i64];
+            let rows = transaction.execute(keep, values).map_err(database)?;
+            Ok(Effect { rows: rows as u64, epoch: None })
+        }
         Change::Erase(subject) => {
             let erase = "INSERT INTO erased VALUES (?1) ON CONFLICT DO NOTHING";
             let rows = transaction.execute(erase, [subject.0]).map_err(database)?;

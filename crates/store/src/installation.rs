@@ -4,6 +4,7 @@
 //! data/  cordon.db    events, objects, settings
 //!        log/         what is published: checkpoint, tiles, bundles; may be given to anyone
 //!        log.vkey     the log's public key
+//!        previous/    logs that were lost and followed by this one, each with its key
 //!        lock         held while the installation is open
 //! keys/  keys.db      wrapped keys, and what was signed last
 //! ```
@@ -40,6 +41,7 @@ use crate::writer::Writer;
 const DATABASE: &str = "cordon.db";
 const LOG: &str = "log";
 const LOG_KEY: &str = "log.vkey";
+const PREVIOUS: &str = "previous";
 const LOCK: &str = "lock";
 
 /// Where an installation lies.
@@ -68,6 +70,7 @@ pub struct Installation {
     reader: Reader,
     origin: String,
     signing_version: u32,
+    offset: u64,
     itself: PrincipalId,
     _lock: File,
 }
@@ -85,13 +88,20 @@ impl Places {
         self.data.join(LOG_KEY)
     }
 
+    /// Returns the folder of a log that was lost and followed by another.
+    #[must_use]
+    pub fn previous_log(&self, key: &Verifier) -> PathBuf {
+        let text = key.to_string();
+        self.data.join(PREVIOUS).join(text.split('+').nth(1).unwrap_or("log"))
+    }
+
     /// Returns the database.
     #[must_use]
     pub fn database(&self) -> PathBuf {
         self.data.join(DATABASE)
     }
 
-    fn make(&self) -> Result<(), StoreError> {
+    pub(crate) fn make(&self) -> Result<(), StoreError> {
         use std::os::unix::fs::DirBuilderExt as _;
         for folder in [&self.data, &self.keys, &self.log()] {
             let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
@@ -193,7 +203,7 @@ impl Installation {
         let keys = Arc::new(Keyring::new(unlocked, store, clock)?);
         let installation = Self::assemble(places, keys, lock)?;
         let signed = installation.keys.store().signed(&installation.origin)?.map_or(0, |signed| signed.size);
-        let here = installation.reader.size()?;
+        let here = installation.reader.size()?.saturating_sub(installation.offset);
         if here < signed {
             return Err(PublishError::Shorter { here, signed }.into());
         }
@@ -211,10 +221,12 @@ impl Installation {
         let unreadable = |name: &str| StoreError::Integrity(format!("the setting `{name}` cannot be read"));
         let origin = String::from_utf8(text("log.origin")?).map_err(|_| unreadable("log.origin"))?;
         let version = text("log.signing-version")?.try_into().map_err(|_| unreadable("log.signing-version"))?;
+        let offset = reader.setting(&keys, "log.offset")?.map(<[u8; 8]>::try_from);
+        let offset = offset.transpose().map_err(|_| unreadable("log.offset"))?.map_or(0, u64::from_be_bytes);
         let itself = PrincipalId(text("itself")?.try_into().map_err(|_| unreadable("itself"))?);
         let writer = Writer::start(path, Arc::clone(&keys), itself)?;
         let signing_version = u32::from_be_bytes(version);
-        Ok(Self { places, keys, writer, reader, origin, signing_version, itself, _lock: lock })
+        Ok(Self { places, keys, writer, reader, origin, signing_version, offset, itself, _lock: lock })
     }
 
     /// Destroys keys of persons whose erasure was recorded and not carried out when the process ended.
@@ -297,7 +309,7 @@ impl Installation {
     /// As [`Sequencer::take_over`].
     pub async fn sequencer_over(&self, log: Arc<dyn ObjectStore>) -> Result<Sequencer, StoreError> {
         let signer = self.keys.signer(&self.origin.parse()?, self.signing_version)?;
-        Sequencer::take_over(log, self.reader.clone(), Arc::clone(&self.keys), signer).await
+        Sequencer::take_over(log, (self.reader.clone(), self.offset), Arc::clone(&self.keys), signer).await
     }
 
     /// Makes an event of Cordon itself.
@@ -320,6 +332,12 @@ impl Installation {
             payload: None,
             personal: Personal::default(),
         }
+    }
+
+    /// Returns the position of the event that is the first entry of the log.
+    #[must_use]
+    pub const fn log_offset(&self) -> u64 {
+        self.offset
     }
 
     /// Returns the version of the signing key in use.

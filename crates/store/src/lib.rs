@@ -6,9 +6,10 @@
 //!
 //! Map: [`installation`] (folders, creation, opening), [`writer`] (the journal: one thread, group commit), [`change`]
 //! (what can be changed), [`read`] and `segment` (search), [`log`] (tiles and checkpoints), [`keystore`] and [`keyring`] (wrapped keys, open
-//! keys), [`care`] (rotation, rewrapping, shredding, erasing), [`unlock`] and [`providers`] (the root), [`rows`],
+//! keys), [`care`] (rotation, rewrapping, shredding, erasing), [`backup`], [`unlock`] and [`providers`] (the root), [`rows`],
 //! [`schema`].
 
+pub mod backup;
 pub mod care;
 pub mod change;
 pub mod edge;

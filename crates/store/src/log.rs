@@ -27,6 +27,8 @@ const WRITES_SIDE_BY_SIDE: usize = 4;
 pub struct Sequencer {
     log: Arc<dyn ObjectStore>,
     reader: Reader,
+    /// The position of the event that is the log's first entry.
+    offset: u64,
     keys: Arc<Keyring>,
     signer: Signer,
     epoch: u64,
@@ -35,7 +37,8 @@ pub struct Sequencer {
 }
 
 impl Sequencer {
-    /// Takes the log over: from now on any other sequencer of it signs nothing.
+    /// Takes the log over: from now on any other sequencer of it signs nothing. `events` reads the database, where the
+    /// log begins at a position.
     ///
     /// # Errors
     ///
@@ -43,13 +46,15 @@ impl Sequencer {
     /// was signed; [`StoreError::Conflict`] when the log has ended.
     pub async fn take_over(
         log: Arc<dyn ObjectStore>,
-        reader: Reader,
+        events: (Reader, u64),
         keys: Arc<Keyring>,
         signer: Signer,
     ) -> Result<Self, StoreError> {
         let origin = signer.verifier().name.to_string();
         let signed = keys.store().signed(&origin)?;
-        let mut sequencer = Self { log, reader, keys, signer, epoch: 1, state: LogState::default(), signed: None };
+        let (reader, offset) = events;
+        let state = LogState::default();
+        let mut sequencer = Self { log, reader, offset, keys, signer, epoch: 1, state, signed: None };
         sequencer.published_is_signed(signed).await?;
         if let Some(last) = signed {
             sequencer.state = sequencer.resume(last).await?;
@@ -68,7 +73,7 @@ impl Sequencer {
     ///
     /// [`StoreError`]; then nothing was signed, or what was signed is durable and its checkpoint follows.
     pub async fn publish(&mut self) -> Result<Option<Note>, StoreError> {
-        let entries = self.reader.entries(self.state.size(), PUBLISH_ENTRIES_MAX)?;
+        let entries = self.reader.entries(self.offset + self.state.size(), PUBLISH_ENTRIES_MAX)?;
         if entries.is_empty() {
             return Ok(None);
         }
@@ -123,7 +128,7 @@ impl Sequencer {
         let mut state = LogState::default();
         while state.size() < last.size {
             let want = (last.size - state.size()).min(PUBLISH_ENTRIES_MAX as u64) as usize;
-            let entries = self.reader.entries(state.size(), want)?;
+            let entries = self.reader.entries(self.offset + state.size(), want)?;
             if entries.is_empty() {
                 return Err(PublishError::Shorter { here: state.size(), signed: last.size }.into());
             }
@@ -160,13 +165,13 @@ impl Sequencer {
     /// A database that was put back to an older state, and has grown since, has other entries at the end of what was
     /// signed.
     fn agrees_with_database(&self, last: Signed) -> Result<(), StoreError> {
-        let here = self.reader.size()?;
+        let here = self.reader.size()?.saturating_sub(self.offset);
         if here < last.size {
             return Err(PublishError::Shorter { here, signed: last.size }.into());
         }
         let bundle = self.state.last_bundle();
         let (published, _) = bundle_entries(bundle);
-        let start = last.size - published.len() as u64;
+        let start = self.offset + last.size - published.len() as u64;
         let stored = self.reader.entries(start, published.len())?;
         let differs = published.iter().zip(&stored).position(|(published, stored)| *published != stored.as_slice());
         match differs {

@@ -49,7 +49,9 @@ CREATE TABLE shredded (
     version BLOB PRIMARY KEY, bucket BLOB NOT NULL, level INTEGER NOT NULL, key_version INTEGER NOT NULL,
     finished INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE backups (made_at INTEGER PRIMARY KEY, kind TEXT NOT NULL, size INTEGER NOT NULL) STRICT;
+CREATE TABLE backups (
+    made_at INTEGER NOT NULL, kind TEXT NOT NULL, position INTEGER NOT NULL, PRIMARY KEY (made_at, kind)
+) STRICT;
 "];
 
 /// Brings the database of an installation that nobody has open to the newest format. Returns the formats before and

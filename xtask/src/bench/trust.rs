@@ -33,12 +33,15 @@ pub(crate) fn measured() -> Result<(), String> {
     println!("| what | measured |\n|---|---|");
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.map_err(|error| error.to_string())?;
-    runtime.block_on(events(&folder)).map_err(|error| error.to_string())?;
+    runtime.block_on(events(&folder.join("events"))).map_err(|error| error.to_string())?;
+    runtime.block_on(super::rewrap::rewrap(&folder.join("rewrap")))?;
+    super::seal::log(&folder.join("log"))?;
+    super::seal::streams()?;
     std::fs::remove_dir_all(&folder).map_err(|error| error.to_string())
 }
 
 /// Makes an installation in `folder`.
-async fn installation(folder: &Path) -> Result<Installation, cordon_store::StoreError> {
+pub(super) async fn installation(folder: &Path) -> Result<Installation, cordon_store::StoreError> {
     let key = Secret::draw(&mut SystemEntropy);
     let provider: Arc<dyn RootProvider> = Arc::new(HeldKey::new("key-file", &key, SystemEntropy));
     let places = Places { data: folder.join("data"), keys: folder.join("keys") };

@@ -34,7 +34,7 @@ pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
 }
 
 /// Reads a verifier key: the text itself, or a file that holds it.
-fn log_key(given: &str) -> Result<Verifier, Failure> {
+pub(crate) fn log_key(given: &str) -> Result<Verifier, Failure> {
     let text = if given.contains('+') { given.to_owned() } else { read_named_text(given.as_ref())? };
     text.trim().parse().map_err(|error| {
         Failure::usage(format!("`{}`: {error}", text.trim()), "give the key that `cordon db create` printed")

@@ -1,7 +1,9 @@
-//! The installation itself: making it, migrating it.
+//! The installation itself: making, migrating, backing up, restoring.
 
+mod backup;
 mod create;
 mod migrate;
+mod restore;
 
 use clap::Subcommand;
 
@@ -13,11 +15,15 @@ use crate::exit::Exit;
 pub(crate) enum Command {
     Create(Box<create::Arguments>),
     Migrate(Box<migrate::Arguments>),
+    Backup(Box<backup::Arguments>),
+    Restore(Box<restore::Arguments>),
 }
 
 pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Create(arguments) => create::run(&arguments),
         Command::Migrate(arguments) => migrate::run(&arguments),
+        Command::Backup(arguments) => backup::run(&arguments),
+        Command::Restore(arguments) => restore::run(&arguments),
     }
 }

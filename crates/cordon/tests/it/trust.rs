@@ -168,3 +168,61 @@ fn the_example_of_the_documentation_leads_to_the_root() {
     let root: String = lines[3..].join("").split_whitespace().collect();
     assert_eq!(hash, root);
 }
+
+#[test]
+fn a_backup_goes_on_with_its_log_while_the_key_store_lives() {
+    let (place, key) = installed();
+    ok(place.run(&["keys", "unlock"]));
+    ok(place.run(&["db", "backup", "backup", "--keys-to", "backup-keys"]));
+    let together = place.run(&["db", "backup", "b2", "--keys-to", "b2/keys"]);
+    assert_eq!(together.code, 2, "{}", together.stderr);
+    std::fs::remove_dir_all(data(&place)).expect("lost");
+    // All that was signed is in the backup, and the key store knows it: the same log goes on.
+    ok(place.run(&["db", "restore", "backup"]));
+    ok(place.run(&["audit", "verify", "--key", &key]));
+    std::fs::remove_dir_all(data(&place)).expect("lost again");
+    // Now what was signed after the backup is lost: going on would be a fork.
+    let refused = place.run(&["db", "restore", "backup"]);
+    assert_eq!(refused.code, 2);
+    assert!(refused.stderr.contains("a new log must begin"), "{}", refused.stderr);
+    let restored = place.run(&["db", "restore", "backup", "--new-log", "cordon.local/log-2", "--share", "kit.txt"]);
+    assert!(ok(restored).contains("the log `cordon.local/log` has ended"));
+    let verified = place.run(&["audit", "verify"]);
+    let text = ok(verified);
+    assert!(text.contains("`cordon.local/log` signed") && text.contains("`cordon.local/log-2` signed"), "{text}");
+    assert_eq!(place.run(&["audit", "verify", "--key", &key]).code, 4, "the old key is not that of the new log");
+    let found = ok(place.run(&["audit", "search"]));
+    assert!(found.contains("log.start") && found.contains("follows a log that was lost"), "{found}");
+    ok(place.run(&["audit", "prove", "0", "--output", "proof"]));
+}
+
+/// A bare machine: a kit, a backup of the data, one of the keys. Timed.
+#[test]
+fn kit_and_backups_restore_everything_on_a_bare_machine() {
+    let (place, _) = installed();
+    ok(place.run(&["keys", "rotate", "--level", "internal"]));
+    ok(place.run(&["db", "backup", "backup", "--keys-to", "backup-keys"]));
+    std::fs::remove_dir_all(place.path().join("home")).expect("burnt");
+    let begun = std::time::Instant::now();
+    let arguments = ["db", "restore", "backup", "--keys-from", "backup-keys", "--new-log", "cordon.local/after"];
+    let restored = place.run(&[&arguments[..], &["--share", "kit.txt"]].concat());
+    ok(restored);
+    assert!(begun.elapsed().as_secs() < 30, "{:?}", begun.elapsed());
+    ok(place.run(&["audit", "verify"]));
+    let status = ok(place.run(&["keys", "status", "--share", "kit.txt"]));
+    assert!(status.contains("level/internal version 2"), "{status}");
+}
+
+#[test]
+fn a_damaged_backup_is_not_restored() {
+    let (place, _) = installed();
+    ok(place.run(&["db", "backup", "backup"]));
+    let bundle = place.path().join("backup/log/tile/entries/000.p/1");
+    let mut bytes = std::fs::read(&bundle).expect("there");
+    bytes[30] ^= 1;
+    std::fs::write(&bundle, bytes).expect("damaged");
+    std::fs::remove_dir_all(data(&place)).expect("lost");
+    let refused = place.run(&["db", "restore", "backup"]);
+    assert_eq!(refused.code, 4, "{}", refused.stderr);
+    assert!(!data(&place).join("cordon.db").exists());
+}

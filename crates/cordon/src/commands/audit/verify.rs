@@ -5,6 +5,7 @@ use std::io::IsTerminal as _;
 use clap::Args;
 use cordon_ledger::audit::{Fault, Tampering, Walk, walk};
 use cordon_ledger::checkpoint::Checkpoint;
+use cordon_ledger::entry::Succession;
 use cordon_ledger::note::{Note, Verifier};
 use serde_json::{Value, json};
 
@@ -49,19 +50,27 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let (mut log, key) = sources(&arguments.place, arguments.log.as_deref(), arguments.key.as_deref())?;
     let known = arguments.known.iter().map(|path| known(path, &key)).collect::<Result<Vec<_>, _>>()?;
     let bar = if std::io::stderr().is_terminal() { indicatif::ProgressBar::new(0) } else { hidden() };
-    let walked = walk(&mut log, &key, &known, |entry, of, _| {
+    let mut succession = None;
+    let walked = walk(&mut log, &key, &known, |entry, of, bytes| {
+        if entry == 1 {
+            succession = Succession::read(bytes);
+        }
         if entry % 1024 == 0 {
             bar.set_length(of);
             bar.set_position(entry);
         }
     })?;
     bar.finish_and_clear();
+    let before = match succession {
+        Some(succession) => predecessor(arguments, &succession)?,
+        None => Exit::Clean,
+    };
     if arguments.json {
         println!("{}", report(&walked, &key));
     } else {
         tell(&walked, &key);
     }
-    if !walked.faults.is_empty() {
+    if !walked.faults.is_empty() || before == Exit::Integrity {
         return Ok(Exit::Integrity);
     }
     if let (Some(path), Some(_)) = (&arguments.keep, &walked.checkpoint) {
@@ -69,6 +78,40 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         write_named(path, &bytes)?;
     }
     Ok(Exit::Clean)
+}
+
+/// Walks the log that this one follows, when it is here.
+fn predecessor(arguments: &Arguments, succession: &Succession) -> Result<Exit, Failure> {
+    let note: Result<Note, _> = succession.old_checkpoint.parse();
+    let stated = note.as_ref().ok().and_then(|note| note.text.parse::<Checkpoint>().ok());
+    let origin = stated.as_ref().map_or("a log of which no checkpoint is known", |stated| stated.origin.as_str());
+    let size = stated.as_ref().map_or(0, |stated| stated.size);
+    eprintln!("note: this log follows `{origin}`, of which {} entries are kept; {size} were signed", succession.kept);
+    let previous = arguments.place.places()?.data.join("previous");
+    let mut exit = Exit::Clean;
+    for entry in std::fs::read_dir(&previous).into_iter().flatten().flatten() {
+        let file = entry.path();
+        if file.extension().is_none_or(|extension| extension != "vkey") || arguments.log.is_some() {
+            continue;
+        }
+        let key = log_key(&file.to_string_lossy())?;
+        if key.name.as_str() != origin {
+            continue;
+        }
+        if let Err(error) = note.clone().and_then(|note| Checkpoint::open(&note, &key)) {
+            println!("fault: the last known checkpoint of `{origin}`: {error}");
+            exit = Exit::Integrity;
+        }
+        let mut log = LogSource::of(&file.with_extension("").to_string_lossy())?;
+        let walked = walk(&mut log, &key, &[], |_, _, _| {})?;
+        if !arguments.json {
+            tell(&walked, &key);
+        }
+        if !walked.faults.is_empty() {
+            exit = Exit::Integrity;
+        }
+    }
+    Ok(exit)
 }
 
 fn hidden() -> indicatif::ProgressBar {

@@ -1,7 +1,6 @@
 //! Opening the keys: a trial that whoever holds the root can open this installation.
 
 use clap::Args;
-use cordon_gate::{Epoch, Journal as _};
 
 use crate::error::Failure;
 use crate::exit::Exit;
@@ -21,14 +20,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let operated = Operated::open(&arguments.place, &arguments.holder)?;
-    operated.run(async {
-        let facts = operated.facts(None);
-        let mut event = operated.installation.own_event(cordon_domain::Action::KeyUnlock, facts.at);
-        event.actor = facts.actor;
-        event.personal = facts.personal;
-        let recorded = operated.installation.writer().record(event, Epoch::ANY).await;
-        recorded.map(drop).map_err(|error| Failure::internal(error.to_string()))
-    })?;
+    operated.run(operated.record(cordon_domain::Action::KeyUnlock, None))?;
     println!("the keys of `{}` open", operated.installation.places().data.display());
     Ok(Exit::Clean)
 }

@@ -1,0 +1,145 @@
+//! Measures what needs no database: the walk over a large log, proofs, encryption against the raw cipher.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use cordon_domain::Entropy as _;
+use cordon_keys::stream::{Place, REST_BYTES, Stream};
+use cordon_keys::{DataKey, Secret};
+use cordon_ledger::audit::{Resources, walk};
+use cordon_ledger::hash::Hash;
+use cordon_ledger::note::{Algorithm, Signer};
+use cordon_ledger::proof::{inclusion, verify_inclusion};
+use cordon_ledger::publish::LogState;
+use cordon_ledger::tile::{TileNodes, TileRef, TreeError};
+use cordon_store::edge::SystemEntropy;
+
+const ENTRIES: u64 = 1_000_000;
+const ENTRY_BYTES: usize = 470;
+const PROOFS: u64 = 2000;
+/// Bytes that are encrypted: more than any cache holds.
+const DATA_BYTES: usize = 256 * REST_BYTES;
+const ROUNDS: usize = 7;
+
+struct Folder(PathBuf);
+
+impl Resources for Folder {
+    type Error = std::io::Error;
+
+    fn read(&mut self, path: &str) -> std::io::Result<Option<Vec<u8>>> {
+        match std::fs::read(self.0.join(path)) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Walks a log of a million entries, and proves some of them.
+pub(crate) fn log(folder: &Path) -> Result<(), String> {
+    let seed = Secret::draw(&mut SystemEntropy);
+    let name = "bench.example/log".parse().map_err(|error| format!("{error}"))?;
+    let signer = Signer::new(name, Algorithm::Ed25519, &seed).map_err(|error| error.to_string())?;
+    let state = written(folder, &signer).map_err(|error| error.to_string())?;
+    let begun = Instant::now();
+    let walked = walk(&mut Folder(folder.to_owned()), signer.verifier(), &[], |_, _, _| {});
+    let walked = walked.map_err(|error| error.to_string())?;
+    if walked.entries != ENTRIES || !walked.faults.is_empty() {
+        return Err(format!("{:?}", walked.faults));
+    }
+    println!("| verify a log of {ENTRIES} events of {ENTRY_BYTES} bytes | {:.2} s |", begun.elapsed().as_secs_f64());
+
+    let begun = Instant::now();
+    let mut hashes = 0;
+    for number in 0..PROOFS {
+        let index = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) % ENTRIES;
+        // Nothing is kept between two proofs.
+        let mut nodes = TileNodes::new(ENTRIES, |tile: TileRef| read(folder, tile));
+        let proof = inclusion(&mut nodes, index, ENTRIES).map_err(|Unread(why)| why)?;
+        let verdict = verify_inclusion(Hash::leaf(&entry(index)), index, ENTRIES, &proof, state.root());
+        verdict.map_err(|error| error.to_string())?;
+        hashes = hashes.max(proof.len());
+    }
+    let each = begun.elapsed().as_secs_f64() * 1e3 / PROOFS as f64;
+    println!("| inclusion proof in it, tiles read anew each time | {each:.3} ms; at most {hashes} hashes |");
+    Ok(())
+}
+
+fn entry(index: u64) -> Vec<u8> {
+    let mut entry = vec![0x5a; ENTRY_BYTES];
+    entry.iter_mut().zip(index.to_be_bytes()).for_each(|(slot, byte)| *slot = byte);
+    entry
+}
+
+fn written(folder: &Path, signer: &Signer) -> std::io::Result<LogState> {
+    let mut state = LogState::default();
+    while state.size() < ENTRIES {
+        let entries: Vec<Vec<u8>> = (state.size()..(state.size() + 25_600).min(ENTRIES)).map(entry).collect();
+        let growth = state.grow(entries.iter().map(Vec::as_slice)).map_err(std::io::Error::other)?;
+        for write in &growth.resources {
+            let path = folder.join(write.tile.to_string());
+            std::fs::create_dir_all(path.parent().unwrap_or(folder))?;
+            std::fs::write(path, &write.bytes)?;
+        }
+        std::fs::write(folder.join("checkpoint"), growth.sign(signer).to_string())?;
+        state = growth.state;
+    }
+    Ok(state)
+}
+
+struct Unread(String);
+
+impl From<TreeError> for Unread {
+    fn from(error: TreeError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+fn read(folder: &Path, tile: TileRef) -> Result<Vec<u8>, Unread> {
+    std::fs::read(folder.join(tile.to_string())).map_err(|error| Unread(error.to_string()))
+}
+
+/// Encrypts and decrypts in place, in turns with the raw cipher.
+pub(crate) fn streams() -> Result<(), String> {
+    let mut data = vec![0u8; DATA_BYTES];
+    SystemEntropy.fill(&mut data);
+    let raw = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &[7; 32]).map_err(|_| "no key")?);
+    let (stream, _) = Stream::begin(&DataKey::draw(&mut SystemEntropy), b"bench", &mut SystemEntropy);
+    let (mut seal, mut unseal, mut bare) = (f64::MAX, f64::MAX, f64::MAX);
+    for _ in 0..ROUNDS {
+        let begun = Instant::now();
+        for (number, segment) in data.chunks_exact_mut(REST_BYTES).enumerate() {
+            let mut nonce = [0; 12];
+            nonce.iter_mut().zip(number.to_be_bytes()).for_each(|(slot, byte)| *slot = byte);
+            let nonce = Nonce::assume_unique_for_key(nonce);
+            let _tag = raw.seal_in_place_separate_tag(nonce, Aad::empty(), segment).map_err(|_| "not sealed")?;
+        }
+        bare = bare.min(begun.elapsed().as_secs_f64());
+        let begun = Instant::now();
+        let mut tags = Vec::with_capacity(data.len() / REST_BYTES);
+        for (number, segment) in data.chunks_exact_mut(REST_BYTES).enumerate() {
+            tags.push(stream.seal(number as u64 + 1, Place::More, segment).map_err(|error| error.to_string())?);
+        }
+        seal = seal.min(begun.elapsed().as_secs_f64());
+        let mut whole: Vec<Vec<u8>> =
+            data.chunks_exact(REST_BYTES).zip(&tags).map(|(segment, tag)| [segment, tag].concat()).collect();
+        let begun = Instant::now();
+        for (number, segment) in whole.iter_mut().enumerate() {
+            stream.unseal(number as u64 + 1, Place::More, segment).map_err(|error| error.to_string())?;
+        }
+        unseal = unseal.min(begun.elapsed().as_secs_f64());
+    }
+    let speed = |took: f64| DATA_BYTES as f64 / took / 1e9;
+    println!(
+        "| encrypt / decrypt in place, {} MiB, one core, best of {ROUNDS} in turns | {:.2} / {:.2} GB/s; raw AES-256-GCM \
+         of aws-lc-rs {:.2} GB/s; ratio {:.2} / {:.2} |",
+        DATA_BYTES >> 20,
+        speed(seal),
+        speed(unseal),
+        speed(bare),
+        bare / seal,
+        bare / unseal
+    );
+    Ok(())
+}
