@@ -12,6 +12,7 @@ use cordon_keys::{ProviderError, RootProvider};
 use cordon_policy::LocalOperator;
 use cordon_store::care::CareError;
 use cordon_store::edge::{SystemClock, SystemEntropy};
+use cordon_store::pkcs11::{Token, TokenPlace};
 use cordon_store::providers::{Apart, key_file};
 use cordon_store::{Installation, Places, StoreError, Writer};
 use zeroize::Zeroizing;
@@ -32,17 +33,25 @@ pub(crate) struct Where {
 
 /// Who holds the root key.
 #[derive(Args)]
-#[group(multiple = false)]
 pub(crate) struct Holder {
     /// A key file, apart from the data [default: root.key in the configuration folder].
     #[arg(long, value_name = "FILE", env = "CORDON_ROOT_KEY")]
     pub(crate) root_key: Option<PathBuf>,
     /// A file that holds a passphrase (argon2id).
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["share", "token"])]
     pub(crate) passphrase_file: Option<PathBuf>,
     /// A file that holds shares of the recovery kit, one a paragraph; may be given several times.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "token")]
     pub(crate) share: Vec<PathBuf>,
+    /// The label of a PKCS#11 token.
+    #[arg(long, value_name = "LABEL", requires_all = ["pkcs11_module", "pin_file"])]
+    pub(crate) token: Option<String>,
+    /// The PKCS#11 module of the token's maker.
+    #[arg(long, value_name = "FILE", env = "CORDON_PKCS11_MODULE")]
+    pub(crate) pkcs11_module: Option<PathBuf>,
+    /// A file that holds the token's PIN.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) pin_file: Option<PathBuf>,
 }
 
 impl Where {
@@ -89,14 +98,25 @@ impl Holder {
         if !self.share.is_empty() {
             return Ok(Arc::new(HeldKey::new("shares", &self.joined()?, SystemEntropy)));
         }
+        if let (Some(token), Some(module), Some(pin)) = (&self.token, &self.pkcs11_module, &self.pin_file) {
+            let pin = Zeroizing::new(read_named_text(pin)?);
+            let pin = Zeroizing::new(pin.trim_end_matches(['\r', '\n']).to_owned());
+            let (module, token, key) = (module.clone(), token.clone(), "cordon-root".to_owned());
+            return Ok(Arc::new(Token::new(TokenPlace { module, token, key, pin })));
+        }
         let path = self.key_file()?;
         let (held, _) = key_file(&path, &places.data).map_err(failure)?;
         Ok(Arc::new(held))
     }
 
+    /// Tells whether a key file holds the root.
+    pub(crate) const fn is_key_file(&self) -> bool {
+        self.passphrase_file.is_none() && self.share.is_empty() && self.token.is_none()
+    }
+
     /// Says when the key file is near the data.
     pub(crate) fn warn_if_near(&self, operated: &Operated) -> Result<(), Failure> {
-        if self.passphrase_file.is_none() && self.share.is_empty() {
+        if self.is_key_file() {
             let path = self.key_file()?;
             let (_, apart) = key_file(&path, &operated.installation.places().data).map_err(failure)?;
             warn_if_near(apart, &path);

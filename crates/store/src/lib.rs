@@ -6,7 +6,7 @@
 //!
 //! Map: [`installation`] (folders, creation, opening), [`writer`] (the journal: one thread, group commit), [`change`]
 //! (what can be changed), [`read`] and `segment` (search), [`log`] (tiles and checkpoints), [`keystore`] and [`keyring`] (wrapped keys, open
-//! keys), [`care`] (rotation, rewrapping, shredding, erasing), [`backup`], [`unlock`] and [`providers`] (the root), [`rows`],
+//! keys), [`care`] (rotation, rewrapping, shredding, erasing), [`backup`], [`unlock`], [`providers`] and [`pkcs11`] (the root), [`rows`],
 //! [`schema`].
 
 pub mod backup;
@@ -19,6 +19,7 @@ pub mod keyring;
 pub mod keystore;
 pub mod limits;
 pub mod log;
+pub mod pkcs11;
 pub mod providers;
 pub mod read;
 pub mod rows;

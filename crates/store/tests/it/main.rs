@@ -13,6 +13,7 @@ mod compile_fail;
 mod events;
 mod faults;
 mod installation;
+mod pkcs11;
 mod sequencer;
 
 use std::path::Path;

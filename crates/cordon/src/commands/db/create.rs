@@ -66,7 +66,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     std::fs::create_dir_all(&places.data).map_err(|error| {
         Failure::usage(format!("`{}` cannot be made: {error}", places.data.display()), "give another --data")
     })?;
-    if arguments.holder.passphrase_file.is_none() && !arguments.holder.key_file()?.exists() {
+    if arguments.holder.is_key_file() && !arguments.holder.key_file()?.exists() {
         let path = arguments.holder.key_file()?;
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(|error| {

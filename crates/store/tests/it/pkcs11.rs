@@ -1,0 +1,40 @@
+//! The root in a PKCS#11 token: SoftHSM, from Debian.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Arc;
+
+use cordon_keys::RootProvider;
+use cordon_store::pkcs11::{Token, TokenPlace};
+use cordon_store::{Installation, KitShape};
+use zeroize::Zeroizing;
+
+use crate::{clock, places};
+
+fn token(label: &str, pin: &str) -> Arc<dyn RootProvider> {
+    let module = PathBuf::from(std::env::var("CORDON_TEST_SOFTHSM").expect("set by cargo xtask test"));
+    let pin = Zeroizing::new(pin.to_owned());
+    Arc::new(Token::new(TokenPlace { module, token: label.to_owned(), key: "cordon-root".to_owned(), pin }))
+}
+
+/// `cargo xtask test` sets `SOFTHSM2_CONF` to a folder of its own, with a token `cordon` whose PIN is 1234.
+#[tokio::test]
+#[ignore = "needs SoftHSM; cargo xtask test runs it"]
+async fn a_token_holds_the_root_and_never_gives_its_key() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let kit = KitShape { need: 2, of: 3 };
+    let held = token("cordon", "1234");
+    drop(Installation::create(places(folder.path()), "log.example/cordon", &held, kit, clock()).await.expect("made"));
+    let again = Installation::open(places(folder.path()), &token("cordon", "1234"), clock()).expect("opens");
+    assert_eq!(again.reader().size().expect("reads"), 1);
+    drop(again);
+    let refused = |provider: &Arc<dyn RootProvider>| {
+        Installation::open(places(folder.path()), provider, clock()).err().expect("refused").to_string()
+    };
+    let wrong_pin = refused(&token("cordon", "9999"));
+    assert!(wrong_pin.contains("`pkcs11` refuses"), "{wrong_pin}");
+    let no_token = refused(&token("elsewhere", "1234"));
+    assert!(no_token.contains("no token is labelled `elsewhere`"), "{no_token}");
+    let listed = Command::new("softhsm2-util").arg("--show-slots").output().expect("runs");
+    assert!(String::from_utf8_lossy(&listed.stdout).contains("cordon"));
+}
