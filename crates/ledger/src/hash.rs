@@ -24,10 +24,16 @@ impl Hash {
         Self(Sha256::new_with_prefix([1]).chain_update(left.0).chain_update(right.0).finalize().into())
     }
 
+    /// Hashes bytes as they are.
+    #[must_use]
+    pub fn plain(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+
     /// Returns the root of the tree without leaves: SHA-256 of nothing.
     #[must_use]
     pub fn of_empty_tree() -> Self {
-        Self(Sha256::digest([]).into())
+        Self::plain(&[])
     }
 }
 

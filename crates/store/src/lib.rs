@@ -6,7 +6,7 @@
 //!
 //! Map: [`installation`] (folders, creation, opening), [`writer`] (the journal: one thread, group commit), [`change`]
 //! (what can be changed), [`read`] and `segment` (search), [`log`] (tiles and checkpoints), [`keystore`] and [`keyring`] (wrapped keys, open
-//! keys), [`care`] (rotation, rewrapping, shredding, erasing), [`backup`], [`unlock`], [`providers`] and [`pkcs11`] (the root), [`rows`],
+//! keys), [`care`] (rotation, rewrapping, shredding, erasing), [`backup`], [`witness`] (for logs of others), [`unlock`], [`providers`] and [`pkcs11`] (the root), [`rows`],
 //! [`schema`].
 
 pub mod backup;
@@ -26,6 +26,7 @@ pub mod rows;
 pub mod schema;
 mod segment;
 pub mod unlock;
+pub mod witness;
 pub mod writer;
 
 pub use change::Change;

@@ -1,11 +1,13 @@
 //! The log: verify it, prove from it, search it, export it.
 
+mod cosign;
 mod export;
 mod prove;
 mod resources;
 mod search;
 mod verify;
 mod verify_proof;
+mod witness;
 
 use clap::Subcommand;
 use cordon_ledger::note::Verifier;
@@ -21,6 +23,8 @@ pub(crate) enum Command {
     VerifyProof(Box<verify_proof::Arguments>),
     Search(Box<search::Arguments>),
     Export(Box<export::Arguments>),
+    Cosign(Box<cosign::Arguments>),
+    Witness(Box<witness::Arguments>),
 }
 
 pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
@@ -30,6 +34,8 @@ pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
         Command::VerifyProof(arguments) => verify_proof::run(&arguments),
         Command::Search(arguments) => search::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
+        Command::Cosign(arguments) => cosign::run(&arguments),
+        Command::Witness(arguments) => witness::run(&arguments),
     }
 }
 

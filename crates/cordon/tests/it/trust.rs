@@ -226,3 +226,46 @@ fn a_damaged_backup_is_not_restored() {
     assert_eq!(refused.code, 4, "{}", refused.stderr);
     assert!(!data(&place).join("cordon.db").exists());
 }
+
+#[test]
+fn a_witness_cosigns_what_goes_on_and_nothing_that_forks() {
+    use std::io::{BufRead as _, BufReader};
+    let (place, key) = installed();
+    let log = data(&place).join("log.vkey");
+    let arguments =
+        ["audit", "witness", "--name", "witness.example/w", "--state", "witness", "--listen", "127.0.0.1:0"];
+    let mut child = place
+        .command(&[&arguments[..], &["--log-key", &log.to_string_lossy()]].concat())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("a key");
+    let witness_key = line.trim().to_owned();
+    line.clear();
+    let mut talk = BufReader::new(child.stderr.take().expect("piped"));
+    talk.read_line(&mut line).expect("an address");
+    let address = line.trim().strip_prefix("listening on ").expect("an address").to_owned();
+    let cosign = |output: &str| {
+        let common = ["audit", "cosign", "--witness", &address, "--witness-key", &witness_key, "--output", output];
+        place.run(&common)
+    };
+    assert!(ok(cosign("first")).contains("cosigned 1 entries"));
+    ok(place.run(&["keys", "unlock"]));
+    assert!(ok(cosign("second")).contains("cosigned 2 entries"));
+    ok(place.run(&["audit", "verify", "--known", "second"]));
+    let proof = place.run(&["audit", "cosign", "--witness", &address, "--witness-key", &key, "--output", "third"]);
+    assert_eq!(proof.code, 4, "a key that is not the witness's: {}", proof.stderr);
+    // A log that was put back to before its second entry.
+    let checkpoint = data(&place).join("log/checkpoint");
+    let newer = std::fs::read(&checkpoint).expect("there");
+    let older = std::fs::read_to_string(place.path().join("first")).expect("there");
+    std::fs::write(&checkpoint, older).expect("put back");
+    let rolled_back = cosign("fourth");
+    assert_eq!(rolled_back.code, 4);
+    assert!(rolled_back.stderr.contains("rollback: the witness saw 2 entries"), "{}", rolled_back.stderr);
+    std::fs::write(&checkpoint, newer).expect("put back");
+    child.kill().expect("stopped");
+    child.wait().expect("ended");
+}
