@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 
+use cordon_domain::event::event_text;
 use cordon_domain::{Action, Actor, Event, Level, Moment, NodeId, Outcome, Personal, RequestId, Target};
 
 use crate::act::Act;
@@ -45,15 +46,26 @@ impl Facts {
             target: self.target.clone(),
             outcome,
             amount: None,
-            reason: reason.as_deref().or(self.reason.as_deref()).map(cordon_domain::event::event_text),
+            reason: reason.as_deref().or(self.reason.as_deref()).map(event_text),
             policies: grounds.policies.iter().take(cordon_domain::event::EVENT_NAMES_MAX).cloned().collect(),
             grants: grounds.grants.iter().take(cordon_domain::event::EVENT_NAMES_MAX).copied().collect(),
-            client: self.client.as_deref().map(cordon_domain::event::event_text),
+            client: self.client.as_deref().map(event_text),
             node: NodeId([0; 16]),
             sequence: 0,
             payload: None,
-            personal: self.personal.clone(),
+            personal: cut(&self.personal),
         }
+    }
+}
+
+/// What others say of themselves has no bound of its own.
+fn cut(personal: &Personal) -> Personal {
+    let cut = |text: &Option<String>| text.as_deref().map(event_text);
+    Personal {
+        name: cut(&personal.name),
+        address: cut(&personal.address),
+        device: cut(&personal.device),
+        network: cut(&personal.network),
     }
 }
 

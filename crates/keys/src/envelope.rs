@@ -169,6 +169,10 @@ impl BucketKey {
             return Err(KeyError::OtherTarget);
         }
         let (target, label) = to;
+        let relabels = [Action::LabelRaise, Action::LabelLower].contains(&permit.action());
+        if label != from.label && !relabels {
+            return Err(KeyError::OtherTarget);
+        }
         let key = self.unwrap(wrap, from)?;
         let wrap = target.wrap(&key, Belongs { label, ..from }, entropy)?;
         Ok(Rewrapped { wrap, key })

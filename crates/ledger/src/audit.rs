@@ -9,7 +9,9 @@ use crate::checkpoint::Checkpoint;
 use crate::hash::Hash;
 use crate::note::{Note, NoteError, Verifier};
 use crate::proof::{Nodes as _, root_of};
-use crate::tile::{Shelf, TILE_WIDTH, TileNodes, TileRef, TileWrite, Tree, TreeError, bundle_entries, tile_hashes};
+use crate::tile::{
+    Shelf, TILE_WIDTH, TileNodes, TileRef, TileWrite, Tree, TreeError, bundle_entries, push_entry, tile_hashes,
+};
 
 /// Gives the resources of a log, by path: from a folder, over HTTP.
 pub trait Resources {
@@ -22,6 +24,33 @@ pub trait Resources {
     ///
     /// When it cannot be told.
     fn read(&mut self, path: &str) -> Result<Option<Vec<u8>>, Self::Error>;
+}
+
+/// Reads a tile or bundle. One that was partial when its size was signed may have become full since, and the partial one
+/// swept: then its beginning is what is asked for.
+///
+/// # Errors
+///
+/// What `log` says.
+pub fn read_tile<R: Resources>(log: &mut R, tile: TileRef) -> Result<Option<Vec<u8>>, R::Error> {
+    if let Some(bytes) = log.read(&tile.to_string())? {
+        return Ok(Some(bytes));
+    }
+    if tile.is_full() {
+        return Ok(None);
+    }
+    let full = TileRef { width: TILE_WIDTH as u16, ..tile };
+    let Some(bytes) = log.read(&full.to_string())? else { return Ok(None) };
+    let width = usize::from(tile.width);
+    let bytes = match tile.shelf {
+        Shelf::Hashes(_) => bytes.get(..width * 32).map(<[u8]>::to_vec),
+        Shelf::Entries => bundle_entries(&bytes).0.get(..width).and_then(|entries| {
+            let mut bundle = Vec::new();
+            entries.iter().try_for_each(|entry| push_entry(&mut bundle, entry))?;
+            Some(bundle)
+        }),
+    };
+    Ok(bytes)
 }
 
 /// Something that is wrong with a log.
@@ -132,11 +161,11 @@ pub fn walk<R: Resources>(
     let mut rebuilt = Rebuilt { tree: Tree::default(), known, forks: Vec::new(), tiles: Vec::new() };
     for bundle in TileRef::of(Shelf::Entries, checkpoint.size) {
         let start = bundle.index * TILE_WIDTH;
-        let Some(bytes) = log.read(&bundle.to_string())? else {
+        let Some(bytes) = read_tile(log, bundle)? else {
             walk.faults.push(Fault::Missing { path: bundle.to_string(), index: start });
             return Ok(finished(walk, checkpoint));
         };
-        let (entries, _) = bundle_entries(&bytes);
+        let (entries, is_whole) = bundle_entries(&bytes);
         for entry in &entries {
             rebuilt.push(Hash::leaf(entry));
             walk.entries += 1;
@@ -147,7 +176,7 @@ pub fn walk<R: Resources>(
         for tile in tiles {
             compare(log, tile, &mut walk.faults)?;
         }
-        if entries.len() != usize::from(bundle.width) {
+        if entries.len() != usize::from(bundle.width) || !is_whole {
             let index = start + entries.len() as u64;
             let first_bad = first_differing(&walk.faults).unwrap_or(start).min(start);
             locate(log, &checkpoint, first_bad / TILE_WIDTH, &mut walk)?;
@@ -232,7 +261,7 @@ fn compare<R: Resources>(log: &mut R, made: TileWrite, faults: &mut Vec<Fault>) 
     let Shelf::Hashes(level) = made.tile.shelf else { return Ok(()) };
     let path = made.tile.to_string();
     let below = 1u64 << (8 * u32::from(level));
-    let Some(stored) = log.read(&path)? else {
+    let Some(stored) = read_tile(log, made.tile)? else {
         faults.push(Fault::Missing { path, index: made.tile.index * TILE_WIDTH * below });
         return Ok(());
     };
@@ -293,7 +322,7 @@ fn tampering(wanted: &[Hash], found: &[Hash], place: usize, start: u64) -> Tampe
 fn leaves<R: Resources>(log: &mut R, size: u64, bundle: u64) -> Result<Vec<Hash>, R::Error> {
     let width = (size - bundle * TILE_WIDTH).min(TILE_WIDTH) as u16;
     let tile = TileRef { shelf: Shelf::Entries, index: bundle, width };
-    let bytes = log.read(&tile.to_string())?.unwrap_or_default();
+    let bytes = read_tile(log, tile)?.unwrap_or_default();
     Ok(bundle_entries(&bytes).0.into_iter().map(Hash::leaf).collect())
 }
 
@@ -317,10 +346,10 @@ fn trusted_leaves<R: Resources>(
     let size = checkpoint.size;
     let width = (size - bundle * TILE_WIDTH).min(TILE_WIDTH) as u16;
     let tile = TileRef { shelf: Shelf::Hashes(0), index: bundle, width };
-    let Some(hashes) = log.read(&tile.to_string())?.and_then(|bytes| tile_hashes(&bytes, width)) else {
+    let Some(hashes) = read_tile(log, tile)?.and_then(|bytes| tile_hashes(&bytes, width)) else {
         return Ok(None);
     };
-    let mut nodes = TileNodes::new(size, |tile: TileRef| match log.read(&tile.to_string()) {
+    let mut nodes = TileNodes::new(size, |tile: TileRef| match read_tile(log, tile) {
         Ok(Some(bytes)) => Ok(bytes),
         Ok(None) => Err(ReadFault::Misfit),
         Err(error) => Err(ReadFault::Other(error)),
@@ -342,7 +371,7 @@ fn leads_to_root<E, F: FnMut(TileRef) -> Result<Vec<u8>, ReadFault<E>>>(
     for level in 1..=crate::tile::TILE_LEVELS {
         let height = 8 * u32::from(level);
         // A full tile is one hash of the tile above it; a partial one enters the root directly.
-        if (index + 1) << height > checkpoint.size {
+        if (index + 1).checked_shl(height).is_none_or(|end| end > checkpoint.size) || height >= 64 {
             break;
         }
         let children = nodes.node(height - 1, index * 2)?;

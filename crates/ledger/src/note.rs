@@ -127,13 +127,17 @@ impl Verifier {
         parsed.is_ok_and(|key| key.verify_sig(message, signature).is_ok())
     }
 
+    pub(crate) fn is_named_by(&self, line: &SignatureLine) -> bool {
+        line.name == self.name.0 && line.id == self.id
+    }
+
     /// Returns the one signature line that names this key.
     ///
     /// # Errors
     ///
     /// [`NoteError::Unsigned`] when there is none.
     pub(crate) fn signature<'a>(&self, note: &'a Note) -> Result<&'a [u8], NoteError> {
-        let line = note.signatures.iter().find(|line| line.name == self.name.0 && line.id == self.id);
+        let line = note.signatures.iter().find(|line| self.is_named_by(line));
         line.map(|line| line.signature.as_slice()).ok_or_else(|| NoteError::Unsigned(self.name.0.clone()))
     }
 }

@@ -39,6 +39,9 @@ pub enum LogProofError {
     /// The checkpoint is not that of the log.
     #[error(transparent)]
     Checkpoint(#[from] NoteError),
+    /// The checkpoint is that of another log.
+    #[error("the proof is of the log `{0}`, and the key is not its own")]
+    OtherLog(String),
     /// The hashes do not lead from the entry to the root.
     #[error(transparent)]
     Inclusion(#[from] ProofError),
@@ -53,6 +56,10 @@ impl LogProof {
     pub fn verify(&self, log: &Verifier) -> Result<(&[u8], Checkpoint), LogProofError> {
         let entry = self.entry.as_deref().ok_or(LogProofError::NoEntry)?;
         let checkpoint = Checkpoint::open(&self.checkpoint, log)?;
+        // A witness signs checkpoints of many logs: its key says nothing of which one was asked for.
+        if checkpoint.origin != log.name.as_str() {
+            return Err(LogProofError::OtherLog(checkpoint.origin));
+        }
         verify_inclusion(Hash::leaf(entry), self.index, checkpoint.size, &self.hashes, checkpoint.root)?;
         Ok((entry, checkpoint))
     }

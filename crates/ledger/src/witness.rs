@@ -62,6 +62,8 @@ pub enum Answer {
         old_size: u64,
         /// The body of the answer.
         line: SignatureLine,
+        /// What to keep and to serve: the text, the log's signatures that were verified, and the cosignature.
+        note: Note,
     },
     /// Anything else: HTTP status, and for 409 the size that was cosigned last.
     Refuse {
@@ -125,7 +127,14 @@ impl Witness {
             return refuse(422);
         }
         match checkpoint.cosign(&self.signer, unix_s) {
-            Ok(line) => Answer::Cosign { checkpoint, old_size: latest_size, line },
+            Ok(line) => {
+                let of_log = |line: &&SignatureLine| keys.iter().any(|key| key.is_named_by(line));
+                let mut signatures: Vec<SignatureLine> =
+                    request.checkpoint.signatures.iter().filter(of_log).take(keys.len()).cloned().collect();
+                signatures.push(line.clone());
+                let note = Note { text: request.checkpoint.text, signatures };
+                Answer::Cosign { checkpoint, old_size: latest_size, line, note }
+            }
             Err(_) => refuse(403),
         }
     }

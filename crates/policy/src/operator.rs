@@ -1,7 +1,7 @@
 //! The person at the machine: whoever can unlock the root key there.
 
 use cordon_domain::Action;
-use cordon_gate::{Decide, Facts, Grounds, Refusal, Verdict};
+use cordon_gate::{Decide, Epoch, Facts, Grounds, Refusal, Verdict};
 
 /// Allows one principal to care for keys and to look into the log, and nothing else.
 ///
@@ -27,7 +27,9 @@ impl Decide for LocalOperator {
                 | Action::BackupRestore
         );
         if cares && facts.actor.principal == self.principal {
-            return Verdict::Allow(Grounds { policies: vec!["local-operator".to_owned()], ..Grounds::default() });
+            // It rests on holding the root key, which no revocation takes away.
+            let policies = vec!["local-operator".to_owned()];
+            return Verdict::Allow(Grounds { policies, epoch: Epoch::ANY, ..Grounds::default() });
         }
         let missing = vec![format!("`{}` is not among what the person at the machine may do", facts.action)];
         Verdict::Deny(Refusal { missing, ..Refusal::default() }, Grounds::default())

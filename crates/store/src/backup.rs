@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use cordon_domain::{Clock, Moment};
 use cordon_keys::{KeyName, Purpose, RootProvider};
-use cordon_ledger::audit::{Resources, Walk, walk};
+use cordon_ledger::audit::{Resources, Walk, read_tile, walk};
 use cordon_ledger::checkpoint::Checkpoint;
 use cordon_ledger::entry::Succession;
 use cordon_ledger::hash::Hash;
@@ -32,6 +32,7 @@ use crate::schema;
 use crate::unlock::ask;
 
 const KEYS: &str = "keys.db";
+const RESTORING: &str = "cordon.db.restoring";
 
 /// A log in a folder.
 pub struct LogFolder(pub PathBuf);
@@ -92,16 +93,14 @@ pub fn back_up_data(installation: &Installation, to: &Path) -> Result<(), StoreE
         let checkpoint = checkpoint.ok_or_else(|| StoreError::Integrity("the checkpoint cannot be read".to_owned()))?;
         for tile in tiles(checkpoint.size) {
             let path = tile.to_string();
-            // A partial tile may have become full since the checkpoint was read; its beginning is the same.
-            let bytes = match log.read(&path)? {
-                Some(bytes) => bytes,
-                None => beginning(&mut log, tile)?,
-            };
+            let bytes = read_tile(&mut log, tile)?;
+            let bytes = bytes.ok_or_else(|| StoreError::Integrity(format!("`{tile}` of the log is missing")))?;
             write_synced(&places.log().join(path), &bytes)?;
         }
         write_synced(&places.log().join("checkpoint"), &bytes)?;
     }
     write_synced(&places.log_key_file(), format!("{}\n", installation.log_key()?).as_bytes())?;
+    copy_folder(&installation.places().data.join("previous"), &to.join("previous"))?;
     // A reader's connection may not even write elsewhere.
     let connection = Connection::open(installation.places().database()).map_err(database)?;
     connection.execute("VACUUM INTO ?1", [places.database().to_string_lossy()]).map_err(database)?;
@@ -125,25 +124,6 @@ fn tiles(size: u64) -> impl Iterator<Item = TileRef> {
     shelves.flat_map(move |shelf| TileRef::of(shelf, size))
 }
 
-/// The first hashes or entries of a tile that has become full.
-fn beginning(log: &mut LogFolder, tile: TileRef) -> Result<Vec<u8>, StoreError> {
-    let full = TileRef { width: cordon_ledger::tile::TILE_WIDTH as u16, ..tile };
-    let missing = || StoreError::Integrity(format!("`{tile}` of the log is missing"));
-    let bytes = log.read(&full.to_string())?.ok_or_else(missing)?;
-    let width = usize::from(tile.width);
-    match tile.shelf {
-        Shelf::Hashes(_) => bytes.get(..width * 32).map(<[u8]>::to_vec).ok_or_else(missing),
-        Shelf::Entries => {
-            let (entries, _) = cordon_ledger::tile::bundle_entries(&bytes);
-            let mut bundle = Vec::new();
-            for entry in entries.get(..width).ok_or_else(missing)? {
-                cordon_ledger::tile::push_entry(&mut bundle, entry).ok_or_else(missing)?;
-            }
-            Ok(bundle)
-        }
-    }
-}
-
 /// Restores an installation into folders that hold none.
 ///
 /// # Errors
@@ -162,11 +142,15 @@ pub fn restore(
     let (walked, events) = verify(source)?;
     places.make()?;
     let _lock = places.lock()?;
-    let keys_here = places.keys.join(KEYS).exists();
-    if let Some(from) = source.keys.filter(|_| !keys_here) {
-        copy_synced(&from.join(KEYS), &places.keys.join(KEYS))?;
+    let key_file = places.keys.join(KEYS);
+    if !key_file.exists() {
+        let from = source.keys.ok_or_else(|| {
+            StoreError::Place(format!("no key store is in `{}`: give a backup of the keys", places.keys.display()))
+        })?;
+        copy_synced(&from.join(KEYS), &key_file)?;
     }
     let store = KeyStore::open(&places.keys)?;
+    let is_copy = store.is_copy()?;
     let wrapped = store.roots()?.into_iter().find(|root| root.provider == provider.kind());
     let wrapped = wrapped.ok_or_else(|| {
         StoreError::Place(format!("the root key of this installation is not held by a `{}`", provider.kind()))
@@ -176,34 +160,43 @@ pub fn restore(
     let keys = Arc::new(Keyring::new(unlocked, store, Arc::clone(&clock))?);
 
     let last_known = last_known(source, &walked)?;
-    let signed = keys.store().signed(source.log_key.name.as_str())?.map_or(0, |signed| signed.size);
     let offset = old_offset(source, &keys)?;
-    let known = last_known.as_ref().map_or(0, |(checkpoint, _)| checkpoint.size).max(signed);
-    let goes_on = keys_here && known <= events - offset;
-    let successor = source.new_origin.filter(|_| !goes_on);
-    if !goes_on && (successor.is_none() || provider.kind() != "shares") {
-        return Err(StoreError::Conflict(
-            "entries that were signed may be lost: a new log must begin, with an origin of its own and with shares of the \
-             recovery kit"
-                .to_owned(),
-        ));
-    }
-    copy_synced(&source.data.join("cordon.db"), &places.database())?;
-    let (from, to) = match successor {
-        None => (source.data.join("log"), places.log()),
-        Some(_) => (source.data.join("log"), places.previous_log(source.log_key)),
+    let goes_on = !is_copy && {
+        // A log that has ended says so here: it is never gone on with.
+        let signed = keys.store().signed(source.log_key.name.as_str())?.map_or(0, |signed| signed.size);
+        last_known.as_ref().map_or(0, |(checkpoint, _)| checkpoint.size).max(signed) <= events - offset
     };
-    copy_folder(&from, &to)?;
+    let partial = places.data.join(RESTORING);
+    copy_synced(&source.data.join("cordon.db"), &partial)?;
     copy_folder(&source.data.join("previous"), &places.data.join("previous"))?;
-    if let Some(origin) = successor {
-        succeed(places, &keys, source, (origin, events), last_known.as_ref(), clock.now())?;
-    } else {
-        write_synced(&places.log_key_file(), format!("{}\n", source.log_key).as_bytes())?;
+    match (goes_on, source.new_origin) {
+        (true, None) => {
+            copy_folder(&source.data.join("log"), &places.log())?;
+            write_synced(&places.log_key_file(), format!("{}\n", source.log_key).as_bytes())?;
+        }
+        (true, Some(_)) => {
+            return Err(StoreError::Conflict("nothing is lost, and the log goes on: ask for no new one".to_owned()));
+        }
+        (false, Some(origin)) if provider.kind() == "shares" => {
+            succeed(places, &keys, source, (origin, events), last_known.as_ref(), clock.now())?;
+        }
+        (false, _) => {
+            return Err(StoreError::Conflict(
+                "entries that were signed may be lost: a new log must begin, with an origin of its own and with shares of \
+                 the recovery kit"
+                    .to_owned(),
+            ));
+        }
     }
+    // Only now is there an installation.
+    fs::rename(&partial, places.database())
+        .and_then(|()| fs::File::open(&places.data)?.sync_all())
+        .map_err(|error| StoreError::File(places.database().display().to_string(), "put in place", error))?;
+    keys.store().adopt()?;
     Ok(Restored {
         events,
         verified: walked.entries,
-        successor: successor.map(str::to_owned),
+        successor: source.new_origin.filter(|_| !goes_on).map(str::to_owned),
         last_known: last_known.map(|(checkpoint, _)| checkpoint),
     })
 }
@@ -288,11 +281,14 @@ fn succeed(
         return Err(StoreError::Conflict(format!("`{origin}` is the old log: it never signs again")));
     }
     let offset = old_offset(source, keys)?;
+    // First of all the old log ends: whatever happens now, it signs nothing more.
+    keys.store().end_log(source.log_key.name.as_str())?;
+    copy_folder(&source.data.join("log"), &places.previous_log(source.log_key))?;
     let key = keys.prepare_version(KeyName::Purpose(Purpose::LogSigning))?;
     let old_checkpoint = last_known.map(|(_, note)| note.to_string()).unwrap_or_default();
     let entry = Succession { old_checkpoint, kept: events - offset }.entry()?;
-    let mut connection = Connection::open(places.database()).map_err(database)?;
-    schema::prepare(&connection)?;
+    let mut connection = Connection::open(places.data.join(RESTORING)).map_err(database)?;
+    connection.execute_batch("PRAGMA journal_mode=DELETE; PRAGMA synchronous=FULL;").map_err(database)?;
     schema::migrate(&mut connection)?;
     let transaction = connection.transaction().map_err(database)?;
     put_setting(&transaction, keys, "log.origin", origin.as_bytes())?;
@@ -302,7 +298,7 @@ fn succeed(
         "INSERT INTO events (position, entry, leaf, at, actor, object, action) VALUES (?1, ?2, ?3, ?4, 0, NULL, 0)";
     transaction.execute(insert, params![events as i64, entry, Hash::leaf(&entry).0, now.0]).map_err(database)?;
     transaction.commit().map_err(database)?;
-    keys.store().end_log(source.log_key.name.as_str())?;
+    drop(connection);
     let signer = keys.signer(&name, key.version)?;
     write_synced(&places.log_key_file(), format!("{}\n", signer.verifier()).as_bytes())?;
     let old_key = places.previous_log(source.log_key).with_extension("vkey");

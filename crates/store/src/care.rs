@@ -11,6 +11,7 @@ use cordon_domain::{
 use cordon_gate::act::{Backup, Erase, Rewrap, Rotate, Shred};
 use cordon_gate::{Decide, Denial, Facts, Gate, Request};
 use cordon_keys::{KeyName, KeyRef};
+use rusqlite::OptionalExtension as _;
 
 use crate::backup::{back_up_data, back_up_keys};
 use crate::change::{BackupKind, Change};
@@ -35,9 +36,9 @@ pub enum CareError {
 pub struct Certificate {
     /// The version.
     pub version: VersionId,
-    /// The key that wrapped its data key, destroyed.
+    /// The versions of the key that wrapped its data key, destroyed by this run.
     pub destroyed: Vec<KeyRef>,
-    /// Position of the event.
+    /// Position of the event; `None` when an earlier run recorded it.
     pub position: Option<u64>,
     /// Other data keys that were wrapped anew.
     pub rewrapped: u64,
@@ -86,16 +87,14 @@ impl<'a, D: Decide> Care<'a, D> {
             let _receipt = self.gate.change(self.request::<Rotate>(target), change).await?;
             return Ok(next);
         }
-        let old: Vec<KeyRef> = keys
-            .with(|unlocked| Ok(unlocked.newest(name).map(|version| KeyRef { name, version }).into_iter().collect()))?;
-        let next_version = old.first().map_or(1, |old| old.version + 1);
-        let change = Change::Rotate { name, version: next_version };
+        let newest = keys.with(|unlocked| Ok(unlocked.newest(name)))?.unwrap_or(0);
+        let change = Change::Rotate { name, version: newest + 1 };
         let _receipt = self.gate.change(self.request::<Rotate>(target), change).await?;
         let next = keys.prepare_version(name)?;
         keys.rewrap_stored()?;
         // A level key wraps nothing but stored keys, and they have all moved. Other keys still open what they sealed.
         if matches!(name, KeyName::Level(_)) {
-            keys.destroy(&old)?;
+            keys.destroy_below(name, next.version)?;
         }
         Ok(next)
     }
@@ -107,25 +106,27 @@ impl<'a, D: Decide> Care<'a, D> {
     ///
     /// [`CareError`] when it is refused or a wrap does not open; batches before it stand.
     pub async fn rewrap(&self, bucket: BucketId, level: Level) -> Result<u64, CareError> {
+        Ok(self.rewrap_and_destroy(bucket, level).await?.0)
+    }
+
+    /// Returns how many data keys moved, and which versions of the bucket key were destroyed: all below the least that may
+    /// unwrap, those left by a run that broke off among them.
+    async fn rewrap_and_destroy(&self, bucket: BucketId, level: Level) -> Result<(u64, Vec<KeyRef>), CareError> {
         let name = KeyName::Bucket(bucket, level);
-        let keys = self.installation.keys();
-        let reader = self.installation.reader();
-        let before = reader.active_key(keys, name)?.map_or(1, |active| active.least);
+        let (keys, reader) = (self.installation.keys(), self.installation.reader());
         let mut moved = 0;
         while let Some(active) = reader.active_key(keys, name)? {
             let wraps = reader.wraps(&active)?;
             if wraps.older == 0 && active.least == active.active {
-                let old: Vec<KeyRef> = (before..active.active).map(|version| KeyRef { name, version }).collect();
-                if !old.is_empty() {
-                    keys.destroy(&old)?;
-                }
-                break;
+                // A row whose level was changed beside Cordon is not among those that moved: found before its key goes.
+                reader.check_rows(keys, bucket, active.least)?;
+                return Ok((moved, keys.destroy_below(name, active.least)?));
             }
             let request = self.request::<Rewrap>(Target { bucket: Some(bucket), ..Target::default() });
             let _receipt = self.gate.change(request, Change::Rewrap { bucket, level }).await?;
-            moved += wraps.older - reader.wraps(&active)?.older;
+            moved += wraps.older.saturating_sub(reader.wraps(&active)?.older);
         }
-        Ok(moved)
+        Ok((moved, Vec::new()))
     }
 
     /// Destroys what opens one version: its wrap, and, once all others are wrapped anew, the key that made it.
@@ -136,25 +137,32 @@ impl<'a, D: Decide> Care<'a, D> {
     pub async fn shred(&self, bucket: BucketId, version: VersionId) -> Result<Certificate, CareError> {
         let (keys, reader) = (self.installation.keys(), self.installation.reader());
         let row = reader.object(keys, version)?.filter(|row| row.bucket == bucket);
-        let row = row.ok_or_else(|| StoreError::Conflict(format!("there is no {version} in {bucket}")))?;
-        let name = row.key_name();
-        let next = keys.prepare_version(name)?;
-        let target =
-            Target { bucket: Some(bucket), version: Some(version), label: Some(row.label.clone()), principal: None };
-        let change = Change::Shred { bucket, version, next_key: next.version };
-        let receipt = self.gate.change(self.request::<Shred>(target), change).await?;
-        let least = reader.active_key(keys, name)?.map_or(1, |active| active.least);
-        let rewrapped = self.rewrap(bucket, row.label.level).await?;
-        let destroyed = (least..next.version).map(|version| KeyRef { name, version }).collect();
+        let (level, position) = match row {
+            Some(row) => {
+                let next_key = keys.prepare_version(row.key_name())?.version;
+                let (level, label) = (row.label.level, Some(row.label));
+                let target = Target { bucket: Some(bucket), version: Some(version), label, principal: None };
+                let change = Change::Shred { bucket, version, next_key };
+                let receipt = self.gate.change(self.request::<Shred>(target), change).await?;
+                (level, receipt.recorded().and_then(|recorded| recorded.position))
+            }
+            None => (self.shredding(bucket, version)?, None),
+        };
+        let (rewrapped, destroyed) = self.rewrap_and_destroy(bucket, level).await?;
         let (data_backups, key_backup) = self.backups()?;
-        Ok(Certificate {
-            version,
-            destroyed,
-            position: receipt.recorded().and_then(|recorded| recorded.position),
-            rewrapped,
-            data_backups,
-            could_be_opened_until: key_backup.map(|made| made.plus_ms(KEY_BACKUP_DAYS * DAY_MS)),
-        })
+        let could_be_opened_until = key_backup.map(|made| made.plus_ms(KEY_BACKUP_DAYS * DAY_MS));
+        Ok(Certificate { version, destroyed, position, rewrapped, data_backups, could_be_opened_until })
+    }
+
+    /// The level of a version whose shredding began and may have broken off.
+    fn shredding(&self, bucket: BucketId, version: VersionId) -> Result<Level, StoreError> {
+        let select = "SELECT level FROM shredded WHERE version = ?1 AND bucket = ?2";
+        let level: Option<u8> = self.installation.reader().with(|db| {
+            let row = db.query_row(select, [version.0, bucket.0], |row| row.get(0)).optional();
+            row.map_err(crate::rows::database)
+        })?;
+        let level = level.and_then(|level| Level::ALL.into_iter().find(|known| known.number() == level));
+        level.ok_or_else(|| StoreError::Conflict(format!("there is no {version} in {bucket}")))
     }
 
     /// Erases what identifies a person: what was recorded of them stays sealed for ever, and every proof still holds.

@@ -103,8 +103,11 @@ impl Described for Change {
         match self {
             Self::Write(row) => versioned(row.bucket, row.version) && target.label.as_ref() == Some(&row.label),
             Self::Relabel { bucket, version, action, label, .. } => {
-                let raises = |old: &Label| !label.is_lower_than(old);
-                let fits = |old: &Label| raises(old) == (*action == Action::LabelRaise);
+                let fits = |old: &Label| match action {
+                    Action::LabelRaise => !label.is_lower_than(old),
+                    Action::LabelLower => label.is_lower_than(old),
+                    _ => false,
+                };
                 versioned(*bucket, *version) && target.label.as_ref().is_some_and(fits)
             }
             Self::Shred { bucket, version, .. } => versioned(*bucket, *version),
@@ -160,13 +163,7 @@ pub(crate) fn apply<A: Changes>(
 
 fn write(transaction: &Transaction<'_>, keys: &Keyring, row: &ObjectRow) -> Result<Effect, StoreError> {
     let name = row.key_name();
-    match active_key(transaction, keys, name)? {
-        Some(active) if active.active != row.key_version => {
-            return Err(StoreError::Conflict(format!("{name} was rotated meanwhile: wrap the data key anew")));
-        }
-        Some(_) => {}
-        None => put_active(transaction, keys, ActiveKey { name, active: row.key_version, least: row.key_version })?,
-    }
+    use_active(transaction, keys, name, row.key_version)?;
     let insert = "INSERT INTO objects (version, bucket, level, label, key_version, wrapped, manifest, mac)
                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING";
     let values = params![
@@ -184,6 +181,15 @@ fn write(transaction: &Transaction<'_>, keys: &Keyring, row: &ObjectRow) -> Resu
         return Err(StoreError::Conflict(format!("{} exists already", row.version)));
     }
     Ok(Effect { rows: 1, epoch: None })
+}
+
+/// Checks that `version` is the one that wraps now; the first one that wraps becomes so.
+fn use_active(transaction: &Transaction<'_>, keys: &Keyring, name: KeyName, version: u32) -> Result<(), StoreError> {
+    match active_key(transaction, keys, name)? {
+        Some(active) if active.active == version => Ok(()),
+        Some(_) => Err(StoreError::Conflict(format!("{name} was rotated meanwhile: wrap the data key anew"))),
+        None => put_active(transaction, keys, ActiveKey { name, active: version, least: version }),
+    }
 }
 
 fn relabel<A: Changes>(
@@ -204,10 +210,7 @@ fn relabel<A: Changes>(
     let rewrapped = from.rewrap(permit, &old.wrap(), belongs, (&to, &new.label), &mut SystemEntropy)?;
     new.wrapped = rewrapped.wrap.wrapped;
     new.manifest = rewrapped.relabel(&old.manifest, &new.label)?;
-    let name = new.key_name();
-    if active_key(transaction, keys, name)?.is_none() {
-        put_active(transaction, keys, ActiveKey { name, active: key_version, least: key_version })?;
-    }
+    use_active(transaction, keys, new.key_name(), key_version)?;
     update(transaction, keys, &new)?;
     Ok(Effect { rows: 1, epoch: None })
 }
@@ -228,7 +231,11 @@ fn revoke(
 }
 
 fn activate(transaction: &Transaction<'_>, keys: &Keyring, name: KeyName, version: u32) -> Result<Effect, StoreError> {
-    let least = active_key(transaction, keys, name)?.map_or(version, |active| active.least);
+    let active = active_key(transaction, keys, name)?;
+    if active.is_some_and(|active| active.active >= version) {
+        return Err(StoreError::Conflict(format!("{name} was rotated meanwhile: ask again")));
+    }
+    let least = active.map_or(version, |active| active.least);
     put_active(transaction, keys, ActiveKey { name, active: version, least })?;
     Ok(Effect { rows: 1, epoch: None })
 }
@@ -325,7 +332,8 @@ fn put_active(transaction: &Transaction<'_>, keys: &Keyring, active: ActiveKey) 
 pub(crate) fn epoch(connection: &rusqlite::Connection, keys: &Keyring) -> Result<Epoch, StoreError> {
     let value = setting(connection, keys, "epoch")?;
     let bytes = value.and_then(|value| <[u8; 8]>::try_from(value.as_slice()).ok());
-    Ok(Epoch(bytes.map_or(0, u64::from_be_bytes)))
+    let bytes = bytes.ok_or_else(|| StoreError::Integrity("the revocation epoch is missing".to_owned()))?;
+    Ok(Epoch(u64::from_be_bytes(bytes)))
 }
 
 /// Reads a setting, and checks its MAC.

@@ -79,6 +79,8 @@ impl From<StoreError> for JournalError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Conflict(what) => Self::Conflict(what),
+            // This event can never be recorded: nothing goes on without it, at any level.
+            StoreError::Entry(error) => Self::Conflict(error.to_string()),
             error if error.is_integrity() => Self::Integrity(error.to_string()),
             error => Self::Unavailable(error.to_string()),
         }

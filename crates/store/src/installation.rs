@@ -166,6 +166,7 @@ impl Installation {
         let keys = Arc::new(Keyring::new(unlocked, store, Arc::clone(&clock))?);
         put_setting(&connection, &keys, "log.origin", name.as_str().as_bytes())?;
         put_setting(&connection, &keys, "log.signing-version", &1u32.to_be_bytes())?;
+        put_setting(&connection, &keys, "epoch", &0u64.to_be_bytes())?;
         put_setting(&connection, &keys, "itself", &PrincipalId::draw(&mut SystemEntropy).0)?;
         drop(connection);
         let installation = Self::assemble(places, keys, lock)?;
@@ -193,6 +194,10 @@ impl Installation {
         schema::migrate(&mut connection)?;
         drop(connection);
         let store = KeyStore::open(&places.keys)?;
+        if store.is_copy()? {
+            let what = "the key store is a copy from a backup: what was signed since is not known";
+            return Err(StoreError::Place(format!("{what}; `cordon db restore` begins a new log")));
+        }
         let roots = store.roots()?;
         let wrapped = roots.into_iter().find(|root| root.provider == provider.kind());
         let wrapped = wrapped.ok_or_else(|| {

@@ -209,7 +209,7 @@ impl Keyring {
             let moved = stored.iter().filter_map(|key| unlocked.rewrapped(key, &mut SystemEntropy).transpose());
             Ok(moved.collect::<Result<Vec<_>, _>>()?)
         })?;
-        self.store.put(&moved, &[])?;
+        self.store.replace(&moved)?;
         Ok(moved.len())
     }
 
@@ -224,6 +224,19 @@ impl Keyring {
         let mut unlocked = self.unlocked.write().map_err(|_| StoreError::Stopped)?;
         references.iter().for_each(|reference| unlocked.forget(*reference));
         self.store.destroy(references)
+    }
+
+    /// Destroys all versions of a key below `least`. Returns which.
+    ///
+    /// # Errors
+    ///
+    /// As [`Keyring::destroy`].
+    pub fn destroy_below(&self, name: KeyName, least: u32) -> Result<Vec<KeyRef>, StoreError> {
+        let old = self.store.below(name, least)?;
+        if !old.is_empty() {
+            self.destroy(&old)?;
+        }
+        Ok(old)
     }
 
     /// Reads the unlocked keys.

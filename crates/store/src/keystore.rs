@@ -17,6 +17,8 @@ use crate::rows::encoded;
 
 const FORMAT: i64 = 1;
 const FILE: &str = "keys.db";
+/// The application id of a copy.
+const COPY: i64 = 0x636f_7079;
 
 const SCHEMA: &str = "
 CREATE TABLE roots (provider TEXT PRIMARY KEY, wrapped BLOB NOT NULL) STRICT;
@@ -238,16 +240,71 @@ impl KeyStore {
     ///
     /// [`StoreError::Database`].
     pub fn end_log(&self, origin: &str) -> Result<(), StoreError> {
-        self.with(|db| db.execute("UPDATE signed SET ended = 1 WHERE origin = ?1", [origin]).map(drop))
+        let end = "INSERT INTO signed (origin, epoch, size, root, ended) VALUES (?1, 0, 0, zeroblob(32), 1)
+                   ON CONFLICT (origin) DO UPDATE SET ended = 1";
+        self.with(|db| db.execute(end, [origin]).map(drop))
     }
 
-    /// Copies the key store, consistently, to a file that does not exist yet.
+    /// Copies the key store, consistently, to a file that does not exist yet. The copy says that it is one: it does not
+    /// know what was signed afterwards.
     ///
     /// # Errors
     ///
     /// [`StoreError::Database`].
     pub fn backup_to(&self, file: &Path) -> Result<(), StoreError> {
-        self.with(|db| db.execute("VACUUM INTO ?1", [file.to_string_lossy()]).map(drop))
+        self.with(|db| db.execute("VACUUM INTO ?1", [file.to_string_lossy()]).map(drop))?;
+        let copy = Connection::open(file).map_err(failed)?;
+        copy.pragma_update(None, "application_id", COPY).map_err(failed)
+    }
+
+    /// Tells whether this is a copy from a backup.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Database`].
+    pub fn is_copy(&self) -> Result<bool, StoreError> {
+        let id: i64 = self.with(|db| db.query_row("PRAGMA application_id", [], |row| row.get(0)))?;
+        Ok(id == COPY)
+    }
+
+    /// Makes a copy the key store, once a new log has begun.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Database`].
+    pub fn adopt(&self) -> Result<(), StoreError> {
+        self.with(|db| db.pragma_update(None, "application_id", 0))
+    }
+
+    /// Replaces wrapped keys that are still here; those that were destroyed meanwhile stay so.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Database`]; then none was replaced.
+    pub fn replace(&self, keys: &[StoredKey]) -> Result<(), StoreError> {
+        self.with(|db| {
+            let transaction = db.transaction()?;
+            for key in keys {
+                let replace = "UPDATE keys SET stored = ?3 WHERE name = ?1 AND version = ?2";
+                let values = params![encoded(&key.reference.name), key.reference.version, encoded(key)];
+                transaction.prepare_cached(replace)?.execute(values)?;
+            }
+            transaction.commit()
+        })
+    }
+
+    /// Returns the versions of a key below `least`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Database`].
+    pub fn below(&self, name: KeyName, least: u32) -> Result<Vec<KeyRef>, StoreError> {
+        let select = "SELECT version FROM keys WHERE name = ?1 AND version < ?2 ORDER BY version";
+        self.with(|db| {
+            let mut query = db.prepare_cached(select)?;
+            let rows = query.query_map(params![encoded(&name), least], |row| row.get(0))?;
+            rows.map(|version| Ok(KeyRef { name, version: version? })).collect()
+        })
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {

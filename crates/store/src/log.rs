@@ -34,6 +34,8 @@ pub struct Sequencer {
     epoch: u64,
     state: LogState,
     signed: Option<Signed>,
+    /// A checkpoint that is signed and may not be written yet.
+    unwritten: Option<Note>,
 }
 
 impl Sequencer {
@@ -54,11 +56,11 @@ impl Sequencer {
         let signed = keys.store().signed(&origin)?;
         let (reader, offset) = events;
         let state = LogState::default();
-        let mut sequencer = Self { log, reader, offset, keys, signer, epoch: 1, state, signed: None };
+        let mut sequencer = Self { log, reader, offset, keys, signer, epoch: 1, state, signed: None, unwritten: None };
         sequencer.published_is_signed(signed).await?;
         if let Some(last) = signed {
             sequencer.state = sequencer.resume(last).await?;
-            sequencer.agrees_with_database(last)?;
+            sequencer.agrees_with_database(last).await?;
             let next = Signed { epoch: last.epoch + 1, ..last };
             sequencer.keys.store().swap_signed(&origin, Some(last), next)?;
             (sequencer.epoch, sequencer.signed) = (next.epoch, Some(next));
@@ -73,6 +75,10 @@ impl Sequencer {
     ///
     /// [`StoreError`]; then nothing was signed, or what was signed is durable and its checkpoint follows.
     pub async fn publish(&mut self) -> Result<Option<Note>, StoreError> {
+        if let Some(note) = self.unwritten.clone() {
+            self.put("checkpoint", note.to_string().into_bytes()).await?;
+            self.unwritten = None;
+        }
         let entries = self.reader.entries(self.offset + self.state.size(), PUBLISH_ENTRIES_MAX)?;
         if entries.is_empty() {
             return Ok(None);
@@ -85,11 +91,12 @@ impl Sequencer {
             None => Signed { epoch: self.epoch, size: growth.state.size(), root: growth.state.root() },
         };
         self.keys.store().swap_signed(&origin, self.signed, next)?;
-        self.signed = Some(next);
         let note = growth.sign(&self.signer);
+        (self.signed, self.unwritten) = (Some(next), Some(note.clone()));
+        self.state = growth.state.clone();
         self.put("checkpoint", note.to_string().into_bytes()).await?;
+        self.unwritten = None;
         self.sweep(&growth).await?;
-        self.state = growth.state;
         Ok(Some(note))
     }
 
@@ -112,19 +119,20 @@ impl Sequencer {
         let mut edges = std::collections::BTreeMap::new();
         let shelves = (0..cordon_ledger::tile::TILE_LEVELS).map(Shelf::Hashes).chain([Shelf::Entries]);
         for edge in shelves.filter_map(|shelf| TileRef::of(shelf, last.size).last()).filter(|edge| !edge.is_full()) {
-            let read = self.log.get(&path(&edge.to_string())).await;
-            let bytes = match read {
-                Ok(found) => found.bytes().await.map_err(|error| StoreError::Log("read", error))?,
-                Err(object_store::Error::NotFound { .. }) => return Err(damaged(&edge)),
-                Err(error) => return Err(StoreError::Log("read", error)),
-            };
-            edges.insert(edge, bytes.to_vec());
+            let bytes = self.bytes(edge).await?;
+            edges.insert(edge, bytes);
         }
         LogState::resume(last.size, |tile| edges.get(&tile).cloned().ok_or_else(|| Edge(damaged(&tile))))
             .map_err(|Edge(error)| error)
     }
 
+    /// Computes what was signed from the entries first, and makes the tiles anew only when it is the same.
     async fn state_of_entries(&self, last: Signed) -> Result<LogState, StoreError> {
+        self.regrown(last, Rewrite::Nothing).await?;
+        self.regrown(last, Rewrite::Tiles).await
+    }
+
+    async fn regrown(&self, last: Signed, rewrite: Rewrite) -> Result<LogState, StoreError> {
         let mut state = LogState::default();
         while state.size() < last.size {
             let want = (last.size - state.size()).min(PUBLISH_ENTRIES_MAX as u64) as usize;
@@ -133,7 +141,9 @@ impl Sequencer {
                 return Err(PublishError::Shorter { here: state.size(), signed: last.size }.into());
             }
             let growth = state.grow(entries.iter().map(Vec::as_slice))?;
-            self.write(&growth.resources).await?;
+            if rewrite == Rewrite::Tiles {
+                self.write(&growth.resources).await?;
+            }
             state = growth.state;
         }
         allows(last, &state)?;
@@ -164,13 +174,14 @@ impl Sequencer {
 
     /// A database that was put back to an older state, and has grown since, has other entries at the end of what was
     /// signed.
-    fn agrees_with_database(&self, last: Signed) -> Result<(), StoreError> {
+    async fn agrees_with_database(&self, last: Signed) -> Result<(), StoreError> {
         let here = self.reader.size()?.saturating_sub(self.offset);
         if here < last.size {
             return Err(PublishError::Shorter { here, signed: last.size }.into());
         }
-        let bundle = self.state.last_bundle();
-        let (published, _) = bundle_entries(bundle);
+        let Some(edge) = TileRef::of(Shelf::Entries, last.size).last() else { return Ok(()) };
+        let bundle = if edge.is_full() { self.full_bundle(edge).await? } else { self.state.last_bundle().to_vec() };
+        let (published, _) = bundle_entries(&bundle);
         let start = self.offset + last.size - published.len() as u64;
         let stored = self.reader.entries(start, published.len())?;
         let differs = published.iter().zip(&stored).position(|(published, stored)| *published != stored.as_slice());
@@ -180,6 +191,22 @@ impl Sequencer {
                 Err(StoreError::Integrity(format!("event {index} in the database is not the one that was signed")))
             }
             None => Ok(()),
+        }
+    }
+
+    /// The last full bundle, proved by its tile, which leads to what was signed.
+    async fn full_bundle(&self, edge: TileRef) -> Result<Vec<u8>, StoreError> {
+        let tile = TileRef { shelf: Shelf::Hashes(0), ..edge };
+        let (bundle, hashes) = (self.bytes(edge).await?, self.bytes(tile).await?);
+        let leaves: Vec<u8> = bundle_entries(&bundle).0.into_iter().flat_map(|entry| Hash::leaf(entry).0).collect();
+        if leaves == hashes { Ok(bundle) } else { Err(damaged(&edge)) }
+    }
+
+    async fn bytes(&self, tile: TileRef) -> Result<Vec<u8>, StoreError> {
+        match self.log.get(&path(&tile.to_string())).await {
+            Ok(found) => Ok(found.bytes().await.map_err(|error| StoreError::Log("read", error))?.to_vec()),
+            Err(object_store::Error::NotFound { .. }) => Err(damaged(&tile)),
+            Err(error) => Err(StoreError::Log("read", error)),
         }
     }
 
@@ -234,6 +261,13 @@ impl Sequencer {
         }
         Ok(())
     }
+}
+
+/// Whether tiles are written on the way.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rewrite {
+    Nothing,
+    Tiles,
 }
 
 struct Edge(StoreError);

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use cordon_domain::{Moment, VersionId};
+use cordon_domain::{BucketId, Moment, VersionId};
 use cordon_keys::KeyName;
 use cordon_ledger::index::Token;
 use rusqlite::{Connection, OpenFlags, params};
@@ -172,6 +172,23 @@ impl Reader {
         let (current, older): (i64, i64) =
             self.with(|db| db.query_row(count, values, |row| Ok((row.get(0)?, row.get(1)?))).map_err(database))?;
         Ok(Wraps { current: current as u64, older: older as u64 })
+    }
+
+    /// Reads all rows of a bucket under key versions below `least`, and checks them.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Integrity`] for the first that was changed beside Cordon.
+    pub fn check_rows(&self, keys: &Keyring, bucket: BucketId, least: u32) -> Result<(), StoreError> {
+        self.with(|db| {
+            let select = "SELECT * FROM objects WHERE bucket = ?1 AND key_version < ?2";
+            let mut query = db.prepare_cached(select).map_err(database)?;
+            let mut rows = query.query(params![bucket.0, least]).map_err(database)?;
+            while let Some(row) = rows.next().map_err(database)? {
+                ObjectRow::read(row, keys.rows())?;
+            }
+            Ok(())
+        })
     }
 
     /// Reads a setting; its MAC is checked.

@@ -91,6 +91,13 @@ impl ObjectRow {
         };
         let mac: Vec<u8> = row.get("mac").map_err(database)?;
         key.check(&read.parts(&label, &read.key_version.to_be_bytes()), &mac, what)?;
+        // The column that rows are selected by is not under the MAC, but what it repeats is.
+        if row.get::<_, u8>("level").map_err(database)? != read.label.level.number() {
+            return Err(StoreError::Integrity(format!(
+                "the row of {} was changed beside Cordon: it is locked",
+                what()
+            )));
+        }
         Ok(read)
     }
 }

@@ -16,6 +16,7 @@ pub struct WitnessFolder {
     witness: Witness,
     folder: PathBuf,
     one_at_a_time: Mutex<()>,
+    _lock: fs::File,
 }
 
 /// What to send.
@@ -40,10 +41,17 @@ impl WitnessFolder {
     ///
     /// # Errors
     ///
-    /// [`StoreError::File`] when the folder cannot be made.
+    /// [`StoreError::File`] when the folder cannot be made; [`StoreError::Locked`] when another process remembers there.
     pub fn open(witness: Witness, folder: PathBuf) -> Result<Self, StoreError> {
         fs::create_dir_all(&folder).map_err(|error| StoreError::File(folder.display().to_string(), "made", error))?;
-        Ok(Self { witness, folder, one_at_a_time: Mutex::new(()) })
+        let path = folder.join("lock");
+        let failed = |error| StoreError::File(path.display().to_string(), "opened", error);
+        let lock = fs::File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { witness, folder, one_at_a_time: Mutex::new(()), _lock: lock }),
+            Err(fs::TryLockError::WouldBlock) => Err(StoreError::Locked(folder.display().to_string())),
+            Err(fs::TryLockError::Error(error)) => Err(failed(error)),
+        }
     }
 
     /// Answers `POST /add-checkpoint`.
@@ -60,10 +68,7 @@ impl WitnessFolder {
             None => None,
         };
         match self.witness.consider(body, |_| latest.clone(), unix_s) {
-            Answer::Cosign { checkpoint, line, .. } => {
-                let request = AddCheckpoint::read(body).ok_or(StoreError::Stopped)?;
-                let mut note = request.checkpoint;
-                note.signatures.push(line.clone());
+            Answer::Cosign { checkpoint, line, note, .. } => {
                 self.keep(&checkpoint, &note)?;
                 Ok(Reply::text(200, line.to_string()))
             }

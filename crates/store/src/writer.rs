@@ -210,14 +210,21 @@ impl Loop {
             let back = self.clock_back(&event, place.last_at);
             self.insert(transaction, place, back)?;
         }
-        let Some(work) = work else { return self.insert(transaction, place, event).map(Ok) };
+        let Some(work) = work else {
+            return match self.insert(transaction, place, event) {
+                Err(StoreError::Entry(error)) => Ok(Err(StoreError::Entry(error).into())),
+                outcome => outcome.map(Ok),
+            };
+        };
         transaction.execute_batch("SAVEPOINT job").map_err(database)?;
         let (erases, subject) = (event.action == Action::PrincipalErase, event.target.principal);
-        match work(transaction, &self.keys, place.position) {
-            Ok(effect) => {
-                let mut event = event;
-                event.amount = event.amount.or(Some(effect.rows));
-                let recorded = self.insert(transaction, place, event)?;
+        let done = work(transaction, &self.keys, place.position).and_then(|effect| {
+            let mut event = event;
+            event.amount = event.amount.or(Some(effect.rows));
+            Ok((effect, self.insert(transaction, place, event)?))
+        });
+        match done {
+            Ok((effect, recorded)) => {
                 transaction.execute_batch("RELEASE job").map_err(database)?;
                 place.epoch = effect.epoch.unwrap_or(place.epoch);
                 self.erased.extend(subject.filter(|_| erases));
@@ -239,9 +246,8 @@ impl Loop {
         place: &mut Place,
         mut event: Event,
     ) -> Result<Recorded, StoreError> {
-        place.sequence += 1;
         event.node = self.node;
-        event.sequence = place.sequence;
+        event.sequence = place.sequence + 1;
         let subject = event.actor.principal;
         let make = if self.erased.contains(&subject) { Make::Never } else { Make::IfMissing };
         let subject_key = if event.personal.is_empty() { None } else { self.keys.subject_key(subject, make)? };
@@ -256,6 +262,7 @@ impl Loop {
         place.filling.push(transaction, place.position, tokens, event.at.0)?;
         let recorded = Recorded { position: Some(place.position), leaf_hash };
         place.position += 1;
+        place.sequence += 1;
         place.last_at = event.at;
         Ok(recorded)
     }

@@ -97,11 +97,13 @@ fn each_case_has_its_status() {
 fn the_cosignature_verifies_on_the_checkpoint() {
     let new = Log::of(700, "");
     let request = AddCheckpoint { old_size: 0, proof: Vec::new(), checkpoint: new.note() };
-    let Answer::Cosign { checkpoint, old_size, line } = witness().consider(&request.body(), |_| None, 1_790_000_000)
+    let Answer::Cosign { checkpoint, old_size, line, note } =
+        witness().consider(&request.body(), |_| None, 1_790_000_000)
     else {
         panic!("refused");
     };
     assert_eq!((checkpoint.size, old_size), (700, 0));
+    assert_eq!(note.signatures.len(), 2, "the log's and the witness's");
     // As the specification has it: the answer, appended to the checkpoint, is a note.
     let joined: Note = format!("{}{line}", request.checkpoint).parse().expect("a note");
     assert_eq!(checkpoint.cosigned_at(&joined, witness().verifier()), Ok(1_790_000_000));

@@ -72,5 +72,25 @@ async fn a_shredded_version_opens_for_nobody_even_from_a_backup_of_the_data() {
     }
     // The row from a backup of the data: its wrap is whole, and the key that made it is gone.
     assert!(installation.keys().bucket_key(kept.wrap().under).is_err());
-    assert!(care.shred(BUCKET, version(2)).await.is_err(), "there is nothing left to shred");
+    let again = care.shred(BUCKET, version(2)).await.expect("goes on where it stopped");
+    assert_eq!((again.destroyed, again.rewrapped, again.position), (Vec::new(), 0, None), "nothing was left to do");
+    assert!(care.shred(BUCKET, version(9)).await.is_err(), "there is no such version");
+}
+
+#[tokio::test]
+async fn a_version_that_a_broken_off_run_left_is_destroyed_by_the_next() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (installation, _) = create(folder.path()).await;
+    write(&installation, 1, Level::Restricted).await.expect("written");
+    let gate = gate(&installation);
+    let clock = clock();
+    let care = Care::new(&gate, &installation, &*clock, Actor::service(installation.itself()), Personal::default());
+    let name = KeyName::Bucket(BUCKET, Level::Restricted);
+    let old = installation.keys().store().key(KeyRef { name, version: 1 }).expect("reads").expect("there");
+    care.rotate(name).await.expect("rotated");
+    care.rewrap(BUCKET, Level::Restricted).await.expect("rewrapped");
+    // As if the process had ended between the last batch and the deletion.
+    installation.keys().store().put(&[old], &[]).expect("put back");
+    care.rewrap(BUCKET, Level::Restricted).await.expect("rewrapped");
+    assert_eq!(installation.keys().store().key(KeyRef { name, version: 1 }).expect("reads"), None);
 }

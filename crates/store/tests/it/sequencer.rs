@@ -103,6 +103,22 @@ async fn a_database_that_was_put_back_and_grew_again_is_not_signed_over() {
     assert_eq!(refused.to_string(), "event 11 in the database is not the one that was signed");
 }
 
+/// The same at a border of bundles, where no partial bundle is left to compare.
+#[tokio::test]
+async fn a_database_that_was_put_back_is_noticed_at_a_full_bundle_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (installation, _) = create(folder.path()).await;
+    record(&installation, 255).await;
+    installation.sequencer().await.expect("takes over").publish().await.expect("published");
+    let connection = rusqlite::Connection::open(places(folder.path()).database()).expect("opens");
+    connection.execute("DELETE FROM events WHERE position > 250", []).expect("put back");
+    let refill = "INSERT INTO events SELECT position + 10, entry, leaf, at, actor, object, action FROM events
+                  WHERE position BETWEEN 241 AND 250";
+    connection.execute(refill, []).expect("grown");
+    let refused = installation.sequencer().await.err().expect("refused");
+    assert_eq!(refused.to_string(), "event 251 in the database is not the one that was signed");
+}
+
 #[tokio::test]
 async fn damaged_tiles_are_made_anew_from_the_entries_and_damaged_entries_stop_the_log() {
     let folder = tempfile::tempdir().expect("a folder");

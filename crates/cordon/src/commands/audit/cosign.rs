@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use cordon_ledger::audit::Resources as _;
+use cordon_ledger::audit::{Resources as _, read_tile};
 use cordon_ledger::checkpoint::Checkpoint;
 use cordon_ledger::hash::Hash;
 use cordon_ledger::note::Note;
@@ -107,7 +107,7 @@ fn proof(log: &mut LogSource, old_size: u64, size: u64) -> Result<Vec<Hash>, Fai
             Self(error.to_string())
         }
     }
-    let mut nodes = TileNodes::new(size, |tile: TileRef| match log.read(&tile.to_string()) {
+    let mut nodes = TileNodes::new(size, |tile: TileRef| match read_tile(log, tile) {
         Ok(Some(bytes)) => Ok(bytes),
         Ok(None) => Err(Unread(format!("`{tile}` is missing"))),
         Err(failure) => Err(Unread(failure.to_string())),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use cordon_ledger::audit::Resources as _;
+use cordon_ledger::audit::{Resources as _, read_tile};
 use cordon_ledger::checkpoint::Checkpoint;
 use cordon_ledger::note::Note;
 use cordon_ledger::proof::inclusion;
@@ -76,12 +76,12 @@ fn prove(log: &mut LogSource, index: u64, checkpoint: &Checkpoint, note: Note) -
     let place = index / TILE_WIDTH;
     let width = (checkpoint.size - place * TILE_WIDTH).min(TILE_WIDTH) as u16;
     let bundle = TileRef { shelf: Shelf::Entries, index: place, width };
-    let bytes = log.read(&bundle.to_string())?.ok_or_else(|| missing(format!("`{bundle}` is missing")))?;
+    let bytes = read_tile(log, bundle)?.ok_or_else(|| missing(format!("`{bundle}` is missing")))?;
     let (entries, _) = bundle_entries(&bytes);
     let entry = entries.get((index % TILE_WIDTH) as usize).map(|entry| entry.to_vec());
     let entry = entry.ok_or_else(|| missing(format!("`{bundle}` is cut before entry {index}")))?;
     let mut nodes = TileNodes::new(checkpoint.size, |tile: TileRef| {
-        let bytes = log.read(&tile.to_string()).map_err(Unread::Failed)?;
+        let bytes = read_tile(log, tile).map_err(Unread::Failed)?;
         bytes.ok_or_else(|| Unread::Missing(format!("`{tile}` is missing")))
     });
     let hashes = inclusion(&mut nodes, index, checkpoint.size).map_err(|unread| match unread {

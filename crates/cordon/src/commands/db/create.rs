@@ -63,6 +63,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         return Err(Failure::usage("shares open an installation; they do not make one", "leave --share out"));
     }
     harden();
+    // Before anything else: an installation whose kit cannot be written is not made.
+    let kit_file = new_kit_file(&arguments.kit_file)?;
     std::fs::create_dir_all(&places.data).map_err(|error| {
         Failure::usage(format!("`{}` cannot be made: {error}", places.data.display()), "give another --data")
     })?;
@@ -82,8 +84,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let runtime = runtime.map_err(|error| Failure::internal(error.to_string()))?;
     let made =
         Installation::create(places.clone(), &arguments.origin, &provider, arguments.kit.0, Arc::new(SystemClock));
-    let (installation, shares) = runtime.block_on(made).map_err(failure)?;
-    write_kit(&arguments.kit_file, &shares, &arguments.origin)?;
+    let made = runtime.block_on(made).map_err(failure);
+    let (installation, shares) = made.inspect_err(|_| drop(std::fs::remove_file(&arguments.kit_file)))?;
+    write_kit(kit_file, &shares, &arguments.origin).map_err(|error| unwritable(&arguments.kit_file, &error))?;
     let key = installation.log_key().map_err(failure)?;
     let operated = Operated::of(installation);
     operated.run(async { Ok(()) })?;
@@ -101,9 +104,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     Ok(Exit::Clean)
 }
 
-fn write_kit(path: &std::path::Path, shares: &[cordon_keys::recovery::Share], origin: &str) -> Result<(), Failure> {
-    use std::io::Write as _;
+fn new_kit_file(path: &std::path::Path) -> Result<std::fs::File, Failure> {
     use std::os::unix::fs::OpenOptionsExt as _;
+    let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    file.map_err(|error| unwritable(path, &error))
+}
+
+fn unwritable(path: &std::path::Path, error: &std::io::Error) -> Failure {
+    Failure::usage(format!("`{}` cannot be written: {error}", path.display()), "give another --kit-file")
+}
+
+fn write_kit(mut file: std::fs::File, shares: &[cordon_keys::recovery::Share], origin: &str) -> std::io::Result<()> {
+    use std::io::Write as _;
     let mut text = Zeroizing::new(String::new());
     for (place, share) in shares.iter().enumerate() {
         text.push_str(&format!(
@@ -116,8 +128,6 @@ fn write_kit(path: &std::path::Path, shares: &[cordon_keys::recovery::Share], or
         text.push_str(&share.write());
         text.push_str("\n\nKeep it where no other share is kept. To use it: cordon keys unlock --share FILE\n\x0c\n");
     }
-    let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    file.and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all())).map_err(|error| {
-        Failure::usage(format!("`{}` cannot be written: {error}", path.display()), "give another --kit-file")
-    })
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
 }
