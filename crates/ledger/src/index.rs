@@ -1,8 +1,7 @@
 //! Keyed blind indexes: what lets events be searched without saying whom they are about.
 //!
 //! A token is the first 8 bytes of HMAC-SHA256 over a field's name and its value. Without the key it says nothing; with
-//! it, one searches for a value one already knows. Two values share a token once in 2^64; a search compares the opened
-//! events, so that such a pair does no harm.
+//! it, one searches for a value one already knows. Two given values share a token once in 2^64.
 
 use aws_lc_rs::hmac;
 use cordon_domain::{Action, BucketId, Event, PrincipalId, VersionId};

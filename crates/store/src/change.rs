@@ -1,5 +1,7 @@
 //! What can be changed, each in one transaction with the event that says so.
 
+use std::collections::HashSet;
+
 use cordon_domain::{Action, BucketId, Label, Level, PrincipalId, Target, VersionId};
 use cordon_gate::act::Changes;
 use cordon_gate::{Described, Epoch, Permit};
@@ -11,6 +13,9 @@ use crate::error::StoreError;
 use crate::keyring::Keyring;
 use crate::limits::REWRAP_BATCH_MAX;
 use crate::rows::{ActiveKey, ObjectRow, database, encoded};
+
+/// What the name of a setting begins with that says that a person was erased.
+const ERASED: &str = "erased/";
 
 /// A change of state.
 #[derive(Clone, Debug)]
@@ -154,9 +159,8 @@ pub(crate) fn apply<A: Changes>(
             Ok(Effect { rows: rows as u64, epoch: None })
         }
         Change::Erase(subject) => {
-            let erase = "INSERT INTO erased VALUES (?1) ON CONFLICT DO NOTHING";
-            let rows = transaction.execute(erase, [subject.0]).map_err(database)?;
-            Ok(Effect { rows: rows as u64, epoch: None })
+            put_setting(transaction, keys, &format!("{ERASED}{subject}"), &[])?;
+            Ok(Effect { rows: 1, epoch: None })
         }
     }
 }
@@ -334,6 +338,21 @@ pub(crate) fn epoch(connection: &rusqlite::Connection, keys: &Keyring) -> Result
     let bytes = value.and_then(|value| <[u8; 8]>::try_from(value.as_slice()).ok());
     let bytes = bytes.ok_or_else(|| StoreError::Integrity("the revocation epoch is missing".to_owned()))?;
     Ok(Epoch(u64::from_be_bytes(bytes)))
+}
+
+/// Reads who was erased, and checks the MACs: who can write the database cannot have anyone forgotten.
+pub(crate) fn erased(connection: &rusqlite::Connection, keys: &Keyring) -> Result<HashSet<PrincipalId>, StoreError> {
+    let select = "SELECT name FROM settings WHERE name >= 'erased/' AND name < 'erased0'";
+    let mut query = connection.prepare_cached(select).map_err(database)?;
+    let names: Vec<String> =
+        query.query_map([], |row| row.get(0)).and_then(Iterator::collect::<rusqlite::Result<_>>).map_err(database)?;
+    let mut subjects = HashSet::new();
+    for name in names {
+        setting(connection, keys, &name)?;
+        let subject = name.strip_prefix(ERASED).and_then(|subject| subject.parse().ok());
+        subjects.insert(subject.ok_or_else(|| StoreError::Integrity(format!("the setting `{name}` cannot be read")))?);
+    }
+    Ok(subjects)
 }
 
 /// Reads a setting, and checks its MAC.

@@ -25,7 +25,7 @@ use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 use rusqlite::Connection;
 
-use crate::change::put_setting;
+use crate::change::{erased, put_setting};
 use crate::edge::SystemEntropy;
 use crate::error::StoreError;
 use crate::keyring::Keyring;
@@ -236,15 +236,10 @@ impl Installation {
 
     /// Destroys keys of persons whose erasure was recorded and not carried out when the process ended.
     fn finish_erasures(&self) -> Result<(), StoreError> {
-        let erased: Vec<[u8; 16]> = self.reader.with(|db| {
-            let mut query = db.prepare_cached("SELECT subject FROM erased").map_err(database)?;
-            let rows = query.query_map([], |row| row.get(0)).map_err(database)?;
-            rows.collect::<rusqlite::Result<_>>().map_err(database)
-        })?;
-        for subject in erased {
-            let reference = cordon_keys::KeyRef { name: KeyName::Subject(PrincipalId(subject)), version: 1 };
+        for subject in self.reader.with(|db| erased(db, &self.keys))? {
+            let reference = cordon_keys::KeyRef { name: KeyName::Subject(subject), version: 1 };
             if self.keys.store().key(reference)?.is_some() {
-                self.keys.erase_subject(PrincipalId(subject))?;
+                self.keys.erase_subject(subject)?;
             }
         }
         Ok(())

@@ -18,7 +18,7 @@ use cordon_ledger::hash::Hash;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 use tokio::sync::oneshot;
 
-use crate::change::{Change, Effect, apply, epoch};
+use crate::change::{Change, Effect, apply, epoch, erased};
 use crate::edge::SystemEntropy;
 use crate::error::StoreError;
 use crate::keyring::{Keyring, Make};
@@ -303,11 +303,7 @@ impl Loop {
             .query_row("SELECT sequence FROM nodes WHERE node = ?1", [self.node.0], |row| row.get(0))
             .optional()
             .map_err(database)?;
-        let erased = {
-            let mut query = connection.prepare("SELECT subject FROM erased").map_err(database)?;
-            let rows = query.query_map([], |row| row.get(0).map(PrincipalId)).map_err(database)?;
-            rows.collect::<rusqlite::Result<_>>().map_err(database)?
-        };
+        let erased = erased(&connection, &self.keys)?;
         let position = last.map_or(0, |(position, _)| position as u64 + 1);
         let place = Place {
             position,
