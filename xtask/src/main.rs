@@ -3,15 +3,16 @@
 mod bench;
 mod eval;
 mod generated;
+mod suite;
 mod tidy;
 
 use std::process::{Command, ExitCode};
 
-const USAGE: &str = "usage: cargo xtask TASK
+pub(crate) const USAGE: &str = "usage: cargo xtask TASK
 
 check                 all that CI runs: format, lints, tidy, tests
-test [--without python] [--without softhsm]
-                      the tests, and those that compare with other projects
+test [--without PART...]
+                      the tests; parts that they stand on: python (with PyPI), softhsm
 tidy                  the rules of the repository that no other tool holds
 gen [--check]         write, or compare, what is made from the code: docs/rules-list.md
 eval rules FILE       recall and false alarms on labelled texts (JSON lines, gzip)
@@ -30,9 +31,8 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match words.as_slice() {
         ["check"] => check(),
-        ["test"] => test(&[]),
-        ["test", "--without", part] => test(&[part]),
-        ["test", "--without", first, "--without", second] => test(&[first, second]),
+        ["test"] => suite::run(&[]),
+        ["test", "--without", parts @ ..] => suite::run(parts),
         ["tidy"] => tidy::tidy(),
         ["gen"] => generated::write(),
         ["gen", "--check"] => generated::compare(),
@@ -62,86 +62,10 @@ pub(crate) fn run(program: &str, arguments: &[&str]) -> Result<(), String> {
     if status.success() { Ok(()) } else { Err(format!("`{program} {}` failed", arguments.join(" "))) }
 }
 
-/// Parts of other projects that some tests stand on, from PyPI.
-const TEST_ENVIRONMENT: &str = "target/test-python";
-const TEST_PACKAGES: [&str; 3] = ["tink==1.16.1", "ocsf-json-schema==1.2.0", "jsonschema==4.26.0"];
-
-/// Where Debian's package softhsm2 puts its module.
-const SOFTHSM_MODULE: &str = "/usr/lib/softhsm/libsofthsm2.so";
-
-/// Runs the tests, then those that stand on other projects. `without` names parts that cannot be had here.
-fn test(without: &[&str]) -> Result<(), String> {
-    run("cargo", &["test", "--workspace", "--quiet"])?;
-    if without.contains(&"python") {
-        println!("NOT TESTED: streams against Tink, events against the OCSF schema (--without python)");
-    } else {
-        let python = test_python().map_err(|why| {
-            format!("{why}\nhint: these tests need python3 with venv, and PyPI; leave them out with `--without python`")
-        })?;
-        ignored(&["cordon-keys", "cordon-ledger"], &[("CORDON_TEST_PYTHON", &python.display().to_string())])?;
-    }
-    if without.contains(&"softhsm") {
-        println!("NOT TESTED: the root key in a PKCS#11 token (--without softhsm)");
-        return Ok(());
-    }
-    let configuration = test_token().map_err(|why| {
-        format!("{why}\nhint: install Debian's package softhsm2, or leave the test out with `--without softhsm`")
-    })?;
-    ignored(&["cordon-store"], &[("CORDON_TEST_SOFTHSM", SOFTHSM_MODULE), ("SOFTHSM2_CONF", &configuration)])
-}
-
-/// Runs the tests of `packages` that are left out otherwise.
-fn ignored(packages: &[&str], variables: &[(&str, &str)]) -> Result<(), String> {
-    let packages = packages.iter().flat_map(|package| ["--package", package]);
-    let mut command = Command::new("cargo");
-    command.args(["test", "--quiet"]).args(packages).args(["--", "--ignored"]).envs(variables.iter().copied());
-    match command.status() {
-        Ok(status) if status.success() => Ok(()),
-        Ok(_) => Err("tests that stand on other projects failed".to_owned()),
-        Err(error) => Err(format!("cargo: {error}")),
-    }
-}
-
-/// Makes a token in a folder of its own. Returns the path of its configuration.
-fn test_token() -> Result<String, String> {
-    if !std::path::Path::new(SOFTHSM_MODULE).exists() {
-        return Err(format!("`{SOFTHSM_MODULE}` is not there"));
-    }
-    let folder = std::env::current_dir().map_err(|error| error.to_string())?.join("target/test-token");
-    if folder.exists() {
-        std::fs::remove_dir_all(&folder).map_err(|error| error.to_string())?;
-    }
-    let tokens = folder.join("tokens");
-    std::fs::create_dir_all(&tokens).map_err(|error| error.to_string())?;
-    let configuration = folder.join("softhsm2.conf");
-    let text = format!("directories.tokendir = {}\nobjectstore.backend = file\nlog.level = ERROR\n", tokens.display());
-    std::fs::write(&configuration, text).map_err(|error| error.to_string())?;
-    let arguments = ["--init-token", "--free", "--label", "cordon", "--so-pin", "123456", "--pin", "1234"];
-    let made = Command::new("softhsm2-util").args(arguments).env("SOFTHSM2_CONF", &configuration).output();
-    match made {
-        Ok(output) if output.status.success() => Ok(configuration.display().to_string()),
-        Ok(output) => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
-        Err(error) => Err(format!("softhsm2-util: {error}")),
-    }
-}
-
-fn test_python() -> Result<std::path::PathBuf, String> {
-    let environment = std::env::current_dir().map_err(|error| error.to_string())?.join(TEST_ENVIRONMENT);
-    let python = environment.join("bin/python");
-    let ready = environment.join(TEST_PACKAGES.join("+"));
-    if !ready.exists() {
-        run("python3", &["-m", "venv", TEST_ENVIRONMENT])?;
-        let pip = environment.join("bin/pip").display().to_string();
-        run(&pip, &[&["install", "--quiet", "--disable-pip-version-check"][..], &TEST_PACKAGES].concat())?;
-        std::fs::write(&ready, "").map_err(|error| error.to_string())?;
-    }
-    Ok(python)
-}
-
 fn check() -> Result<(), String> {
     run("cargo", &["fmt", "--all", "--check"])?;
     run("cargo", &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])?;
     tidy::tidy()?;
     generated::compare()?;
-    test(&[])
+    suite::run(&[])
 }

@@ -7,11 +7,10 @@ use cordon_domain::Entropy;
 use zeroize::Zeroizing;
 
 use crate::error::KeyError;
-use crate::provider::{ProviderError, RootProvider};
+use crate::provider::{ProviderError, ROOT_CONTEXT, RootProvider};
 use crate::secret::{KEY_BYTES, Secret};
 use crate::wrap::{WRAPPED_BYTES, WrappingKey};
 
-const ROOT_CONTEXT: &[u8] = b"cordon/root/v1";
 const SALT_BYTES: usize = 16;
 
 /// Wraps the root under a key that the edge holds: from a key file, or joined from shares.

@@ -13,6 +13,9 @@ use crate::limits::ROOT_WRAP_BYTES_MAX;
 use crate::secret::{KEY_BYTES, Secret};
 use crate::tree::Root;
 
+/// What a wrapped root key is bound to, by providers that can bind it.
+pub const ROOT_CONTEXT: &[u8] = b"cordon root key, form 1";
+
 const FORMAT: u8 = 1;
 
 /// Why a provider did not answer.

@@ -1,12 +1,13 @@
 //! A PKCS#11 token as the holder of the root: an HSM, a smart card, SoftHSM.
 //!
 //! The token keeps an AES-256 key that never leaves it (`CKA_EXTRACTABLE` false) and wraps the root with AES-GCM. Stored
-//! form: nonce (12 bytes), ciphertext, tag (16 bytes). The associated data is `cordon/root/v1`.
+//! form: nonce (12 bytes), ciphertext, tag (16 bytes). The associated data is [`ROOT_CONTEXT`].
 
 use std::path::PathBuf;
 use std::sync::Mutex;
 
 use cordon_domain::Entropy as _;
+use cordon_keys::provider::ROOT_CONTEXT;
 use cordon_keys::{KeyError, ProviderError, RootProvider, Secret};
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::error::{Error, RvError};
@@ -20,7 +21,6 @@ use zeroize::{Zeroize as _, Zeroizing};
 use crate::edge::SystemEntropy;
 
 const KIND: &str = "pkcs11";
-const CONTEXT: &[u8] = b"cordon/root/v1";
 const NONCE_BYTES: usize = 12;
 const TAG_BITS: u64 = 128;
 
@@ -121,7 +121,7 @@ impl RootProvider for Token {
         SystemEntropy.fill(&mut nonce);
         let mut stored = nonce.to_vec();
         let sealed = self.with(Make::IfMissing, |session, key| {
-            let params = GcmParams::new(&mut nonce, CONTEXT, TAG_BITS.into());
+            let params = GcmParams::new(&mut nonce, ROOT_CONTEXT, TAG_BITS.into());
             let params = params.map_err(|error| refused(&error.to_string()))?;
             let sealed = session.encrypt(&Mechanism::AesGcm(params), key, root.expose());
             sealed.map_err(|error| refused(&error.to_string()))
@@ -135,7 +135,7 @@ impl RootProvider for Token {
         let (nonce, sealed) = wrapped.split_first_chunk::<NONCE_BYTES>().ok_or_else(malformed)?;
         let mut nonce = *nonce;
         let mut plain = self.with(Make::Never, |session, key| {
-            let params = GcmParams::new(&mut nonce, CONTEXT, TAG_BITS.into());
+            let params = GcmParams::new(&mut nonce, ROOT_CONTEXT, TAG_BITS.into());
             let params = params.map_err(|error| refused(&error.to_string()))?;
             let opened = session.decrypt(&Mechanism::AesGcm(params), key, sealed);
             opened.map_err(|error| refused(&format!("it does not open the root: {error}")))

@@ -10,7 +10,8 @@ use crate::{BUCKET, VERSION};
 const KEY: [u8; 32] = [0x42; 32];
 
 fn python(folder: &std::path::Path, verb: &str) {
-    let python = std::env::var("CORDON_TEST_PYTHON").expect("set by cargo xtask test");
+    let python = std::env::var("CORDON_TEST_PYTHON")
+        .expect("run `cargo xtask test`, which installs what this test compares with");
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/tink_peer.py");
     let hex: String = KEY.iter().map(|byte| format!("{byte:02x}")).collect();
     let status = Command::new(python).args([script, verb, &hex]).arg(folder).status().expect("python runs");
@@ -18,7 +19,6 @@ fn python(folder: &std::path::Path, verb: &str) {
 }
 
 #[test]
-#[ignore = "needs python with tink; cargo xtask test runs it"]
 fn streams_are_those_of_tink() {
     let folder = tempfile::tempdir().expect("a folder");
     let context = cordon_keys::stream::StreamContext { bucket: BUCKET, version: VERSION, part: 7 };

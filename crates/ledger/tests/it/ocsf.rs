@@ -37,9 +37,9 @@ fn a_sealed_person_is_not_named() {
 }
 
 #[test]
-#[ignore = "needs python with ocsf-json-schema; cargo xtask test runs it"]
 fn every_action_validates() {
-    let python = std::env::var("CORDON_TEST_PYTHON").expect("set by cargo xtask test");
+    let python = std::env::var("CORDON_TEST_PYTHON")
+        .expect("run `cargo xtask test`, which installs what this test compares with");
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/ocsf_peer.py");
     let mut child = Command::new(python).arg(script).stdin(Stdio::piped()).spawn().expect("python runs");
     let mut input = child.stdin.take().expect("piped");

@@ -1,7 +1,7 @@
 //! Without a receipt of a read, no data key opens.
 use cordon_gate::Receipt;
 use cordon_gate::act::Search;
-use cordon_keys::{BucketKey, WrappedDataKey};
+use cordon_keys::{Belongs, BucketKey, WrappedDataKey};
 
 fn without(key: &BucketKey, wrap: &WrappedDataKey) {
     let _ = key.open((), wrap, &[]);
@@ -11,8 +11,8 @@ fn of_another_act(key: &BucketKey, receipt: Receipt<Search>, wrap: &WrappedDataK
     let _ = key.open(receipt, wrap, &[]);
 }
 
-fn around(key: &BucketKey, wrap: &WrappedDataKey) {
-    let _ = key.unwrap(wrap, todo!());
+fn around(key: &BucketKey, wrap: &WrappedDataKey, belongs: Belongs<'_>) {
+    let _ = key.unwrap(wrap, belongs);
 }
 
 fn main() {}

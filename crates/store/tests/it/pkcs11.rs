@@ -12,14 +12,14 @@ use zeroize::Zeroizing;
 use crate::{clock, places};
 
 fn token(label: &str, pin: &str) -> Arc<dyn RootProvider> {
-    let module = PathBuf::from(std::env::var("CORDON_TEST_SOFTHSM").expect("set by cargo xtask test"));
+    let module =
+        PathBuf::from(std::env::var("CORDON_TEST_SOFTHSM").expect("run `cargo xtask test`, which sets a token up"));
     let pin = Zeroizing::new(pin.to_owned());
     Arc::new(Token::new(TokenPlace { module, token: label.to_owned(), key: "cordon-root".to_owned(), pin }))
 }
 
 /// `cargo xtask test` sets `SOFTHSM2_CONF` to a folder of its own, with a token `cordon` whose PIN is 1234.
 #[tokio::test]
-#[ignore = "needs SoftHSM; cargo xtask test runs it"]
 async fn a_token_holds_the_root_and_never_gives_its_key() {
     let folder = tempfile::tempdir().expect("a folder");
     let kit = KitShape { need: 2, of: 3 };

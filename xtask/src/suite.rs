@@ -1,0 +1,101 @@
+//! The tests, and what some of them stand on: parts of other projects, installed into folders of their own.
+
+use std::process::Command;
+
+/// Parts of other projects that some tests stand on, from PyPI.
+const TEST_ENVIRONMENT: &str = "target/test-python";
+const TEST_PACKAGES: [&str; 3] = ["tink==1.16.1", "ocsf-json-schema==1.2.0", "jsonschema==4.26.0"];
+
+/// Where Debian's package softhsm2 puts its module.
+const SOFTHSM_MODULE: &str = "/usr/lib/softhsm/libsofthsm2.so";
+
+/// Parts of other projects that tests stand on: how each is called, the tests that need it, and what it brings.
+const PARTS: [Part; 2] = [
+    Part {
+        name: "python",
+        tests: &["streams_are_those_of_tink", "every_action_validates"],
+        prepare: test_python,
+        hint: "these tests need python3 with venv, and PyPI",
+    },
+    Part {
+        name: "softhsm",
+        tests: &["a_token_holds_the_root_and_never_gives_its_key"],
+        prepare: test_token,
+        hint: "this test needs Debian's package softhsm2",
+    },
+];
+
+/// Variables that tests read.
+type Variables = Vec<(&'static str, String)>;
+
+struct Part {
+    name: &'static str,
+    tests: &'static [&'static str],
+    prepare: fn() -> Result<Variables, String>,
+    hint: &'static str,
+}
+
+/// Prepares what tests stand on, and runs all of them. `without` names parts that cannot be had here.
+pub(crate) fn run(without: &[&str]) -> Result<(), String> {
+    if let Some(unknown) = without.iter().find(|name| PARTS.iter().all(|part| part.name != **name)) {
+        return Err(format!("`{unknown}` is no part that can be left out\n{}", crate::USAGE));
+    }
+    let mut command = Command::new("cargo");
+    command.args(["test", "--workspace", "--quiet", "--"]);
+    for part in PARTS {
+        if without.contains(&part.name) {
+            part.tests.iter().for_each(|test| {
+                command.args(["--skip", test]);
+            });
+            continue;
+        }
+        let variables = (part.prepare)()
+            .map_err(|why| format!("{why}\nhint: {}; leave them out with `--without {}`", part.hint, part.name))?;
+        command.envs(variables);
+    }
+    let status = command.status().map_err(|error| format!("cargo: {error}"))?;
+    for part in PARTS.iter().filter(|part| without.contains(&part.name)) {
+        println!("NOT TESTED (--without {}): {}", part.name, part.tests.join(", "));
+    }
+    if status.success() { Ok(()) } else { Err("tests failed".to_owned()) }
+}
+
+/// Makes a token in a folder of its own.
+fn test_token() -> Result<Variables, String> {
+    if !std::path::Path::new(SOFTHSM_MODULE).exists() {
+        return Err(format!("`{SOFTHSM_MODULE}` is not there"));
+    }
+    let folder = std::env::current_dir().map_err(|error| error.to_string())?.join("target/test-token");
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).map_err(|error| error.to_string())?;
+    }
+    let tokens = folder.join("tokens");
+    std::fs::create_dir_all(&tokens).map_err(|error| error.to_string())?;
+    let configuration = folder.join("softhsm2.conf");
+    let text = format!("directories.tokendir = {}\nobjectstore.backend = file\nlog.level = ERROR\n", tokens.display());
+    std::fs::write(&configuration, text).map_err(|error| error.to_string())?;
+    let arguments = ["--init-token", "--free", "--label", "cordon", "--so-pin", "123456", "--pin", "1234"];
+    let made = Command::new("softhsm2-util").args(arguments).env("SOFTHSM2_CONF", &configuration).output();
+    match made {
+        Ok(output) if output.status.success() => Ok(vec![
+            ("CORDON_TEST_SOFTHSM", SOFTHSM_MODULE.to_owned()),
+            ("SOFTHSM2_CONF", configuration.display().to_string()),
+        ]),
+        Ok(output) => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+        Err(error) => Err(format!("softhsm2-util: {error}")),
+    }
+}
+
+/// Installs packages into an environment of their own.
+fn test_python() -> Result<Variables, String> {
+    let environment = std::env::current_dir().map_err(|error| error.to_string())?.join(TEST_ENVIRONMENT);
+    let python = environment.join("bin/python");
+    let ready = environment.join(TEST_PACKAGES.join("+"));
+    if !ready.exists() {
+        crate::run("python3", &["-m", "venv", TEST_ENVIRONMENT])?;
+        let pip = environment.join("bin/pip").display().to_string();
+        crate::run(&pip, &[&["install", "--quiet", "--disable-pip-version-check"][..], &TEST_PACKAGES].concat())?;
+        std::fs::write(&ready, "").map_err(|error| error.to_string())?;
+    }
+    Ok(vec![("CORDON_TEST_PYTHON", python.display().to_string())])
+}
