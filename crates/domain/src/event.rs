@@ -125,18 +125,6 @@ impl Personal {
     }
 }
 
-/// SHA-256 of a payload that was too large for its event, and its length.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode)]
-pub struct PayloadRef {
-    /// SHA-256 of the stored bytes.
-    #[n(0)]
-    #[cbor(with = "minicbor::bytes")]
-    pub sha256: [u8; 32],
-    /// Length of the stored bytes.
-    #[n(1)]
-    pub bytes: u64,
-}
-
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
@@ -180,12 +168,32 @@ pub struct Event {
     /// The number of the event among those of its node, without gaps from 1; 0 until it is recorded.
     #[n(12)]
     pub sequence: u64,
-    /// What more there is to say, beside the log.
-    #[n(13)]
-    pub payload: Option<PayloadRef>,
     /// Who that was. Encoded apart, under the subject's key.
     #[cbor(skip)]
     pub personal: Personal,
+}
+
+impl Event {
+    /// Begins an event of `actor`: allowed, on nothing in particular. The journal fills in node and sequence.
+    #[must_use]
+    pub const fn new(request: RequestId, at: Moment, action: Action, actor: Actor) -> Self {
+        Self {
+            request,
+            at,
+            action,
+            actor,
+            target: Target { bucket: None, version: None, label: None, principal: None },
+            outcome: Outcome::Allowed,
+            amount: None,
+            reason: None,
+            policies: Vec::new(),
+            grants: Vec::new(),
+            client: None,
+            node: NodeId([0; 16]),
+            sequence: 0,
+            personal: Personal { name: None, address: None, device: None, network: None },
+        }
+    }
 }
 
 /// Cuts a text to what an event may hold, at a border of characters.

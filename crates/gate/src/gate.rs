@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use cordon_domain::{Action, Actor, Event, Level, Moment, Outcome, Personal, Target};
+use cordon_domain::{Action, Actor, Event, Level, Moment, Outcome};
 
 use crate::act::{Changes, Reads};
 use crate::journal::{Journal, JournalError, Recorded, is_permitted};
@@ -121,18 +121,7 @@ impl<D: Decide, J: Journal> Gate<D, J> {
     /// [`JournalError`] when the event cannot be made durable; it is then counted as unrecorded.
     pub async fn departed(&self, departure: Departure, at: Moment, bytes: u64) -> Result<Recorded, JournalError> {
         let Departure { request, actor, target } = departure;
-        let facts = Facts {
-            request,
-            at,
-            action: Action::ObjectSent,
-            actor,
-            target,
-            personal: Personal::default(),
-            reason: None,
-            client: None,
-        };
-        let mut event = facts.event(Outcome::Allowed, &Grounds::default(), None);
-        event.amount = Some(bytes);
+        let event = Event { target, amount: Some(bytes), ..Event::new(request, at, Action::ObjectSent, actor) };
         let outcome = self.record(event, Epoch::ANY).await;
         if outcome.is_err() {
             self.unrecorded.fetch_add(1, Ordering::AcqRel);
@@ -167,18 +156,10 @@ impl<D: Decide, J: Journal> Gate<D, J> {
     /// An event of the gate itself that states a count, beside `next`.
     fn about(&self, next: &Event, action: Action, count: u64, reason: &str) -> Event {
         Event {
-            action,
-            actor: self.itself.clone(),
-            target: Target::default(),
             outcome: Outcome::Failed,
             amount: Some(count),
             reason: Some(reason.to_owned()),
-            policies: Vec::new(),
-            grants: Vec::new(),
-            client: None,
-            payload: None,
-            personal: Personal::default(),
-            ..next.clone()
+            ..Event::new(next.request, next.at, action, self.itself.clone())
         }
     }
 

@@ -2,8 +2,8 @@
 
 use std::marker::PhantomData;
 
-use cordon_domain::event::event_text;
-use cordon_domain::{Action, Actor, Event, Level, Moment, NodeId, Outcome, Personal, RequestId, Target};
+use cordon_domain::event::{EVENT_NAMES_MAX, event_text};
+use cordon_domain::{Action, Actor, Event, Level, Moment, Outcome, Personal, RequestId, Target};
 
 use crate::act::Act;
 use crate::verdict::Grounds;
@@ -36,24 +36,17 @@ impl Facts {
         self.target.label.as_ref().map_or(Level::Restricted, |label| label.level)
     }
 
-    /// Makes the event that records the outcome. The journal fills in node and sequence.
+    /// Makes the event that records the outcome.
     pub(crate) fn event(&self, outcome: Outcome, grounds: &Grounds, reason: Option<String>) -> Event {
         Event {
-            request: self.request,
-            at: self.at,
-            action: self.action,
-            actor: self.actor.clone(),
             target: self.target.clone(),
             outcome,
-            amount: None,
             reason: reason.as_deref().or(self.reason.as_deref()).map(event_text),
-            policies: grounds.policies.iter().take(cordon_domain::event::EVENT_NAMES_MAX).cloned().collect(),
-            grants: grounds.grants.iter().take(cordon_domain::event::EVENT_NAMES_MAX).copied().collect(),
+            policies: grounds.policies.iter().take(EVENT_NAMES_MAX).cloned().collect(),
+            grants: grounds.grants.iter().take(EVENT_NAMES_MAX).copied().collect(),
             client: self.client.as_deref().map(event_text),
-            node: NodeId([0; 16]),
-            sequence: 0,
-            payload: None,
             personal: cut(&self.personal),
+            ..Event::new(self.request, self.at, self.action, self.actor.clone())
         }
     }
 }

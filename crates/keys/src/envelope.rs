@@ -17,7 +17,6 @@ use crate::wrap::{Wrapped, WrappingKey, framed};
 
 /// The key of one level in one bucket, open.
 pub struct BucketKey {
-    bucket: BucketId,
     reference: KeyRef,
     key: WrappingKey,
 }
@@ -103,8 +102,7 @@ impl BucketKey {
     /// Prepares an opened key for use; `None` when `reference` names no bucket key.
     #[must_use]
     pub fn new(reference: KeyRef, secret: &Secret) -> Option<Self> {
-        let KeyName::Bucket(bucket, _) = reference.name else { return None };
-        Some(Self { bucket, reference, key: WrappingKey::new(secret) })
+        matches!(reference.name, KeyName::Bucket(..)).then(|| Self { reference, key: WrappingKey::new(secret) })
     }
 
     /// Returns the key's name and version.
@@ -189,7 +187,7 @@ impl BucketKey {
 
     fn must_be_of(&self, belongs: Belongs<'_>) -> Result<(), KeyError> {
         let fits = self.reference.name == KeyName::Bucket(belongs.bucket, belongs.label.level);
-        if fits && self.bucket == belongs.bucket { Ok(()) } else { Err(KeyError::OtherTarget) }
+        if fits { Ok(()) } else { Err(KeyError::OtherTarget) }
     }
 }
 

@@ -11,9 +11,6 @@ pub enum KeyError {
     /// The key, or its parent, is not here.
     #[error("{0} is not in the key store")]
     Missing(KeyRef),
-    /// The version is older than may be used.
-    #[error("{0} is older than the least version that may decrypt")]
-    TooOld(KeyRef),
     /// The receipt allows another target.
     #[error("the receipt is for another version than this wrap")]
     OtherTarget,

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! root -> one key per level, versioned -> one per (bucket, level), versioned -> one data key per object version
-//!      -> Cordon's own keys (rows, events, index, log signing, fingerprints), subjects -> one per person
+//!      -> Cordon's own keys (rows, events, index, log signing), subjects -> one per person
 //! ```
 //!
 //! Invariants: a secret is never printed, copied or encoded, and is wiped when dropped; what is wrapped is bound to what

@@ -24,15 +24,11 @@ pub enum Purpose {
     /// Signs checkpoints of the ledger.
     #[n(4)]
     LogSigning,
-    /// Fingerprints of documents.
-    #[n(5)]
-    Fingerprints,
 }
 
 impl Purpose {
     /// All purposes.
-    pub const ALL: [Self; 6] =
-        [Self::Rows, Self::Events, Self::Index, Self::Subjects, Self::LogSigning, Self::Fingerprints];
+    pub const ALL: [Self; 5] = [Self::Rows, Self::Events, Self::Index, Self::Subjects, Self::LogSigning];
 
     const fn as_str(self) -> &'static str {
         match self {
@@ -41,7 +37,6 @@ impl Purpose {
             Self::Index => "index",
             Self::Subjects => "subjects",
             Self::LogSigning => "log-signing",
-            Self::Fingerprints => "fingerprints",
         }
     }
 }

@@ -136,27 +136,6 @@ impl Unlocked {
         Ok(Some(StoredKey { parent_version, wrapped, ..stored.clone() }))
     }
 
-    /// Draws a new root and wraps all that hangs on it anew. Returns what to store.
-    ///
-    /// # Errors
-    ///
-    /// [`KeyError::Bound`] after 2^32 roots.
-    pub fn replace_root(
-        &mut self,
-        stored: &[StoredKey],
-        entropy: &mut dyn Entropy,
-    ) -> Result<Vec<StoredKey>, KeyError> {
-        let generation = self.root.generation.checked_add(1).ok_or(KeyError::Bound("too many roots"))?;
-        self.root = Root { generation, secret: Secret::draw(entropy) };
-        let mut moved = Vec::new();
-        for key in stored.iter().filter(|key| key.reference.name.parent().is_none()) {
-            let secret = self.open.get(&key.reference).ok_or(KeyError::Missing(key.reference))?;
-            let (parent_version, wrapped) = self.wrap_newest(key.reference, secret, entropy)?;
-            moved.push(StoredKey { parent_version, wrapped, ..key.clone() });
-        }
-        Ok(moved)
-    }
-
     /// Forgets a version that must not be used any more.
     pub fn forget(&mut self, reference: KeyRef) {
         self.open.remove(&reference);

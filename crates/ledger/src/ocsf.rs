@@ -189,7 +189,6 @@ fn unmapped(event: &Event, position: u64) -> Value {
     let projects = target.label.as_ref().map(|label| &label.projects).filter(|projects| !projects.is_empty());
     put("projects", projects.map(|projects| projects.iter().map(|project| project.as_str()).collect()));
     put("bucket", target.bucket.map(|bucket| json!(bucket.to_string())));
-    put("payload_sha256", event.payload.map(|payload| json!(crate::Hash(payload.sha256).to_string())));
     unmapped
 }
 

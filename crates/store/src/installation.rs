@@ -14,11 +14,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cordon_domain::{Action, Actor, Clock, Event, NodeId, Outcome, Personal, PrincipalId, RequestId, Target};
+use cordon_domain::{Action, Actor, Clock, Event, PrincipalId, RequestId};
 use cordon_gate::{Epoch, Journal as _};
 use cordon_keys::local::HeldKey;
 use cordon_keys::recovery::{Share, cut};
-use cordon_keys::{KeyName, Purpose, RootProvider, Secret, Unlocked};
+use cordon_keys::{KeyName, RootProvider, Secret, Unlocked};
 use cordon_ledger::note::Verifier;
 use cordon_ledger::publish::PublishError;
 use object_store::ObjectStore;
@@ -315,34 +315,6 @@ impl Installation {
     /// Makes an event of Cordon itself.
     #[must_use]
     pub fn own_event(&self, action: Action, at: cordon_domain::Moment) -> Event {
-        Event {
-            request: RequestId::draw(&mut SystemEntropy),
-            at,
-            action,
-            actor: Actor::service(self.itself),
-            target: Target::default(),
-            outcome: Outcome::Allowed,
-            amount: None,
-            reason: None,
-            policies: Vec::new(),
-            grants: Vec::new(),
-            client: None,
-            node: NodeId([0; 16]),
-            sequence: 0,
-            payload: None,
-            personal: Personal::default(),
-        }
-    }
-
-    /// Returns the position of the event that is the first entry of the log.
-    #[must_use]
-    pub const fn log_offset(&self) -> u64 {
-        self.offset
-    }
-
-    /// Returns the version of the signing key in use.
-    #[must_use]
-    pub const fn signing_key(&self) -> cordon_keys::KeyRef {
-        cordon_keys::KeyRef { name: KeyName::Purpose(Purpose::LogSigning), version: self.signing_version }
+        Event::new(RequestId::draw(&mut SystemEntropy), at, action, Actor::service(self.itself))
     }
 }

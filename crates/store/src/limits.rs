@@ -9,9 +9,6 @@ pub const QUEUE_JOBS_MAX: usize = 8192;
 /// Entries that one checkpoint adds.
 pub const PUBLISH_ENTRIES_MAX: usize = 65_536;
 
-/// Milliseconds from an event to the checkpoint that holds it, at most.
-pub const CHECKPOINT_MS: u64 = 1000;
-
 /// Data keys that one rewrapping transaction takes.
 pub const REWRAP_BATCH_MAX: usize = 4096;
 

@@ -7,16 +7,15 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
-use cordon_domain::{Action, Actor, Event, Moment, NodeId, Outcome, Personal, PrincipalId, RequestId, Target};
+use cordon_domain::{Action, Actor, Event, Moment, NodeId, Outcome, PrincipalId};
 use cordon_gate::act::Changes;
 use cordon_gate::{Epoch, Journal, JournalError, Permit, Recorded};
 use cordon_ledger::entry::{EventKey, seal};
 use cordon_ledger::hash::Hash;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::change::{Change, Effect, apply, epoch, erased};
 use crate::edge::SystemEntropy;
@@ -42,7 +41,7 @@ struct Job {
 pub struct Writer(Arc<Running>);
 
 struct Running {
-    jobs: Option<SyncSender<Job>>,
+    jobs: Option<mpsc::Sender<Job>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -84,8 +83,8 @@ impl Writer {
         let (node, erased) = (NodeId(itself.0), HashSet::new());
         let mut writing = Loop { path, opened: None, keys, event_key, node, itself, erased };
         writing.open()?;
-        let (sender, receiver) = sync_channel(QUEUE_JOBS_MAX);
-        let run = move || writing.run(&receiver);
+        let (sender, receiver) = mpsc::channel(QUEUE_JOBS_MAX);
+        let run = move || writing.run(receiver);
         let started = std::thread::Builder::new().name("cordon-writer".to_owned()).spawn(run);
         let thread = started.map_err(|error| StoreError::File("the writer".to_owned(), "started", error))?;
         Ok(Self(Arc::new(Running { jobs: Some(sender), thread: Some(thread) })))
@@ -95,14 +94,7 @@ impl Writer {
         let stopped = || JournalError::from(StoreError::Stopped);
         let jobs = self.0.jobs.as_ref().ok_or_else(stopped)?;
         let (reply, answer) = oneshot::channel();
-        let mut job = Job { event, epoch, work, reply };
-        while let Err(refused) = jobs.try_send(job) {
-            match refused {
-                std::sync::mpsc::TrySendError::Full(waiting) => job = waiting,
-                std::sync::mpsc::TrySendError::Disconnected(_) => return Err(stopped()),
-            }
-            tokio::task::yield_now().await;
-        }
+        jobs.send(Job { event, epoch, work, reply }).await.map_err(|_| stopped())?;
         answer.await.map_err(|_| stopped())?
     }
 }
@@ -135,11 +127,10 @@ impl Journal for Writer {
 }
 
 impl Loop {
-    fn run(&mut self, jobs: &Receiver<Job>) {
-        while let Ok(first) = jobs.recv() {
-            let mut batch = vec![first];
-            batch.extend(jobs.try_iter().take(BATCH_EVENTS_MAX - 1));
-            self.batch(batch);
+    fn run(&mut self, mut jobs: mpsc::Receiver<Job>) {
+        let mut batch = Vec::new();
+        while jobs.blocking_recv_many(&mut batch, BATCH_EVENTS_MAX) > 0 {
+            self.batch(std::mem::take(&mut batch));
         }
     }
 
@@ -211,10 +202,7 @@ impl Loop {
             self.insert(transaction, place, back)?;
         }
         let Some(work) = work else {
-            return match self.insert(transaction, place, event) {
-                Err(StoreError::Entry(error)) => Ok(Err(StoreError::Entry(error).into())),
-                outcome => outcome.map(Ok),
-            };
+            return own(self.insert(transaction, place, event));
         };
         transaction.execute_batch("SAVEPOINT job").map_err(database)?;
         let (erases, subject) = (event.action == Action::PrincipalErase, event.target.principal);
@@ -232,10 +220,7 @@ impl Loop {
             }
             Err(error) => {
                 transaction.execute_batch("ROLLBACK TO job; RELEASE job").map_err(database)?;
-                match error {
-                    StoreError::Database(..) => Err(error),
-                    error => Ok(Err(error.into())),
-                }
+                own(Err(error))
             }
         }
     }
@@ -269,21 +254,10 @@ impl Loop {
 
     fn clock_back(&self, next: &Event, last: Moment) -> Event {
         Event {
-            request: RequestId(next.request.0),
-            at: next.at,
-            action: Action::ClockBack,
-            actor: Actor::service(self.itself),
-            target: Target::default(),
             outcome: Outcome::Failed,
             amount: Some(last.since_ms(next.at).max(0) as u64),
             reason: Some("the clock went back by this many milliseconds".to_owned()),
-            policies: Vec::new(),
-            grants: Vec::new(),
-            client: None,
-            node: self.node,
-            sequence: 0,
-            payload: None,
-            personal: Personal::default(),
+            ..Event::new(next.request, next.at, Action::ClockBack, Actor::service(self.itself))
         }
     }
 
@@ -315,5 +289,13 @@ impl Loop {
         self.erased = erased;
         self.opened = Some((connection, place));
         Ok(())
+    }
+}
+
+/// What the database says fails the whole batch; anything else is the job's own: its event, its keys, its change.
+fn own(outcome: Result<Recorded, StoreError>) -> Result<Result<Recorded, JournalError>, StoreError> {
+    match outcome {
+        Err(StoreError::Database(file, error)) => Err(StoreError::Database(file, error)),
+        outcome => Ok(outcome.map_err(JournalError::from)),
     }
 }

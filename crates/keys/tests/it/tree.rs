@@ -1,6 +1,6 @@
-//! The key tree: rotation, rewrapping, a root that is replaced, providers that lie.
+//! The key tree: rotation, rewrapping, providers that lie.
 
-use cordon_domain::{Level, Moment, PrincipalId};
+use cordon_domain::{Level, Moment};
 use cordon_keys::local::{Cost, HeldKey, Passphrase};
 use cordon_keys::provider::{open_root, wrap_root};
 use cordon_keys::{
@@ -47,18 +47,6 @@ fn a_rotated_level_wraps_its_buckets_anew() {
     unlocked.forget(KeyRef { name: KeyName::Level(Level::Internal), version: 1 });
     assert!(matches!(unlocked.secret_of(&bucket), Err(KeyError::Missing(_))), "the old wrap is worth nothing");
     assert!(unlocked.secret_of(&moved).is_ok());
-}
-
-#[test]
-fn a_replaced_root_leaves_the_keys_and_voids_the_old_wraps() {
-    let (mut unlocked, stored, mut chance) = tree(1);
-    let subject = KeyRef { name: KeyName::Subject(PrincipalId([4; 16])), version: 1 };
-    let (subject, secret) = unlocked.make(subject, &mut chance, Moment(0)).expect("made");
-    let moved = unlocked.replace_root(&stored, &mut chance).expect("replaced");
-    assert_eq!(moved.len(), stored.len());
-    let again = reopened(&unlocked, &moved).expect("opens with the new root");
-    assert!(again.secret_of(&subject).expect("opens").equals(&secret));
-    assert!(reopened(&unlocked, &stored).is_err(), "the old wraps do not open with the new root");
 }
 
 #[test]

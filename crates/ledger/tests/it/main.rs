@@ -52,7 +52,6 @@ fn event(action: Action) -> Event {
         client: Some("aws-cli/2".to_owned()),
         node: NodeId([8; 16]),
         sequence: 7,
-        payload: None,
         personal: Personal {
             name: Some(NAME.to_owned()),
             address: Some("ada@example.org".to_owned()),
