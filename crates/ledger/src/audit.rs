@@ -8,7 +8,7 @@ use std::ops::Range;
 use crate::checkpoint::Checkpoint;
 use crate::hash::Hash;
 use crate::note::{Note, NoteError, Verifier};
-use crate::proof::{Nodes as _, root_of};
+use crate::proof::{Nodes, root_of};
 use crate::tile::{
     Shelf, TILE_WIDTH, TileNodes, TileRef, TileWrite, Tree, TreeError, bundle_entries, push_entry, tile_hashes,
 };
@@ -51,6 +51,30 @@ pub fn read_tile<R: Resources>(log: &mut R, tile: TileRef) -> Result<Option<Vec<
         }),
     };
     Ok(bytes)
+}
+
+/// Why a tile is of no use.
+#[derive(Debug)]
+pub enum TileFault<E> {
+    /// It could not be read.
+    Read(E),
+    /// It is not there, or is cut.
+    Missing(TileRef),
+}
+
+impl<E> From<TreeError> for TileFault<E> {
+    fn from(error: TreeError) -> Self {
+        match error {
+            TreeError::Edge(tile, _) => Self::Missing(tile),
+            // Only a tree that grows can be full.
+            TreeError::Full => Self::Missing(TileRef { shelf: Shelf::Hashes(0), index: 0, width: 0 }),
+        }
+    }
+}
+
+/// Returns the nodes of the tree of `size` leaves, to make proofs from.
+pub fn nodes<R: Resources>(log: &mut R, size: u64) -> impl Nodes<Error = TileFault<R::Error>> {
+    TileNodes::new(size, move |tile| read_tile(log, tile).map_err(TileFault::Read)?.ok_or(TileFault::Missing(tile)))
 }
 
 /// Something that is wrong with a log.
@@ -326,17 +350,6 @@ fn leaves<R: Resources>(log: &mut R, size: u64, bundle: u64) -> Result<Vec<Hash>
     Ok(bundle_entries(&bytes).0.into_iter().map(Hash::leaf).collect())
 }
 
-enum ReadFault<E> {
-    Other(E),
-    Misfit,
-}
-
-impl<E> From<TreeError> for ReadFault<E> {
-    fn from(_: TreeError) -> Self {
-        Self::Misfit
-    }
-}
-
 /// The leaf hashes of a tile that leads to the signed root through the stored tiles; `None` when it does not.
 fn trusted_leaves<R: Resources>(
     log: &mut R,
@@ -349,24 +362,15 @@ fn trusted_leaves<R: Resources>(
     let Some(hashes) = read_tile(log, tile)?.and_then(|bytes| tile_hashes(&bytes, width)) else {
         return Ok(None);
     };
-    let mut nodes = TileNodes::new(size, |tile: TileRef| match read_tile(log, tile) {
-        Ok(Some(bytes)) => Ok(bytes),
-        Ok(None) => Err(ReadFault::Misfit),
-        Err(error) => Err(ReadFault::Other(error)),
-    });
-    match leads_to_root(&mut nodes, checkpoint, tile) {
+    match leads_to_root(&mut nodes(log, size), checkpoint, tile) {
         Ok(true) => Ok(Some(hashes)),
-        Ok(false) | Err(ReadFault::Misfit) => Ok(None),
-        Err(ReadFault::Other(error)) => Err(error),
+        Ok(false) | Err(TileFault::Missing(_)) => Ok(None),
+        Err(TileFault::Read(error)) => Err(error),
     }
 }
 
 /// Tells whether each tile on the way from `tile` up is what the tile above says, and the topmost what was signed.
-fn leads_to_root<E, F: FnMut(TileRef) -> Result<Vec<u8>, ReadFault<E>>>(
-    nodes: &mut TileNodes<F>,
-    checkpoint: &Checkpoint,
-    tile: TileRef,
-) -> Result<bool, ReadFault<E>> {
+fn leads_to_root<N: Nodes>(nodes: &mut N, checkpoint: &Checkpoint, tile: TileRef) -> Result<bool, N::Error> {
     let mut index = tile.index;
     for level in 1..=crate::tile::TILE_LEVELS {
         let height = 8 * u32::from(level);

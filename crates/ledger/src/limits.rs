@@ -15,5 +15,8 @@ pub const NOTE_BYTES_MAX: usize = 512 * 1024;
 /// Bytes of a proof file: a note, 63 hashes, an entry in base64.
 pub const PROOF_FILE_BYTES_MAX: usize = NOTE_BYTES_MAX + 128 * 1024;
 
+/// Bytes of one resource of a log: a bundle of 256 entries with their lengths.
+pub const RESOURCE_BYTES_MAX: u64 = 256 * (ENTRY_BYTES_MAX as u64 + 2);
+
 /// Leaves of a tree: positions fit the signed integers of databases.
 pub const TREE_SIZE_MAX: u64 = 1 << 62;

@@ -180,18 +180,8 @@ pub enum TreeError {
     #[error("a log has at most 2^62 entries")]
     Full,
     /// A tile at the edge has not the hashes that its size asks for.
-    #[error("tile {0} does not fit a tree of {1} leaves")]
-    Edge(TileRefText, u64),
-}
-
-/// The path of a tile, for errors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TileRefText(pub TileRef);
-
-impl fmt::Display for TileRefText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}`", self.0)
-    }
+    #[error("tile `{0}` does not fit a tree of {1} leaves")]
+    Edge(TileRef, u64),
 }
 
 impl Tree {
@@ -212,7 +202,7 @@ impl Tree {
                 continue;
             }
             let bytes = tile(edge)?;
-            edges.push(tile_hashes(&bytes, edge.width).ok_or(TreeError::Edge(TileRefText(edge), size))?);
+            edges.push(tile_hashes(&bytes, edge.width).ok_or(TreeError::Edge(edge, size))?);
         }
         Ok(Self { size, edges })
     }
@@ -326,7 +316,7 @@ impl<E: From<TreeError>, F: FnMut(TileRef) -> Result<Vec<u8>, E>> Nodes for Tile
         let tile_index = first / TILE_WIDTH;
         let width = hashes.saturating_sub(tile_index * TILE_WIDTH).min(TILE_WIDTH) as u16;
         let tile = TileRef { shelf: Shelf::Hashes(level), index: tile_index, width };
-        let misfit = || E::from(TreeError::Edge(TileRefText(tile), self.size));
+        let misfit = || E::from(TreeError::Edge(tile, self.size));
         if !self.kept.contains_key(&tile) {
             let bytes = (self.read)(tile)?;
             self.kept.insert(tile, tile_hashes(&bytes, width).ok_or_else(misfit)?);

@@ -26,6 +26,7 @@ use crate::installation::{Installation, Places};
 use crate::keyring::Keyring;
 use crate::keystore::KeyStore;
 use crate::limits::PROVIDER_S;
+use crate::log::LogFolder;
 use crate::read::Reader;
 use crate::rows::database;
 use crate::schema;
@@ -33,22 +34,6 @@ use crate::unlock::ask;
 
 const KEYS: &str = "keys.db";
 const RESTORING: &str = "cordon.db.restoring";
-
-/// A log in a folder.
-pub struct LogFolder(pub PathBuf);
-
-impl Resources for LogFolder {
-    type Error = StoreError;
-
-    fn read(&mut self, path: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        let path = self.0.join(path);
-        match fs::read(&path) {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(StoreError::File(path.display().to_string(), "read", error)),
-        }
-    }
-}
 
 /// What a restore found and did.
 #[derive(Clone, Debug, PartialEq, Eq)]

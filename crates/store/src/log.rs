@@ -4,10 +4,14 @@
 //! the key store by compare-and-swap, then the signature. A sequencer that was paused, and one that another has
 //! replaced, fails at the swap and signs nothing.
 
+use std::io::Read as _;
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use cordon_ledger::audit::Resources;
 use cordon_ledger::checkpoint::Checkpoint;
 use cordon_ledger::hash::Hash;
+use cordon_ledger::limits::RESOURCE_BYTES_MAX;
 use cordon_ledger::note::{Note, Signer};
 use cordon_ledger::publish::{Growth, LogState, PublishError, Signed, allows};
 use cordon_ledger::tile::{Shelf, TileRef, TileWrite, TreeError, bundle_entries};
@@ -22,6 +26,26 @@ use crate::read::Reader;
 
 /// Files that are written side by side: one waits for the disk while others are prepared.
 const WRITES_SIDE_BY_SIDE: usize = 4;
+
+/// A published log in a folder, to read.
+pub struct LogFolder(pub PathBuf);
+
+impl Resources for LogFolder {
+    type Error = StoreError;
+
+    fn read(&mut self, path: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let path = self.0.join(path);
+        let failed = |error| StoreError::File(path.display().to_string(), "read", error);
+        let file = match std::fs::File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(failed(error)),
+        };
+        let mut bytes = Vec::new();
+        file.take(RESOURCE_BYTES_MAX).read_to_end(&mut bytes).map_err(failed)?;
+        Ok(Some(bytes))
+    }
+}
 
 /// Writes tiles and signs checkpoints.
 pub struct Sequencer {
@@ -57,14 +81,15 @@ impl Sequencer {
         let (reader, offset) = events;
         let state = LogState::default();
         let mut sequencer = Self { log, reader, offset, keys, signer, epoch: 1, state, signed: None, unwritten: None };
-        sequencer.published_is_signed(signed).await?;
+        let published = sequencer.read("checkpoint").await?;
+        sequencer.published_is_signed(published.as_deref(), signed)?;
         if let Some(last) = signed {
             sequencer.state = sequencer.resume(last).await?;
             sequencer.agrees_with_database(last).await?;
             let next = Signed { epoch: last.epoch + 1, ..last };
             sequencer.keys.store().swap_signed(&origin, Some(last), next)?;
             (sequencer.epoch, sequencer.signed) = (next.epoch, Some(next));
-            sequencer.sign_again(last).await?;
+            sequencer.sign_again(published.as_deref(), last).await?;
         }
         Ok(sequencer)
     }
@@ -76,7 +101,7 @@ impl Sequencer {
     /// [`StoreError`]; then nothing was signed, or what was signed is durable and its checkpoint follows.
     pub async fn publish(&mut self) -> Result<Option<Note>, StoreError> {
         if let Some(note) = self.unwritten.clone() {
-            self.put("checkpoint", note.to_string().into_bytes()).await?;
+            self.put("checkpoint".to_owned(), note.to_string().into_bytes()).await?;
             self.unwritten = None;
         }
         let entries = self.reader.entries(self.offset + self.state.size(), PUBLISH_ENTRIES_MAX)?;
@@ -94,7 +119,7 @@ impl Sequencer {
         let note = growth.sign(&self.signer);
         (self.signed, self.unwritten) = (Some(next), Some(note.clone()));
         self.state = growth.state.clone();
-        self.put("checkpoint", note.to_string().into_bytes()).await?;
+        self.put("checkpoint".to_owned(), note.to_string().into_bytes()).await?;
         self.unwritten = None;
         self.sweep(&growth).await?;
         Ok(Some(note))
@@ -152,13 +177,9 @@ impl Sequencer {
 
     /// What was signed is durable before its checkpoint is: a checkpoint that states more shows that the key store lost
     /// what it had been told was durable.
-    async fn published_is_signed(&self, signed: Option<Signed>) -> Result<(), StoreError> {
-        let found = match self.log.get(&path("checkpoint")).await {
-            Ok(found) => found.bytes().await.map_err(|error| StoreError::Log("read", error))?,
-            Err(object_store::Error::NotFound { .. }) => return Ok(()),
-            Err(error) => return Err(StoreError::Log("read", error)),
-        };
-        let note = std::str::from_utf8(&found).ok().and_then(|text| text.parse::<Note>().ok());
+    fn published_is_signed(&self, published: Option<&[u8]>, signed: Option<Signed>) -> Result<(), StoreError> {
+        let text = published.and_then(|bytes| std::str::from_utf8(bytes).ok());
+        let note = text.and_then(|text| text.parse::<Note>().ok());
         let checkpoint = note.and_then(|note| Checkpoint::open(&note, self.signer.verifier()).ok());
         // One that does not open is damaged, and is written anew.
         let Some(checkpoint) = checkpoint else { return Ok(()) };
@@ -203,46 +224,36 @@ impl Sequencer {
     }
 
     async fn bytes(&self, tile: TileRef) -> Result<Vec<u8>, StoreError> {
-        match self.log.get(&path(&tile.to_string())).await {
-            Ok(found) => Ok(found.bytes().await.map_err(|error| StoreError::Log("read", error))?.to_vec()),
-            Err(object_store::Error::NotFound { .. }) => Err(damaged(&tile)),
+        self.read(&tile.to_string()).await?.ok_or_else(|| damaged(&tile))
+    }
+
+    async fn read(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        match self.log.get(&Path::from(name)).await {
+            Ok(found) => Ok(Some(found.bytes().await.map_err(|error| StoreError::Log("read", error))?.to_vec())),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(StoreError::Log("read", error)),
         }
     }
 
     /// Writes the checkpoint of what was signed last, if the process ended between the swap and the file.
-    async fn sign_again(&self, last: Signed) -> Result<(), StoreError> {
+    async fn sign_again(&self, published: Option<&[u8]>, last: Signed) -> Result<(), StoreError> {
         let origin = self.signer.verifier().name.to_string();
         let checkpoint = Checkpoint { origin, size: last.size, root: last.root, extensions: Vec::new() };
         let note = checkpoint.sign(&self.signer).to_string().into_bytes();
-        match self.log.get(&path("checkpoint")).await {
-            Ok(found) => {
-                let found = found.bytes().await.map_err(|error| StoreError::Log("read", error))?;
-                if found == note {
-                    return Ok(());
-                }
-            }
-            Err(object_store::Error::NotFound { .. }) => {}
-            Err(error) => return Err(StoreError::Log("read", error)),
-        }
-        self.put("checkpoint", note).await
+        if published == Some(note.as_slice()) { Ok(()) } else { self.put("checkpoint".to_owned(), note).await }
     }
 
     async fn write(&self, resources: &[TileWrite]) -> Result<(), StoreError> {
         stream::iter(resources)
-            .map(|write| self.put_owned(write.tile.to_string(), write.bytes.clone()))
+            .map(|write| self.put(write.tile.to_string(), write.bytes.clone()))
             .buffer_unordered(WRITES_SIDE_BY_SIDE)
             .try_collect::<Vec<()>>()
             .await
             .map(drop)
     }
 
-    async fn put_owned(&self, name: String, bytes: Vec<u8>) -> Result<(), StoreError> {
-        self.put(&name, bytes).await
-    }
-
-    async fn put(&self, name: &str, bytes: Vec<u8>) -> Result<(), StoreError> {
-        let put = self.log.put(&path(name), PutPayload::from(bytes)).await;
+    async fn put(&self, name: String, bytes: Vec<u8>) -> Result<(), StoreError> {
+        let put = self.log.put(&Path::from(name), PutPayload::from(bytes)).await;
         put.map(drop).map_err(|error| StoreError::Log("written", error))
     }
 
@@ -251,7 +262,7 @@ impl Sequencer {
         for full in growth.resources.iter().filter(|write| write.tile.is_full()) {
             let partial: Vec<_> = self
                 .log
-                .list(Some(&path(&format!("{}.p", full.tile))))
+                .list(Some(&Path::from(format!("{}.p", full.tile))))
                 .try_collect()
                 .await
                 .map_err(|error| StoreError::Log("listed", error))?;
@@ -280,10 +291,6 @@ impl From<TreeError> for Edge {
 
 fn damaged(tile: &TileRef) -> StoreError {
     StoreError::Integrity(format!("`{tile}` of the log is missing or damaged"))
-}
-
-fn path(name: &str) -> Path {
-    Path::from(name)
 }
 
 /// Compares an entry with the hash that was stored beside it.

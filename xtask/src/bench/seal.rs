@@ -1,19 +1,19 @@
 //! Measures what needs no database: the walk over a large log, proofs, encryption against the raw cipher.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use cordon_domain::Entropy as _;
 use cordon_keys::stream::{Place, REST_BYTES, Stream};
 use cordon_keys::{DataKey, Secret};
-use cordon_ledger::audit::{Resources, walk};
+use cordon_ledger::audit::{nodes, walk};
 use cordon_ledger::hash::Hash;
 use cordon_ledger::note::{Algorithm, Signer};
 use cordon_ledger::proof::{inclusion, verify_inclusion};
 use cordon_ledger::publish::LogState;
-use cordon_ledger::tile::{TileNodes, TileRef, TreeError};
 use cordon_store::edge::SystemEntropy;
+use cordon_store::log::LogFolder;
 
 const ENTRIES: u64 = 1_000_000;
 const ENTRY_BYTES: usize = 470;
@@ -22,28 +22,15 @@ const PROOFS: u64 = 2000;
 const DATA_BYTES: usize = 256 * REST_BYTES;
 const ROUNDS: usize = 7;
 
-struct Folder(PathBuf);
-
-impl Resources for Folder {
-    type Error = std::io::Error;
-
-    fn read(&mut self, path: &str) -> std::io::Result<Option<Vec<u8>>> {
-        match std::fs::read(self.0.join(path)) {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-}
-
 /// Walks a log of a million entries, and proves some of them.
 pub(crate) fn log(folder: &Path) -> Result<(), String> {
     let seed = Secret::draw(&mut SystemEntropy);
     let name = "bench.example/log".parse().map_err(|error| format!("{error}"))?;
     let signer = Signer::new(name, Algorithm::Ed25519, &seed).map_err(|error| error.to_string())?;
     let state = written(folder, &signer).map_err(|error| error.to_string())?;
+    let mut log = LogFolder(folder.to_owned());
     let begun = Instant::now();
-    let walked = walk(&mut Folder(folder.to_owned()), signer.verifier(), &[], |_, _, _| {});
+    let walked = walk(&mut log, signer.verifier(), &[], |_, _, _| {});
     let walked = walked.map_err(|error| error.to_string())?;
     if walked.entries != ENTRIES || !walked.faults.is_empty() {
         return Err(format!("{:?}", walked.faults));
@@ -55,8 +42,7 @@ pub(crate) fn log(folder: &Path) -> Result<(), String> {
     for number in 0..PROOFS {
         let index = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) % ENTRIES;
         // Nothing is kept between two proofs.
-        let mut nodes = TileNodes::new(ENTRIES, |tile: TileRef| read(folder, tile));
-        let proof = inclusion(&mut nodes, index, ENTRIES).map_err(|Unread(why)| why)?;
+        let proof = inclusion(&mut nodes(&mut log, ENTRIES), index, ENTRIES).map_err(|fault| format!("{fault:?}"))?;
         let verdict = verify_inclusion(Hash::leaf(&entry(index)), index, ENTRIES, &proof, state.root());
         verdict.map_err(|error| error.to_string())?;
         hashes = hashes.max(proof.len());
@@ -86,18 +72,6 @@ fn written(folder: &Path, signer: &Signer) -> std::io::Result<LogState> {
         state = growth.state;
     }
     Ok(state)
-}
-
-struct Unread(String);
-
-impl From<TreeError> for Unread {
-    fn from(error: TreeError) -> Self {
-        Self(error.to_string())
-    }
-}
-
-fn read(folder: &Path, tile: TileRef) -> Result<Vec<u8>, Unread> {
-    std::fs::read(folder.join(tile.to_string())).map_err(|error| Unread(error.to_string()))
 }
 
 /// Encrypts and decrypts in place, in turns with the raw cipher.

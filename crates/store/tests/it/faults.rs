@@ -13,10 +13,10 @@ use cordon_ledger::Checkpoint;
 use cordon_ledger::audit::walk;
 use cordon_ledger::hash::Hash;
 use cordon_store::Installation;
+use cordon_store::log::LogFolder;
 use cordon_testkit::{Chance, Disk, FaultyFiles, Plan};
 use object_store::local::LocalFileSystem;
 
-use crate::sequencer::Folder;
 use crate::{create, event, open, version, write};
 
 /// What was promised while the disk worked.
@@ -94,7 +94,7 @@ async fn check(folder: &Path, promised: &Promised) {
     installation.writer().record(event(&installation, Action::SignIn, 2), Epoch::ANY).await.expect("recorded");
     sequencer.publish().await.expect("published").expect("something new");
     let log_key = installation.log_key().expect("unlocked");
-    let mut log = Folder(installation.places().log());
+    let mut log = LogFolder(installation.places().log());
     let walked = walk(&mut log, &log_key, &promised.checkpoints, |_, _, _| {}).expect("readable");
     assert_eq!(walked.faults, [], "against every checkpoint that was handed out");
     assert_eq!(walked.entries, size + 1);
@@ -230,7 +230,7 @@ async fn syncs_that_lie_are_noticed_and_not_signed_over() {
             continue;
         }
         let key = installation.log_key().expect("unlocked");
-        let mut log = Folder(installation.places().log());
+        let mut log = LogFolder(installation.places().log());
         let walked = walk(&mut log, &key, &promised.checkpoints, |_, _, _| {}).expect("readable");
         assert_eq!(walked.faults, [], "seed {seed}");
     }
@@ -318,7 +318,7 @@ async fn a_flipped_bit_is_found_or_harmless_in_every_kind_of_file() {
 async fn outcome(folder: &Path) -> bool {
     let key: cordon_ledger::Verifier =
         std::fs::read_to_string(folder.join("data/log.vkey")).expect("there").parse().expect("a key");
-    let log = walk(&mut Folder(folder.join("data/log")), &key, &[], |_, _, _| {}).expect("readable");
+    let log = walk(&mut LogFolder(folder.join("data/log")), &key, &[], |_, _, _| {}).expect("readable");
     if !log.faults.is_empty() {
         return true;
     }
@@ -339,7 +339,7 @@ async fn outcome(folder: &Path) -> bool {
     }
     assert_eq!((size, entries.len()), (406, 406), "nothing was told, and something is missing");
     let checkpoint = log.checkpoint.expect("verified");
-    let walked = walk(&mut Folder(folder.join("data/log")), &key, &[checkpoint], |_, _, _| {}).expect("readable");
+    let walked = walk(&mut LogFolder(folder.join("data/log")), &key, &[checkpoint], |_, _, _| {}).expect("readable");
     assert_eq!(walked.faults, [], "signed over a fault");
     false
 }

@@ -1,28 +1,16 @@
 //! The sequencer: what it publishes, and when it must not sign.
 
-use std::convert::Infallible;
-use std::path::PathBuf;
-
 use cordon_domain::Action;
 use cordon_gate::{Epoch, Journal as _};
-use cordon_ledger::audit::{Resources, Walk, walk};
+use cordon_ledger::audit::{Walk, walk};
+use cordon_store::log::LogFolder;
 use cordon_store::{Installation, StoreError};
 
 use crate::{create, event, open, places};
 
-pub(crate) struct Folder(pub(crate) PathBuf);
-
-impl Resources for Folder {
-    type Error = Infallible;
-
-    fn read(&mut self, path: &str) -> Result<Option<Vec<u8>>, Infallible> {
-        Ok(std::fs::read(self.0.join(path)).ok())
-    }
-}
-
 fn walked(installation: &Installation) -> Walk {
     let key = installation.log_key().expect("a key");
-    walk(&mut Folder(installation.places().log()), &key, &[], |_, _, _| {}).expect("readable")
+    walk(&mut LogFolder(installation.places().log()), &key, &[], |_, _, _| {}).expect("readable")
 }
 
 async fn record(installation: &Installation, count: usize) {

@@ -3,16 +3,13 @@
 use std::time::Duration;
 
 use clap::Args;
-use cordon_ledger::audit::{Resources as _, read_tile};
-use cordon_ledger::checkpoint::Checkpoint;
-use cordon_ledger::hash::Hash;
+use cordon_ledger::audit::nodes;
 use cordon_ledger::note::Note;
 use cordon_ledger::proof::consistency;
-use cordon_ledger::tile::{TileNodes, TileRef, TreeError};
 use cordon_ledger::witness::AddCheckpoint;
 
 use super::log_key;
-use super::resources::LogSource;
+use super::resources::{opened_checkpoint, unread};
 use super::verify::sources;
 use crate::error::{Failure, write_named};
 use crate::exit::Exit;
@@ -49,15 +46,12 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let (mut log, key) = sources(&arguments.place, arguments.log.as_deref(), arguments.key.as_deref())?;
     let witness = log_key(&arguments.witness_key)?;
-    let damaged = |what: String| Failure::integrity(what, "run `cordon audit verify` to learn what is wrong");
-    let text = log.read("checkpoint")?.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
-    let note: Note = text.parse().map_err(|error| damaged(format!("the checkpoint: {error}")))?;
-    let checkpoint = Checkpoint::open(&note, &key).map_err(|error| damaged(format!("the checkpoint: {error}")))?;
+    let (note, checkpoint) = opened_checkpoint(&mut log, &key)?;
 
     let mut old_size = 0;
     // The first answer tells which size the witness saw last; the second is the cosignature.
     for _ in 0..2 {
-        let proof = proof(&mut log, old_size, checkpoint.size)?;
+        let proof = consistency(&mut nodes(&mut log, checkpoint.size), old_size, checkpoint.size).map_err(unread)?;
         let request = AddCheckpoint { old_size, proof, checkpoint: note.clone() };
         match ask(&arguments.witness, &request.body())? {
             (200, body) => {
@@ -98,22 +92,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         }
     }
     Err(refused(409, "it names another size each time"))
-}
-
-fn proof(log: &mut LogSource, old_size: u64, size: u64) -> Result<Vec<Hash>, Failure> {
-    struct Unread(String);
-    impl From<TreeError> for Unread {
-        fn from(error: TreeError) -> Self {
-            Self(error.to_string())
-        }
-    }
-    let mut nodes = TileNodes::new(size, |tile: TileRef| match read_tile(log, tile) {
-        Ok(Some(bytes)) => Ok(bytes),
-        Ok(None) => Err(Unread(format!("`{tile}` is missing"))),
-        Err(failure) => Err(Unread(failure.to_string())),
-    });
-    consistency(&mut nodes, old_size, size)
-        .map_err(|Unread(what)| Failure::integrity(what, "run `cordon audit verify` to learn what is wrong"))
 }
 
 fn ask(witness: &str, body: &str) -> Result<(u16, String), Failure> {

@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use cordon_ledger::audit::{Resources as _, read_tile};
+use cordon_ledger::audit::{nodes, read_tile};
 use cordon_ledger::checkpoint::Checkpoint;
 use cordon_ledger::note::Note;
 use cordon_ledger::proof::inclusion;
-use cordon_ledger::tile::{Shelf, TILE_WIDTH, TileNodes, TileRef, TreeError, bundle_entries};
+use cordon_ledger::tile::{Shelf, TILE_WIDTH, TileRef, bundle_entries};
 use cordon_ledger::tlog_proof::LogProof;
 
-use super::resources::LogSource;
+use super::resources::{LogSource, damaged, opened_checkpoint, unread};
 use super::verify::sources;
 use crate::error::{Failure, write_named};
 use crate::exit::Exit;
@@ -39,10 +39,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let (mut log, key) = sources(&arguments.place, arguments.log.as_deref(), arguments.key.as_deref())?;
-    let text = log.read("checkpoint")?.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
-    let damaged = |what: String| Failure::integrity(what, "run `cordon audit verify` to learn what is wrong");
-    let note: Note = text.parse().map_err(|error| damaged(format!("the checkpoint: {error}")))?;
-    let checkpoint = Checkpoint::open(&note, &key).map_err(|error| damaged(format!("the checkpoint: {error}")))?;
+    let (note, checkpoint) = opened_checkpoint(&mut log, &key)?;
     if arguments.index >= checkpoint.size {
         let what = format!("the log has {} entries, and none at index {}", checkpoint.size, arguments.index);
         return Err(Failure::usage(what, "give an index below the size; new events are in it within a second"));
@@ -59,34 +56,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     Ok(Exit::Clean)
 }
 
-/// Why a tile cannot be used.
-enum Unread {
-    Failed(Failure),
-    Missing(String),
-}
-
-impl From<TreeError> for Unread {
-    fn from(error: TreeError) -> Self {
-        Self::Missing(error.to_string())
-    }
-}
-
 fn prove(log: &mut LogSource, index: u64, checkpoint: &Checkpoint, note: Note) -> Result<LogProof, Failure> {
-    let missing = |what: String| Failure::integrity(what, "run `cordon audit verify` to learn what is wrong");
     let place = index / TILE_WIDTH;
     let width = (checkpoint.size - place * TILE_WIDTH).min(TILE_WIDTH) as u16;
     let bundle = TileRef { shelf: Shelf::Entries, index: place, width };
-    let bytes = read_tile(log, bundle)?.ok_or_else(|| missing(format!("`{bundle}` is missing")))?;
+    let bytes = read_tile(log, bundle)?.ok_or_else(|| damaged(format!("`{bundle}` is missing")))?;
     let (entries, _) = bundle_entries(&bytes);
     let entry = entries.get((index % TILE_WIDTH) as usize).map(|entry| entry.to_vec());
-    let entry = entry.ok_or_else(|| missing(format!("`{bundle}` is cut before entry {index}")))?;
-    let mut nodes = TileNodes::new(checkpoint.size, |tile: TileRef| {
-        let bytes = read_tile(log, tile).map_err(Unread::Failed)?;
-        bytes.ok_or_else(|| Unread::Missing(format!("`{tile}` is missing")))
-    });
-    let hashes = inclusion(&mut nodes, index, checkpoint.size).map_err(|unread| match unread {
-        Unread::Failed(failure) => failure,
-        Unread::Missing(what) => missing(what),
-    })?;
+    let entry = entry.ok_or_else(|| damaged(format!("`{bundle}` is cut before entry {index}")))?;
+    let hashes = inclusion(&mut nodes(log, checkpoint.size), index, checkpoint.size).map_err(unread)?;
     Ok(LogProof { entry: Some(entry), index, hashes, checkpoint: note })
 }

@@ -4,18 +4,20 @@ use std::io::Read as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cordon_ledger::audit::Resources;
+use cordon_ledger::audit::{Resources, TileFault};
+use cordon_ledger::checkpoint::Checkpoint;
+use cordon_ledger::limits::RESOURCE_BYTES_MAX;
+use cordon_ledger::note::{Note, Verifier};
+use cordon_store::log::LogFolder;
 
 use crate::error::Failure;
 
-/// Bytes of one resource: a bundle of 256 entries of 65,535 bytes.
-const RESOURCE_BYTES_MAX: u64 = 256 * (65_535 + 2);
 /// Seconds that a server may take to answer.
 const ANSWER_S: u64 = 30;
 
 /// A log in a folder, or behind an address.
 pub(crate) enum LogSource {
-    Folder(PathBuf),
+    Folder(LogFolder),
     Address(String, ureq::Agent),
 }
 
@@ -29,7 +31,7 @@ impl LogSource {
         }
         let folder = PathBuf::from(place);
         if folder.is_dir() {
-            return Ok(Self::Folder(folder));
+            return Ok(Self::Folder(LogFolder(folder)));
         }
         Err(Failure::usage(format!("`{place}` is no folder"), "give the folder of a log, or its address"))
     }
@@ -40,14 +42,9 @@ impl Resources for LogSource {
 
     fn read(&mut self, path: &str) -> Result<Option<Vec<u8>>, Failure> {
         match self {
-            Self::Folder(folder) => match std::fs::read(folder.join(path)) {
-                Ok(bytes) => Ok(Some(bytes)),
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-                Err(error) => {
-                    let what = format!("`{}` cannot be read: {error}", folder.join(path).display());
-                    Err(Failure::usage(what, "give a folder that you may read"))
-                }
-            },
+            Self::Folder(folder) => {
+                folder.read(path).map_err(|error| Failure::usage(error.to_string(), "give a folder that you may read"))
+            }
             Self::Address(prefix, agent) => {
                 let address = format!("{prefix}/{path}");
                 match agent.get(&address).call() {
@@ -67,4 +64,24 @@ impl Resources for LogSource {
 
 fn unreachable_at(address: &str, why: &str) -> Failure {
     Failure::usage(format!("`{address}` cannot be read: {why}"), "see that the address is right and can be reached")
+}
+
+/// Reads the checkpoint of a log, once its signature is verified.
+pub(super) fn opened_checkpoint(log: &mut LogSource, key: &Verifier) -> Result<(Note, Checkpoint), Failure> {
+    let text = log.read("checkpoint")?.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
+    let opened = text.parse::<Note>().and_then(|note| Ok((Checkpoint::open(&note, key)?, note)));
+    opened.map(|(checkpoint, note)| (note, checkpoint)).map_err(|error| damaged(format!("the checkpoint: {error}")))
+}
+
+/// Says that a log is not whole.
+pub(super) fn damaged(what: String) -> Failure {
+    Failure::integrity(what, "run `cordon audit verify` to learn what is wrong")
+}
+
+/// Says that a tile is of no use.
+pub(super) fn unread(fault: TileFault<Failure>) -> Failure {
+    match fault {
+        TileFault::Read(failure) => failure,
+        TileFault::Missing(tile) => damaged(format!("`{tile}` is missing or cut")),
+    }
 }
