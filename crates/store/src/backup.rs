@@ -20,17 +20,17 @@ use cordon_ledger::note::{Note, Verifier};
 use cordon_ledger::tile::{Shelf, TILE_LEVELS, TileRef};
 use rusqlite::{Connection, params};
 
-use crate::change::{put_setting, setting};
+use crate::change::put_setting;
 use crate::error::StoreError;
 use crate::installation::{Installation, Places};
 use crate::keyring::Keyring;
 use crate::keystore::KeyStore;
-use crate::limits::PROVIDER_S;
+use crate::limits::PUBLISH_ENTRIES_MAX;
 use crate::log::LogFolder;
-use crate::read::Reader;
+use crate::read::{LOG_OFFSET, Reader};
 use crate::rows::database;
 use crate::schema;
-use crate::unlock::ask;
+use crate::unlock::unlock;
 
 const KEYS: &str = "keys.db";
 const RESTORING: &str = "cordon.db.restoring";
@@ -124,9 +124,18 @@ pub fn restore(
     if places.database().exists() {
         return Err(StoreError::Place(format!("an installation is already in `{}`", places.data.display())));
     }
-    let (walked, events) = verify(source)?;
+    let mut leaves = Vec::new();
+    let mut log = LogFolder(source.data.join("log"));
+    let walked = walk(&mut log, source.log_key, &[], |_, _, entry| leaves.push(Hash::leaf(entry)))?;
+    if let Some(fault) = walked.faults.first() {
+        return Err(StoreError::Integrity(format!("the log of the backup does not verify: {fault:?}")));
+    }
     places.make()?;
     let _lock = places.lock()?;
+    // The copy is what is looked at, so that it cannot be another one afterwards.
+    let partial = places.data.join(RESTORING);
+    copy_synced(&source.data.join("cordon.db"), &partial)?;
+    let reader = readable(&partial)?;
     let key_file = places.keys.join(KEYS);
     if !key_file.exists() {
         let from = source.keys.ok_or_else(|| {
@@ -136,23 +145,18 @@ pub fn restore(
     }
     let store = KeyStore::open(&places.keys)?;
     let is_copy = store.is_copy()?;
-    let wrapped = store.roots()?.into_iter().find(|root| root.provider == provider.kind());
-    let wrapped = wrapped.ok_or_else(|| {
-        StoreError::Place(format!("the root key of this installation is not held by a `{}`", provider.kind()))
-    })?;
-    let root = ask(provider, wrapped, std::time::Duration::from_secs(PROVIDER_S))?;
-    let unlocked = cordon_keys::Unlocked::open(root, store.keys()?.iter())?;
-    let keys = Arc::new(Keyring::new(unlocked, store, Arc::clone(&clock))?);
+    let keys = unlock(store, provider, Arc::clone(&clock))?;
+    let offset = reader.log_offset(&keys)?;
+    holds(&reader, offset, &leaves)?;
+    let events = reader.size()?;
+    drop(reader);
 
     let last_known = last_known(source, &walked)?;
-    let offset = old_offset(source, &keys)?;
     let goes_on = !is_copy && {
         // A log that has ended says so here: it is never gone on with.
         let signed = keys.store().signed(source.log_key.name.as_str())?.map_or(0, |signed| signed.size);
         last_known.as_ref().map_or(0, |(checkpoint, _)| checkpoint.size).max(signed) <= events - offset
     };
-    let partial = places.data.join(RESTORING);
-    copy_synced(&source.data.join("cordon.db"), &partial)?;
     copy_folder(&source.data.join("previous"), &places.data.join("previous"))?;
     match (goes_on, source.new_origin) {
         (true, None) => {
@@ -163,7 +167,12 @@ pub fn restore(
             return Err(StoreError::Conflict("nothing is lost, and the log goes on: ask for no new one".to_owned()));
         }
         (false, Some(origin)) if provider.kind() == "shares" => {
-            succeed(places, &keys, source, (origin, events), last_known.as_ref(), clock.now())?;
+            let succession = Succession {
+                old_checkpoint: last_known.as_ref().map(|(_, note)| note.to_string()).unwrap_or_default(),
+                kept: events - offset,
+            };
+            let first = First { origin, position: events, at: clock.now(), succession };
+            succeed(places, &keys, source, &first)?;
         }
         (false, _) => {
             return Err(StoreError::Conflict(
@@ -186,46 +195,32 @@ pub fn restore(
     })
 }
 
-/// Verifies the backup's log, and that its database holds the same entries. Returns the number of events.
-fn verify(source: &Source<'_>) -> Result<(Walk, u64), StoreError> {
-    let file = source.data.join("cordon.db");
-    let connection =
-        Connection::open_with_flags(&file, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(database)?;
-    schema::format(&connection)?;
+/// Opens a copied database, once it is whole and of a known format.
+fn readable(file: &Path) -> Result<Reader, StoreError> {
+    let mut connection = Connection::open(file).map_err(database)?;
+    // One file, without a write-ahead log beside it: it is moved into place as it is.
+    connection.execute_batch("PRAGMA journal_mode=DELETE; PRAGMA synchronous=FULL;").map_err(database)?;
     let check: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(database)?;
     if check != "ok" {
         return Err(StoreError::Integrity(format!("the database of the backup is damaged: {check}")));
     }
-    drop(connection);
-    let reader = Reader::new(file);
-    let events = reader.size()?;
-    let mut log = LogFolder(source.data.join("log"));
-    let mut entries = Vec::new();
-    let walked = walk(&mut log, source.log_key, &[], |_, _, entry| entries.push(Hash::leaf(entry)))?;
-    if let Some(fault) = walked.faults.first() {
-        return Err(StoreError::Integrity(format!("the log of the backup does not verify: {fault:?}")));
+    schema::migrate(&mut connection)?;
+    Ok(Reader::over(connection))
+}
+
+/// Verifies that the database holds the entries of the log, from `offset` on.
+fn holds(reader: &Reader, offset: u64, leaves: &[Hash]) -> Result<(), StoreError> {
+    let mut at = offset;
+    for chunk in leaves.chunks(PUBLISH_ENTRIES_MAX) {
+        let stored = reader.entries(at, chunk.len())?;
+        let same = stored.iter().zip(chunk).take_while(|(stored, leaf)| Hash::leaf(stored) == **leaf).count();
+        at += same as u64;
+        if same != chunk.len() {
+            let what = format!("event {at} in the database of the backup is missing, or not the one that was signed");
+            return Err(StoreError::Integrity(what));
+        }
     }
-    let offset = events
-        .checked_sub(entries.len() as u64)
-        .ok_or_else(|| StoreError::Integrity("the database of the backup has fewer events than its log".to_owned()))?;
-    // Without keys the offset of a log that follows another is not known here: the log is where its first entry is.
-    let start = match entries.first() {
-        Some(first) => (0..=offset).find(|&at| {
-            reader.entries(at, 1).is_ok_and(|found| found.first().is_some_and(|entry| Hash::leaf(entry) == *first))
-        }),
-        None => Some(0),
-    };
-    let start =
-        start.ok_or_else(|| StoreError::Integrity("the log of the backup is not that of its database".to_owned()))?;
-    let stored = reader.entries(start, entries.len())?;
-    let differs = entries.iter().zip(&stored).position(|(signed, stored)| *signed != Hash::leaf(stored));
-    if let Some(place) = differs {
-        let at = start + place as u64;
-        return Err(StoreError::Integrity(format!(
-            "event {at} in the database of the backup is not the one that was signed"
-        )));
-    }
-    Ok((walked, events))
+    Ok(())
 }
 
 /// The checkpoint with the largest size, of those that are known from elsewhere and that of the backup.
@@ -245,49 +240,41 @@ fn last_known(source: &Source<'_>, walked: &Walk) -> Result<Option<(Checkpoint, 
     Ok(best)
 }
 
-/// Where the backup's log begins among its events.
-fn old_offset(source: &Source<'_>, keys: &Keyring) -> Result<u64, StoreError> {
-    let reader = Reader::new(source.data.join("cordon.db"));
-    let value = reader.with(|db| setting(db, keys, "log.offset"))?;
-    Ok(value.and_then(|value| value.try_into().ok()).map_or(0, u64::from_be_bytes))
+/// The first entry of a log that follows another.
+struct First<'a> {
+    origin: &'a str,
+    position: u64,
+    at: Moment,
+    succession: Succession,
 }
 
-/// Begins a log that follows another.
-fn succeed(
-    places: &Places,
-    keys: &Keyring,
-    source: &Source<'_>,
-    (origin, events): (&str, u64),
-    last_known: Option<&(Checkpoint, Note)>,
-    now: Moment,
-) -> Result<(), StoreError> {
-    let name: cordon_ledger::note::KeyName = origin.parse()?;
+/// Begins a log that follows another, in the database that is being restored.
+fn succeed(places: &Places, keys: &Keyring, source: &Source<'_>, first: &First<'_>) -> Result<(), StoreError> {
+    let name: cordon_ledger::note::KeyName = first.origin.parse()?;
     if name == source.log_key.name {
-        return Err(StoreError::Conflict(format!("`{origin}` is the old log: it never signs again")));
+        return Err(StoreError::Conflict(format!("`{name}` is the old log: it never signs again")));
     }
-    let offset = old_offset(source, keys)?;
     // First of all the old log ends: whatever happens now, it signs nothing more.
     keys.store().end_log(source.log_key.name.as_str())?;
-    copy_folder(&source.data.join("log"), &places.previous_log(source.log_key))?;
+    let previous = places.previous_log(source.log_key);
+    copy_folder(&source.data.join("log"), &previous)?;
+    write_synced(&previous.with_extension("vkey"), format!("{}\n", source.log_key).as_bytes())?;
     let key = keys.prepare_version(KeyName::Purpose(Purpose::LogSigning))?;
-    let old_checkpoint = last_known.map(|(_, note)| note.to_string()).unwrap_or_default();
-    let entry = Succession { old_checkpoint, kept: events - offset }.entry()?;
-    let mut connection = Connection::open(places.data.join(RESTORING)).map_err(database)?;
-    connection.execute_batch("PRAGMA journal_mode=DELETE; PRAGMA synchronous=FULL;").map_err(database)?;
-    schema::migrate(&mut connection)?;
-    let transaction = connection.transaction().map_err(database)?;
-    put_setting(&transaction, keys, "log.origin", origin.as_bytes())?;
-    put_setting(&transaction, keys, "log.signing-version", &key.version.to_be_bytes())?;
-    put_setting(&transaction, keys, "log.offset", &events.to_be_bytes())?;
-    let insert =
-        "INSERT INTO events (position, entry, leaf, at, actor, object, action) VALUES (?1, ?2, ?3, ?4, 0, NULL, 0)";
-    transaction.execute(insert, params![events as i64, entry, Hash::leaf(&entry).0, now.0]).map_err(database)?;
-    transaction.commit().map_err(database)?;
-    drop(connection);
     let signer = keys.signer(&name, key.version)?;
     write_synced(&places.log_key_file(), format!("{}\n", signer.verifier()).as_bytes())?;
-    let old_key = places.previous_log(source.log_key).with_extension("vkey");
-    write_synced(&old_key, format!("{}\n", source.log_key).as_bytes())
+
+    let entry = first.succession.entry()?;
+    let mut connection = Connection::open(places.data.join(RESTORING)).map_err(database)?;
+    connection.execute_batch("PRAGMA synchronous=FULL").map_err(database)?;
+    let transaction = connection.transaction().map_err(database)?;
+    put_setting(&transaction, keys, "log.origin", name.as_str().as_bytes())?;
+    put_setting(&transaction, keys, "log.signing-version", &key.version.to_be_bytes())?;
+    put_setting(&transaction, keys, LOG_OFFSET, &first.position.to_be_bytes())?;
+    let insert =
+        "INSERT INTO events (position, entry, leaf, at, actor, object, action) VALUES (?1, ?2, ?3, ?4, 0, NULL, 0)";
+    let values = params![first.position as i64, entry, Hash::leaf(&entry).0, first.at.0];
+    transaction.execute(insert, values).map_err(database)?;
+    transaction.commit().map_err(database)
 }
 
 fn make(folder: &Path) -> Result<(), StoreError> {

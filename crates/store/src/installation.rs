@@ -12,7 +12,6 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use cordon_domain::{Action, Actor, Clock, Event, PrincipalId, RequestId};
 use cordon_gate::{Epoch, Journal as _};
@@ -30,12 +29,11 @@ use crate::edge::SystemEntropy;
 use crate::error::StoreError;
 use crate::keyring::Keyring;
 use crate::keystore::KeyStore;
-use crate::limits::PROVIDER_S;
 use crate::log::Sequencer;
 use crate::read::Reader;
 use crate::rows::database;
 use crate::schema;
-use crate::unlock::{ask, entrust};
+use crate::unlock::{DEADLINE, entrust, unlock};
 use crate::writer::Writer;
 
 const DATABASE: &str = "cordon.db";
@@ -60,6 +58,16 @@ pub struct KitShape {
     pub need: u8,
     /// In all.
     pub of: u8,
+}
+
+/// What a new installation is to be.
+pub struct New<'a> {
+    /// Names its log.
+    pub origin: &'a str,
+    /// The recovery kit.
+    pub kit: KitShape,
+    /// Keeps the shares, durably: without them a root that is lost is data that is lost.
+    pub keep_kit: &'a mut dyn FnMut(&[Share]) -> Result<(), StoreError>,
 }
 
 /// An open installation.
@@ -131,19 +139,19 @@ impl Places {
 }
 
 impl Installation {
-    /// Makes a new installation: folders, databases, keys, the log's first event. Returns it with the recovery kit.
+    /// Makes a new installation: folders, databases, keys, the log's first event. The recovery kit is kept before the
+    /// keys are stored.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Place`] when there is one already, or keys would lie with the data.
+    /// [`StoreError::Place`] when there is one already, or keys would lie with the data; what `new.keep_kit` says.
     pub async fn create(
         places: Places,
-        origin: &str,
+        new: New<'_>,
         provider: &Arc<dyn RootProvider>,
-        kit: KitShape,
         clock: Arc<dyn Clock>,
-    ) -> Result<(Self, Vec<Share>), StoreError> {
-        let name: cordon_ledger::note::KeyName = origin.parse()?;
+    ) -> Result<Self, StoreError> {
+        let name: cordon_ledger::note::KeyName = new.origin.parse()?;
         places.make()?;
         let lock = places.lock()?;
         let store = KeyStore::open(&places.keys)?;
@@ -154,10 +162,9 @@ impl Installation {
         let (unlocked, stored) = Unlocked::create(&mut SystemEntropy, clock.now());
         let recovery = Secret::draw(&mut SystemEntropy);
         let held: Arc<dyn RootProvider> = Arc::new(HeldKey::new("shares", &recovery, SystemEntropy));
-        let deadline = Duration::from_secs(PROVIDER_S);
-        let roots = [entrust(provider, unlocked.root(), deadline)?, entrust(&held, unlocked.root(), deadline)?];
-        let shares = cut(&recovery, kit.need, kit.of, &mut SystemEntropy);
-        let shares = shares.map_err(|error| StoreError::Place(error.to_string()))?;
+        let roots = [entrust(provider, unlocked.root(), DEADLINE)?, entrust(&held, unlocked.root(), DEADLINE)?];
+        let shares = cut(&recovery, new.kit.need, new.kit.of, &mut SystemEntropy);
+        (new.keep_kit)(&shares.map_err(|error| StoreError::Place(error.to_string()))?)?;
         store.put(&stored, &roots)?;
 
         let mut connection = Connection::open(places.database()).map_err(database)?;
@@ -175,7 +182,7 @@ impl Installation {
         let file = installation.places.log_key_file();
         fs::write(&file, format!("{}\n", installation.log_key()?))
             .map_err(|error| StoreError::File(file.display().to_string(), "written", error))?;
-        Ok((installation, shares))
+        Ok(installation)
     }
 
     /// Opens an installation with the root key that `provider` gives back.
@@ -198,14 +205,7 @@ impl Installation {
             let what = "the key store is a copy from a backup: what was signed since is not known";
             return Err(StoreError::Place(format!("{what}; `cordon db restore` begins a new log")));
         }
-        let roots = store.roots()?;
-        let wrapped = roots.into_iter().find(|root| root.provider == provider.kind());
-        let wrapped = wrapped.ok_or_else(|| {
-            StoreError::Place(format!("the root key of this installation is not held by a `{}`", provider.kind()))
-        })?;
-        let root = ask(provider, wrapped, Duration::from_secs(PROVIDER_S))?;
-        let unlocked = Unlocked::open(root, store.keys()?.iter())?;
-        let keys = Arc::new(Keyring::new(unlocked, store, clock)?);
+        let keys = Arc::new(unlock(store, provider, clock)?);
         let installation = Self::assemble(places, keys, lock)?;
         let signed = installation.keys.store().signed(&installation.origin)?.map_or(0, |signed| signed.size);
         let here = installation.reader.size()?.saturating_sub(installation.offset);
@@ -226,8 +226,7 @@ impl Installation {
         let unreadable = |name: &str| StoreError::Integrity(format!("the setting `{name}` cannot be read"));
         let origin = String::from_utf8(text("log.origin")?).map_err(|_| unreadable("log.origin"))?;
         let version = text("log.signing-version")?.try_into().map_err(|_| unreadable("log.signing-version"))?;
-        let offset = reader.setting(&keys, "log.offset")?.map(<[u8; 8]>::try_from);
-        let offset = offset.transpose().map_err(|_| unreadable("log.offset"))?.map_or(0, u64::from_be_bytes);
+        let offset = reader.log_offset(&keys)?;
         let itself = PrincipalId(text("itself")?.try_into().map_err(|_| unreadable("itself"))?);
         let writer = Writer::start(path, Arc::clone(&keys), itself)?;
         let signing_version = u32::from_be_bytes(version);

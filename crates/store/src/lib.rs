@@ -31,7 +31,7 @@ pub mod writer;
 
 pub use change::Change;
 pub use error::StoreError;
-pub use installation::{Installation, KitShape, Places};
+pub use installation::{Installation, KitShape, New, Places};
 pub use log::Sequencer;
 pub use read::{Reader, Search};
 pub use rows::ObjectRow;

@@ -20,6 +20,9 @@ use crate::segment::{Field, SEGMENT_EVENTS, positions};
 /// Connections that are kept open.
 const IDLE_MAX: usize = 4;
 
+/// The setting that says at which position the log begins; 0 when there is none.
+pub(crate) const LOG_OFFSET: &str = "log.offset";
+
 /// Reads the database. Copies share connections.
 #[derive(Clone)]
 pub struct Reader {
@@ -198,6 +201,23 @@ impl Reader {
     /// [`StoreError::Integrity`] when it was changed beside Cordon.
     pub fn setting(&self, keys: &Keyring, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
         self.with(|db| setting(db, keys, name))
+    }
+
+    /// Returns the position of the event that is the first entry of the log.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Integrity`] when the setting was changed beside Cordon.
+    pub fn log_offset(&self, keys: &Keyring) -> Result<u64, StoreError> {
+        let Some(value) = self.setting(keys, LOG_OFFSET)? else { return Ok(0) };
+        let bytes = value.try_into().map_err(|_| StoreError::Integrity(format!("`{LOG_OFFSET}` cannot be read")))?;
+        Ok(u64::from_be_bytes(bytes))
+    }
+
+    /// Reads over one connection, which is already open.
+    pub(crate) fn over(connection: Connection) -> Self {
+        let path = connection.path().map(PathBuf::from).unwrap_or_default();
+        Self { path: Arc::new(path), idle: Arc::new(Mutex::new(vec![connection])) }
     }
 
     pub(crate) fn with<T>(&self, work: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {

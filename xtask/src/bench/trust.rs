@@ -12,7 +12,7 @@ use cordon_gate::{Epoch, Journal as _};
 use cordon_keys::local::HeldKey;
 use cordon_keys::{RootProvider, Secret};
 use cordon_store::edge::{SystemClock, SystemEntropy};
-use cordon_store::{Installation, KitShape, Places};
+use cordon_store::{Installation, KitShape, New, Places};
 
 const EVENTS: usize = 200_000;
 const TASKS: usize = 256;
@@ -56,8 +56,8 @@ pub(super) async fn installation(folder: &Path) -> Result<Installation, cordon_s
     let provider: Arc<dyn RootProvider> = Arc::new(HeldKey::new("key-file", &key, SystemEntropy));
     let places = Places { data: folder.join("data"), keys: folder.join("keys") };
     let kit = KitShape { need: 2, of: 3 };
-    let made = Installation::create(places, "bench.example/log", &provider, kit, Arc::new(SystemClock)).await?;
-    Ok(made.0)
+    let new = New { origin: "bench.example/log", kit, keep_kit: &mut |_| Ok(()) };
+    Installation::create(places, new, &provider, Arc::new(SystemClock)).await
 }
 
 async fn events(folder: &Path) -> Result<(), cordon_store::StoreError> {

@@ -6,13 +6,13 @@ use cordon_domain::{Action, Level};
 use cordon_gate::{Epoch, Journal as _};
 use cordon_keys::RootProvider;
 use cordon_keys::local::HeldKey;
-use cordon_keys::recovery::{Share, join};
+use cordon_keys::recovery::join;
 use cordon_store::edge::SystemEntropy;
 use cordon_store::providers::{Apart, key_file, make_key_file};
-use cordon_store::{Installation, KitShape, Places, StoreError};
+use cordon_store::{Installation, KitShape, New, Places, StoreError};
 use std::sync::Arc;
 
-use crate::{NAME, clock, create, event, open, places, provider, write};
+use crate::{NAME, clock, create, create_in, event, open, places, provider, write};
 
 #[tokio::test]
 async fn an_installation_opens_again_for_one_process_at_a_time() {
@@ -25,9 +25,8 @@ async fn an_installation_opens_again_for_one_process_at_a_time() {
     let again = open(folder.path()).expect("opens");
     assert_eq!(again.reader().size().expect("reads"), 2, "the log's first event, and one");
     assert_eq!(again.log_key().expect("a key").to_string(), key);
-    let kit = KitShape { need: 2, of: 3 };
     drop(again);
-    let twice = Installation::create(places(folder.path()), "log.example/cordon", &provider(1), kit, clock()).await;
+    let twice = create_in(places(folder.path()), &provider(1), &mut Vec::new()).await;
     assert!(matches!(twice.err(), Some(StoreError::Place(_))), "never over another");
 }
 
@@ -49,9 +48,7 @@ async fn the_recovery_kit_opens_what_its_provider_lost() {
     let (installation, shares) = create(folder.path()).await;
     write(&installation, 1, Level::Restricted).await.expect("written");
     drop(installation);
-    let written: Vec<String> = shares.iter().skip(1).map(|share| share.write().to_string()).collect();
-    let read: Vec<Share> = written.iter().map(|text| Share::read(text).expect("a share")).collect();
-    let key = join(&read).expect("two of three");
+    let key = join(&shares[1..]).expect("two of three");
     let kit: Arc<dyn RootProvider> = Arc::new(HeldKey::new("shares", &key, SystemEntropy));
     let again = Installation::open(places(folder.path()), &kit, clock()).expect("opens with the kit");
     let row = again.reader().object(again.keys(), crate::version(1)).expect("reads").expect("there");
@@ -59,11 +56,21 @@ async fn the_recovery_kit_opens_what_its_provider_lost() {
 }
 
 #[tokio::test]
+async fn without_a_kit_that_is_kept_there_is_no_installation() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut refuse = |_: &[_]| Err(StoreError::Place("the printer is out of paper".to_owned()));
+    let shape = KitShape { need: 2, of: 3 };
+    let new = New { origin: "log.example/cordon", kit: shape, keep_kit: &mut refuse };
+    let refused = Installation::create(places(folder.path()), new, &provider(1), clock()).await;
+    assert!(refused.err().expect("refused").to_string().contains("out of paper"));
+    drop(create(folder.path()).await);
+}
+
+#[tokio::test]
 async fn keys_do_not_lie_with_the_data() {
     let folder = tempfile::tempdir().expect("a folder");
     let inside = Places { data: folder.path().join("data"), keys: folder.path().join("data/keys") };
-    let kit = KitShape { need: 2, of: 3 };
-    let refused = Installation::create(inside, "log.example/cordon", &provider(1), kit, clock()).await;
+    let refused = create_in(inside, &provider(1), &mut Vec::new()).await;
     assert!(matches!(refused.err(), Some(StoreError::Place(_))));
     let data = folder.path().join("data");
     assert!(matches!(make_key_file(&data.join("root.key"), &data), Err(StoreError::Place(_))));

@@ -26,7 +26,7 @@ use cordon_keys::local::HeldKey;
 use cordon_keys::recovery::Share;
 use cordon_keys::{Belongs, DataKey, KeyName, Manifest, Part, RootProvider, Secret};
 use cordon_store::edge::SystemEntropy;
-use cordon_store::{Change, Installation, KitShape, ObjectRow, Places, StoreError, Writer};
+use cordon_store::{Change, Installation, KitShape, New, ObjectRow, Places, StoreError, Writer};
 use cordon_testkit::trust::Always;
 use cordon_testkit::{Chance, Deciding, SetClock};
 
@@ -43,9 +43,24 @@ fn places(folder: &Path) -> Places {
 }
 
 async fn create(folder: &Path) -> (Installation, Vec<Share>) {
-    let kit = KitShape { need: 2, of: 3 };
-    let made = Installation::create(places(folder), "log.example/cordon", &provider(1), kit, clock()).await;
-    made.expect("an empty folder")
+    let mut kit = Vec::new();
+    let made = create_in(places(folder), &provider(1), &mut kit).await;
+    (made.expect("an empty folder"), kit)
+}
+
+/// Makes an installation, and reads its kit back as it is printed.
+async fn create_in(
+    places: Places,
+    provider: &Arc<dyn RootProvider>,
+    kit: &mut Vec<Share>,
+) -> Result<Installation, StoreError> {
+    let mut keep_kit = |shares: &[Share]| {
+        kit.extend(shares.iter().map(|share| Share::read(&share.write()).expect("reads back")));
+        Ok(())
+    };
+    let shape = KitShape { need: 2, of: 3 };
+    let new = New { origin: "log.example/cordon", kit: shape, keep_kit: &mut keep_kit };
+    Installation::create(places, new, provider, clock()).await
 }
 
 fn open(folder: &Path) -> Result<Installation, StoreError> {

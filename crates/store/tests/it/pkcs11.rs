@@ -5,11 +5,11 @@ use std::process::Command;
 use std::sync::Arc;
 
 use cordon_keys::RootProvider;
+use cordon_store::Installation;
 use cordon_store::pkcs11::{Token, TokenPlace};
-use cordon_store::{Installation, KitShape};
 use zeroize::Zeroizing;
 
-use crate::{clock, places};
+use crate::{clock, create_in, places};
 
 fn token(label: &str, pin: &str) -> Arc<dyn RootProvider> {
     let module =
@@ -22,9 +22,8 @@ fn token(label: &str, pin: &str) -> Arc<dyn RootProvider> {
 #[tokio::test]
 async fn a_token_holds_the_root_and_never_gives_its_key() {
     let folder = tempfile::tempdir().expect("a folder");
-    let kit = KitShape { need: 2, of: 3 };
     let held = token("cordon", "1234");
-    drop(Installation::create(places(folder.path()), "log.example/cordon", &held, kit, clock()).await.expect("made"));
+    drop(create_in(places(folder.path()), &held, &mut Vec::new()).await.expect("made"));
     let again = Installation::open(places(folder.path()), &token("cordon", "1234"), clock()).expect("opens");
     assert_eq!(again.reader().size().expect("reads"), 1);
     drop(again);

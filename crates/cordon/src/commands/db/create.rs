@@ -5,9 +5,10 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use clap::Args;
+use cordon_keys::recovery::Share;
 use cordon_store::edge::SystemClock;
 use cordon_store::providers::make_key_file;
-use cordon_store::{Installation, KitShape};
+use cordon_store::{Installation, KitShape, New, StoreError};
 use zeroize::Zeroizing;
 
 use crate::error::Failure;
@@ -82,11 +83,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let provider = arguments.holder.provider(&places)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::internal(error.to_string()))?;
-    let made =
-        Installation::create(places.clone(), &arguments.origin, &provider, arguments.kit.0, Arc::new(SystemClock));
+    let mut keep_kit = |shares: &[Share]| {
+        let kept = write_kit(&kit_file, shares, &arguments.origin);
+        kept.map_err(|error| StoreError::File(arguments.kit_file.display().to_string(), "written", error))
+    };
+    let new = New { origin: &arguments.origin, kit: arguments.kit.0, keep_kit: &mut keep_kit };
+    let made = Installation::create(places.clone(), new, &provider, Arc::new(SystemClock));
     let made = runtime.block_on(made).map_err(failure);
-    let (installation, shares) = made.inspect_err(|_| drop(std::fs::remove_file(&arguments.kit_file)))?;
-    write_kit(kit_file, &shares, &arguments.origin).map_err(|error| unwritable(&arguments.kit_file, &error))?;
+    let installation = made.inspect_err(|_| drop(std::fs::remove_file(&arguments.kit_file)))?;
     let key = installation.log_key().map_err(failure)?;
     let operated = Operated::of(installation);
     operated.run(async { Ok(()) })?;
@@ -114,7 +118,7 @@ fn unwritable(path: &std::path::Path, error: &std::io::Error) -> Failure {
     Failure::usage(format!("`{}` cannot be written: {error}", path.display()), "give another --kit-file")
 }
 
-fn write_kit(mut file: std::fs::File, shares: &[cordon_keys::recovery::Share], origin: &str) -> std::io::Result<()> {
+fn write_kit(mut file: &std::fs::File, shares: &[Share], origin: &str) -> std::io::Result<()> {
     use std::io::Write as _;
     let mut text = Zeroizing::new(String::new());
     for (place, share) in shares.iter().enumerate() {
