@@ -14,6 +14,8 @@
 //!
 //! GCM-SIV (RFC 8452) because nonces are drawn at random and there are billions of events under one key.
 
+use std::sync::Arc;
+
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, Nonce, UnboundKey};
 use cordon_domain::{Entropy, Event, Personal, PrincipalId};
 use cordon_keys::Secret;
@@ -210,7 +212,7 @@ pub fn key_version(entry: &[u8]) -> Option<u32> {
 pub fn open(
     entry: &[u8],
     key: &EventKey,
-    subject_key: impl FnOnce(PrincipalId) -> Option<SubjectKey>,
+    subject_key: impl FnOnce(PrincipalId) -> Option<Arc<SubjectKey>>,
 ) -> Result<OpenEvent, EntryError> {
     match entry.first() {
         Some(&KIND_EVENT) => {}
@@ -252,7 +254,7 @@ pub fn open_disclosed(entry: &[u8], salt: &[u8; SALT_BYTES], body: &[u8]) -> Res
 fn read_body(
     body: &[u8],
     salt: [u8; SALT_BYTES],
-    subject_key: impl FnOnce(PrincipalId) -> Option<SubjectKey>,
+    subject_key: impl FnOnce(PrincipalId) -> Option<Arc<SubjectKey>>,
 ) -> Result<OpenEvent, EntryError> {
     let malformed = |_| EntryError::Malformed;
     let (length, rest) = body.split_first_chunk::<2>().ok_or(EntryError::Malformed)?;

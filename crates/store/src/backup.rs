@@ -85,7 +85,7 @@ pub fn back_up_data(installation: &Installation, to: &Path) -> Result<(), StoreE
         write_synced(&places.log().join("checkpoint"), &bytes)?;
     }
     write_synced(&places.log_key_file(), format!("{}\n", installation.log_key()?).as_bytes())?;
-    copy_folder(&installation.places().data.join("previous"), &to.join("previous"))?;
+    copy_folder(&installation.places().previous_logs(), &places.previous_logs())?;
     // A reader's connection may not even write elsewhere.
     let connection = Connection::open(installation.places().database()).map_err(database)?;
     connection.execute("VACUUM INTO ?1", [places.database().to_string_lossy()]).map_err(database)?;
@@ -157,7 +157,8 @@ pub fn restore(
         let signed = keys.store().signed(source.log_key.name.as_str())?.map_or(0, |signed| signed.size);
         last_known.as_ref().map_or(0, |(checkpoint, _)| checkpoint.size).max(signed) <= events - offset
     };
-    copy_folder(&source.data.join("previous"), &places.data.join("previous"))?;
+    let backup = Places { data: source.data.to_owned(), keys: PathBuf::new() };
+    copy_folder(&backup.previous_logs(), &places.previous_logs())?;
     match (goes_on, source.new_origin) {
         (true, None) => {
             copy_folder(&source.data.join("log"), &places.log())?;

@@ -122,7 +122,7 @@ impl<'a, D: Decide> Care<'a, D> {
                 reader.check_rows(keys, bucket, active.least)?;
                 return Ok((moved, keys.destroy_below(name, active.least)?));
             }
-            let request = self.request::<Rewrap>(Target { bucket: Some(bucket), ..Target::default() });
+            let request = self.request::<Rewrap>(target_of(name));
             let _receipt = self.gate.change(request, Change::Rewrap { bucket, level }).await?;
             moved += wraps.older.saturating_sub(reader.wraps(&active)?.older);
         }

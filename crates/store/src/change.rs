@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use cordon_domain::label::LABEL_PROJECTS_MAX;
 use cordon_domain::{Action, BucketId, Label, Level, PrincipalId, Target, VersionId};
 use cordon_gate::act::Changes;
 use cordon_gate::{Described, Epoch, Permit};
@@ -117,10 +118,14 @@ impl Described for Change {
             }
             Self::Shred { bucket, version, .. } => versioned(*bucket, *version),
             Self::Revoke(principal) | Self::Erase(principal) => target.principal == Some(*principal),
-            Self::Rotate { name: KeyName::Bucket(bucket, _), .. } | Self::Rewrap { bucket, .. } => {
-                target.bucket == Some(*bucket)
+            Self::Rotate { name: KeyName::Bucket(bucket, level), .. } | Self::Rewrap { bucket, level } => {
+                target.bucket == Some(*bucket) && target.label.as_ref().is_some_and(|label| label.level == *level)
             }
-            Self::Rotate { .. } | Self::Backup { .. } => true,
+            Self::Rotate { name: KeyName::Level(level), .. } => {
+                target.label.as_ref().is_some_and(|label| label.level == *level)
+            }
+            Self::Rotate { name: KeyName::Subject(subject), .. } => target.principal == Some(*subject),
+            Self::Rotate { name: KeyName::Purpose(_), .. } | Self::Backup { .. } => *target == Target::default(),
         }
     }
 }
@@ -167,6 +172,7 @@ pub(crate) fn apply<A: Changes>(
 
 fn write(transaction: &Transaction<'_>, keys: &Keyring, row: &ObjectRow) -> Result<Effect, StoreError> {
     let name = row.key_name();
+    bounded(&row.label)?;
     use_active(transaction, keys, name, row.key_version)?;
     let insert = "INSERT INTO objects (version, bucket, level, label, key_version, wrapped, manifest, mac)
                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING";
@@ -185,6 +191,13 @@ fn write(transaction: &Transaction<'_>, keys: &Keyring, row: &ObjectRow) -> Resu
         return Err(StoreError::Conflict(format!("{} exists already", row.version)));
     }
     Ok(Effect { rows: 1, epoch: None })
+}
+
+fn bounded(label: &Label) -> Result<(), StoreError> {
+    if label.projects.len() <= LABEL_PROJECTS_MAX {
+        return Ok(());
+    }
+    Err(StoreError::Conflict(format!("a label has at most {LABEL_PROJECTS_MAX} projects")))
 }
 
 /// Checks that `version` is the one that wraps now; the first one that wraps becomes so.
@@ -207,6 +220,7 @@ fn relabel<A: Changes>(
     if permit.target().label.as_ref() != Some(&old.label) || permit.target().bucket != Some(old.bucket) {
         return Err(StoreError::Conflict(format!("{version} has another label than the one that was decided on")));
     }
+    bounded(&label)?;
     let mut new = ObjectRow { label, key_version, ..old.clone() };
     let from = keys.bucket_key(old.wrap().under)?;
     let to = keys.wrapping_key(Some(key_version), new.key_name(), 1)?;

@@ -96,11 +96,17 @@ impl Places {
         self.data.join(LOG_KEY)
     }
 
-    /// Returns the folder of a log that was lost and followed by another.
+    /// Returns the folder of logs that were lost and followed by others.
+    #[must_use]
+    pub fn previous_logs(&self) -> PathBuf {
+        self.data.join(PREVIOUS)
+    }
+
+    /// Returns the folder of one of them.
     #[must_use]
     pub fn previous_log(&self, key: &Verifier) -> PathBuf {
         let text = key.to_string();
-        self.data.join(PREVIOUS).join(text.split('+').nth(1).unwrap_or("log"))
+        self.previous_logs().join(text.split('+').nth(1).unwrap_or("log"))
     }
 
     /// Returns the database.

@@ -95,7 +95,11 @@ impl Keyring {
     }
 
     /// Returns the key of a person, making it when there is none and `make` says so. `None`: destroyed, or not there.
-    pub(crate) fn subject_key(&self, subject: PrincipalId, make: Make) -> Result<Option<Arc<SubjectKey>>, StoreError> {
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when it is there and does not open, or cannot be stored.
+    pub fn subject_key(&self, subject: PrincipalId, make: Make) -> Result<Option<Arc<SubjectKey>>, StoreError> {
         let mut kept = self.subjects.lock().map_err(|_| StoreError::Stopped)?;
         if let Some(known) = kept.get(&subject) {
             return Ok(known.clone());
@@ -115,14 +119,6 @@ impl Keyring {
         bounded(&mut kept);
         kept.insert(subject, key.clone());
         Ok(key)
-    }
-
-    /// Returns the key of a person, to open what was recorded of them; `None` when it was destroyed or never made.
-    #[must_use]
-    pub fn subject(&self, subject: PrincipalId) -> Option<SubjectKey> {
-        let reference = KeyRef { name: KeyName::Subject(subject), version: 1 };
-        let stored = self.store.key(reference).ok().flatten()?;
-        self.with(|unlocked| Ok(SubjectKey::new(subject, &unlocked.secret_of(&stored)?))).ok()
     }
 
     /// Forgets and destroys the key of a person. What was recorded of them stays sealed for ever.
@@ -252,7 +248,7 @@ impl Keyring {
 
 /// Whether a key is made when there is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Make {
+pub enum Make {
     /// It is.
     IfMissing,
     /// It is not.

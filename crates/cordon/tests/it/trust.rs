@@ -191,6 +191,18 @@ fn a_backup_goes_on_with_its_log_while_the_key_store_lives() {
     let text = ok(verified);
     assert!(text.contains("`cordon.local/log` signed") && text.contains("`cordon.local/log-2` signed"), "{text}");
     assert_eq!(place.run(&["audit", "verify", "--key", &key]).code, 4, "the old key is not that of the new log");
+    let report = place.run(&["audit", "verify", "--json"]).lines();
+    assert_eq!((report.len(), report[0]["complete"].as_bool()), (1, Some(true)));
+    assert_eq!(report[0]["predecessors"][0]["origin"], "cordon.local/log");
+    // A second succession: both logs before it are walked.
+    ok(place.run(&["db", "backup", "second"]));
+    ok(place.run(&["keys", "unlock"]));
+    std::fs::remove_dir_all(data(&place)).expect("lost once more");
+    ok(place.run(&["db", "restore", "second", "--new-log", "cordon.local/log-3", "--share", "kit.txt"]));
+    let report = place.run(&["audit", "verify", "--json"]).lines();
+    assert_eq!(report[0]["predecessors"].as_array().map(Vec::len), Some(2), "{}", report[0]);
+    std::fs::remove_dir_all(data(&place).join("previous")).expect("lost");
+    assert_eq!(place.run(&["audit", "verify"]).code, 3, "what is not here was not verified");
     let found = ok(place.run(&["audit", "search"]));
     assert!(found.contains("log.start") && found.contains("follows a log that was lost"), "{found}");
     ok(place.run(&["audit", "prove", "0", "--output", "proof"]));

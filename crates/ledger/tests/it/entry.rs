@@ -1,5 +1,7 @@
 //! Sealed events: who opens what, and what an erased person leaves.
 
+use std::sync::Arc;
+
 use cordon_domain::{Action, PrincipalId};
 use cordon_keys::Secret;
 use cordon_ledger::entry::{
@@ -15,8 +17,8 @@ fn key(version: u32) -> EventKey {
     EventKey::new(version, &Secret::draw(&mut Chance::new(u64::from(version))))
 }
 
-fn subject() -> SubjectKey {
-    SubjectKey::new(PrincipalId([2; 16]), &Secret::draw(&mut Chance::new(77)))
+fn subject() -> Arc<SubjectKey> {
+    Arc::new(SubjectKey::new(PrincipalId([2; 16]), &Secret::draw(&mut Chance::new(77))))
 }
 
 #[test]

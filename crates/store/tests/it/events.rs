@@ -4,6 +4,7 @@ use cordon_domain::{Action, BucketId, Level, Moment, Outcome, PrincipalId, Targe
 use cordon_gate::act::{Raise, Read, Revoke};
 use cordon_gate::{Denial, Epoch, Journal as _, JournalError, Request};
 use cordon_ledger::entry::{self, Identity};
+use cordon_store::keyring::Make;
 use cordon_store::{Change, Installation, Search, StoreError};
 
 use crate::{BUCKET, NOW, create, event, facts, gate, label, open, places, target, version, write};
@@ -207,7 +208,8 @@ async fn a_person_can_be_named_until_erased() {
     let entry = installation.reader().entries(1, 1).expect("reads").remove(0);
     let identity = |installation: &Installation| {
         let key = installation.keys().event_key().expect("a key");
-        entry::open(&entry, &key, |subject| installation.keys().subject(subject)).expect("opens").identity
+        let subject_key = |subject| installation.keys().subject_key(subject, Make::Never).expect("reads");
+        entry::open(&entry, &key, subject_key).expect("opens").identity
     };
     assert!(
         matches!(identity(&installation), Identity::Open(personal) if personal.name.as_deref() == Some(crate::NAME))

@@ -7,6 +7,7 @@ use cordon_domain::{Action, BucketId, Moment, PrincipalId, VersionId};
 use cordon_gate::Request;
 use cordon_gate::act::Search as SearchAct;
 use cordon_ledger::entry::{Identity, OpenEvent, Succession, key_version, open};
+use cordon_store::keyring::Make;
 use cordon_store::{Installation, Search};
 use serde_json::{Value, json};
 
@@ -135,8 +136,17 @@ fn opened(installation: &Installation, position: u64, entry: &[u8]) -> Result<Op
     };
     let key = all.iter().find(|key| Some(key.version()) == key_version(entry));
     let key = key.ok_or_else(|| damaged("its key is not here".to_owned()))?;
-    let opened = open(entry, key, |subject| keys.subject(subject)).map_err(|error| damaged(error.to_string()))?;
-    Ok(Opened::Event(Box::new(opened)))
+    // A key that is there and does not open is not one that was destroyed.
+    let mut broken = None;
+    let subject_key = |subject| match keys.subject_key(subject, Make::Never) {
+        Ok(key) => key,
+        Err(error) => {
+            broken = Some(error);
+            None
+        }
+    };
+    let opened = open(entry, key, subject_key).map_err(|error| damaged(error.to_string()))?;
+    broken.map_or(Ok(Opened::Event(Box::new(opened))), |error| Err(failure(error)))
 }
 
 fn line(position: u64, opened: &Opened) -> String {

@@ -49,9 +49,50 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let (mut log, key) = sources(&arguments.place, arguments.log.as_deref(), arguments.key.as_deref())?;
     let known = arguments.known.iter().map(|path| known(path, &key)).collect::<Result<Vec<_>, _>>()?;
+    let mut walks = vec![walked(&mut log, key, &known)?];
+    // Logs that this one follows, the youngest first.
+    let mut complete = true;
+    while let Some(succession) = walks.last().and_then(|last| last.succession.clone()) {
+        match predecessor(arguments, &succession)? {
+            Some(walk) => walks.push(walk),
+            None => {
+                complete = false;
+                break;
+            }
+        }
+    }
+    if arguments.json {
+        println!("{}", report(&walks, complete));
+    } else {
+        walks.iter().rev().for_each(tell);
+    }
+    if walks.iter().any(|walk| !walk.faults().is_empty()) {
+        return Ok(Exit::Integrity);
+    }
+    if let Some(path) = &arguments.keep {
+        let bytes = cordon_ledger::audit::Resources::read(&mut log, "checkpoint")?.unwrap_or_default();
+        write_named(path, &bytes)?;
+    }
+    Ok(if complete { Exit::Clean } else { Exit::Partial })
+}
+
+/// One log that was walked, and what its first entry says of the log before it.
+struct Walked {
+    key: Verifier,
+    walk: Walk,
+    succession: Option<Succession>,
+}
+
+impl Walked {
+    fn faults(&self) -> &[Fault] {
+        &self.walk.faults
+    }
+}
+
+fn walked(log: &mut LogSource, key: Verifier, known: &[Checkpoint]) -> Result<Walked, Failure> {
     let bar = if std::io::stderr().is_terminal() { indicatif::ProgressBar::new(0) } else { hidden() };
     let mut succession = None;
-    let walked = walk(&mut log, &key, &known, |entry, of, bytes| {
+    let walk = walk(log, &key, known, |entry, of, bytes| {
         if entry == 1 {
             succession = Succession::read(bytes);
         }
@@ -61,57 +102,38 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         }
     })?;
     bar.finish_and_clear();
-    let before = match succession {
-        Some(succession) => predecessor(arguments, &succession)?,
-        None => Exit::Clean,
-    };
-    if arguments.json {
-        println!("{}", report(&walked, &key));
-    } else {
-        tell(&walked, &key);
-    }
-    if !walked.faults.is_empty() || before == Exit::Integrity {
-        return Ok(Exit::Integrity);
-    }
-    if let (Some(path), Some(_)) = (&arguments.keep, &walked.checkpoint) {
-        let bytes = cordon_ledger::audit::Resources::read(&mut log, "checkpoint")?.unwrap_or_default();
-        write_named(path, &bytes)?;
-    }
-    Ok(Exit::Clean)
+    Ok(Walked { key, walk, succession })
 }
 
-/// Walks the log that this one follows, when it is here.
-fn predecessor(arguments: &Arguments, succession: &Succession) -> Result<Exit, Failure> {
+/// Walks the log that another follows, when it is here. What is lost of it is known; what is kept must be what was signed.
+fn predecessor(arguments: &Arguments, succession: &Succession) -> Result<Option<Walked>, Failure> {
     let note: Result<Note, _> = succession.old_checkpoint.parse();
     let stated = note.as_ref().ok().and_then(|note| note.text.parse::<Checkpoint>().ok());
     let origin = stated.as_ref().map_or("a log of which no checkpoint is known", |stated| stated.origin.as_str());
     let size = stated.as_ref().map_or(0, |stated| stated.size);
     eprintln!("note: this log follows `{origin}`, of which {} entries are kept; {size} were signed", succession.kept);
-    let previous = arguments.place.places()?.data.join("previous");
-    let mut exit = Exit::Clean;
-    for entry in std::fs::read_dir(&previous).into_iter().flatten().flatten() {
-        let file = entry.path();
-        if file.extension().is_none_or(|extension| extension != "vkey") || arguments.log.is_some() {
-            continue;
-        }
+    let previous = arguments.place.places()?.previous_logs();
+    let keys = if arguments.log.is_some() { Vec::new() } else { key_files(&previous) };
+    for file in keys {
         let key = log_key(&file.to_string_lossy())?;
         if key.name.as_str() != origin {
             continue;
         }
-        if let Err(error) = note.clone().and_then(|note| Checkpoint::open(&note, &key)) {
-            println!("fault: the last known checkpoint of `{origin}`: {error}");
-            exit = Exit::Integrity;
-        }
         let mut log = LogSource::of(&file.with_extension("").to_string_lossy())?;
-        let walked = walk(&mut log, &key, &[], |_, _, _| {})?;
-        if !arguments.json {
-            tell(&walked, &key);
-        }
-        if !walked.faults.is_empty() {
-            exit = Exit::Integrity;
-        }
+        let stated = note.clone().and_then(|note| Checkpoint::open(&note, &key));
+        // A checkpoint beyond what is kept states entries that are lost, which is why another log follows.
+        let comparable = stated.as_ref().ok().filter(|stated| stated.size <= succession.kept).cloned();
+        let mut walked = walked(&mut log, key, comparable.as_slice())?;
+        walked.walk.faults.extend(stated.err().map(Fault::Checkpoint));
+        return Ok(Some(walked));
     }
-    Ok(exit)
+    eprintln!("note: `{origin}` is not here, and was not verified");
+    Ok(None)
+}
+
+fn key_files(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    files.filter(|file| file.extension().is_some_and(|extension| extension == "vkey")).collect()
 }
 
 fn hidden() -> indicatif::ProgressBar {
@@ -144,7 +166,8 @@ fn known(path: &std::path::Path, key: &Verifier) -> Result<Checkpoint, Failure> 
     })
 }
 
-fn tell(walked: &Walk, key: &Verifier) {
+fn tell(walked: &Walked) {
+    let Walked { key, walk: walked, .. } = walked;
     for fault in &walked.faults {
         println!("fault: {}", words(fault));
     }
@@ -189,7 +212,18 @@ fn words(fault: &Fault) -> String {
     }
 }
 
-fn report(walked: &Walk, key: &Verifier) -> Value {
+fn report(walks: &[Walked], complete: bool) -> Value {
+    let mut logs = walks.iter().map(log_report);
+    let mut report = logs.next().unwrap_or(Value::Null);
+    if let Some(report) = report.as_object_mut() {
+        report.insert("predecessors".to_owned(), logs.collect());
+        report.insert("complete".to_owned(), json!(complete));
+    }
+    report
+}
+
+fn log_report(walked: &Walked) -> Value {
+    let Walked { key, walk: walked, .. } = walked;
     let faults = walked.faults.iter().map(|fault| {
         let (kind, index) = match fault {
             Fault::NoCheckpoint => ("no-checkpoint", None),
