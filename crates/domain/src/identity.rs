@@ -47,13 +47,13 @@ impl IdKey {
     /// Returns the name by which a baseline refers to this key.
     #[must_use]
     pub fn name(&self) -> KeyName {
-        KeyName(hex(&self.mac(&[b"cordon key name"]), 8))
+        KeyName(first_hex(&self.mac(&[b"cordon key name"]), 8))
     }
 
     /// Identifies the thing that `parts` describe. Parts are framed by length: `["ab","c"]` and `["a","bc"]` differ.
     #[must_use]
     pub fn identify(&self, parts: &[&[u8]]) -> FindingId {
-        FindingId(hex(&self.mac(parts), 16))
+        FindingId(first_hex(&self.mac(parts), 16))
     }
 
     /// Derives 16 bytes for another purpose, so that one installation needs one key file.
@@ -74,13 +74,9 @@ impl IdKey {
     }
 }
 
-fn hex(bytes: &[u8], take: usize) -> String {
-    use fmt::Write as _;
-    bytes.iter().take(take).fold(String::with_capacity(take * 2), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+/// The first `take` bytes as hexadecimal digits.
+fn first_hex(bytes: &[u8], take: usize) -> String {
+    crate::id::hex(bytes.get(..take).unwrap_or(bytes))
 }
 
 #[cfg(test)]
@@ -102,6 +98,6 @@ mod tests {
     fn hmac_matches_the_published_vector() {
         let mut mac = Hmac::<Sha256>::new_from_slice(b"Jefe").expect("any key length");
         mac.update(b"what do ya want for nothing?");
-        assert_eq!(hex(&mac.finalize().into_bytes(), 8), "5bdcc146bf60754e");
+        assert_eq!(first_hex(&mac.finalize().into_bytes(), 8), "5bdcc146bf60754e");
     }
 }

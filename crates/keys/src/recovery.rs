@@ -8,6 +8,8 @@ use std::convert::Infallible;
 use std::fmt::Write as _;
 
 use cordon_domain::Entropy;
+use cordon_domain::id::hex;
+use data_encoding::BASE32_NOPAD;
 use rand_core::{TryCryptoRng, TryRng};
 use vsss_rs::Gf256;
 use zeroize::{Zeroize as _, Zeroizing};
@@ -15,7 +17,6 @@ use zeroize::{Zeroize as _, Zeroizing};
 use crate::limits::{SHARE_TEXT_BYTES_MAX, SHARES_MAX};
 use crate::secret::{KEY_BYTES, Secret};
 
-const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 const HEAD: &str = "cordon-share-1";
 const CHECK_LETTERS: usize = 4;
 
@@ -168,10 +169,7 @@ impl Share {
 /// Names a kit by its key, without giving it away.
 #[must_use]
 pub fn kit_name(key: &Secret) -> String {
-    key.commitment().iter().take(4).fold(String::new(), |mut name, byte| {
-        let _ = write!(name, "{byte:02x}");
-        name
-    })
+    key.commitment().first_chunk::<4>().map_or_else(String::new, |head| hex(head))
 }
 
 fn check_letters(text: &Zeroizing<String>) -> String {
@@ -180,32 +178,10 @@ fn check_letters(text: &Zeroizing<String>) -> String {
 }
 
 fn encode(bytes: &[u8]) -> String {
-    let bits = bytes.iter().flat_map(|byte| (0..8).rev().map(move |bit| (byte >> bit) & 1));
-    let mut letters = String::new();
-    let (mut held, mut count) = (0u8, 0);
-    for bit in bits.chain(std::iter::repeat_n(0, (5 - bytes.len() * 8 % 5) % 5)) {
-        held = (held << 1) | bit;
-        count += 1;
-        if count == 5 {
-            letters.extend(ALPHABET.get(usize::from(held)).map(|&letter| char::from(letter)));
-            (held, count) = (0, 0);
-        }
-    }
-    letters
+    BASE32_NOPAD.encode(bytes).to_ascii_lowercase()
 }
 
 fn decode(letters: &str) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let (mut held, mut count) = (0u16, 0);
-    for letter in letters.bytes() {
-        let value = ALPHABET.iter().position(|&known| known == letter)? as u16;
-        held = (held << 5) | value;
-        count += 5;
-        if count >= 8 {
-            count -= 8;
-            bytes.push((held >> count) as u8);
-            held &= (1 << count) - 1;
-        }
-    }
-    (held == 0).then_some(bytes)
+    let upper = Zeroizing::new(letters.to_ascii_uppercase());
+    BASE32_NOPAD.decode(upper.as_bytes()).ok()
 }

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair as _, ML_DSA_44, ParsedPublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use cordon_domain::id::hex;
 use cordon_keys::Secret;
 use sha2::{Digest as _, Sha256};
 
@@ -144,9 +145,13 @@ impl Verifier {
 
 impl fmt::Display for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}+", self.name)?;
-        self.id.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
-        write!(f, "+{}", STANDARD.encode([&[self.algorithm.byte()], self.public_key.as_slice()].concat()))
+        write!(
+            f,
+            "{}+{}+{}",
+            self.name,
+            hex(&self.id),
+            STANDARD.encode([&[self.algorithm.byte()], self.public_key.as_slice()].concat())
+        )
     }
 }
 
@@ -165,8 +170,7 @@ impl FromStr for Verifier {
             .find(|algorithm| algorithm.byte() == byte)
             .ok_or(NoteError::Key("its algorithm is not known"))?;
         let verifier = Self::new(name.parse()?, algorithm, public_key)?;
-        let written: String = verifier.id.iter().map(|byte| format!("{byte:02x}")).collect();
-        if written == id { Ok(verifier) } else { Err(NoteError::Key("its second part does not fit the key")) }
+        if hex(&verifier.id) == id { Ok(verifier) } else { Err(NoteError::Key("its second part does not fit the key")) }
     }
 }
 

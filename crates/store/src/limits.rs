@@ -26,3 +26,6 @@ pub const PROVIDER_S: u64 = 30;
 
 /// Uses of a key that are counted ahead at once.
 pub const USES_BLOCK: u64 = 1024;
+
+/// Bytes of a file that holds a secret.
+pub const SECRET_FILE_BYTES_MAX: u64 = 4096;

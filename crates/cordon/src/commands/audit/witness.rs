@@ -10,6 +10,7 @@ use cordon_keys::Secret;
 use cordon_ledger::note::{Algorithm, Signer};
 use cordon_ledger::witness::{REQUEST_BYTES_MAX, Witness};
 use cordon_store::edge::{SystemClock, SystemEntropy};
+use cordon_store::providers::{read_secret, write_secret};
 use cordon_store::witness::{Reply, WitnessFolder};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::{Bytes, Incoming};
@@ -17,12 +18,14 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 
 use super::log_key;
-use crate::error::{Failure, read_named_text};
+use crate::error::Failure;
 use crate::exit::Exit;
 use crate::installation::{failure, harden};
 
 /// Connections that are served at the same time.
 const CONNECTIONS_MAX: usize = 256;
+/// What the file of a witness's key begins with.
+const KEY_HEAD: &str = "cordon-witness-key-1 ";
 /// Seconds that a request's head may take.
 const HEAD_S: u64 = 10;
 
@@ -65,27 +68,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
 
 /// Reads the key of the witness, or makes it.
 fn seed(state: &Path) -> Result<Secret, Failure> {
-    use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
     let path = state.join("witness.key");
-    let failed = |error: std::io::Error| {
-        Failure::usage(format!("`{}` cannot be used: {error}", path.display()), "give a --state that you may write to")
-    };
-    std::fs::create_dir_all(state).map_err(failed)?;
+    std::fs::create_dir_all(state).map_err(|error| {
+        Failure::usage(format!("`{}` cannot be made: {error}", state.display()), "give a --state that you may write to")
+    })?;
     if path.exists() {
-        let text = zeroize::Zeroizing::new(read_named_text(&path)?);
-        let bytes = cordon_domain::id::parse_hex::<32>(text.trim()).map(zeroize::Zeroizing::new);
-        let secret = bytes.and_then(|bytes| Secret::from_slice(bytes.as_slice()));
-        return secret.ok_or_else(|| {
-            Failure::usage(format!("`{}` is no key", path.display()), "restore the file from its backup")
-        });
+        return read_secret(&path, KEY_HEAD).map_err(failure);
     }
     let secret = Secret::draw(&mut SystemEntropy);
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(failed)?;
-    for byte in secret.expose() {
-        write!(file, "{byte:02x}").map_err(failed)?;
-    }
-    file.sync_all().map_err(failed)?;
+    write_secret(&path, KEY_HEAD, &secret).map_err(failure)?;
     Ok(secret)
 }
 
