@@ -2,6 +2,8 @@
 
 use std::process::Command;
 
+use cordon_testkit::postgres::Cluster;
+
 /// Parts of other projects that some tests stand on, from PyPI.
 const TEST_ENVIRONMENT: &str = "target/test-python";
 const TEST_PACKAGES: [&str; 3] = ["tink==1.16.1", "ocsf-json-schema==1.2.0", "jsonschema==4.26.0"];
@@ -10,7 +12,13 @@ const TEST_PACKAGES: [&str; 3] = ["tink==1.16.1", "ocsf-json-schema==1.2.0", "js
 const SOFTHSM_MODULE: &str = "/usr/lib/softhsm/libsofthsm2.so";
 
 /// Parts of other projects that tests stand on: how each is called, the tests that need it, and what it brings.
-const PARTS: [Part; 2] = [
+const PARTS: [Part; 3] = [
+    Part {
+        name: "postgres",
+        tests: &["on_postgres"],
+        prepare: test_server,
+        hint: "these tests need Debian's package postgresql, and setpriv when they run as root",
+    },
     Part {
         name: "python",
         tests: &["streams_are_those_of_tink", "every_action_validates"],
@@ -25,13 +33,24 @@ const PARTS: [Part; 2] = [
     },
 ];
 
-/// Variables that tests read.
-type Variables = Vec<(&'static str, String)>;
+/// What tests stand on.
+struct Ground {
+    /// Variables that tests read.
+    variables: Vec<(&'static str, String)>,
+    /// A server that runs until they have ended.
+    server: Option<Cluster>,
+}
+
+impl From<Vec<(&'static str, String)>> for Ground {
+    fn from(variables: Vec<(&'static str, String)>) -> Self {
+        Self { variables, server: None }
+    }
+}
 
 struct Part {
     name: &'static str,
     tests: &'static [&'static str],
-    prepare: fn() -> Result<Variables, String>,
+    prepare: fn() -> Result<Ground, String>,
     hint: &'static str,
 }
 
@@ -40,6 +59,7 @@ pub(crate) fn run(without: &[&str]) -> Result<(), String> {
     if let Some(unknown) = without.iter().find(|name| PARTS.iter().all(|part| part.name != **name)) {
         return Err(format!("`{unknown}` is no part that can be left out\n{}", crate::USAGE));
     }
+    let mut servers = Vec::new();
     let mut command = Command::new("cargo");
     command.args(["test", "--workspace", "--quiet", "--"]);
     for part in PARTS {
@@ -49,19 +69,28 @@ pub(crate) fn run(without: &[&str]) -> Result<(), String> {
             });
             continue;
         }
-        let variables = (part.prepare)()
+        let ground = (part.prepare)()
             .map_err(|why| format!("{why}\nhint: {}; leave them out with `--without {}`", part.hint, part.name))?;
-        command.envs(variables);
+        command.envs(ground.variables);
+        servers.extend(ground.server);
     }
     let status = command.status().map_err(|error| format!("cargo: {error}"))?;
+    drop(servers);
     for part in PARTS.iter().filter(|part| without.contains(&part.name)) {
         println!("NOT TESTED (--without {}): {}", part.name, part.tests.join(", "));
     }
     if status.success() { Ok(()) } else { Err("tests failed".to_owned()) }
 }
 
+/// Starts a server on a socket of its own.
+fn test_server() -> Result<Ground, String> {
+    let server = Cluster::start()?;
+    let socket = server.socket().display().to_string();
+    Ok(Ground { variables: vec![("CORDON_TEST_POSTGRES", socket)], server: Some(server) })
+}
+
 /// Makes a token in a folder of its own.
-fn test_token() -> Result<Variables, String> {
+fn test_token() -> Result<Ground, String> {
     if !std::path::Path::new(SOFTHSM_MODULE).exists() {
         return Err(format!("`{SOFTHSM_MODULE}` is not there"));
     }
@@ -80,14 +109,15 @@ fn test_token() -> Result<Variables, String> {
         Ok(output) if output.status.success() => Ok(vec![
             ("CORDON_TEST_SOFTHSM", SOFTHSM_MODULE.to_owned()),
             ("SOFTHSM2_CONF", configuration.display().to_string()),
-        ]),
+        ]
+        .into()),
         Ok(output) => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
         Err(error) => Err(format!("softhsm2-util: {error}")),
     }
 }
 
 /// Installs packages into an environment of their own.
-fn test_python() -> Result<Variables, String> {
+fn test_python() -> Result<Ground, String> {
     let environment = std::env::current_dir().map_err(|error| error.to_string())?.join(TEST_ENVIRONMENT);
     let python = environment.join("bin/python");
     let ready = environment.join(TEST_PACKAGES.join("+"));
@@ -97,5 +127,5 @@ fn test_python() -> Result<Variables, String> {
         crate::run(&pip, &[&["install", "--quiet", "--disable-pip-version-check"][..], &TEST_PACKAGES].concat())?;
         std::fs::write(&ready, "").map_err(|error| error.to_string())?;
     }
-    Ok(vec![("CORDON_TEST_PYTHON", python.display().to_string())])
+    Ok(vec![("CORDON_TEST_PYTHON", python.display().to_string())].into())
 }

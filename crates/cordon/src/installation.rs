@@ -14,7 +14,8 @@ use cordon_store::care::CareError;
 use cordon_store::edge::{SystemClock, SystemEntropy};
 use cordon_store::pkcs11::{Token, TokenPlace};
 use cordon_store::providers::{Apart, key_file};
-use cordon_store::{Installation, Places, StoreError, Writer};
+use cordon_store::{Address, Installation, Places, StoreError, Writer};
+use tokio::runtime::Runtime;
 use zeroize::Zeroizing;
 
 use crate::error::{Failure, read_named_text};
@@ -29,6 +30,10 @@ pub(crate) struct Where {
     /// The folder of wrapped keys, apart from the data [default: keys in the configuration folder].
     #[arg(long, value_name = "FOLDER", env = "CORDON_KEYS")]
     keys: Option<PathBuf>,
+    /// A database of PostgreSQL instead of a file in the data folder: postgres:///cordon?host=/run/postgresql. Where it
+    /// holds a password, give it in the environment.
+    #[arg(long, value_name = "URL", env = "CORDON_DATABASE", hide_env_values = true)]
+    database: Option<String>,
 }
 
 /// Who holds the root key.
@@ -65,7 +70,8 @@ impl Where {
             Some(keys) => keys.clone(),
             None => config_folder()?.join("keys"),
         };
-        Ok(Places { data, keys })
+        let server = self.database.as_deref().map(Address::parse).transpose().map_err(failure)?;
+        Ok(Places { data, keys, server })
     }
 }
 
@@ -154,13 +160,21 @@ pub(crate) struct Operated {
     pub(crate) gate: Gate<LocalOperator, Writer>,
     pub(crate) actor: Actor,
     pub(crate) personal: Personal,
+    runtime: Runtime,
+}
+
+/// Waits, on this thread, for what waits.
+pub(crate) fn runtime() -> Result<Runtime, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Failure::internal(error.to_string()))
 }
 
 impl Operated {
     /// Opens an installation, with its root key, for the person at the machine.
     pub(crate) fn open(place: &Where, holder: &Holder) -> Result<Self, Failure> {
         let places = place.places()?;
-        if !places.database().exists() {
+        let runtime = runtime()?;
+        if !runtime.block_on(places.holds_installation()).map_err(failure)? {
             return Err(Failure::usage(
                 format!("no installation is in `{}`", places.data.display()),
                 "make one with `cordon db create`, or give --data",
@@ -168,32 +182,40 @@ impl Operated {
         }
         let provider = holder.provider(&places)?;
         harden();
-        let installation = Installation::open(places, &provider, Arc::new(SystemClock)).map_err(failure)?;
+        let opened = Installation::open(places, &provider, Arc::new(SystemClock));
+        let installation = runtime.block_on(opened).map_err(failure)?;
         lock_memory(&installation);
-        Ok(Self::of(installation))
+        Ok(Self::of(installation, runtime))
     }
 
     /// Acts on an installation as the person at the machine.
-    pub(crate) fn of(installation: Installation) -> Self {
+    pub(crate) fn of(installation: Installation, runtime: Runtime) -> Self {
         let user = rustix::process::getuid().as_raw();
         let principal: PrincipalId = installation.operator(user);
         let actor = Actor { kind: PrincipalKind::Person, ..Actor::service(principal) };
         let name = std::env::var("USER").ok().or_else(|| Some(format!("user {user}")));
         let itself = Actor::service(installation.itself());
         let gate = Gate::new(LocalOperator { principal }, installation.writer().clone(), itself);
-        Self { installation, gate, actor, personal: Personal { name, ..Personal::default() } }
+        Self { installation, gate, actor, personal: Personal { name, ..Personal::default() }, runtime }
     }
 
     /// Runs something that waits, and publishes what it recorded.
     pub(crate) fn run<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| Failure::internal(error.to_string()))?;
-        runtime.block_on(async {
+        self.runtime.block_on(async {
             let outcome = work.await;
-            let mut sequencer = self.installation.sequencer().await.map_err(failure)?;
+            let mut sequencer = match self.installation.sequencer().await {
+                // Another node publishes what was recorded here, within a second.
+                Err(StoreError::Locked(_)) => return outcome,
+                taken => taken.map_err(failure)?,
+            };
             while sequencer.publish().await.map_err(failure)?.is_some() {}
             outcome
         })
+    }
+
+    /// Waits for something that records nothing.
+    pub(crate) fn wait<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        self.runtime.block_on(work)
     }
 
     /// Records that the person at the machine did something that the gate has no request for.

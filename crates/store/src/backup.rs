@@ -18,9 +18,10 @@ use cordon_ledger::entry::Succession;
 use cordon_ledger::hash::Hash;
 use cordon_ledger::note::{Note, Verifier};
 use cordon_ledger::tile::{Shelf, TILE_LEVELS, TileRef};
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 
 use crate::change::put_setting;
+use crate::copy;
 use crate::error::StoreError;
 use crate::installation::{Installation, Places};
 use crate::keyring::Keyring;
@@ -28,8 +29,9 @@ use crate::keystore::KeyStore;
 use crate::limits::PUBLISH_ENTRIES_MAX;
 use crate::log::LogFolder;
 use crate::read::{LOG_OFFSET, Reader};
-use crate::rows::database;
 use crate::schema;
+use crate::sql::sqlite::failed;
+use crate::sql::{Database, Session, values};
 use crate::unlock::unlock;
 
 const KEYS: &str = "keys.db";
@@ -68,8 +70,8 @@ pub struct Source<'a> {
 /// # Errors
 ///
 /// [`StoreError`]; the copy is then not complete, and has no database.
-pub fn back_up_data(installation: &Installation, to: &Path) -> Result<(), StoreError> {
-    let places = Places { data: to.to_owned(), keys: PathBuf::new() };
+pub async fn back_up_data(installation: &Installation, to: &Path) -> Result<(), StoreError> {
+    let places = Places { data: to.to_owned(), keys: PathBuf::new(), server: None };
     make(&places.log())?;
     let mut log = LogFolder(installation.places().log());
     if let Some(bytes) = log.read("checkpoint")? {
@@ -86,11 +88,16 @@ pub fn back_up_data(installation: &Installation, to: &Path) -> Result<(), StoreE
     }
     write_synced(&places.log_key_file(), format!("{}\n", installation.log_key()?).as_bytes())?;
     copy_folder(&installation.places().previous_logs(), &places.previous_logs())?;
-    // A reader's connection may not even write elsewhere.
-    let connection = Connection::open(installation.places().database()).map_err(database)?;
-    connection.execute("VACUUM INTO ?1", [places.database().to_string_lossy()]).map_err(database)?;
-    let copy = fs::File::open(places.database()).and_then(|file| file.sync_all());
-    copy.map_err(|error| StoreError::File(places.database().display().to_string(), "written", error))
+    match installation.places().database() {
+        Database::Sqlite(file) => {
+            // A reader's connection may not even write elsewhere.
+            let connection = Connection::open(file).map_err(failed)?;
+            connection.execute("VACUUM INTO ?1", [places.database_file().to_string_lossy()]).map_err(failed)?;
+        }
+        server @ Database::Postgres(_) => copy::to_file(&server, &places.database()).await?,
+    }
+    let copy = fs::File::open(places.database_file()).and_then(|file| file.sync_all());
+    copy.map_err(|error| StoreError::File(places.database_file().display().to_string(), "written", error))
 }
 
 /// Copies the wrapped keys to the folder `to`, apart from the data. It must be destroyed after
@@ -115,13 +122,13 @@ fn tiles(size: u64) -> impl Iterator<Item = TileRef> {
 ///
 /// [`StoreError::Integrity`] when log and database of the backup are not what was signed; [`StoreError::Conflict`] when a
 /// new log must begin and no origin, or no shares of the recovery kit, are given.
-pub fn restore(
+pub async fn restore(
     source: &Source<'_>,
     places: &Places,
     provider: &Arc<dyn RootProvider>,
     clock: Arc<dyn Clock>,
 ) -> Result<Restored, StoreError> {
-    if places.database().exists() {
+    if places.holds_installation().await? {
         return Err(StoreError::Place(format!("an installation is already in `{}`", places.data.display())));
     }
     let mut leaves = Vec::new();
@@ -135,7 +142,7 @@ pub fn restore(
     // The copy is what is looked at, so that it cannot be another one afterwards.
     let partial = places.data.join(RESTORING);
     copy_synced(&source.data.join("cordon.db"), &partial)?;
-    let reader = readable(&partial)?;
+    let reader = readable(&partial).await?;
     let key_file = places.keys.join(KEYS);
     if !key_file.exists() {
         let from = source.keys.ok_or_else(|| {
@@ -146,9 +153,9 @@ pub fn restore(
     let store = KeyStore::open(&places.keys)?;
     let is_copy = store.is_copy()?;
     let keys = unlock(store, provider, Arc::clone(&clock))?;
-    let offset = reader.log_offset(&keys)?;
-    holds(&reader, offset, &leaves)?;
-    let events = reader.size()?;
+    let offset = reader.log_offset(&keys).await?;
+    holds(&reader, offset, &leaves).await?;
+    let events = reader.size().await?;
     drop(reader);
 
     let last_known = last_known(source, &walked)?;
@@ -157,7 +164,7 @@ pub fn restore(
         let signed = keys.store().signed(source.log_key.name.as_str())?.map_or(0, |signed| signed.size);
         last_known.as_ref().map_or(0, |(checkpoint, _)| checkpoint.size).max(signed) <= events - offset
     };
-    let backup = Places { data: source.data.to_owned(), keys: PathBuf::new() };
+    let backup = Places { data: source.data.to_owned(), keys: PathBuf::new(), server: None };
     copy_folder(&backup.previous_logs(), &places.previous_logs())?;
     match (goes_on, source.new_origin) {
         (true, None) => {
@@ -173,7 +180,7 @@ pub fn restore(
                 kept: events - offset,
             };
             let first = First { origin, position: events, at: clock.now(), succession };
-            succeed(places, &keys, source, &first)?;
+            succeed(places, &keys, source, &first).await?;
         }
         (false, _) => {
             return Err(StoreError::Conflict(
@@ -183,10 +190,7 @@ pub fn restore(
             ));
         }
     }
-    // Only now is there an installation.
-    fs::rename(&partial, places.database())
-        .and_then(|()| fs::File::open(&places.data)?.sync_all())
-        .map_err(|error| StoreError::File(places.database().display().to_string(), "put in place", error))?;
+    put_in_place(&partial, places).await?;
     keys.store().adopt()?;
     Ok(Restored {
         events,
@@ -196,24 +200,39 @@ pub fn restore(
     })
 }
 
+/// Makes the copy the database: only now is there an installation.
+async fn put_in_place(partial: &Path, places: &Places) -> Result<(), StoreError> {
+    let failed = |error| StoreError::File(partial.display().to_string(), "put in place", error);
+    match places.database() {
+        Database::Sqlite(file) => {
+            fs::rename(partial, file).and_then(|()| fs::File::open(&places.data)?.sync_all()).map_err(failed)
+        }
+        server @ Database::Postgres(_) => {
+            copy::to_server(&Database::Sqlite(partial.to_owned()), &server).await?;
+            fs::remove_file(partial).map_err(failed)
+        }
+    }
+}
+
 /// Opens a copied database, once it is whole and of a known format.
-fn readable(file: &Path) -> Result<Reader, StoreError> {
-    let mut connection = Connection::open(file).map_err(database)?;
+async fn readable(file: &Path) -> Result<Reader, StoreError> {
+    let connection = Connection::open(file).map_err(failed)?;
     // One file, without a write-ahead log beside it: it is moved into place as it is.
-    connection.execute_batch("PRAGMA journal_mode=DELETE; PRAGMA synchronous=FULL;").map_err(database)?;
-    let check: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(database)?;
+    connection.execute_batch("PRAGMA journal_mode=DELETE; PRAGMA synchronous=FULL;").map_err(failed)?;
+    let check: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(failed)?;
     if check != "ok" {
         return Err(StoreError::Integrity(format!("the database of the backup is damaged: {check}")));
     }
-    schema::migrate(&mut connection)?;
-    Ok(Reader::over(connection))
+    let mut session = Session::Sqlite(connection);
+    schema::migrate(&mut session).await?;
+    Ok(Reader::over(file.to_owned(), session))
 }
 
 /// Verifies that the database holds the entries of the log, from `offset` on.
-fn holds(reader: &Reader, offset: u64, leaves: &[Hash]) -> Result<(), StoreError> {
+async fn holds(reader: &Reader, offset: u64, leaves: &[Hash]) -> Result<(), StoreError> {
     let mut at = offset;
     for chunk in leaves.chunks(PUBLISH_ENTRIES_MAX) {
-        let stored = reader.entries(at, chunk.len())?;
+        let stored = reader.entries(at, chunk.len()).await?;
         let same = stored.iter().zip(chunk).take_while(|(stored, leaf)| Hash::leaf(stored) == **leaf).count();
         at += same as u64;
         if same != chunk.len() {
@@ -250,7 +269,7 @@ struct First<'a> {
 }
 
 /// Begins a log that follows another, in the database that is being restored.
-fn succeed(places: &Places, keys: &Keyring, source: &Source<'_>, first: &First<'_>) -> Result<(), StoreError> {
+async fn succeed(places: &Places, keys: &Keyring, source: &Source<'_>, first: &First<'_>) -> Result<(), StoreError> {
     let name: cordon_ledger::note::KeyName = first.origin.parse()?;
     if name == source.log_key.name {
         return Err(StoreError::Conflict(format!("`{name}` is the old log: it never signs again")));
@@ -265,17 +284,18 @@ fn succeed(places: &Places, keys: &Keyring, source: &Source<'_>, first: &First<'
     write_synced(&places.log_key_file(), format!("{}\n", signer.verifier()).as_bytes())?;
 
     let entry = first.succession.entry()?;
-    let mut connection = Connection::open(places.data.join(RESTORING)).map_err(database)?;
-    connection.execute_batch("PRAGMA synchronous=FULL").map_err(database)?;
-    let transaction = connection.transaction().map_err(database)?;
-    put_setting(&transaction, keys, "log.origin", name.as_str().as_bytes())?;
-    put_setting(&transaction, keys, "log.signing-version", &key.version.to_be_bytes())?;
-    put_setting(&transaction, keys, LOG_OFFSET, &first.position.to_be_bytes())?;
+    let connection = Connection::open(places.data.join(RESTORING)).map_err(failed)?;
+    connection.execute_batch("PRAGMA synchronous=FULL").map_err(failed)?;
+    let mut session = Session::Sqlite(connection);
+    session.begin().await?;
+    put_setting(&mut session, keys, "log.origin", name.as_str().as_bytes()).await?;
+    put_setting(&mut session, keys, "log.signing-version", &key.version.to_be_bytes()).await?;
+    put_setting(&mut session, keys, LOG_OFFSET, &first.position.to_be_bytes()).await?;
     let insert =
         "INSERT INTO events (position, entry, leaf, at, actor, object, action) VALUES (?1, ?2, ?3, ?4, 0, NULL, 0)";
-    let values = params![first.position as i64, entry, Hash::leaf(&entry).0, first.at.0];
-    transaction.execute(insert, values).map_err(database)?;
-    transaction.commit().map_err(database)
+    let leaf = Hash::leaf(&entry).0;
+    session.execute(insert, values![first.position, &entry, &leaf, first.at.0]).await?;
+    session.commit().await
 }
 
 fn make(folder: &Path) -> Result<(), StoreError> {

@@ -11,7 +11,6 @@ use cordon_domain::{
 use cordon_gate::act::{Backup, Erase, Rewrap, Rotate, Shred};
 use cordon_gate::{Decide, Denial, Facts, Gate, Request};
 use cordon_keys::{KeyName, KeyRef};
-use rusqlite::OptionalExtension as _;
 
 use crate::backup::{back_up_data, back_up_keys};
 use crate::change::{BackupKind, Change};
@@ -115,16 +114,16 @@ impl<'a, D: Decide> Care<'a, D> {
         let name = KeyName::Bucket(bucket, level);
         let (keys, reader) = (self.installation.keys(), self.installation.reader());
         let mut moved = 0;
-        while let Some(active) = reader.active_key(keys, name)? {
-            let wraps = reader.wraps(&active)?;
+        while let Some(active) = reader.active_key(keys, name).await? {
+            let wraps = reader.wraps(&active).await?;
             if wraps.older == 0 && active.least == active.active {
                 // A row whose level was changed beside Cordon is not among those that moved: found before its key goes.
-                reader.check_rows(keys, bucket, active.least)?;
+                reader.check_rows(keys, bucket, active.least).await?;
                 return Ok((moved, keys.destroy_below(name, active.least)?));
             }
             let request = self.request::<Rewrap>(target_of(name));
             let _receipt = self.gate.change(request, Change::Rewrap { bucket, level }).await?;
-            moved += wraps.older.saturating_sub(reader.wraps(&active)?.older);
+            moved += wraps.older.saturating_sub(reader.wraps(&active).await?.older);
         }
         Ok((moved, Vec::new()))
     }
@@ -136,7 +135,7 @@ impl<'a, D: Decide> Care<'a, D> {
     /// [`CareError`] when it is refused or cannot be done. Begun again, it goes on where it stopped.
     pub async fn shred(&self, bucket: BucketId, version: VersionId) -> Result<Certificate, CareError> {
         let (keys, reader) = (self.installation.keys(), self.installation.reader());
-        let row = reader.object(keys, version)?.filter(|row| row.bucket == bucket);
+        let row = reader.object(keys, version).await?.filter(|row| row.bucket == bucket);
         let (level, position) = match row {
             Some(row) => {
                 let next_key = keys.prepare_version(row.key_name())?.version;
@@ -146,22 +145,17 @@ impl<'a, D: Decide> Care<'a, D> {
                 let receipt = self.gate.change(self.request::<Shred>(target), change).await?;
                 (level, receipt.recorded().and_then(|recorded| recorded.position))
             }
-            None => (self.shredding(bucket, version)?, None),
+            None => (self.shredding(bucket, version).await?, None),
         };
         let (rewrapped, destroyed) = self.rewrap_and_destroy(bucket, level).await?;
-        let (data_backups, key_backup) = self.backups()?;
+        let (data_backups, key_backup) = self.backups().await?;
         let could_be_opened_until = key_backup.map(|made| made.plus_ms(KEY_BACKUP_DAYS * DAY_MS));
         Ok(Certificate { version, destroyed, position, rewrapped, data_backups, could_be_opened_until })
     }
 
     /// The level of a version whose shredding began and may have broken off.
-    fn shredding(&self, bucket: BucketId, version: VersionId) -> Result<Level, StoreError> {
-        let select = "SELECT level FROM shredded WHERE version = ?1 AND bucket = ?2";
-        let level: Option<u8> = self.installation.reader().with(|db| {
-            let row = db.query_row(select, [version.0, bucket.0], |row| row.get(0)).optional();
-            row.map_err(crate::rows::database)
-        })?;
-        let level = level.and_then(|level| Level::ALL.into_iter().find(|known| known.number() == level));
+    async fn shredding(&self, bucket: BucketId, version: VersionId) -> Result<Level, StoreError> {
+        let level = self.installation.reader().shredded(bucket, version).await?;
         level.ok_or_else(|| StoreError::Conflict(format!("there is no {version} in {bucket}")))
     }
 
@@ -189,22 +183,15 @@ impl<'a, D: Decide> Care<'a, D> {
             let _receipt = self.gate.change(self.request::<Backup>(Target::default()), change).await?;
             match kind {
                 BackupKind::Keys => back_up_keys(self.installation, folder)?,
-                BackupKind::Data => back_up_data(self.installation, folder)?,
+                BackupKind::Data => back_up_data(self.installation, folder).await?,
             }
         }
         Ok(())
     }
 
-    fn backups(&self) -> Result<(Vec<Moment>, Option<Moment>), StoreError> {
-        let made: Vec<(i64, String)> = self.installation.reader().with(|db| {
-            let mut query = db
-                .prepare_cached("SELECT made_at, kind FROM backups ORDER BY made_at")
-                .map_err(crate::rows::database)?;
-            let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).map_err(crate::rows::database)?;
-            rows.collect::<rusqlite::Result<_>>().map_err(crate::rows::database)
-        })?;
-        let of =
-            |kind: &str| made.iter().filter(|(_, found)| found == kind).map(|(at, _)| Moment(*at)).collect::<Vec<_>>();
+    async fn backups(&self) -> Result<(Vec<Moment>, Option<Moment>), StoreError> {
+        let made = self.installation.reader().backups().await?;
+        let of = |kind: &str| made.iter().filter(|(_, found)| found == kind).map(|(at, _)| *at).collect::<Vec<_>>();
         Ok((of("data"), of("keys").last().copied()))
     }
 

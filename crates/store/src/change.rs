@@ -7,16 +7,18 @@ use cordon_domain::{Action, BucketId, Label, Level, PrincipalId, Target, Version
 use cordon_gate::act::Changes;
 use cordon_gate::{Described, Epoch, Permit};
 use cordon_keys::{Belongs, KeyName};
-use rusqlite::{OptionalExtension as _, Transaction, params};
 
 use crate::edge::SystemEntropy;
 use crate::error::StoreError;
 use crate::keyring::Keyring;
 use crate::limits::REWRAP_BATCH_MAX;
-use crate::rows::{ActiveKey, ObjectRow, database, encoded};
+use crate::rows::{ActiveKey, ObjectRow, encoded};
+use crate::sql::{Cell, Session, values};
 
 /// What the name of a setting begins with that says that a person was erased.
 const ERASED: &str = "erased/";
+/// The setting that counts revocations.
+pub(crate) const EPOCH: &str = "epoch";
 
 /// A change of state.
 #[derive(Clone, Debug)]
@@ -139,55 +141,49 @@ pub(crate) struct Effect {
     pub(crate) rows: u64,
 }
 
+/// Tells whether a change that carries out `action` must be alone: while others commit, what it reads could change.
+pub(crate) const fn is_exclusive(action: Action) -> bool {
+    !matches!(action, Action::ObjectWrite | Action::BackupMake)
+}
+
 /// Carries a change out inside the transaction that records it.
-pub(crate) fn apply<A: Changes>(
-    transaction: &Transaction<'_>,
+pub(crate) async fn apply<A: Changes>(
+    session: &mut Session,
     keys: &Keyring,
     permit: &Permit<A>,
     change: Change,
-    position: u64,
 ) -> Result<Effect, StoreError> {
     match change {
-        Change::Write(row) => write(transaction, keys, &row),
+        Change::Write(row) => write(session, keys, &row).await,
         Change::Relabel { version, label, key_version, .. } => {
-            relabel(transaction, keys, permit, version, (label, key_version))
+            relabel(session, keys, permit, version, (label, key_version)).await
         }
-        Change::Revoke(principal) => revoke(transaction, keys, principal, position),
-        Change::Rotate { name: name @ KeyName::Bucket(..), version } => activate(transaction, keys, name, version),
+        Change::Revoke(principal) => revoke(session, keys, principal).await,
+        Change::Rotate { name: name @ KeyName::Bucket(..), version } => activate(session, keys, name, version).await,
         Change::Rotate { .. } => Ok(Effect::default()),
-        Change::Rewrap { bucket, level } => rewrap(transaction, keys, permit, bucket, level),
-        Change::Shred { version, next_key, .. } => shred(transaction, keys, version, next_key),
+        Change::Rewrap { bucket, level } => rewrap(session, keys, permit, bucket, level).await,
+        Change::Shred { version, next_key, .. } => shred(session, keys, version, next_key).await,
         Change::Backup { at, kind } => {
-            let keep = "INSERT INTO backups VALUES (?1, ?2, ?3)";
-            let values = params![at.0, kind.as_str(), position as i64];
-            let rows = transaction.execute(keep, values).map_err(database)?;
-            Ok(Effect { rows: rows as u64, epoch: None })
+            let keep = "INSERT INTO backups VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+            let rows = session.execute(keep, values![at.0, kind.as_str()]).await?;
+            Ok(Effect { rows, epoch: None })
         }
         Change::Erase(subject) => {
-            put_setting(transaction, keys, &format!("{ERASED}{subject}"), &[])?;
-            Ok(Effect { rows: 1, epoch: None })
+            put_setting(session, keys, &format!("{ERASED}{subject}"), &[]).await?;
+            // Other nodes learn of it as they learn of a revocation.
+            Ok(Effect { rows: 1, epoch: Some(next_epoch(session, keys).await?) })
         }
     }
 }
 
-fn write(transaction: &Transaction<'_>, keys: &Keyring, row: &ObjectRow) -> Result<Effect, StoreError> {
-    let name = row.key_name();
+async fn write(session: &mut Session, keys: &Keyring, row: &ObjectRow) -> Result<Effect, StoreError> {
     bounded(&row.label)?;
-    use_active(transaction, keys, name, row.key_version)?;
+    use_active(session, keys, row.key_name(), row.key_version).await?;
     let insert = "INSERT INTO objects (version, bucket, level, label, key_version, wrapped, manifest, mac)
                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING";
-    let values = params![
-        row.version.0,
-        row.bucket.0,
-        row.label.level.number(),
-        row.label_bytes(),
-        row.key_version,
-        row.wrapped,
-        row.manifest,
-        row.mac(keys.rows())
-    ];
-    let rows = transaction.prepare_cached(insert).and_then(|mut insert| insert.execute(values)).map_err(database)?;
-    if rows == 0 {
+    let cells = row.row(keys.rows());
+    let values: Vec<_> = cells.0.iter().map(Cell::value).collect();
+    if session.execute(insert, &values).await? == 0 {
         return Err(StoreError::Conflict(format!("{} exists already", row.version)));
     }
     Ok(Effect { rows: 1, epoch: None })
@@ -201,22 +197,25 @@ fn bounded(label: &Label) -> Result<(), StoreError> {
 }
 
 /// Checks that `version` is the one that wraps now; the first one that wraps becomes so.
-fn use_active(transaction: &Transaction<'_>, keys: &Keyring, name: KeyName, version: u32) -> Result<(), StoreError> {
-    match active_key(transaction, keys, name)? {
+async fn use_active(session: &mut Session, keys: &Keyring, name: KeyName, version: u32) -> Result<(), StoreError> {
+    if active_key(session, keys, name).await?.is_none() {
+        // Another node may be quicker.
+        put_active(session, keys, ActiveKey { name, active: version, least: version }, "NOTHING").await?;
+    }
+    match active_key(session, keys, name).await? {
         Some(active) if active.active == version => Ok(()),
-        Some(_) => Err(StoreError::Conflict(format!("{name} was rotated meanwhile: wrap the data key anew"))),
-        None => put_active(transaction, keys, ActiveKey { name, active: version, least: version }),
+        _ => Err(StoreError::Conflict(format!("{name} was rotated meanwhile: wrap the data key anew"))),
     }
 }
 
-fn relabel<A: Changes>(
-    transaction: &Transaction<'_>,
+async fn relabel<A: Changes>(
+    session: &mut Session,
     keys: &Keyring,
     permit: &Permit<A>,
     version: VersionId,
     (label, key_version): (Label, u32),
 ) -> Result<Effect, StoreError> {
-    let old = object(transaction, keys, version)?.ok_or_else(|| unknown(version))?;
+    let old = object(session, keys, version).await?.ok_or_else(|| unknown(version))?;
     if permit.target().label.as_ref() != Some(&old.label) || permit.target().bucket != Some(old.bucket) {
         return Err(StoreError::Conflict(format!("{version} has another label than the one that was decided on")));
     }
@@ -228,141 +227,140 @@ fn relabel<A: Changes>(
     let rewrapped = from.rewrap(permit, &old.wrap(), belongs, (&to, &new.label), &mut SystemEntropy)?;
     new.wrapped = rewrapped.wrap.wrapped;
     new.manifest = rewrapped.relabel(&old.manifest, &new.label)?;
-    use_active(transaction, keys, new.key_name(), key_version)?;
-    update(transaction, keys, &new)?;
+    use_active(session, keys, new.key_name(), key_version).await?;
+    update(session, keys, &[new]).await?;
     Ok(Effect { rows: 1, epoch: None })
 }
 
-fn revoke(
-    transaction: &Transaction<'_>,
-    keys: &Keyring,
-    principal: PrincipalId,
-    position: u64,
-) -> Result<Effect, StoreError> {
-    let position = position as i64;
-    let mac = keys.rows().mac(&[b"revocations/v1", &principal.0, &position.to_be_bytes()]);
-    let insert = "INSERT INTO revocations VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
-    let rows = transaction.execute(insert, params![principal.0, position, mac]).map_err(database)?;
-    let epoch = Epoch(epoch(transaction, keys)?.0 + 1);
-    put_setting(transaction, keys, "epoch", &epoch.0.to_be_bytes())?;
-    Ok(Effect { rows: rows as u64, epoch: Some(epoch) })
+async fn revoke(session: &mut Session, keys: &Keyring, principal: PrincipalId) -> Result<Effect, StoreError> {
+    let mac = keys.rows().mac(&[b"revocations/v1", &principal.0]);
+    let insert = "INSERT INTO revocations VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+    let rows = session.execute(insert, values![&principal.0, &mac]).await?;
+    Ok(Effect { rows, epoch: Some(next_epoch(session, keys).await?) })
 }
 
-fn activate(transaction: &Transaction<'_>, keys: &Keyring, name: KeyName, version: u32) -> Result<Effect, StoreError> {
-    let active = active_key(transaction, keys, name)?;
+async fn next_epoch(session: &mut Session, keys: &Keyring) -> Result<Epoch, StoreError> {
+    let epoch = Epoch(epoch(session, keys).await?.0 + 1);
+    put_setting(session, keys, EPOCH, &epoch.0.to_be_bytes()).await?;
+    Ok(epoch)
+}
+
+async fn activate(session: &mut Session, keys: &Keyring, name: KeyName, version: u32) -> Result<Effect, StoreError> {
+    let active = active_key(session, keys, name).await?;
     if active.is_some_and(|active| active.active >= version) {
         return Err(StoreError::Conflict(format!("{name} was rotated meanwhile: ask again")));
     }
     let least = active.map_or(version, |active| active.least);
-    put_active(transaction, keys, ActiveKey { name, active: version, least })?;
+    replace_active(session, keys, ActiveKey { name, active: version, least }).await?;
     Ok(Effect { rows: 1, epoch: None })
 }
 
-fn rewrap<A: Changes>(
-    transaction: &Transaction<'_>,
+async fn rewrap<A: Changes>(
+    session: &mut Session,
     keys: &Keyring,
     permit: &Permit<A>,
     bucket: BucketId,
     level: Level,
 ) -> Result<Effect, StoreError> {
     let name = KeyName::Bucket(bucket, level);
-    let active = active_key(transaction, keys, name)?;
+    let active = active_key(session, keys, name).await?;
     let active = active.ok_or_else(|| StoreError::Conflict(format!("{name} wraps nothing")))?;
-    let select = "SELECT * FROM objects WHERE bucket = ?1 AND level = ?2 AND key_version < ?3 LIMIT ?4";
-    let old: Vec<ObjectRow> = {
-        let mut query = transaction.prepare_cached(select).map_err(database)?;
-        let values = params![bucket.0, level.number(), active.active, REWRAP_BATCH_MAX as i64];
-        let mut found = query.query(values).map_err(database)?;
-        let mut rows = Vec::new();
-        while let Some(row) = found.next().map_err(database)? {
-            rows.push(ObjectRow::read(row, keys.rows())?);
-        }
-        rows
-    };
+    let select = format!(
+        "SELECT {} FROM objects WHERE bucket = ?1 AND level = ?2 AND key_version < ?3 LIMIT {REWRAP_BATCH_MAX}",
+        ObjectRow::COLUMNS
+    );
+    let old = session.query(&select, values![&bucket.0, level.number(), active.active]).await?;
     let to = keys.wrapping_key(Some(active.active), name, old.len() as u64)?;
-    for row in &old {
+    let mut moved = Vec::with_capacity(old.len());
+    for row in old {
+        let row = ObjectRow::read(row, keys.rows())?;
         let from = keys.bucket_key(row.wrap().under)?;
         let belongs = Belongs { bucket, version: row.version, label: &row.label };
-        let moved = from.rewrap(permit, &row.wrap(), belongs, (&to, &row.label), &mut SystemEntropy)?;
-        let new = ObjectRow { key_version: active.active, wrapped: moved.wrap.wrapped, ..row.clone() };
-        update(transaction, keys, &new)?;
+        let wrap = from.rewrap(permit, &row.wrap(), belongs, (&to, &row.label), &mut SystemEntropy)?.wrap;
+        moved.push(ObjectRow { key_version: active.active, wrapped: wrap.wrapped, ..row });
     }
-    if old.len() < REWRAP_BATCH_MAX {
-        put_active(transaction, keys, ActiveKey { least: active.active, ..active })?;
+    update(session, keys, &moved).await?;
+    if moved.len() < REWRAP_BATCH_MAX {
+        replace_active(session, keys, ActiveKey { least: active.active, ..active }).await?;
     }
-    Ok(Effect { rows: old.len() as u64, epoch: None })
+    Ok(Effect { rows: moved.len() as u64, epoch: None })
 }
 
-fn shred(
-    transaction: &Transaction<'_>,
+async fn shred(
+    session: &mut Session,
     keys: &Keyring,
     version: VersionId,
     next_key: u32,
 ) -> Result<Effect, StoreError> {
-    let row = object(transaction, keys, version)?.ok_or_else(|| unknown(version))?;
+    let row = object(session, keys, version).await?.ok_or_else(|| unknown(version))?;
     let keep = "INSERT INTO shredded (version, bucket, level, key_version) VALUES (?1, ?2, ?3, ?4)";
-    let values = params![version.0, row.bucket.0, row.label.level.number(), row.key_version];
-    transaction.execute(keep, values).map_err(database)?;
-    transaction.execute("DELETE FROM objects WHERE version = ?1", [version.0]).map_err(database)?;
-    activate(transaction, keys, row.key_name(), next_key)
+    let values = values![&version.0, &row.bucket.0, row.label.level.number(), row.key_version];
+    session.execute(keep, values).await?;
+    session.execute("DELETE FROM objects WHERE version = ?1", values![&version.0]).await?;
+    activate(session, keys, row.key_name(), next_key).await
 }
 
-fn update(transaction: &Transaction<'_>, keys: &Keyring, row: &ObjectRow) -> Result<(), StoreError> {
-    let update = "UPDATE objects SET level = ?2, label = ?3, key_version = ?4, wrapped = ?5, manifest = ?6, mac = ?7
-                  WHERE version = ?1";
-    let mut update = transaction.prepare_cached(update).map_err(database)?;
-    let level = row.label.level.number();
-    let mac = row.mac(keys.rows());
-    let values = params![row.version.0, level, row.label_bytes(), row.key_version, row.wrapped, row.manifest, mac];
-    update.execute(values).map_err(database).map(drop)
+async fn update(session: &mut Session, keys: &Keyring, rows: &[ObjectRow]) -> Result<(), StoreError> {
+    let update = "UPDATE objects SET bucket = ?2, level = ?3, label = ?4, key_version = ?5, wrapped = ?6, manifest = ?7,
+                  mac = ?8 WHERE version = ?1";
+    let rows: Vec<_> = rows.iter().map(|row| row.row(keys.rows())).collect();
+    session.execute_each(update, &rows).await
 }
 
 /// Reads one object version and checks its MAC.
-pub(crate) fn object(
-    connection: &rusqlite::Connection,
+pub(crate) async fn object(
+    session: &mut Session,
     keys: &Keyring,
     version: VersionId,
 ) -> Result<Option<ObjectRow>, StoreError> {
-    let mut query = connection.prepare_cached("SELECT * FROM objects WHERE version = ?1").map_err(database)?;
-    let mut rows = query.query([version.0]).map_err(database)?;
-    rows.next().map_err(database)?.map(|row| ObjectRow::read(row, keys.rows())).transpose()
+    let select = format!("SELECT {} FROM objects WHERE version = ?1", ObjectRow::COLUMNS);
+    let row = session.first(&select, values![&version.0]).await?;
+    row.map(|row| ObjectRow::read(row, keys.rows())).transpose()
 }
 
 /// Reads which versions of a key are in use, and checks the row's MAC.
-pub(crate) fn active_key(
-    connection: &rusqlite::Connection,
+pub(crate) async fn active_key(
+    session: &mut Session,
     keys: &Keyring,
     name: KeyName,
 ) -> Result<Option<ActiveKey>, StoreError> {
-    let mut query = connection.prepare_cached("SELECT * FROM active_keys WHERE name = ?1").map_err(database)?;
-    let mut rows = query.query([encoded(&name)]).map_err(database)?;
-    rows.next().map_err(database)?.map(|row| ActiveKey::read(row, keys.rows())).transpose()
+    let select = format!("SELECT {} FROM active_keys WHERE name = ?1", ActiveKey::COLUMNS);
+    let row = session.first(&select, values![&encoded(&name)]).await?;
+    row.map(|row| ActiveKey::read(&row, keys.rows())).transpose()
 }
 
-fn put_active(transaction: &Transaction<'_>, keys: &Keyring, active: ActiveKey) -> Result<(), StoreError> {
+async fn replace_active(session: &mut Session, keys: &Keyring, active: ActiveKey) -> Result<(), StoreError> {
+    let replace = "UPDATE SET active = excluded.active, least = excluded.least, mac = excluded.mac";
+    put_active(session, keys, active, replace).await
+}
+
+async fn put_active(
+    session: &mut Session,
+    keys: &Keyring,
+    active: ActiveKey,
+    on_conflict: &str,
+) -> Result<(), StoreError> {
     let name = encoded(&active.name);
     let mac = keys.rows().mac(&ActiveKey::parts(&name, &active.versions()));
-    let put = "INSERT OR REPLACE INTO active_keys VALUES (?1, ?2, ?3, ?4)";
-    transaction.execute(put, params![name, active.active, active.least, mac]).map_err(database).map(drop)
+    let put = format!("INSERT INTO active_keys VALUES (?1, ?2, ?3, ?4) ON CONFLICT (name) DO {on_conflict}");
+    session.execute(&put, values![&name, active.active, active.least, &mac]).await.map(drop)
 }
 
 /// Reads the revocation epoch, and checks its MAC.
-pub(crate) fn epoch(connection: &rusqlite::Connection, keys: &Keyring) -> Result<Epoch, StoreError> {
-    let value = setting(connection, keys, "epoch")?;
+pub(crate) async fn epoch(session: &mut Session, keys: &Keyring) -> Result<Epoch, StoreError> {
+    let value = setting(session, keys, EPOCH).await?;
     let bytes = value.and_then(|value| <[u8; 8]>::try_from(value.as_slice()).ok());
     let bytes = bytes.ok_or_else(|| StoreError::Integrity("the revocation epoch is missing".to_owned()))?;
     Ok(Epoch(u64::from_be_bytes(bytes)))
 }
 
 /// Reads who was erased, and checks the MACs: who can write the database cannot have anyone forgotten.
-pub(crate) fn erased(connection: &rusqlite::Connection, keys: &Keyring) -> Result<HashSet<PrincipalId>, StoreError> {
+pub(crate) async fn erased(session: &mut Session, keys: &Keyring) -> Result<HashSet<PrincipalId>, StoreError> {
     let select = "SELECT name FROM settings WHERE name >= 'erased/' AND name < 'erased0'";
-    let mut query = connection.prepare_cached(select).map_err(database)?;
-    let names: Vec<String> =
-        query.query_map([], |row| row.get(0)).and_then(Iterator::collect::<rusqlite::Result<_>>).map_err(database)?;
     let mut subjects = HashSet::new();
-    for name in names {
-        setting(connection, keys, &name)?;
+    for row in session.query(select, &[]).await? {
+        let name = row.text(0)?;
+        setting(session, keys, name).await?;
         let subject = name.strip_prefix(ERASED).and_then(|subject| subject.parse().ok());
         subjects.insert(subject.ok_or_else(|| StoreError::Integrity(format!("the setting `{name}` cannot be read")))?);
     }
@@ -370,30 +368,30 @@ pub(crate) fn erased(connection: &rusqlite::Connection, keys: &Keyring) -> Resul
 }
 
 /// Reads a setting, and checks its MAC.
-pub(crate) fn setting(
-    connection: &rusqlite::Connection,
+pub(crate) async fn setting(
+    session: &mut Session,
     keys: &Keyring,
     name: &str,
 ) -> Result<Option<Vec<u8>>, StoreError> {
-    let row: Option<(Vec<u8>, Vec<u8>)> = connection
-        .query_row("SELECT value, mac FROM settings WHERE name = ?1", [name], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()
-        .map_err(database)?;
-    let Some((value, mac)) = row else { return Ok(None) };
-    keys.rows().check(&[b"settings/v1", name.as_bytes(), &value], &mac, || format!("the setting `{name}`"))?;
+    let row = session.first("SELECT value, mac FROM settings WHERE name = ?1", values![name]).await?;
+    let Some(mut row) = row else { return Ok(None) };
+    let value = row.take_bytes(0)?;
+    let parts: [&[u8]; 3] = [b"settings/v1", name.as_bytes(), &value];
+    keys.rows().check(&parts, row.bytes(1)?, || format!("the setting `{name}`"))?;
     Ok(Some(value))
 }
 
 /// Writes a setting with its MAC.
-pub(crate) fn put_setting(
-    connection: &rusqlite::Connection,
+pub(crate) async fn put_setting(
+    session: &mut Session,
     keys: &Keyring,
     name: &str,
     value: &[u8],
 ) -> Result<(), StoreError> {
     let mac = keys.rows().mac(&[b"settings/v1", name.as_bytes(), value]);
-    let put = "INSERT OR REPLACE INTO settings VALUES (?1, ?2, ?3)";
-    connection.execute(put, params![name, value, mac]).map_err(database).map(drop)
+    let put = "INSERT INTO settings VALUES (?1, ?2, ?3)
+               ON CONFLICT (name) DO UPDATE SET value = excluded.value, mac = excluded.mac";
+    session.execute(put, values![name, value, &mac]).await.map(drop)
 }
 
 fn unknown(version: VersionId) -> StoreError {

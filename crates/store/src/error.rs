@@ -12,6 +12,9 @@ pub enum StoreError {
     /// The database does not do what it is asked.
     #[error("the database `{0}` cannot be used: {1}")]
     Database(&'static str, rusqlite::Error),
+    /// The database server does not do what it is asked, or cannot be asked.
+    #[error("the database server cannot be used: {0}")]
+    Server(crate::sql::ServerError),
     /// Files cannot be read or written.
     #[error("`{0}` cannot be {1}: {2}")]
     File(String, &'static str, std::io::Error),

@@ -1,7 +1,8 @@
 //! An installation: one data folder, one folder of keys apart from it, opened by one process at a time.
 //!
 //! ```text
-//! data/  cordon.db    events, objects, settings
+//! data/  cordon.db    events, objects, settings, unless they are in PostgreSQL
+//!        node         which node this is, where several write
 //!        log/         what is published: checkpoint, tiles, bundles; may be given to anyone
 //!        log.vkey     the log's public key
 //!        previous/    logs that were lost and followed by this one, each with its key
@@ -13,7 +14,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cordon_domain::{Action, Actor, Clock, Event, PrincipalId, RequestId};
+use cordon_domain::{Action, Actor, Clock, Event, NodeId, PrincipalId, RequestId};
 use cordon_gate::{Epoch, Journal as _};
 use cordon_keys::local::HeldKey;
 use cordon_keys::recovery::{Share, cut};
@@ -22,17 +23,17 @@ use cordon_ledger::note::Verifier;
 use cordon_ledger::publish::PublishError;
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
-use rusqlite::Connection;
 
-use crate::change::{erased, put_setting};
+use crate::change::{EPOCH, erased, put_setting};
 use crate::edge::SystemEntropy;
 use crate::error::StoreError;
+use crate::events::Assigner;
 use crate::keyring::Keyring;
 use crate::keystore::KeyStore;
 use crate::log::Sequencer;
 use crate::read::Reader;
-use crate::rows::database;
 use crate::schema;
+use crate::sql::{Address, Database};
 use crate::unlock::{DEADLINE, entrust, unlock};
 use crate::writer::Writer;
 
@@ -41,6 +42,7 @@ const LOG: &str = "log";
 const LOG_KEY: &str = "log.vkey";
 const PREVIOUS: &str = "previous";
 const LOCK: &str = "lock";
+const NODE: &str = "node";
 
 /// Where an installation lies.
 #[derive(Clone, Debug)]
@@ -49,6 +51,8 @@ pub struct Places {
     pub data: PathBuf,
     /// The folder of keys. Neither may lie in the other.
     pub keys: PathBuf,
+    /// A database of PostgreSQL, instead of a file in the data folder.
+    pub server: Option<Address>,
 }
 
 /// How many shares a recovery kit has, and how many are needed.
@@ -109,10 +113,42 @@ impl Places {
         self.previous_logs().join(text.split('+').nth(1).unwrap_or("log"))
     }
 
-    /// Returns the database.
+    /// Returns where the database is.
     #[must_use]
-    pub fn database(&self) -> PathBuf {
+    pub fn database(&self) -> Database {
+        match &self.server {
+            Some(address) => Database::Postgres(address.clone()),
+            None => Database::Sqlite(self.database_file()),
+        }
+    }
+
+    /// Returns the file of a database that is not on a server, and of every backup.
+    #[must_use]
+    pub fn database_file(&self) -> PathBuf {
         self.data.join(DATABASE)
+    }
+
+    /// Tells which node this is; the first time, decides it.
+    fn node(&self) -> Result<NodeId, StoreError> {
+        let path = self.data.join(NODE);
+        let failed = |error| StoreError::File(path.display().to_string(), "read", error);
+        if path.exists() {
+            let text = fs::read_to_string(&path).map_err(failed)?;
+            let node = text.trim_end().parse();
+            return node.map_err(|_| StoreError::Integrity(format!("`{}` names no node", path.display())));
+        }
+        let node = NodeId::draw(&mut SystemEntropy);
+        fs::write(&path, format!("{node}\n")).and_then(|()| File::open(&path)?.sync_all()).map_err(failed)?;
+        Ok(node)
+    }
+
+    /// Tells whether an installation is here.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Server`] when a server cannot be asked.
+    pub async fn holds_installation(&self) -> Result<bool, StoreError> {
+        self.database().is_taken().await
     }
 
     pub(crate) fn make(&self) -> Result<(), StoreError> {
@@ -161,7 +197,7 @@ impl Installation {
         places.make()?;
         let lock = places.lock()?;
         let store = KeyStore::open(&places.keys)?;
-        if !store.is_empty()? || places.database().exists() {
+        if !store.is_empty()? || places.holds_installation().await? {
             let what = format!("an installation is already in `{}`", places.data.display());
             return Err(StoreError::Place(what));
         }
@@ -173,16 +209,17 @@ impl Installation {
         (new.keep_kit)(&shares.map_err(|error| StoreError::Place(error.to_string()))?)?;
         store.put(&stored, &roots)?;
 
-        let mut connection = Connection::open(places.database()).map_err(database)?;
-        schema::prepare(&connection)?;
-        schema::migrate(&mut connection)?;
+        let mut session = places.database().open().await?;
+        schema::migrate(&mut session).await?;
         let keys = Arc::new(Keyring::new(unlocked, store, Arc::clone(&clock))?);
-        put_setting(&connection, &keys, "log.origin", name.as_str().as_bytes())?;
-        put_setting(&connection, &keys, "log.signing-version", &1u32.to_be_bytes())?;
-        put_setting(&connection, &keys, "epoch", &0u64.to_be_bytes())?;
-        put_setting(&connection, &keys, "itself", &PrincipalId::draw(&mut SystemEntropy).0)?;
-        drop(connection);
-        let installation = Self::assemble(places, keys, lock)?;
+        session.begin().await?;
+        put_setting(&mut session, &keys, "log.origin", name.as_str().as_bytes()).await?;
+        put_setting(&mut session, &keys, "log.signing-version", &1u32.to_be_bytes()).await?;
+        put_setting(&mut session, &keys, EPOCH, &0u64.to_be_bytes()).await?;
+        put_setting(&mut session, &keys, "itself", &PrincipalId::draw(&mut SystemEntropy).0).await?;
+        session.commit().await?;
+        drop(session);
+        let installation = Self::assemble(places, keys, lock).await?;
         let started = installation.own_event(Action::LogStart, clock.now());
         installation.writer.record(started, Epoch::ANY).await.map_err(|error| StoreError::Place(error.to_string()))?;
         let file = installation.places.log_key_file();
@@ -197,51 +234,55 @@ impl Installation {
     ///
     /// [`StoreError::Locked`] when another process has it open; [`StoreError::Provider`] when the root is not given;
     /// [`StoreError::Integrity`] when what is stored was changed beside Cordon.
-    pub fn open(places: Places, provider: &Arc<dyn RootProvider>, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
-        if !places.database().exists() {
+    pub async fn open(
+        places: Places,
+        provider: &Arc<dyn RootProvider>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, StoreError> {
+        if !places.holds_installation().await? {
             return Err(StoreError::Place(format!("no installation is in `{}`", places.data.display())));
         }
         let lock = places.lock()?;
-        let mut connection = Connection::open(places.database()).map_err(database)?;
-        schema::prepare(&connection)?;
-        schema::migrate(&mut connection)?;
-        drop(connection);
+        schema::migrate(&mut places.database().open().await?).await?;
         let store = KeyStore::open(&places.keys)?;
         if store.is_copy()? {
             let what = "the key store is a copy from a backup: what was signed since is not known";
             return Err(StoreError::Place(format!("{what}; `cordon db restore` begins a new log")));
         }
         let keys = Arc::new(unlock(store, provider, clock)?);
-        let installation = Self::assemble(places, keys, lock)?;
+        let installation = Self::assemble(places, keys, lock).await?;
         let signed = installation.keys.store().signed(&installation.origin)?.map_or(0, |signed| signed.size);
-        let here = installation.reader.size()?.saturating_sub(installation.offset);
+        let here = installation.reader.size().await?.saturating_sub(installation.offset);
         if here < signed {
             return Err(PublishError::Shorter { here, signed }.into());
         }
-        installation.finish_erasures()?;
+        installation.finish_erasures().await?;
         Ok(installation)
     }
 
-    fn assemble(places: Places, keys: Arc<Keyring>, lock: File) -> Result<Self, StoreError> {
-        let path = places.database();
-        let reader = Reader::new(path.clone());
-        let text = |name: &'static str| {
-            let value = reader.setting(&keys, name)?;
+    async fn assemble(places: Places, keys: Arc<Keyring>, lock: File) -> Result<Self, StoreError> {
+        let database = places.database();
+        let reader = Reader::new(&database)?;
+        let text = async |name: &'static str| {
+            let value = reader.setting(&keys, name).await?;
             value.ok_or_else(|| StoreError::Integrity(format!("the setting `{name}` is missing")))
         };
         let unreadable = |name: &str| StoreError::Integrity(format!("the setting `{name}` cannot be read"));
-        let origin = String::from_utf8(text("log.origin")?).map_err(|_| unreadable("log.origin"))?;
-        let version = text("log.signing-version")?.try_into().map_err(|_| unreadable("log.signing-version"))?;
-        let offset = reader.log_offset(&keys)?;
-        let itself = PrincipalId(text("itself")?.try_into().map_err(|_| unreadable("itself"))?);
-        let writer = Writer::start(path, Arc::clone(&keys), itself)?;
+        let origin = String::from_utf8(text("log.origin").await?).map_err(|_| unreadable("log.origin"))?;
+        let version = text("log.signing-version").await?;
+        let version = version.try_into().map_err(|_| unreadable("log.signing-version"))?;
+        let offset = reader.log_offset(&keys).await?;
+        let itself = PrincipalId(text("itself").await?.try_into().map_err(|_| unreadable("itself"))?);
+        // Where one process writes, it is the installation itself.
+        let node = if places.server.is_some() { places.node()? } else { NodeId(itself.0) };
+        let writer = Writer::start(database, Arc::clone(&keys), node, itself).await?;
         let signing_version = u32::from_be_bytes(version);
         Ok(Self { places, keys, writer, reader, origin, signing_version, offset, itself, _lock: lock })
     }
 
     /// Destroys keys of persons whose erasure was recorded and not carried out when the process ended.
-    fn finish_erasures(&self) -> Result<(), StoreError> {
-        for subject in self.reader.with(|db| erased(db, &self.keys))? {
+    async fn finish_erasures(&self) -> Result<(), StoreError> {
+        for subject in erased(&mut *self.reader.session().await?, &self.keys).await? {
             let reference = cordon_keys::KeyRef { name: KeyName::Subject(subject), version: 1 };
             if self.keys.store().key(reference)?.is_some() {
                 self.keys.erase_subject(subject)?;
@@ -314,7 +355,13 @@ impl Installation {
     /// As [`Sequencer::take_over`].
     pub async fn sequencer_over(&self, log: Arc<dyn ObjectStore>) -> Result<Sequencer, StoreError> {
         let signer = self.keys.signer(&self.origin.parse()?, self.signing_version)?;
-        Sequencer::take_over(log, (self.reader.clone(), self.offset), Arc::clone(&self.keys), signer).await
+        let database = self.places.database();
+        let assigner = match database {
+            Database::Postgres(_) => Some(Assigner::take(database.open().await?).await?),
+            Database::Sqlite(_) => None,
+        };
+        let events = (self.reader.clone(), self.offset);
+        Sequencer::take_over(log, assigner, events, Arc::clone(&self.keys), signer).await
     }
 
     /// Makes an event of Cordon itself.

@@ -105,17 +105,16 @@ impl Keyring {
             return Ok(known.clone());
         }
         let reference = KeyRef { name: KeyName::Subject(subject), version: 1 };
-        let secret = match (self.store.key(reference)?, make) {
-            (Some(stored), _) => Some(self.with(|unlocked| Ok(unlocked.secret_of(&stored)?))?),
-            (None, Make::Never) => return Ok(None),
-            (None, Make::IfMissing) => {
-                let made = self.with(|unlocked| Ok(unlocked.make(reference, &mut SystemEntropy, self.clock.now())?));
-                let (stored, secret) = made?;
-                self.store.put(&[stored], &[])?;
-                Some(secret)
-            }
-        };
-        let key = secret.map(|secret| Arc::new(SubjectKey::new(subject, &secret)));
+        let mut stored = self.store.key(reference)?;
+        if stored.is_none() && make == Make::IfMissing {
+            let made = self.with(|unlocked| Ok(unlocked.make(reference, &mut SystemEntropy, self.clock.now())?))?.0;
+            // Another process may have been quicker: what is stored counts.
+            self.store.add(&made)?;
+            stored = self.store.key(reference)?;
+        }
+        let Some(stored) = stored else { return Ok(None) };
+        let secret = self.with(|unlocked| Ok(unlocked.secret_of(&stored)?))?;
+        let key = Some(Arc::new(SubjectKey::new(subject, &secret)));
         bounded(&mut kept);
         kept.insert(subject, key.clone());
         Ok(key)
@@ -179,7 +178,8 @@ impl Keyring {
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when its parent is not there, or it cannot be stored.
+    /// [`StoreError`] when its parent is not there, or it cannot be stored; [`StoreError::Conflict`] when another process
+    /// was quicker.
     pub fn prepare_version(&self, name: KeyName) -> Result<KeyRef, StoreError> {
         let now = self.clock.now();
         let mut unlocked = self.unlocked.write().map_err(|_| StoreError::Stopped)?;
@@ -190,8 +190,11 @@ impl Keyring {
             let version = version.ok_or(KeyError::Bound("a key has at most 2^32 versions"))?;
             unlocked.make(KeyRef { name, version }, &mut SystemEntropy, now)?.0
         };
-        self.store.put(std::slice::from_ref(&stored), &[])?;
-        Ok(stored.reference)
+        if self.store.add(&stored)? {
+            return Ok(stored.reference);
+        }
+        unlocked.forget(stored.reference);
+        Err(StoreError::Conflict(format!("another process made {}: ask again", stored.reference)))
     }
 
     /// Wraps stored keys anew under the newest versions of their parents. Returns how many moved.

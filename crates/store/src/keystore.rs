@@ -121,6 +121,17 @@ impl KeyStore {
         self.with(|db| db.prepare_cached(newest)?.query_row([encoded(&name)], |row| row.get(0)))
     }
 
+    /// Stores a key that is new. Returns false when another process has made that version: then nothing was stored.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Database`]; then nothing was stored.
+    pub fn add(&self, key: &StoredKey) -> Result<bool, StoreError> {
+        let add = "INSERT INTO keys (name, version, stored) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+        let (name, stored) = (encoded(&key.reference.name), encoded(key));
+        self.with(|db| db.prepare_cached(add)?.execute(params![name, key.reference.version, stored]).map(|new| new == 1))
+    }
+
     /// Stores keys, and roots, in one transaction. What has a name and version already is replaced.
     ///
     /// # Errors

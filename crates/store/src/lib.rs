@@ -1,19 +1,22 @@
-//! Where state lives: events, objects and keys in SQLite, the published log in files.
+//! Where state lives: events and objects in SQLite or PostgreSQL, wrapped keys apart, the published log in files.
 //!
 //! Invariants: an event, and the change that it records, are durable before anyone is told, or neither is there; a row
 //! that decides carries a MAC, and one that was changed beside Cordon locks what it is about; nothing is signed that is
 //! shorter than, or differs from, what was signed before; keys lie in a folder of their own, wrapped.
 //!
-//! Map: [`installation`] (folders, creation, opening), [`writer`] (the journal: one thread, group commit), [`change`]
-//! (what can be changed), [`read`] and `segment` (search), [`log`] (tiles and checkpoints), [`keystore`] and [`keyring`] (wrapped keys, open
-//! keys), [`care`] (rotation, rewrapping, shredding, erasing), [`backup`], [`witness`] (for logs of others), [`unlock`], [`providers`] and [`pkcs11`] (the root), [`rows`],
-//! [`schema`].
+//! Map: [`installation`] (folders, creation, opening), [`writer`] (the journal: one thread, group commit), `events` (who
+//! gives them positions), [`change`] (what can be changed), [`read`] and `segment` (search), [`log`] (tiles and
+//! checkpoints), [`keystore`] and [`keyring`] (wrapped keys, open keys), [`care`] (rotation, rewrapping, shredding,
+//! erasing), [`backup`] and `copy`, [`witness`] (for logs of others), [`unlock`], [`providers`] and [`pkcs11`] (the root),
+//! [`rows`], [`schema`], [`sql`] (both databases).
 
 pub mod backup;
 pub mod care;
 pub mod change;
+mod copy;
 pub mod edge;
 pub mod error;
+mod events;
 pub mod installation;
 pub mod keyring;
 pub mod keystore;
@@ -25,6 +28,7 @@ pub mod read;
 pub mod rows;
 pub mod schema;
 mod segment;
+pub mod sql;
 pub mod unlock;
 pub mod witness;
 pub mod writer;
@@ -35,4 +39,5 @@ pub use installation::{Installation, KitShape, New, Places};
 pub use log::Sequencer;
 pub use read::{Reader, Search};
 pub use rows::ObjectRow;
+pub use sql::{Address, Database};
 pub use writer::Writer;

@@ -29,3 +29,21 @@ pub const USES_BLOCK: u64 = 1024;
 
 /// Bytes of a file that holds a secret.
 pub const SECRET_FILE_BYTES_MAX: u64 = 4096;
+
+/// Connections that are kept open to read.
+pub const READERS_MAX: usize = 4;
+
+/// Seconds that a connection to a database server may take.
+pub const CONNECT_S: u64 = 10;
+
+/// Seconds that a session waits for a lock of the database server, or for a free session.
+pub const LOCK_S: u64 = 10;
+
+/// Seconds that a statement may take, and that a transaction may stand idle.
+pub const STATEMENT_S: u64 = 60;
+
+/// Seconds after which the server ends the session of a sequencer that says nothing, so that another may take over.
+pub const SEQUENCER_IDLE_S: u64 = 15;
+
+/// Rows of a table that are copied at once.
+pub const COPY_ROWS: u64 = 4096;

@@ -20,6 +20,7 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutPayload};
 
 use crate::error::StoreError;
+use crate::events::Assigner;
 use crate::keyring::Keyring;
 use crate::limits::PUBLISH_ENTRIES_MAX;
 use crate::read::Reader;
@@ -50,6 +51,8 @@ impl Resources for LogFolder {
 /// Writes tiles and signs checkpoints.
 pub struct Sequencer {
     log: Arc<dyn ObjectStore>,
+    /// Gives positions first, where several nodes write.
+    assigner: Option<Assigner>,
     reader: Reader,
     /// The position of the event that is the log's first entry.
     offset: u64,
@@ -70,8 +73,9 @@ impl Sequencer {
     ///
     /// [`StoreError::Publish`] or [`StoreError::Integrity`] when what is stored is shorter than, or differs from, what
     /// was signed; [`StoreError::Conflict`] when the log has ended.
-    pub async fn take_over(
+    pub(crate) async fn take_over(
         log: Arc<dyn ObjectStore>,
+        assigner: Option<Assigner>,
         events: (Reader, u64),
         keys: Arc<Keyring>,
         signer: Signer,
@@ -80,7 +84,8 @@ impl Sequencer {
         let signed = keys.store().signed(&origin)?;
         let (reader, offset) = events;
         let state = LogState::default();
-        let mut sequencer = Self { log, reader, offset, keys, signer, epoch: 1, state, signed: None, unwritten: None };
+        let mut sequencer =
+            Self { log, assigner, reader, offset, keys, signer, epoch: 1, state, signed: None, unwritten: None };
         let published = sequencer.read("checkpoint").await?;
         sequencer.published_is_signed(published.as_deref(), signed)?;
         if let Some(last) = signed {
@@ -98,13 +103,17 @@ impl Sequencer {
     ///
     /// # Errors
     ///
-    /// [`StoreError`]; then nothing was signed, or what was signed is durable and its checkpoint follows.
+    /// [`StoreError`]; then nothing was signed, or what was signed is durable and its checkpoint follows. When the server
+    /// ended the session ([`StoreError::Server`]), another node may have taken over: take over again.
     pub async fn publish(&mut self) -> Result<Option<Note>, StoreError> {
         if let Some(note) = self.unwritten.clone() {
             self.put("checkpoint".to_owned(), note.to_string().into_bytes()).await?;
             self.unwritten = None;
         }
-        let entries = self.reader.entries(self.offset + self.state.size(), PUBLISH_ENTRIES_MAX)?;
+        if let Some(assigner) = &mut self.assigner {
+            assigner.assign().await?;
+        }
+        let entries = self.reader.entries(self.offset + self.state.size(), PUBLISH_ENTRIES_MAX).await?;
         if entries.is_empty() {
             return Ok(None);
         }
@@ -161,7 +170,7 @@ impl Sequencer {
         let mut state = LogState::default();
         while state.size() < last.size {
             let want = (last.size - state.size()).min(PUBLISH_ENTRIES_MAX as u64) as usize;
-            let entries = self.reader.entries(self.offset + state.size(), want)?;
+            let entries = self.reader.entries(self.offset + state.size(), want).await?;
             if entries.is_empty() {
                 return Err(PublishError::Shorter { here: state.size(), signed: last.size }.into());
             }
@@ -196,7 +205,7 @@ impl Sequencer {
     /// A database that was put back to an older state, and has grown since, has other entries at the end of what was
     /// signed.
     async fn agrees_with_database(&self, last: Signed) -> Result<(), StoreError> {
-        let here = self.reader.size()?.saturating_sub(self.offset);
+        let here = self.reader.size().await?.saturating_sub(self.offset);
         if here < last.size {
             return Err(PublishError::Shorter { here, signed: last.size }.into());
         }
@@ -204,7 +213,7 @@ impl Sequencer {
         let bundle = if edge.is_full() { self.full_bundle(edge).await? } else { self.state.last_bundle().to_vec() };
         let (published, _) = bundle_entries(&bundle);
         let start = self.offset + last.size - published.len() as u64;
-        let stored = self.reader.entries(start, published.len())?;
+        let stored = self.reader.entries(start, published.len()).await?;
         let differs = published.iter().zip(&stored).position(|(published, stored)| *published != stored.as_slice());
         match differs {
             Some(place) => {

@@ -1,34 +1,24 @@
-//! Reading: a few connections that only read, beside the writer.
+//! Reading: a few sessions that only read, beside the writer.
 
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
-
-use cordon_domain::{BucketId, Moment, VersionId};
+use cordon_domain::{BucketId, Level, Moment, VersionId};
 use cordon_keys::KeyName;
 use cordon_ledger::index::Token;
-use rusqlite::{Connection, OpenFlags, params};
 
 use crate::change::{active_key, object, setting};
 use crate::error::StoreError;
 use crate::keyring::Keyring;
 use crate::limits::SEARCH_EVENTS_MAX;
 use crate::log::is_whole;
-use crate::rows::{ActiveKey, ObjectRow, database};
-use crate::schema;
+use crate::rows::{ActiveKey, ObjectRow};
 use crate::segment::{Field, SEGMENT_EVENTS, positions};
-
-/// Connections that are kept open.
-const IDLE_MAX: usize = 4;
+use crate::sql::{Database, Lease, Pool, Session, values};
 
 /// The setting that says at which position the log begins; 0 when there is none.
 pub(crate) const LOG_OFFSET: &str = "log.offset";
 
-/// Reads the database. Copies share connections.
+/// Reads the database. Copies share sessions.
 #[derive(Clone)]
-pub struct Reader {
-    path: Arc<PathBuf>,
-    idle: Arc<Mutex<Vec<Connection>>>,
-}
+pub struct Reader(Pool);
 
 /// What to search for. All that is given must hold.
 #[derive(Clone, Debug, Default)]
@@ -59,10 +49,18 @@ pub struct Wraps {
 }
 
 impl Reader {
-    /// Reads the database at `path`, which exists.
-    #[must_use]
-    pub fn new(path: PathBuf) -> Self {
-        Self { path: Arc::new(path), idle: Arc::default() }
+    /// Reads a database, which exists.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Server`] when sessions of the server cannot be kept.
+    pub fn new(database: &Database) -> Result<Self, StoreError> {
+        Ok(Self(Pool::new(database)?))
+    }
+
+    /// Reads the file at `path` over one session, which is already open.
+    pub(crate) fn over(path: std::path::PathBuf, session: Session) -> Self {
+        Self(Pool::over(path, session))
     }
 
     /// Returns entries from position `start` on, in order, without a gap.
@@ -70,61 +68,55 @@ impl Reader {
     /// # Errors
     ///
     /// [`StoreError::Integrity`] naming the first position that is missing or whose bytes were changed.
-    pub fn entries(&self, start: u64, limit: usize) -> Result<Vec<Vec<u8>>, StoreError> {
+    pub async fn entries(&self, start: u64, limit: usize) -> Result<Vec<Vec<u8>>, StoreError> {
         let select = "SELECT position, entry, leaf FROM events WHERE position >= ?1 ORDER BY position LIMIT ?2";
-        self.with(|db| {
-            let mut query = db.prepare_cached(select).map_err(database)?;
-            let mut rows = query.query(params![start as i64, limit as i64]).map_err(database)?;
-            let mut entries: Vec<Vec<u8>> = Vec::new();
-            while let Some(row) = rows.next().map_err(database)? {
-                let position: i64 = row.get(0).map_err(database)?;
-                let (entry, leaf): (Vec<u8>, Vec<u8>) = (row.get(1).map_err(database)?, row.get(2).map_err(database)?);
-                let expected = start + entries.len() as u64;
-                if position != expected as i64 {
-                    return Err(StoreError::Integrity(format!("event {expected} is missing from the database")));
-                }
-                if !is_whole(&entry, &leaf) {
-                    return Err(StoreError::Integrity(format!("event {expected} was changed in the database")));
-                }
-                entries.push(entry);
+        let rows = self.session().await?.query(select, values![start, limit as u64]).await?;
+        let mut entries: Vec<Vec<u8>> = Vec::with_capacity(rows.len());
+        for mut row in rows {
+            let expected = start + entries.len() as u64;
+            if row.count(0)? != expected {
+                return Err(StoreError::Integrity(format!("event {expected} is missing from the database")));
             }
-            Ok(entries)
-        })
+            let entry = row.take_bytes(1)?;
+            if !is_whole(&entry, row.bytes(2)?) {
+                return Err(StoreError::Integrity(format!("event {expected} was changed in the database")));
+            }
+            entries.push(entry);
+        }
+        Ok(entries)
     }
 
-    /// Returns positions and entries that a search finds, in order.
+    /// Returns positions and entries that a search finds, in order. Events that have no position yet, which lasts a second
+    /// at most, are not found.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Database`].
-    pub fn search(&self, search: &Search) -> Result<Vec<(u64, Vec<u8>)>, StoreError> {
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn search(&self, search: &Search) -> Result<Vec<(u64, Vec<u8>)>, StoreError> {
         let limit = if search.limit == 0 { SEARCH_EVENTS_MAX } else { search.limit.min(SEARCH_EVENTS_MAX) };
-        let size = self.size()?;
-        self.with(|db| {
-            let mut found = Vec::new();
-            let mut segment = search.start / SEGMENT_EVENTS;
-            while found.len() < limit && segment * SEGMENT_EVENTS < size {
-                let range = segment * SEGMENT_EVENTS..(segment + 1) * SEGMENT_EVENTS;
-                let shared = if range.end > size { None } else { candidates(db, search, segment)? };
-                match shared {
-                    Some(positions) => pick(db, search, &positions, &mut found, limit)?,
-                    None => scan(db, search, range, &mut found, limit)?,
-                }
-                segment += 1;
+        let mut session = self.session().await?;
+        let size = size(&mut session).await?;
+        let mut found = Vec::new();
+        let mut segment = search.start / SEGMENT_EVENTS;
+        while found.len() < limit && segment * SEGMENT_EVENTS < size {
+            let range = segment * SEGMENT_EVENTS..(segment + 1) * SEGMENT_EVENTS;
+            let shared = if range.end > size { None } else { candidates(&mut session, search, segment).await? };
+            match shared {
+                Some(positions) => pick(&mut session, search, &positions, &mut found, limit).await?,
+                None => scan(&mut session, search, range, &mut found, limit).await?,
             }
-            Ok(found)
-        })
+            segment += 1;
+        }
+        Ok(found)
     }
 
-    /// Returns the number of events.
+    /// Returns the number of events that have a position.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Database`].
-    pub fn size(&self) -> Result<u64, StoreError> {
-        let size = "SELECT coalesce(max(position) + 1, 0) FROM events";
-        let size: i64 = self.with(|db| db.query_row(size, [], |row| row.get(0)).map_err(database))?;
-        Ok(size as u64)
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn size(&self) -> Result<u64, StoreError> {
+        size(&mut *self.session().await?).await
     }
 
     /// Returns an object version; its row's MAC is checked.
@@ -132,8 +124,8 @@ impl Reader {
     /// # Errors
     ///
     /// [`StoreError::Integrity`] when the row was changed beside Cordon.
-    pub fn object(&self, keys: &Keyring, version: VersionId) -> Result<Option<ObjectRow>, StoreError> {
-        self.with(|db| object(db, keys, version))
+    pub async fn object(&self, keys: &Keyring, version: VersionId) -> Result<Option<ObjectRow>, StoreError> {
+        object(&mut *self.session().await?, keys, version).await
     }
 
     /// Returns which versions of a key are in use; the row's MAC is checked.
@@ -141,8 +133,8 @@ impl Reader {
     /// # Errors
     ///
     /// [`StoreError::Integrity`] when the row was changed beside Cordon.
-    pub fn active_key(&self, keys: &Keyring, name: KeyName) -> Result<Option<ActiveKey>, StoreError> {
-        self.with(|db| active_key(db, keys, name))
+    pub async fn active_key(&self, keys: &Keyring, name: KeyName) -> Result<Option<ActiveKey>, StoreError> {
+        active_key(&mut *self.session().await?, keys, name).await
     }
 
     /// Returns all keys in use.
@@ -150,31 +142,24 @@ impl Reader {
     /// # Errors
     ///
     /// [`StoreError::Integrity`] when a row was changed beside Cordon.
-    pub fn active_keys(&self, keys: &Keyring) -> Result<Vec<ActiveKey>, StoreError> {
-        self.with(|db| {
-            let mut query = db.prepare_cached("SELECT * FROM active_keys ORDER BY name").map_err(database)?;
-            let mut rows = query.query([]).map_err(database)?;
-            let mut keys_in_use = Vec::new();
-            while let Some(row) = rows.next().map_err(database)? {
-                keys_in_use.push(ActiveKey::read(row, keys.rows())?);
-            }
-            Ok(keys_in_use)
-        })
+    pub async fn active_keys(&self, keys: &Keyring) -> Result<Vec<ActiveKey>, StoreError> {
+        let select = format!("SELECT {} FROM active_keys ORDER BY name", ActiveKey::COLUMNS);
+        let rows = self.session().await?.query(&select, &[]).await?;
+        rows.iter().map(|row| ActiveKey::read(row, keys.rows())).collect()
     }
 
     /// Counts data keys under a bucket key.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Database`].
-    pub fn wraps(&self, active: &ActiveKey) -> Result<Wraps, StoreError> {
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn wraps(&self, active: &ActiveKey) -> Result<Wraps, StoreError> {
         let KeyName::Bucket(bucket, level) = active.name else { return Ok(Wraps::default()) };
         let count = "SELECT count(*) FILTER (WHERE key_version >= ?3), count(*) FILTER (WHERE key_version < ?3)
                      FROM objects WHERE bucket = ?1 AND level = ?2";
-        let values = params![bucket.0, level.number(), active.active];
-        let (current, older): (i64, i64) =
-            self.with(|db| db.query_row(count, values, |row| Ok((row.get(0)?, row.get(1)?))).map_err(database))?;
-        Ok(Wraps { current: current as u64, older: older as u64 })
+        let values = values![&bucket.0, level.number(), active.active];
+        let row = self.session().await?.one(count, values).await?;
+        Ok(Wraps { current: row.count(0)?, older: row.count(1)? })
     }
 
     /// Reads all rows of a bucket under key versions below `least`, and checks them.
@@ -182,16 +167,25 @@ impl Reader {
     /// # Errors
     ///
     /// [`StoreError::Integrity`] for the first that was changed beside Cordon.
-    pub fn check_rows(&self, keys: &Keyring, bucket: BucketId, least: u32) -> Result<(), StoreError> {
-        self.with(|db| {
-            let select = "SELECT * FROM objects WHERE bucket = ?1 AND key_version < ?2";
-            let mut query = db.prepare_cached(select).map_err(database)?;
-            let mut rows = query.query(params![bucket.0, least]).map_err(database)?;
-            while let Some(row) = rows.next().map_err(database)? {
-                ObjectRow::read(row, keys.rows())?;
-            }
-            Ok(())
-        })
+    pub async fn check_rows(&self, keys: &Keyring, bucket: BucketId, least: u32) -> Result<(), StoreError> {
+        let select =
+            format!("SELECT {} FROM objects WHERE bucket = ?1 AND key_version < ?2", ObjectRow::COLUMNS);
+        let rows = self.session().await?.query(&select, values![&bucket.0, least]).await?;
+        rows.into_iter().try_for_each(|row| ObjectRow::read(row, keys.rows()).map(drop))
+    }
+
+    /// Returns the level of a version whose shredding began.
+    pub(crate) async fn shredded(&self, bucket: BucketId, version: VersionId) -> Result<Option<Level>, StoreError> {
+        let select = "SELECT level FROM shredded WHERE version = ?1 AND bucket = ?2";
+        let row = self.session().await?.first(select, values![&version.0, &bucket.0]).await?;
+        let level = row.map(|row| row.int(0)).transpose()?;
+        Ok(level.and_then(|level| Level::ALL.into_iter().find(|known| i64::from(known.number()) == level)))
+    }
+
+    /// Returns when backups were made of what, oldest first.
+    pub(crate) async fn backups(&self) -> Result<Vec<(Moment, String)>, StoreError> {
+        let rows = self.session().await?.query("SELECT made_at, kind FROM backups ORDER BY made_at", &[]).await?;
+        rows.iter().map(|row| Ok((Moment(row.int(0)?), row.text(1)?.to_owned()))).collect()
     }
 
     /// Reads a setting; its MAC is checked.
@@ -199,8 +193,8 @@ impl Reader {
     /// # Errors
     ///
     /// [`StoreError::Integrity`] when it was changed beside Cordon.
-    pub fn setting(&self, keys: &Keyring, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.with(|db| setting(db, keys, name))
+    pub async fn setting(&self, keys: &Keyring, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        setting(&mut *self.session().await?, keys, name).await
     }
 
     /// Returns the position of the event that is the first entry of the log.
@@ -208,50 +202,27 @@ impl Reader {
     /// # Errors
     ///
     /// [`StoreError::Integrity`] when the setting was changed beside Cordon.
-    pub fn log_offset(&self, keys: &Keyring) -> Result<u64, StoreError> {
-        let Some(value) = self.setting(keys, LOG_OFFSET)? else { return Ok(0) };
+    pub async fn log_offset(&self, keys: &Keyring) -> Result<u64, StoreError> {
+        let Some(value) = self.setting(keys, LOG_OFFSET).await? else { return Ok(0) };
         let bytes = value.try_into().map_err(|_| StoreError::Integrity(format!("`{LOG_OFFSET}` cannot be read")))?;
         Ok(u64::from_be_bytes(bytes))
     }
 
-    /// Reads over one connection, which is already open.
-    pub(crate) fn over(connection: Connection) -> Self {
-        let path = connection.path().map(PathBuf::from).unwrap_or_default();
-        Self { path: Arc::new(path), idle: Arc::new(Mutex::new(vec![connection])) }
-    }
-
-    pub(crate) fn with<T>(&self, work: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let idle = self.idle.lock().map_err(|_| StoreError::Stopped)?.pop();
-        let connection = match idle {
-            Some(connection) => connection,
-            None => self.open()?,
-        };
-        let outcome = work(&connection)?;
-        let mut idle = self.idle.lock().map_err(|_| StoreError::Stopped)?;
-        if idle.len() < IDLE_MAX {
-            idle.push(connection);
-        }
-        Ok(outcome)
-    }
-
-    fn open(&self) -> Result<Connection, StoreError> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(self.path.as_path(), flags).map_err(database)?;
-        schema::prepare(&connection)?;
-        connection.execute_batch("PRAGMA query_only=ON").map_err(database)?;
-        Ok(connection)
+    pub(crate) async fn session(&self) -> Result<Lease, StoreError> {
+        self.0.get().await
     }
 }
 
 type Found = Vec<(u64, Vec<u8>)>;
 
+async fn size(session: &mut Session) -> Result<u64, StoreError> {
+    Ok(session.one("SELECT coalesce(max(position) + 1, 0) FROM events", &[]).await?.count(0)?)
+}
+
 /// The positions in a full segment that all given tokens share; `None` when no token is given and all are candidates.
-fn candidates(db: &Connection, search: &Search, segment: u64) -> Result<Option<Vec<u64>>, StoreError> {
-    let times = "SELECT first_at, last_at FROM segments WHERE segment = ?1";
-    let (first, last): (i64, i64) = db
-        .prepare_cached(times)
-        .and_then(|mut query| query.query_row([segment as i64], |row| Ok((row.get(0)?, row.get(1)?))))
-        .map_err(database)?;
+async fn candidates(session: &mut Session, search: &Search, segment: u64) -> Result<Option<Vec<u64>>, StoreError> {
+    let times = session.one("SELECT first_at, last_at FROM segments WHERE segment = ?1", values![segment]).await?;
+    let (first, last) = (times.int(0)?, times.int(1)?);
     let too_late = search.until.is_some_and(|until| first >= until.0);
     if too_late || search.from.is_some_and(|from| last < from.0) {
         return Ok(Some(Vec::new()));
@@ -259,7 +230,7 @@ fn candidates(db: &Connection, search: &Search, segment: u64) -> Result<Option<V
     let tokens = [(Field::Object, search.object), (Field::Actor, search.actor), (Field::Action, search.action)];
     let mut shared: Option<Vec<u64>> = None;
     for (field, token) in tokens.into_iter().filter_map(|(field, token)| Some((field, token?))) {
-        let with_token = positions(db, segment, field, token)?;
+        let with_token = positions(session, segment, field, token).await?;
         shared = Some(match shared {
             Some(mut shared) => {
                 shared.retain(|position| with_token.binary_search(position).is_ok());
@@ -271,54 +242,51 @@ fn candidates(db: &Connection, search: &Search, segment: u64) -> Result<Option<V
     Ok(shared)
 }
 
-fn pick(
-    db: &Connection,
+async fn pick(
+    session: &mut Session,
     search: &Search,
     positions: &[u64],
     found: &mut Found,
     limit: usize,
 ) -> Result<(), StoreError> {
-    let mut query = db.prepare_cached("SELECT entry, at FROM events WHERE position = ?1").map_err(database)?;
     for &position in positions.iter().filter(|&&position| position >= search.start) {
         if found.len() == limit {
             break;
         }
-        let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, i64>(1)?));
-        let (entry, at) = query.query_row([position as i64], read).map_err(database)?;
+        let mut row = session.one("SELECT entry, at FROM events WHERE position = ?1", values![position]).await?;
+        let at = row.int(1)?;
         if search.from.is_none_or(|from| at >= from.0) && search.until.is_none_or(|until| at < until.0) {
-            found.push((position, entry));
+            found.push((position, row.take_bytes(0)?));
         }
     }
     Ok(())
 }
 
 /// Finds by columns: among the events behind the last full segment, or where only a time is given.
-fn scan(
-    db: &Connection,
+async fn scan(
+    session: &mut Session,
     search: &Search,
     range: std::ops::Range<u64>,
     found: &mut Found,
     limit: usize,
 ) -> Result<(), StoreError> {
     let select = "SELECT position, entry FROM events WHERE position >= ?1 AND position < ?2
-                  AND (?3 IS NULL OR actor = ?3) AND (?4 IS NULL OR object = ?4) AND (?5 IS NULL OR action = ?5)
-                  AND (?6 IS NULL OR at >= ?6) AND (?7 IS NULL OR at < ?7) ORDER BY position LIMIT ?8";
-    let token = |token: Option<Token>| token.map(|token| token.0);
+                  AND (CAST(?3 AS BIGINT) IS NULL OR actor = ?3) AND (CAST(?4 AS BIGINT) IS NULL OR object = ?4)
+                  AND (CAST(?5 AS BIGINT) IS NULL OR action = ?5) AND (CAST(?6 AS BIGINT) IS NULL OR at >= ?6)
+                  AND (CAST(?7 AS BIGINT) IS NULL OR at < ?7) ORDER BY position LIMIT ?8";
     let time = |moment: Option<Moment>| moment.map(|moment| moment.0);
-    let values = params![
-        range.start.max(search.start) as i64,
-        range.end as i64,
-        token(search.actor),
-        token(search.object),
-        token(search.action),
+    let values = values![
+        range.start.max(search.start),
+        range.end,
+        search.actor,
+        search.object,
+        search.action,
         time(search.from),
         time(search.until),
-        (limit - found.len()) as i64
+        (limit - found.len()) as u64
     ];
-    let mut query = db.prepare_cached(select).map_err(database)?;
-    let rows = query.query_map(values, |row| Ok((row.get::<_, i64>(0)? as u64, row.get(1)?))).map_err(database)?;
-    for row in rows {
-        found.push(row.map_err(database)?);
+    for mut row in session.query(select, values).await? {
+        found.push((row.count(0)?, row.take_bytes(1)?));
     }
     Ok(())
 }

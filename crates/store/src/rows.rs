@@ -6,6 +6,7 @@ use cordon_keys::wrap::{WRAPPED_BYTES, Wrapped, framed};
 use cordon_keys::{KeyName, KeyRef, Secret, WrappedDataKey};
 
 use crate::error::StoreError;
+use crate::sql::{Cell, Row};
 
 /// Bytes of a row's MAC.
 pub(crate) const MAC_BYTES: usize = 32;
@@ -62,11 +63,11 @@ impl ObjectRow {
         WrappedDataKey { under: KeyRef { name: self.key_name(), version: self.key_version }, wrapped: self.wrapped }
     }
 
-    pub(crate) fn label_bytes(&self) -> Vec<u8> {
+    fn label_bytes(&self) -> Vec<u8> {
         encoded(&self.label)
     }
 
-    pub(crate) fn mac(&self, key: &RowKey) -> [u8; MAC_BYTES] {
+    fn mac(&self, key: &RowKey) -> [u8; MAC_BYTES] {
         let label = self.label_bytes();
         key.mac(&self.parts(&label, &self.key_version.to_be_bytes()))
     }
@@ -75,28 +76,41 @@ impl ObjectRow {
         [b"objects/v1", &self.version.0, &self.bucket.0, label, key_version, &self.wrapped, &self.manifest]
     }
 
-    pub(crate) fn read(row: &rusqlite::Row<'_>, key: &RowKey) -> Result<Self, StoreError> {
-        let label: Vec<u8> = row.get("label").map_err(database)?;
-        let wrapped: [u8; WRAPPED_BYTES] = row.get("wrapped").map_err(database)?;
-        let version = VersionId(row.get("version").map_err(database)?);
-        let what = || version.to_string();
+    /// The columns of a row, as [`ObjectRow::read`] wants them.
+    pub(crate) const COLUMNS: &str = "version, bucket, level, label, key_version, wrapped, manifest, mac";
+
+    /// Writes a row, with its MAC.
+    pub(crate) fn row(&self, key: &RowKey) -> Row {
+        Row(vec![
+            Cell::Bytes(self.version.0.to_vec()),
+            Cell::Bytes(self.bucket.0.to_vec()),
+            Cell::Int(i64::from(self.label.level.number())),
+            Cell::Bytes(self.label_bytes()),
+            Cell::Int(i64::from(self.key_version)),
+            Cell::Bytes(self.wrapped.to_vec()),
+            Cell::Bytes(self.manifest.clone()),
+            Cell::Bytes(self.mac(key).to_vec()),
+        ])
+    }
+
+    /// Reads a row and checks its MAC.
+    pub(crate) fn read(mut row: Row, key: &RowKey) -> Result<Self, StoreError> {
+        let version = VersionId(row.array(0)?);
+        let changed = || format!("the row of {version} was changed beside Cordon: it is locked");
+        let label = row.take_bytes(3)?;
         let read = Self {
             version,
-            bucket: BucketId(row.get("bucket").map_err(database)?),
+            bucket: BucketId(row.array(1)?),
             label: minicbor::decode(&label)
-                .map_err(|_| StoreError::Integrity(format!("the label of {} cannot be read", what())))?,
-            key_version: row.get("key_version").map_err(database)?,
-            wrapped,
-            manifest: row.get("manifest").map_err(database)?,
+                .map_err(|_| StoreError::Integrity(format!("the label of {version} cannot be read")))?,
+            key_version: row.small(4)?,
+            wrapped: row.array::<WRAPPED_BYTES>(5)?,
+            manifest: row.take_bytes(6)?,
         };
-        let mac: Vec<u8> = row.get("mac").map_err(database)?;
-        key.check(&read.parts(&label, &read.key_version.to_be_bytes()), &mac, what)?;
+        key.check(&read.parts(&label, &read.key_version.to_be_bytes()), row.bytes(7)?, || version.to_string())?;
         // The column that rows are selected by is not under the MAC, but what it repeats is.
-        if row.get::<_, u8>("level").map_err(database)? != read.label.level.number() {
-            return Err(StoreError::Integrity(format!(
-                "the row of {} was changed beside Cordon: it is locked",
-                what()
-            )));
+        if row.int(2)? != i64::from(read.label.level.number()) {
+            return Err(StoreError::Integrity(changed()));
         }
         Ok(read)
     }
@@ -126,14 +140,15 @@ impl ActiveKey {
         versions
     }
 
-    pub(crate) fn read(row: &rusqlite::Row<'_>, key: &RowKey) -> Result<Self, StoreError> {
-        let name_bytes: Vec<u8> = row.get("name").map_err(database)?;
-        let name: KeyName = minicbor::decode(&name_bytes)
+    /// The columns of a row, as [`ActiveKey::read`] wants them.
+    pub(crate) const COLUMNS: &str = "name, active, least, mac";
+
+    /// Reads a row and checks its MAC.
+    pub(crate) fn read(row: &Row, key: &RowKey) -> Result<Self, StoreError> {
+        let name: KeyName = minicbor::decode(row.bytes(0)?)
             .map_err(|_| StoreError::Integrity("a row of active keys has no name that can be read".to_owned()))?;
-        let read =
-            Self { name, active: row.get("active").map_err(database)?, least: row.get("least").map_err(database)? };
-        let mac: Vec<u8> = row.get("mac").map_err(database)?;
-        key.check(&Self::parts(&name_bytes, &read.versions()), &mac, || name.to_string())?;
+        let read = Self { name, active: row.small(1)?, least: row.small(2)? };
+        key.check(&Self::parts(row.bytes(0)?, &read.versions()), row.bytes(3)?, || name.to_string())?;
         Ok(read)
     }
 }
@@ -145,8 +160,4 @@ pub(crate) fn encoded(value: &impl minicbor::Encode<()>) -> Vec<u8> {
         reason = "writing to memory does not fail, and these types have no encoder of their own"
     )]
     minicbor::to_vec(value).expect("memory takes it")
-}
-
-pub(crate) fn database(error: rusqlite::Error) -> StoreError {
-    StoreError::Database("cordon.db", error)
 }

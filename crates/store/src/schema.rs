@@ -1,14 +1,12 @@
-//! The database: its tables, and the steps from each format to the next.
-
-use rusqlite::Connection;
+//! The database: its tables, and the steps from each format to the next, for both kinds of database.
 
 use crate::error::StoreError;
-use crate::rows::database;
+use crate::sql::{Session, values};
 
 /// The newest format that this program reads and writes.
 pub const FORMAT: i64 = 1;
 
-/// Steps from format n to n + 1. A step never changes once it was released.
+/// Steps from format n to n + 1, as SQLite writes types. A step never changes once it was released.
 const STEPS: [&str; FORMAT as usize] = ["
 CREATE TABLE events (
     position INTEGER PRIMARY KEY,
@@ -24,7 +22,7 @@ CREATE TABLE event_index (
     field INTEGER NOT NULL, segment INTEGER NOT NULL, first BLOB NOT NULL, rows BLOB NOT NULL,
     PRIMARY KEY (field, segment, first)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE nodes (node BLOB PRIMARY KEY, sequence INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE nodes (node BLOB PRIMARY KEY, sequence INTEGER NOT NULL, last_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE objects (
     version BLOB PRIMARY KEY,
     bucket BLOB NOT NULL,
@@ -39,17 +37,51 @@ CREATE INDEX objects_key ON objects (bucket, level, key_version);
 CREATE TABLE active_keys (
     name BLOB PRIMARY KEY, active INTEGER NOT NULL, least INTEGER NOT NULL, mac BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE revocations (
-    principal BLOB PRIMARY KEY, position INTEGER NOT NULL, mac BLOB NOT NULL
-) STRICT, WITHOUT ROWID;
+CREATE TABLE revocations (principal BLOB PRIMARY KEY, mac BLOB NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE settings (name TEXT PRIMARY KEY, value BLOB NOT NULL, mac BLOB NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE shredded (
     version BLOB PRIMARY KEY, bucket BLOB NOT NULL, level INTEGER NOT NULL, key_version INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE backups (
-    made_at INTEGER NOT NULL, kind TEXT NOT NULL, position INTEGER NOT NULL, PRIMARY KEY (made_at, kind)
-) STRICT;
+CREATE TABLE backups (made_at INTEGER NOT NULL, kind TEXT NOT NULL, PRIMARY KEY (made_at, kind)) STRICT;
 "];
+
+/// What PostgreSQL has besides: events that have no position yet.
+const STEPS_POSTGRES: [&str; FORMAT as usize] = ["
+CREATE TABLE incoming (
+    id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    entry BYTEA NOT NULL, leaf BYTEA NOT NULL, at BIGINT NOT NULL,
+    actor BIGINT NOT NULL, object BIGINT, action BIGINT NOT NULL
+);
+"];
+
+/// A table, as it is copied from one database to another.
+pub(crate) struct Table {
+    pub(crate) name: &'static str,
+    /// How many of the columns, from the first on, tell rows apart.
+    pub(crate) key: usize,
+    pub(crate) columns: &'static [&'static str],
+}
+
+/// All tables that both kinds of database have.
+pub(crate) const TABLES: [Table; 10] = [
+    Table { name: "events", key: 1, columns: &["position", "entry", "leaf", "at", "actor", "object", "action"] },
+    Table { name: "segments", key: 1, columns: &["segment", "first_at", "last_at"] },
+    Table { name: "event_index", key: 3, columns: &["field", "segment", "first", "rows"] },
+    Table { name: "nodes", key: 1, columns: &["node", "sequence", "last_at"] },
+    Table {
+        name: "objects",
+        key: 1,
+        columns: &["version", "bucket", "level", "label", "key_version", "wrapped", "manifest", "mac"],
+    },
+    Table { name: "active_keys", key: 1, columns: &["name", "active", "least", "mac"] },
+    Table { name: "revocations", key: 1, columns: &["principal", "mac"] },
+    Table { name: "settings", key: 1, columns: &["name", "value", "mac"] },
+    Table { name: "shredded", key: 1, columns: &["version", "bucket", "level", "key_version"] },
+    Table { name: "backups", key: 2, columns: &["made_at", "kind"] },
+];
+
+/// Only one node migrates at a time.
+const MIGRATION_LOCK: i64 = i64::from_be_bytes(*b"cordon m");
 
 /// Brings the database of an installation that nobody has open to the newest format. Returns the formats before and
 /// after.
@@ -57,44 +89,58 @@ CREATE TABLE backups (
 /// # Errors
 ///
 /// [`StoreError::Locked`] when a process has it open; [`StoreError::Newer`] when its format is not known here.
-pub fn migrate_file(places: &crate::Places) -> Result<(i64, i64), StoreError> {
-    if !places.database().exists() {
+pub async fn migrate_places(places: &crate::Places) -> Result<(i64, i64), StoreError> {
+    if !places.holds_installation().await? {
         return Err(StoreError::Place(format!("no installation is in `{}`", places.data.display())));
     }
     let _lock = places.lock()?;
-    let mut connection = Connection::open(places.database()).map_err(database)?;
-    prepare(&connection)?;
-    migrate(&mut connection)
+    migrate(&mut places.database().open().await?).await
 }
 
-/// Sets a connection up: durable commits, overwritten deletions, bounded memory.
-pub(crate) fn prepare(connection: &Connection) -> Result<(), StoreError> {
-    connection
-        .execute_batch(
-            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON; PRAGMA foreign_keys=ON;
-             PRAGMA temp_store=MEMORY; PRAGMA cache_size=-32768; PRAGMA busy_timeout=10000;
-             PRAGMA cell_size_check=ON; PRAGMA trusted_schema=OFF;",
-        )
-        .map_err(database)
+/// Brings a database to the newest format, in one transaction. Returns the formats before and after.
+pub(crate) async fn migrate(session: &mut Session) -> Result<(i64, i64), StoreError> {
+    session.begin().await?;
+    let before = format(session).await?;
+    for (both, postgres) in STEPS.iter().zip(STEPS_POSTGRES).skip(before.max(0) as usize) {
+        if session.is_postgres() {
+            session.run(&in_postgres(both)).await?;
+            session.run(postgres).await?;
+        } else {
+            session.run(both).await?;
+        }
+    }
+    if before < FORMAT {
+        set_format(session).await?;
+    }
+    session.commit().await?;
+    Ok((before, FORMAT))
 }
 
 /// Returns the format of a database, 0 for an empty one.
-pub(crate) fn format(connection: &Connection) -> Result<i64, StoreError> {
-    let found = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(database)?;
+async fn format(session: &mut Session) -> Result<i64, StoreError> {
+    let found = if session.is_postgres() {
+        session.query("SELECT pg_advisory_xact_lock(?1)::text", values![MIGRATION_LOCK]).await?;
+        session.run("CREATE TABLE IF NOT EXISTS format (format BIGINT PRIMARY KEY)").await?;
+        session.one("SELECT coalesce(max(format), 0) FROM format", &[]).await?.int(0)?
+    } else {
+        session.one("PRAGMA user_version", &[]).await?.int(0)?
+    };
     if found > FORMAT {
-        return Err(StoreError::Newer { what: "cordon.db", found, known: FORMAT });
+        return Err(StoreError::Newer { what: "the database", found, known: FORMAT });
     }
     Ok(found)
 }
 
-/// Brings a database to the newest format, each step in a transaction of its own. Returns the formats before and after.
-pub(crate) fn migrate(connection: &mut Connection) -> Result<(i64, i64), StoreError> {
-    let before = format(connection)?;
-    for (place, step) in STEPS.iter().enumerate().skip(before.max(0) as usize) {
-        let transaction = connection.transaction().map_err(database)?;
-        transaction.execute_batch(step).map_err(database)?;
-        transaction.pragma_update(None, "user_version", place as i64 + 1).map_err(database)?;
-        transaction.commit().map_err(database)?;
+async fn set_format(session: &mut Session) -> Result<(), StoreError> {
+    if session.is_postgres() {
+        session.run("DELETE FROM format").await?;
+        return session.execute("INSERT INTO format VALUES (?1)", values![FORMAT]).await.map(drop);
     }
-    Ok((before, FORMAT))
+    session.run(&format!("PRAGMA user_version={FORMAT}")).await
+}
+
+/// The same tables, as PostgreSQL writes types. Text is compared by its bytes, as SQLite does.
+fn in_postgres(step: &str) -> String {
+    let plain = step.replace(") STRICT, WITHOUT ROWID", ")").replace(") STRICT", ")");
+    plain.replace("INTEGER", "BIGINT").replace("BLOB", "BYTEA").replace("TEXT", "TEXT COLLATE \"C\"")
 }

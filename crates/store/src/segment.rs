@@ -5,10 +5,10 @@
 //! transaction that fills the segment. Events behind the last full segment are found by their columns.
 
 use cordon_ledger::index::{Token, Tokens};
-use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use crate::error::StoreError;
-use crate::rows::database;
+use crate::events::tokens;
+use crate::sql::{Session, values};
 
 /// Events of a segment.
 pub(crate) const SEGMENT_EVENTS: u64 = 4096;
@@ -45,34 +45,27 @@ pub(crate) struct Filling {
 
 impl Filling {
     /// Reads the tokens of the events since the last full segment.
-    pub(crate) fn read(connection: &Connection, size: u64) -> Result<Self, StoreError> {
+    pub(crate) async fn read(session: &mut Session, size: u64) -> Result<Self, StoreError> {
         let start = size - size % SEGMENT_EVENTS;
         let select = "SELECT actor, object, action, at FROM events WHERE position >= ?1 ORDER BY position";
-        let mut query = connection.prepare(select).map_err(database)?;
-        let mut rows = query.query([start as i64]).map_err(database)?;
         let mut filling = Self::default();
-        while let Some(row) = rows.next().map_err(database)? {
-            let tokens = Tokens {
-                actor: Token(row.get(0).map_err(database)?),
-                object: row.get::<_, Option<i64>>(1).map_err(database)?.map(Token),
-                action: Token(row.get(2).map_err(database)?),
-            };
-            filling.note(tokens, row.get(3).map_err(database)?);
+        for row in session.query(select, values![start]).await? {
+            filling.note(tokens(&row, 0)?, row.int(3)?);
         }
         Ok(filling)
     }
 
     /// Adds an event; writes the segment when it is full.
-    pub(crate) fn push(
+    pub(crate) async fn push(
         &mut self,
-        transaction: &Transaction<'_>,
+        session: &mut Session,
         position: u64,
         tokens: Tokens,
         at: i64,
     ) -> Result<(), StoreError> {
         self.note(tokens, at);
         if (position + 1).is_multiple_of(SEGMENT_EVENTS) {
-            self.write(transaction, position / SEGMENT_EVENTS)?;
+            self.write(session, position / SEGMENT_EVENTS).await?;
             *self = Self::default();
         }
         Ok(())
@@ -84,18 +77,15 @@ impl Filling {
         self.at = Some((first.min(at), last.max(at)));
     }
 
-    fn write(&self, transaction: &Transaction<'_>, segment: u64) -> Result<(), StoreError> {
+    async fn write(&self, session: &mut Session, segment: u64) -> Result<(), StoreError> {
         let (first, last) = self.at.unwrap_or_default();
-        let put = "INSERT INTO segments VALUES (?1, ?2, ?3)";
-        transaction.execute(put, params![segment as i64, first, last]).map_err(database)?;
-        let put = "INSERT INTO event_index VALUES (?1, ?2, ?3, ?4)";
-        let mut put = transaction.prepare_cached(put).map_err(database)?;
+        session.execute("INSERT INTO segments VALUES (?1, ?2, ?3)", values![segment, first, last]).await?;
         for field in Field::ALL {
             for chunk in self.sorted(field).chunks(CHUNK_TOKENS) {
                 let Some(&(first, offset)) = chunk.first() else { continue };
-                let bytes: Vec<u8> = chunk.iter().flat_map(|&(token, offset)| packed(token, offset)).collect();
-                let first = packed(first, offset);
-                put.execute(params![field.number(), segment as i64, first.as_slice(), bytes]).map_err(database)?;
+                let rows: Vec<u8> = chunk.iter().flat_map(|&(token, offset)| packed(token, offset)).collect();
+                let (put, first) = ("INSERT INTO event_index VALUES (?1, ?2, ?3, ?4)", packed(first, offset));
+                session.execute(put, values![field.number(), segment, &first, &rows]).await?;
             }
         }
         Ok(())
@@ -132,31 +122,22 @@ fn offset_of(row: &[u8; ROW_BYTES]) -> u64 {
 }
 
 /// Returns the positions in a full segment whose event has `token`, in order.
-pub(crate) fn positions(
-    connection: &Connection,
+pub(crate) async fn positions(
+    session: &mut Session,
     segment: u64,
     field: Field,
     token: Token,
 ) -> Result<Vec<u64>, StoreError> {
     let (low, high) = (packed(token, 0), packed(token, u16::MAX));
-    let before = "SELECT max(first) FROM event_index WHERE field = ?1 AND segment = ?2 AND first <= ?3";
-    let start: Option<Vec<u8>> = connection
-        .prepare_cached(before)
-        .and_then(|mut query| {
-            query.query_row(params![field.number(), segment as i64, low.as_slice()], |row| row.get(0))
-        })
-        .optional()
-        .map_err(database)?
-        .flatten();
-    let start = start.unwrap_or_else(|| low.to_vec());
+    let before = "SELECT first FROM event_index WHERE field = ?1 AND segment = ?2 AND first <= ?3
+                  ORDER BY first DESC LIMIT 1";
+    let start = session.first(before, values![field.number(), segment, &low]).await?;
+    let start = start.map_or_else(|| Ok(low.to_vec()), |mut row| row.take_bytes(0))?;
     let select =
         "SELECT rows FROM event_index WHERE field = ?1 AND segment = ?2 AND first BETWEEN ?3 AND ?4 ORDER BY first";
-    let mut query = connection.prepare_cached(select).map_err(database)?;
-    let mut chunks = query.query(params![field.number(), segment as i64, start, high.as_slice()]).map_err(database)?;
     let mut found = Vec::new();
-    while let Some(row) = chunks.next().map_err(database)? {
-        let rows: Vec<u8> = row.get(0).map_err(database)?;
-        let rows = rows.as_chunks::<ROW_BYTES>().0.iter().filter(|row| (low..=high).contains(*row));
+    for chunk in session.query(select, values![field.number(), segment, &start, &high]).await? {
+        let rows = chunk.bytes(0)?.as_chunks::<ROW_BYTES>().0.iter().filter(|row| (low..=high).contains(*row));
         found.extend(rows.map(|row| segment * SEGMENT_EVENTS + offset_of(row)));
     }
     Ok(found)

@@ -1,11 +1,12 @@
-//! The one writer of the database: a thread that takes what waits, commits it as one transaction, and then answers.
+//! The writer of a node: a thread that takes what waits, commits it as one transaction, and then answers.
 //!
-//! The order is that of the ledger: an event has its position, and is durable (`synchronous=FULL`), before anyone is
-//! told. When a commit fails, nothing of the batch happened, everyone in it is told so, and the connection is opened
-//! anew, so that positions are read from what is durable.
+//! The order is that of the ledger: an event is durable before anyone is told. In SQLite the writer is alone and gives
+//! events their positions; in PostgreSQL several nodes write, each with a writer, and positions come later (`events`).
+//! When a commit fails, nothing of the batch is answered with success, everyone in it is told so, and the session is
+//! opened anew, so that what is known is read from what is durable.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -14,20 +15,23 @@ use cordon_gate::act::Changes;
 use cordon_gate::{Epoch, Journal, JournalError, Permit, Recorded};
 use cordon_ledger::entry::{EventKey, seal};
 use cordon_ledger::hash::Hash;
-use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::change::{Change, Effect, apply, epoch, erased};
+use crate::change::{Change, Effect, apply, epoch, erased, is_exclusive};
 use crate::edge::SystemEntropy;
 use crate::error::StoreError;
+use crate::events::{Positions, Sealed, put_incoming};
 use crate::keyring::{Keyring, Make};
 use crate::limits::{BATCH_EVENTS_MAX, CLOCK_BACK_MS, QUEUE_JOBS_MAX};
-use crate::rows::database;
-use crate::schema;
-use crate::segment::Filling;
+use crate::sql::{Database, Session, values};
 
-type Work = Box<dyn FnOnce(&Transaction<'_>, &Keyring, u64) -> Result<Effect, StoreError> + Send>;
-type Reply = oneshot::Sender<Result<Recorded, JournalError>>;
+type Done<'a> = Pin<Box<dyn Future<Output = Result<Effect, StoreError>> + Send + 'a>>;
+type Work = Box<dyn for<'a> FnOnce(&'a mut Session, &'a Keyring) -> Done<'a> + Send>;
+type Answer = Result<Recorded, JournalError>;
+type Reply = oneshot::Sender<Answer>;
+
+/// What nodes that commit side by side share, and what a node that must be alone does not: see [`is_exclusive`].
+pub(crate) const COMMIT_LOCK: i64 = i64::from_be_bytes(*b"cordon c");
 
 struct Job {
     event: Event,
@@ -48,23 +52,27 @@ struct Running {
 impl Drop for Running {
     fn drop(&mut self) {
         drop(self.jobs.take());
-        // A writer that panicked has closed its connection all the same.
+        // A writer that panicked has closed its session all the same.
         let _ = self.thread.take().map(JoinHandle::join);
     }
 }
 
 /// Where the writer stands; read from the database when it opens.
 struct Place {
-    position: u64,
+    /// Where events go; `None` when another gives positions.
+    positions: Option<Positions>,
     sequence: u64,
+    /// The sequence that is durable.
+    durable: u64,
     epoch: Epoch,
     last_at: Moment,
-    filling: Filling,
+    /// Events of this batch, to be put at its end.
+    sealed: Vec<Sealed>,
 }
 
 struct Loop {
-    path: PathBuf,
-    opened: Option<(Connection, Place)>,
+    database: Database,
+    opened: Option<(Session, Place)>,
     keys: Arc<Keyring>,
     event_key: EventKey,
     node: NodeId,
@@ -73,21 +81,38 @@ struct Loop {
 }
 
 impl Writer {
-    /// Starts the writer of the database at `path`. `itself` is the service in whose name it records.
+    /// Starts the writer of `node`. `itself` is the service in whose name it records.
     ///
     /// # Errors
     ///
     /// [`StoreError`] when the database cannot be opened.
-    pub fn start(path: PathBuf, keys: Arc<Keyring>, itself: PrincipalId) -> Result<Self, StoreError> {
+    pub async fn start(
+        database: Database,
+        keys: Arc<Keyring>,
+        node: NodeId,
+        itself: PrincipalId,
+    ) -> Result<Self, StoreError> {
         let event_key = keys.event_key()?;
-        let (node, erased) = (NodeId(itself.0), HashSet::new());
-        let mut writing = Loop { path, opened: None, keys, event_key, node, itself, erased };
-        writing.open()?;
+        let mut writing = Loop { database, opened: None, keys, event_key, node, itself, erased: HashSet::new() };
         let (sender, receiver) = mpsc::channel(QUEUE_JOBS_MAX);
-        let run = move || writing.run(receiver);
-        let started = std::thread::Builder::new().name("cordon-writer".to_owned()).spawn(run);
-        let thread = started.map_err(|error| StoreError::File("the writer".to_owned(), "started", error))?;
-        Ok(Self(Arc::new(Running { jobs: Some(sender), thread: Some(thread) })))
+        let (say, opened) = oneshot::channel();
+        let failed = |error| StoreError::File("the writer".to_owned(), "started", error);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+        let run = move || {
+            runtime.block_on(async {
+                let outcome = writing.open().await;
+                let goes_on = outcome.is_ok();
+                // Whoever started it may have gone.
+                let _ = say.send(outcome);
+                if goes_on {
+                    writing.run(receiver).await;
+                }
+            });
+        };
+        let thread = std::thread::Builder::new().name("cordon-writer".to_owned()).spawn(run).map_err(failed)?;
+        let writer = Self(Arc::new(Running { jobs: Some(sender), thread: Some(thread) }));
+        opened.await.map_err(|_| StoreError::Stopped)??;
+        Ok(writer)
     }
 
     async fn submit(&self, event: Event, epoch: Epoch, work: Option<Work>) -> Result<Recorded, JournalError> {
@@ -114,11 +139,13 @@ impl Journal for Writer {
         change: Change,
     ) -> Result<(Permit<A>, Recorded), JournalError> {
         let (give_back, permit_back) = oneshot::channel();
-        let work: Work = Box::new(move |transaction, keys, position| {
-            let effect = apply(transaction, keys, &permit, change, position)?;
-            // Nobody waits any more: the change stands, as its event does.
-            let _ = give_back.send(permit);
-            Ok(effect)
+        let work: Work = Box::new(move |session, keys| {
+            Box::pin(async move {
+                let effect = apply(session, keys, &permit, change).await?;
+                // Nobody waits any more: the change stands, as its event does.
+                let _ = give_back.send(permit);
+                Ok(effect)
+            })
         });
         let recorded = self.submit(event, epoch, Some(work)).await?;
         let permit = permit_back.await.map_err(|_| JournalError::from(StoreError::Stopped))?;
@@ -127,18 +154,18 @@ impl Journal for Writer {
 }
 
 impl Loop {
-    fn run(&mut self, mut jobs: mpsc::Receiver<Job>) {
+    async fn run(&mut self, mut jobs: mpsc::Receiver<Job>) {
         let mut batch = Vec::new();
-        while jobs.blocking_recv_many(&mut batch, BATCH_EVENTS_MAX) > 0 {
-            self.batch(std::mem::take(&mut batch));
+        while jobs.recv_many(&mut batch, BATCH_EVENTS_MAX).await > 0 {
+            self.batch(std::mem::take(&mut batch)).await;
         }
     }
 
-    fn batch(&mut self, batch: Vec<Job>) {
+    async fn batch(&mut self, batch: Vec<Job>) {
         let (mut outcomes, mut replies) = (Vec::with_capacity(batch.len()), Vec::with_capacity(batch.len()));
-        let committed = self.commit(batch, &mut outcomes, &mut replies);
+        let committed = self.commit(batch, &mut outcomes, &mut replies).await;
         if let Err(error) = committed {
-            // What is durable is known only to a fresh connection.
+            // What is durable is known only to a fresh session.
             self.opened = None;
             let error = JournalError::from(error);
             outcomes.clear();
@@ -150,106 +177,139 @@ impl Loop {
         }
     }
 
-    fn commit(
+    async fn commit(
         &mut self,
         batch: Vec<Job>,
-        outcomes: &mut Vec<Result<Recorded, JournalError>>,
+        outcomes: &mut Vec<Answer>,
         replies: &mut Vec<Reply>,
     ) -> Result<(), StoreError> {
+        let alone = batch.iter().any(|job| job.work.is_some() && is_exclusive(job.event.action));
         let mut batch = batch.into_iter();
-        let opened = self.open();
-        let begun = opened.and_then(|()| self.transact(&mut batch, outcomes, replies));
+        let begun = match self.open().await {
+            Ok(()) => self.transact(&mut batch, alone, outcomes, replies).await,
+            Err(error) => Err(error),
+        };
         // On failure the rest of the batch is told, too.
         replies.extend(batch.map(|job| job.reply));
         begun
     }
 
-    fn transact(
+    async fn transact(
         &mut self,
         batch: &mut std::vec::IntoIter<Job>,
-        outcomes: &mut Vec<Result<Recorded, JournalError>>,
+        alone: bool,
+        outcomes: &mut Vec<Answer>,
         replies: &mut Vec<Reply>,
     ) -> Result<(), StoreError> {
-        let Some((mut connection, mut place)) = self.opened.take() else { return Err(StoreError::Stopped) };
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(database)?;
+        let Some((mut session, mut place)) = self.opened.take() else { return Err(StoreError::Stopped) };
+        session.begin().await?;
+        if session.is_postgres() {
+            self.join(&mut session, &mut place, alone).await?;
+        }
         for job in batch {
             let Job { event, epoch, work, reply } = job;
             replies.push(reply);
-            outcomes.push(self.one(&transaction, &mut place, event, epoch, work)?);
+            outcomes.push(self.one(&mut session, &mut place, event, epoch, work).await?);
         }
-        let (node, sequence) = (self.node.0, place.sequence as i64);
-        let put = "INSERT INTO nodes VALUES (?1, ?2) ON CONFLICT (node) DO UPDATE SET sequence = excluded.sequence";
-        transaction.prepare_cached(put).and_then(|mut put| put.execute(params![node, sequence])).map_err(database)?;
-        transaction.commit().map_err(database)?;
-        self.opened = Some((connection, place));
+        let sealed = std::mem::take(&mut place.sealed);
+        match &mut place.positions {
+            Some(positions) => positions.put(&mut session, &sealed).await?,
+            None => put_incoming(&mut session, &sealed).await?,
+        }
+        self.keep_place(&mut session, &place).await?;
+        session.commit().await?;
+        place.durable = place.sequence;
+        self.opened = Some((session, place));
         Ok(())
     }
 
+    /// Waits for nodes that must be alone, or for all others, and learns what they revoked and whom they erased. The lock
+    /// is that of the transaction: what is read under it holds until the commit.
+    async fn join(&mut self, session: &mut Session, place: &mut Place, alone: bool) -> Result<(), StoreError> {
+        let lock = if alone { "pg_advisory_xact_lock" } else { "pg_advisory_xact_lock_shared" };
+        session.query(&format!("SELECT {lock}(?1)::text"), values![COMMIT_LOCK]).await?;
+        let now = epoch(session, &self.keys).await?;
+        if now != place.epoch {
+            self.erased = erased(session, &self.keys).await?;
+            place.epoch = now;
+        }
+        Ok(())
+    }
+
+    /// Another process that calls itself this node has written since: then nothing is.
+    async fn keep_place(&self, session: &mut Session, place: &Place) -> Result<(), StoreError> {
+        let put = "INSERT INTO nodes VALUES (?1, ?2, ?3) ON CONFLICT (node)
+                   DO UPDATE SET sequence = excluded.sequence, last_at = excluded.last_at WHERE nodes.sequence = ?4";
+        let values = values![&self.node.0, place.sequence, place.last_at.0, place.durable];
+        if session.execute(put, values).await? == 1 {
+            return Ok(());
+        }
+        Err(StoreError::Conflict(format!("another process writes as {}", self.node)))
+    }
+
     /// Carries one job out. The outer error fails the whole batch; the inner one is this job's own.
-    fn one(
+    async fn one(
         &mut self,
-        transaction: &Transaction<'_>,
+        session: &mut Session,
         place: &mut Place,
         event: Event,
         epoch: Epoch,
         work: Option<Work>,
-    ) -> Result<Result<Recorded, JournalError>, StoreError> {
+    ) -> Result<Answer, StoreError> {
         if epoch < place.epoch {
             return Ok(Err(JournalError::Stale { seen: epoch }));
         }
         if event.at.since_ms(place.last_at) < -CLOCK_BACK_MS {
             let back = self.clock_back(&event, place.last_at);
-            self.insert(transaction, place, back)?;
+            self.seal(place, back)?;
         }
         let Some(work) = work else {
-            return own(self.insert(transaction, place, event));
+            return own(self.seal(place, event));
         };
-        transaction.execute_batch("SAVEPOINT job").map_err(database)?;
-        let (erases, subject) = (event.action == Action::PrincipalErase, event.target.principal);
-        let done = work(transaction, &self.keys, place.position).and_then(|effect| {
-            let mut event = event;
-            event.amount = event.amount.or(Some(effect.rows));
-            Ok((effect, self.insert(transaction, place, event)?))
-        });
-        match done {
-            Ok((effect, recorded)) => {
-                transaction.execute_batch("RELEASE job").map_err(database)?;
-                place.epoch = effect.epoch.unwrap_or(place.epoch);
-                self.erased.extend(subject.filter(|_| erases));
+        session.run("SAVEPOINT job").await?;
+        match self.change(session, place, event, work).await {
+            Ok((recorded, grown)) => {
+                session.run("RELEASE SAVEPOINT job").await?;
+                place.epoch = grown.unwrap_or(place.epoch);
                 Ok(Ok(recorded))
             }
             Err(error) => {
-                transaction.execute_batch("ROLLBACK TO job; RELEASE job").map_err(database)?;
-                own(Err(error))
+                let outcome = own(Err(error))?;
+                session.run("ROLLBACK TO SAVEPOINT job; RELEASE SAVEPOINT job").await?;
+                Ok(outcome)
             }
         }
     }
 
-    fn insert(
-        &self,
-        transaction: &Transaction<'_>,
+    async fn change(
+        &mut self,
+        session: &mut Session,
         place: &mut Place,
         mut event: Event,
-    ) -> Result<Recorded, StoreError> {
+        work: Work,
+    ) -> Result<(Recorded, Option<Epoch>), StoreError> {
+        let erases = event.target.principal.filter(|_| event.action == Action::PrincipalErase);
+        let effect = work(session, &self.keys).await?;
+        event.amount = event.amount.or(Some(effect.rows));
+        let recorded = self.seal(place, event)?;
+        self.erased.extend(erases);
+        Ok((recorded, effect.epoch))
+    }
+
+    /// Seals an event as the next of this node; it is put with the batch.
+    fn seal(&self, place: &mut Place, mut event: Event) -> Result<Recorded, StoreError> {
         event.node = self.node;
         event.sequence = place.sequence + 1;
         let subject = event.actor.principal;
         let make = if self.erased.contains(&subject) { Make::Never } else { Make::IfMissing };
         let subject_key = if event.personal.is_empty() { None } else { self.keys.subject_key(subject, make)? };
         let entry = seal(&event, &self.event_key, subject_key.as_deref(), &mut SystemEntropy)?;
-        let leaf_hash = Hash::leaf(&entry).0;
-        let tokens = self.keys.index().tokens(&event);
-        let insert = "INSERT INTO events VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-        let object = tokens.object.map(|token| token.0);
-        let values =
-            params![place.position as i64, entry, leaf_hash, event.at.0, tokens.actor.0, object, tokens.action.0];
-        transaction.prepare_cached(insert).and_then(|mut insert| insert.execute(values)).map_err(database)?;
-        place.filling.push(transaction, place.position, tokens, event.at.0)?;
-        let recorded = Recorded { position: Some(place.position), leaf_hash };
-        place.position += 1;
+        let leaf = Hash::leaf(&entry).0;
+        let position = place.positions.as_ref().map(|positions| positions.next + place.sealed.len() as u64);
+        place.sealed.push(Sealed { entry, leaf, at: event.at.0, tokens: self.keys.index().tokens(&event) });
         place.sequence += 1;
         place.last_at = event.at;
-        Ok(recorded)
+        Ok(Recorded { position, leaf_hash: leaf })
     }
 
     fn clock_back(&self, next: &Event, last: Moment) -> Event {
@@ -261,41 +321,32 @@ impl Loop {
         }
     }
 
-    fn open(&mut self) -> Result<(), StoreError> {
+    async fn open(&mut self) -> Result<(), StoreError> {
         if self.opened.is_some() {
             return Ok(());
         }
-        let connection = Connection::open(&self.path).map_err(database)?;
-        schema::prepare(&connection)?;
-        let last: Option<(i64, i64)> = connection
-            .query_row("SELECT position, at FROM events ORDER BY position DESC LIMIT 1", [], |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })
-            .optional()
-            .map_err(database)?;
-        let sequence: Option<i64> = connection
-            .query_row("SELECT sequence FROM nodes WHERE node = ?1", [self.node.0], |row| row.get(0))
-            .optional()
-            .map_err(database)?;
-        let erased = erased(&connection, &self.keys)?;
-        let position = last.map_or(0, |(position, _)| position as u64 + 1);
-        let place = Place {
-            position,
-            filling: Filling::read(&connection, position)?,
-            sequence: sequence.unwrap_or(0).max(0) as u64,
-            epoch: epoch(&connection, &self.keys)?,
-            last_at: Moment(last.map_or(i64::MIN / 2, |(_, at)| at)),
+        let mut session = self.database.open().await?;
+        let last = session.first("SELECT sequence, last_at FROM nodes WHERE node = ?1", values![&self.node.0]).await?;
+        let (sequence, last_at) = match last {
+            Some(last) => (last.count(0)?, Moment(last.int(1)?)),
+            None => (0, Moment(i64::MIN / 2)),
         };
-        self.erased = erased;
-        self.opened = Some((connection, place));
+        let positions = match session.is_postgres() {
+            true => None,
+            false => Some(Positions::read(&mut session).await?),
+        };
+        let epoch = epoch(&mut session, &self.keys).await?;
+        self.erased = erased(&mut session, &self.keys).await?;
+        let place = Place { positions, sequence, durable: sequence, epoch, last_at, sealed: Vec::new() };
+        self.opened = Some((session, place));
         Ok(())
     }
 }
 
 /// What the database says fails the whole batch; anything else is the job's own: its event, its keys, its change.
-fn own(outcome: Result<Recorded, StoreError>) -> Result<Result<Recorded, JournalError>, StoreError> {
+fn own(outcome: Result<Recorded, StoreError>) -> Result<Answer, StoreError> {
     match outcome {
-        Err(StoreError::Database(file, error)) => Err(StoreError::Database(file, error)),
+        Err(error @ (StoreError::Database(..) | StoreError::Server(_))) => Err(error),
         outcome => Ok(outcome.map_err(JournalError::from)),
     }
 }

@@ -1,8 +1,10 @@
 //! An object store that fails on command: dead from some step on, by a seed with or without that step done.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::Poll;
 
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use object_store::path::Path;
@@ -16,13 +18,14 @@ use object_store::{
 pub struct FaultyFiles<S> {
     inner: S,
     dead_at: AtomicU64,
+    held: AtomicBool,
     steps: AtomicU64,
 }
 
 impl<S> FaultyFiles<S> {
     /// Stands before `inner`.
     pub const fn new(inner: S) -> Self {
-        Self { inner, dead_at: AtomicU64::new(u64::MAX), steps: AtomicU64::new(0) }
+        Self { inner, dead_at: AtomicU64::new(u64::MAX), held: AtomicBool::new(false), steps: AtomicU64::new(0) }
     }
 
     /// From this step on (puts and deletions, counted from now) nothing is done any more; an even step is done and its
@@ -30,6 +33,23 @@ impl<S> FaultyFiles<S> {
     pub fn dead_at(&self, step: u64) {
         self.steps.store(0, Ordering::SeqCst);
         self.dead_at.store(step, Ordering::SeqCst);
+    }
+
+    /// Holds every put from now on, as a node does that is paused, until told to go on.
+    pub fn hold(&self, held: bool) {
+        self.held.store(held, Ordering::SeqCst);
+    }
+
+    /// Waits while puts are held.
+    async fn held(&self) {
+        poll_fn(|context| match self.held.load(Ordering::SeqCst) {
+            true => {
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            false => Poll::Ready(()),
+        })
+        .await;
     }
 
     /// Returns the steps since [`FaultyFiles::dead_at`].
@@ -58,7 +78,9 @@ impl<S: fmt::Debug> fmt::Display for FaultyFiles<S> {
 #[async_trait::async_trait]
 impl<S: ObjectStore> ObjectStore for FaultyFiles<S> {
     async fn put_opts(&self, location: &Path, payload: PutPayload, opts: PutOptions) -> Result<PutResult> {
-        match self.step() {
+        let step = self.step();
+        self.held().await;
+        match step {
             (true, true) => self.inner.put_opts(location, payload, opts).await,
             (true, false) => self.inner.put_opts(location, payload, opts).await.and(Err(dead())),
             (false, _) => Err(dead()),

@@ -45,7 +45,7 @@ async fn write(
 ) -> Result<(), String> {
     let keys = installation.keys();
     let name = KeyName::Bucket(BUCKET, Level::Restricted);
-    let active = installation.reader().active_key(keys, name).map_err(|error| error.to_string())?;
+    let active = installation.reader().active_key(keys, name).await.map_err(|error| error.to_string())?;
     let key = keys.wrapping_key(active.map(|active| active.active), name, 1).map_err(|error| error.to_string())?;
     let mut id = [0; 16];
     id.iter_mut().zip(number.to_be_bytes()).for_each(|(slot, byte)| *slot = byte);

@@ -54,7 +54,7 @@ pub(crate) fn measured() -> Result<(), String> {
 pub(super) async fn installation(folder: &Path) -> Result<Installation, cordon_store::StoreError> {
     let key = Secret::draw(&mut SystemEntropy);
     let provider: Arc<dyn RootProvider> = Arc::new(HeldKey::new("key-file", &key, SystemEntropy));
-    let places = Places { data: folder.join("data"), keys: folder.join("keys") };
+    let places = Places { data: folder.join("data"), keys: folder.join("keys"), server: None };
     let kit = KitShape { need: 2, of: 3 };
     let new = New { origin: "bench.example/log", kit, keep_kit: &mut |_| Ok(()) };
     Installation::create(places, new, &provider, Arc::new(SystemClock)).await

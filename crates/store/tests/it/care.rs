@@ -7,19 +7,17 @@ use cordon_keys::{KeyName, KeyRef};
 use cordon_store::Installation;
 use cordon_store::care::Care;
 
-use crate::{BUCKET, clock, create, facts, gate, open, target, version, write};
+use crate::{BUCKET, Ground, clock, facts, gate, on_both, target, version, write};
 
 async fn opens(installation: &Installation, number: u64, level: Level) -> bool {
-    let Ok(Some(row)) = installation.reader().object(installation.keys(), version(number)) else { return false };
+    let Ok(Some(row)) = installation.reader().object(installation.keys(), version(number)).await else { return false };
     let receipt = gate(installation).read(Request::<Read>::new(facts(target(number, level)))).await.expect("allowed");
     let key = installation.keys().bucket_key(row.wrap().under);
     key.is_ok_and(|key| key.open(receipt, &row.wrap(), &row.manifest).is_ok())
 }
 
-#[tokio::test]
-async fn rotation_and_rewrapping_touch_no_object_and_old_versions_go() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let (installation, _) = create(folder.path()).await;
+async fn rotation_and_rewrapping_touch_no_object_and_old_versions_go(ground: Ground) {
+    let (installation, _) = ground.create().await;
     for number in 0..30 {
         write(&installation, number, Level::Confidential).await.expect("written");
     }
@@ -34,7 +32,7 @@ async fn rotation_and_rewrapping_touch_no_object_and_old_versions_go() {
     assert!(opens(&installation, 3, Level::Confidential).await, "old wraps still open");
     write(&installation, 100, Level::Confidential).await.expect("written under the new version");
     assert_eq!(care.rewrap(BUCKET, Level::Confidential).await.expect("rewrapped"), 30);
-    let active = installation.reader().active_key(installation.keys(), name).expect("reads").expect("there");
+    let active = installation.reader().active_key(installation.keys(), name).await.expect("reads").expect("there");
     assert_eq!((active.active, active.least), (2, 2));
     assert_eq!(installation.keys().store().key(KeyRef { name, version: 1 }).expect("reads"), None, "destroyed");
     for number in (0..30).chain([100]) {
@@ -47,18 +45,16 @@ async fn rotation_and_rewrapping_touch_no_object_and_old_versions_go() {
     assert_eq!(bucket.parent_version, 2);
     drop(gate);
     drop(installation);
-    let again = open(folder.path()).expect("opens");
+    let again = ground.open().await.expect("opens");
     assert!(opens(&again, 3, Level::Confidential).await, "over a restart, too");
 }
 
-#[tokio::test]
-async fn a_shredded_version_opens_for_nobody_even_from_a_backup_of_the_data() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let (installation, _) = create(folder.path()).await;
+async fn a_shredded_version_opens_for_nobody_even_from_a_backup_of_the_data(ground: Ground) {
+    let (installation, _) = ground.create().await;
     for number in 0..5 {
         write(&installation, number, Level::Restricted).await.expect("written");
     }
-    let kept = installation.reader().object(installation.keys(), version(2)).expect("reads").expect("there");
+    let kept = installation.reader().object(installation.keys(), version(2)).await.expect("reads").expect("there");
     let gate = gate(&installation);
     let clock = clock();
     let care = Care::new(&gate, &installation, &*clock, Actor::service(installation.itself()), Personal::default());
@@ -77,10 +73,8 @@ async fn a_shredded_version_opens_for_nobody_even_from_a_backup_of_the_data() {
     assert!(care.shred(BUCKET, version(9)).await.is_err(), "there is no such version");
 }
 
-#[tokio::test]
-async fn a_version_that_a_broken_off_run_left_is_destroyed_by_the_next() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let (installation, _) = create(folder.path()).await;
+async fn a_version_that_a_broken_off_run_left_is_destroyed_by_the_next(ground: Ground) {
+    let (installation, _) = ground.create().await;
     write(&installation, 1, Level::Restricted).await.expect("written");
     let gate = gate(&installation);
     let clock = clock();
@@ -93,4 +87,10 @@ async fn a_version_that_a_broken_off_run_left_is_destroyed_by_the_next() {
     installation.keys().store().put(&[old], &[]).expect("put back");
     care.rewrap(BUCKET, Level::Restricted).await.expect("rewrapped");
     assert_eq!(installation.keys().store().key(KeyRef { name, version: 1 }).expect("reads"), None);
+}
+
+on_both! {
+    rotation_and_rewrapping_touch_no_object_and_old_versions_go,
+    a_shredded_version_opens_for_nobody_even_from_a_backup_of_the_data,
+    a_version_that_a_broken_off_run_left_is_destroyed_by_the_next,
 }

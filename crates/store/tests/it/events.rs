@@ -1,5 +1,6 @@
 //! Events: positions, sequences, search, revocation, rows that were changed beside Cordon.
 
+use cordon_domain::id::hex;
 use cordon_domain::{Action, BucketId, Level, Moment, Outcome, PrincipalId, Target};
 use cordon_gate::act::{Raise, Read, Revoke};
 use cordon_gate::{Denial, Epoch, Journal as _, JournalError, Request};
@@ -7,41 +8,37 @@ use cordon_ledger::entry::{self, Identity};
 use cordon_store::keyring::Make;
 use cordon_store::{Change, Installation, Search, StoreError};
 
-use crate::{BUCKET, NOW, create, event, facts, gate, label, open, places, target, version, write};
+use crate::{BUCKET, Ground, NOW, event, facts, gate, label, on_both, target, version, write};
 
 fn opened(installation: &Installation, entry: &[u8]) -> entry::OpenEvent {
     let key = installation.keys().event_key().expect("a key");
     entry::open(entry, &key, |_| None).expect("opens")
 }
 
-#[tokio::test]
-async fn positions_and_sequences_have_no_gap_even_over_a_restart() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let (installation, _) = create(folder.path()).await;
+async fn positions_and_sequences_have_no_gap_even_over_a_restart(ground: Ground) {
+    let (installation, _) = ground.create().await;
     let record = |installation: &Installation, actor| {
         let (writer, event) = (installation.writer().clone(), event(installation, Action::SignIn, actor));
-        async move { writer.record(event, Epoch::ANY).await.expect("recorded").position }
+        async move { writer.record(event, Epoch::ANY).await.expect("recorded") }
     };
-    let mut tasks = Vec::new();
-    for actor in 0..50 {
-        tasks.push(record(&installation, actor));
-    }
-    let mut positions: Vec<u64> =
-        futures_util::future::join_all(tasks).await.into_iter().map(|position| position.expect("at once")).collect();
-    positions.sort_unstable();
-    assert_eq!(positions, (1..=50).collect::<Vec<u64>>());
+    let tasks = (0..50).map(|actor| record(&installation, actor));
+    let mut recorded = futures_util::future::join_all(tasks).await;
     drop(installation);
-    let again = open(folder.path()).expect("opens");
-    assert_eq!(record(&again, 1).await, Some(51));
-    let entries = again.reader().entries(0, 100).expect("reads");
+    let again = ground.open().await.expect("opens");
+    recorded.push(record(&again, 1).await);
+    ground.settle(&again).await;
+    let entries = again.reader().entries(0, 100).await.expect("reads");
     let sequences: Vec<u64> = entries.iter().map(|entry| opened(&again, entry).event.sequence).collect();
     assert_eq!(sequences, (1..=52).collect::<Vec<u64>>());
+    let leaves: Vec<[u8; 32]> = entries.iter().map(|entry| cordon_ledger::Hash::leaf(entry).0).collect();
+    for recorded in recorded {
+        let place = leaves.iter().position(|leaf| *leaf == recorded.leaf_hash).expect("acknowledged, and there");
+        assert!(recorded.position.is_none_or(|position| position == place as u64), "where it was said to be");
+    }
 }
 
-#[tokio::test]
-async fn a_search_finds_what_a_scan_finds() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let (installation, _) = create(folder.path()).await;
+async fn a_search_finds_what_a_scan_finds(ground: Ground) {
+    let (installation, _) = ground.create().await;
     // More than a segment, so that the index and the tail behind it both answer.
     let mut chance = cordon_testkit::Chance::new(3);
     let mut jobs = Vec::new();
@@ -56,7 +53,8 @@ async fn a_search_finds_what_a_scan_finds() {
     for outcome in futures_util::future::join_all(recorded).await {
         outcome.expect("recorded");
     }
-    let everything: Vec<_> = installation.reader().entries(0, 10_000).expect("reads");
+    ground.settle(&installation).await;
+    let everything: Vec<_> = installation.reader().entries(0, 10_000).await.expect("reads");
     let everything: Vec<_> = everything.iter().map(|entry| opened(&installation, entry).event).collect();
     let index = installation.keys().index();
     for round in 0..40u64 {
@@ -74,7 +72,7 @@ async fn a_search_finds_what_a_scan_finds() {
             start: if uses(4) { 700 } else { 0 },
             limit: 0,
         };
-        let found = installation.reader().search(&search).expect("searches");
+        let found = installation.reader().search(&search).await.expect("searches");
         let found: Vec<u64> = found.into_iter().map(|(position, _)| position).collect();
         let wanted = everything.iter().enumerate().filter(|(position, event)| {
             (!uses(0) || event.actor.principal == actor)
@@ -86,20 +84,20 @@ async fn a_search_finds_what_a_scan_finds() {
         assert_eq!(found, wanted.map(|(position, _)| position as u64).collect::<Vec<_>>(), "round {round}");
     }
     drop(installation);
-    let again = open(folder.path()).expect("opens");
+    let again = ground.open().await.expect("opens");
     let limited = Search { action: Some(again.keys().index().action(Action::SignIn)), limit: 7, ..Search::default() };
-    assert_eq!(again.reader().search(&limited).expect("searches").len(), 7);
+    assert_eq!(again.reader().search(&limited).await.expect("searches").len(), 7);
 }
 
-#[tokio::test]
-async fn a_change_and_its_event_are_one() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let (installation, _) = create(folder.path()).await;
+async fn a_change_and_its_event_are_one(ground: Ground) {
+    let (installation, _) = ground.create().await;
     write(&installation, 1, Level::Internal).await.expect("written");
-    let size = installation.reader().size().expect("reads");
+    ground.settle(&installation).await;
+    let size = installation.reader().size().await.expect("reads");
     let again = write(&installation, 1, Level::Internal).await.expect_err("it exists");
     assert!(matches!(again, Denial::NotRecorded(JournalError::Conflict(_))), "{again}");
-    assert_eq!(installation.reader().size().expect("reads"), size, "a change that fails leaves no event of success");
+    ground.settle(&installation).await;
+    assert_eq!(installation.reader().size().await.expect("reads"), size, "a change that fails leaves no event of success");
 
     let raised = label(Level::Restricted);
     let keys = installation.keys();
@@ -114,7 +112,7 @@ async fn a_change_and_its_event_are_one() {
     let gate = gate(&installation);
     let request = Request::<Raise>::new(facts(target(1, Level::Internal)));
     let _receipt = gate.change(request, change).await.expect("raised");
-    let row = installation.reader().object(keys, version(1)).expect("reads").expect("there");
+    let row = installation.reader().object(keys, version(1)).await.expect("reads").expect("there");
     assert_eq!(row.label, raised);
     let receipt = gate.read(Request::<Read>::new(facts(target(1, Level::Restricted)))).await.expect("allowed");
     let (opened, _departure) =
@@ -122,10 +120,8 @@ async fn a_change_and_its_event_are_one() {
     assert_eq!(opened.manifest().label, raised);
 }
 
-#[tokio::test]
-async fn a_lowering_cannot_pass_for_a_raising() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let (installation, _) = create(folder.path()).await;
+async fn a_lowering_cannot_pass_for_a_raising(ground: Ground) {
+    let (installation, _) = ground.create().await;
     write(&installation, 1, Level::Restricted).await.expect("written");
     let change = Change::Relabel {
         bucket: BUCKET,
@@ -138,10 +134,8 @@ async fn a_lowering_cannot_pass_for_a_raising() {
     assert_eq!(gate(&installation).change(request, change).await.expect_err("refused"), Denial::OtherChange);
 }
 
-#[tokio::test]
-async fn a_revocation_makes_older_decisions_stale() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let (installation, _) = create(folder.path()).await;
+async fn a_revocation_makes_older_decisions_stale(ground: Ground) {
+    let (installation, _) = ground.create().await;
     let revoked = PrincipalId([7; 16]);
     let mut facts = facts(Target { principal: Some(revoked), ..Target::default() });
     facts.personal = cordon_domain::Personal::default();
@@ -150,46 +144,43 @@ async fn a_revocation_makes_older_decisions_stale() {
     let stale = installation.writer().record(event(&installation, Action::ObjectRead, 1), Epoch(0)).await;
     assert_eq!(stale, Err(JournalError::Stale { seen: Epoch(0) }));
     drop(installation);
-    let again = open(folder.path()).expect("opens");
+    let again = ground.open().await.expect("opens");
     let stale = again.writer().record(event(&again, Action::ObjectRead, 1), Epoch(0)).await;
     assert_eq!(stale, Err(JournalError::Stale { seen: Epoch(0) }), "over a restart, too");
     assert!(again.writer().record(event(&again, Action::ObjectRead, 1), Epoch(1)).await.is_ok());
 }
 
-#[tokio::test]
-async fn a_row_that_was_changed_beside_cordon_locks_its_object() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let (installation, _) = create(folder.path()).await;
+async fn a_row_that_was_changed_beside_cordon_locks_its_object(ground: Ground) {
+    let (installation, _) = ground.create().await;
     for number in 1..=3 {
         write(&installation, number, Level::Restricted).await.expect("written");
     }
-    let connection = rusqlite::Connection::open(places(folder.path()).database()).expect("opens");
-    let lowered = minicbor::to_vec(label(Level::Public)).expect("encodes");
-    let set = "UPDATE objects SET label = ?1 WHERE version = ?2";
-    connection.execute(set, rusqlite::params![lowered, version(1).0]).expect("changed");
-    let swap = "UPDATE objects SET bucket = ?1 WHERE version = ?2";
-    connection.execute(swap, rusqlite::params![BucketId([6; 16]).0, version(2).0]).expect("changed");
+    let lowered = hex(&minicbor::to_vec(label(Level::Public)).expect("encodes"));
+    let set = format!("UPDATE objects SET label = x'{lowered}' WHERE version = x'{}'", hex(&version(1).0));
+    assert_eq!(ground.beside(&set).await, 1);
+    let (other, second) = (hex(&BucketId([6; 16]).0), hex(&version(2).0));
+    let swap = format!("UPDATE objects SET bucket = x'{other}' WHERE version = x'{second}'");
+    assert_eq!(ground.beside(&swap).await, 1);
     for number in [1, 2] {
-        let refused = installation.reader().object(installation.keys(), version(number)).expect_err("locked");
+        let refused = installation.reader().object(installation.keys(), version(number)).await.expect_err("locked");
         assert!(matches!(refused, StoreError::Integrity(_)), "{refused}");
     }
-    assert!(installation.reader().object(installation.keys(), version(3)).expect("reads").is_some());
-    connection.execute("UPDATE active_keys SET active = 1, least = 0", []).expect("changed");
+    assert!(installation.reader().object(installation.keys(), version(3)).await.expect("reads").is_some());
+    ground.beside("UPDATE active_keys SET active = 1, least = 0").await;
     let name = cordon_keys::KeyName::Bucket(BUCKET, Level::Restricted);
-    assert!(installation.reader().active_key(installation.keys(), name).is_err());
-    connection.execute("UPDATE settings SET value = x'0000000000000000' WHERE name = 'log.origin'", []).expect("set");
+    assert!(installation.reader().active_key(installation.keys(), name).await.is_err());
+    assert_eq!(ground.beside("UPDATE settings SET value = x'0000' WHERE name = 'log.origin'").await, 1);
     drop(installation);
-    assert!(matches!(open(folder.path()), Err(StoreError::Integrity(_))));
+    assert!(matches!(ground.open().await, Err(StoreError::Integrity(_))));
 }
 
-#[tokio::test]
-async fn a_clock_that_goes_back_a_day_is_an_event_and_breaks_nothing() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let (installation, _) = create(folder.path()).await;
+async fn a_clock_that_goes_back_a_day_is_an_event_and_breaks_nothing(ground: Ground) {
+    let (installation, _) = ground.create().await;
     let mut late = event(&installation, Action::SignIn, 1);
     late.at = Moment(NOW.0 - 86_400_000);
     installation.writer().record(late, Epoch::ANY).await.expect("recorded");
-    let entries = installation.reader().entries(0, 10).expect("reads");
+    ground.settle(&installation).await;
+    let entries = installation.reader().entries(0, 10).await.expect("reads");
     let actions: Vec<(Action, Outcome)> = entries
         .iter()
         .map(|entry| opened(&installation, entry).event)
@@ -200,12 +191,11 @@ async fn a_clock_that_goes_back_a_day_is_an_event_and_breaks_nothing() {
     assert_eq!(opened(&installation, &entries[1]).event.amount, Some(86_400_000));
 }
 
-#[tokio::test]
-async fn a_person_can_be_named_until_erased() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let (installation, _) = create(folder.path()).await;
+async fn a_person_can_be_named_until_erased(ground: Ground) {
+    let (installation, _) = ground.create().await;
     installation.writer().record(event(&installation, Action::SignIn, 1), Epoch::ANY).await.expect("recorded");
-    let entry = installation.reader().entries(1, 1).expect("reads").remove(0);
+    ground.settle(&installation).await;
+    let entry = installation.reader().entries(1, 1).await.expect("reads").remove(0);
     let identity = |installation: &Installation| {
         let key = installation.keys().event_key().expect("a key");
         let subject_key = |subject| installation.keys().subject_key(subject, Make::Never).expect("reads");
@@ -224,8 +214,20 @@ async fn a_person_can_be_named_until_erased() {
     installation.writer().record(event(&installation, Action::SignIn, 1), Epoch::ANY).await.expect("recorded");
     drop(gate);
     drop(installation);
-    let again = open(folder.path()).expect("opens");
+    let again = ground.open().await.expect("opens");
     assert_eq!(identity(&again), Identity::Sealed(PrincipalId([1; 16])));
-    let last = again.reader().entries(3, 1).expect("reads").remove(0);
+    ground.settle(&again).await;
+    let last = again.reader().entries(3, 1).await.expect("reads").remove(0);
     assert_eq!(opened(&again, &last).identity, Identity::None);
+}
+
+on_both! {
+    positions_and_sequences_have_no_gap_even_over_a_restart,
+    a_search_finds_what_a_scan_finds,
+    a_change_and_its_event_are_one,
+    a_lowering_cannot_pass_for_a_raising,
+    a_revocation_makes_older_decisions_stale,
+    a_row_that_was_changed_beside_cordon_locks_its_object,
+    a_clock_that_goes_back_a_day_is_an_event_and_breaks_nothing,
+    a_person_can_be_named_until_erased,
 }

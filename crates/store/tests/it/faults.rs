@@ -3,7 +3,6 @@
 //! After each, what was acknowledged is there, nothing half-done is visible, and the log verifies against every
 //! checkpoint that was handed out. `CORDON_FAULT_SEEDS` sets how many seeds are played, `CORDON_FAULT_SEED` plays one.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -17,31 +16,29 @@ use cordon_store::log::LogFolder;
 use cordon_testkit::{Chance, Disk, FaultyFiles, Plan};
 use object_store::local::LocalFileSystem;
 
-use crate::{create, event, open, version, write};
+use crate::{Ground, event, version, write};
 
-/// What was promised while the disk worked.
+/// What was promised while the machine worked.
 #[derive(Default)]
-struct Promised {
-    events: BTreeMap<u64, [u8; 32]>,
-    objects: Vec<u64>,
+pub(crate) struct Promised {
+    events: Vec<Recorded>,
+    pub(crate) objects: Vec<u64>,
     checkpoints: Vec<Checkpoint>,
 }
 
-type Files = Arc<FaultyFiles<LocalFileSystem>>;
+pub(crate) type Files = Arc<FaultyFiles<LocalFileSystem>>;
 
-fn files(installation: &Installation) -> Files {
+pub(crate) fn files(installation: &Installation) -> Files {
     let files = LocalFileSystem::new_with_prefix(installation.places().log()).expect("a folder");
     Arc::new(FaultyFiles::new(files.with_fsync(true)))
 }
 
 fn keep(promised: &mut Promised, outcome: Result<Recorded, JournalError>) {
-    if let Ok(recorded) = outcome {
-        promised.events.insert(recorded.position.expect("at once"), recorded.leaf_hash);
-    }
+    promised.events.extend(outcome);
 }
 
 /// Records, writes objects and publishes until everything is done, whether or not it works.
-async fn work(installation: &Installation, log: &Files, seed: u64, promised: &mut Promised) {
+pub(crate) async fn work(installation: &Installation, log: &Files, seed: u64, promised: &mut Promised) {
     let mut chance = Chance::new(seed);
     let sequencer = installation.sequencer_over(Arc::clone(log) as Arc<dyn object_store::ObjectStore>).await;
     let mut sequencer = sequencer.ok();
@@ -67,30 +64,32 @@ async fn work(installation: &Installation, log: &Files, seed: u64, promised: &mu
 }
 
 /// Opens again and looks whether every promise was kept.
-async fn check(folder: &Path, promised: &Promised) {
-    let installation = open(folder).expect("opens again");
-    let size = installation.reader().size().expect("reads");
-    let entries = installation.reader().entries(0, usize::MAX >> 1).expect("no gap, nothing changed");
+pub(crate) async fn check(ground: &Ground, promised: &Promised) {
+    let installation = ground.open().await.expect("opens again");
+    let mut sequencer = installation.sequencer().await.expect("the log goes on");
+    while sequencer.publish().await.expect("published").is_some() {}
+    let size = installation.reader().size().await.expect("reads");
+    let entries = installation.reader().entries(0, usize::MAX >> 1).await.expect("no gap, nothing changed");
     assert_eq!(entries.len() as u64, size);
-    for (position, leaf) in &promised.events {
-        let entry = entries.get(*position as usize).unwrap_or_else(|| panic!("event {position} was acknowledged"));
-        assert_eq!(&Hash::leaf(entry).0, leaf, "event {position} was acknowledged, and is another now");
+    let leaves: Vec<[u8; 32]> = entries.iter().map(|entry| Hash::leaf(entry).0).collect();
+    for recorded in &promised.events {
+        let place = leaves.iter().position(|leaf| *leaf == recorded.leaf_hash);
+        let place = place.unwrap_or_else(|| panic!("an event was acknowledged, and is not here: {recorded:?}"));
+        assert!(recorded.position.is_none_or(|position| position == place as u64), "{recorded:?} is at {place}");
     }
     for &number in &promised.objects {
-        let row = installation.reader().object(installation.keys(), version(number)).expect("whole");
+        let row = installation.reader().object(installation.keys(), version(number)).await.expect("whole");
         let row = row.unwrap_or_else(|| panic!("object {number} was acknowledged"));
         installation.keys().bucket_key(row.wrap().under).expect("its key is there");
     }
     let key = installation.keys().event_key().expect("unlocked");
-    let written = entries.iter().filter(|entry| {
-        let opened = cordon_ledger::entry::open(entry, &key, |_| None).expect("opens");
-        opened.event.action == Action::ObjectWrite
-    });
-    let rows = rusqlite::Connection::open(installation.places().database()).expect("opens");
-    let rows: i64 = rows.query_row("SELECT count(*) FROM objects", [], |row| row.get(0)).expect("counts");
-    assert_eq!(written.count() as i64, rows, "each object has its event, and each event its object");
+    let opened = |entry: &Vec<u8>| cordon_ledger::entry::open(entry, &key, |_| None).expect("opens").event;
+    let written = entries.iter().filter(|entry| opened(entry).action == Action::ObjectWrite).count();
+    let rows = ground.count("SELECT count(*) FROM objects").await;
+    assert_eq!(written as i64, rows, "each object has its event, and each event its object");
+    let sequences: Vec<u64> = entries.iter().map(|entry| opened(entry).sequence).collect();
+    assert_eq!(sequences, (1..=size).collect::<Vec<u64>>(), "no event is half there");
 
-    let mut sequencer = installation.sequencer().await.expect("the log goes on");
     installation.writer().record(event(&installation, Action::SignIn, 2), Epoch::ANY).await.expect("recorded");
     sequencer.publish().await.expect("published").expect("something new");
     let log_key = installation.log_key().expect("unlocked");
@@ -102,11 +101,11 @@ async fn check(folder: &Path, promised: &Promised) {
 
 /// Plays one seed: a plan, a moment, a loss of power.
 async fn play(seed: u64, plan: impl Fn(&mut Chance, u64, &Disk, &Files)) {
-    let folder = tempfile::tempdir().expect("a folder");
+    let ground = Ground::sqlite();
     let mut promised = Promised::default();
-    let disk = Disk::under(folder.path());
+    let disk = Disk::under(ground.path());
     {
-        let (installation, _) = create(folder.path()).await;
+        let (installation, _) = ground.create().await;
         let log = files(&installation);
         // A first round without faults tells how many steps there are.
         disk.plan(Plan::Sound);
@@ -118,10 +117,10 @@ async fn play(seed: u64, plan: impl Fn(&mut Chance, u64, &Disk, &Files)) {
         disk.plan(Plan::DeadAt(0));
     }
     disk.lose_power(seed).expect("the files are there");
-    check(folder.path(), &promised).await;
+    check(&ground, &promised).await;
 }
 
-fn seeds(many: u64) -> Vec<u64> {
+pub(crate) fn seeds(many: u64) -> Vec<u64> {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     match number("CORDON_FAULT_SEED") {
         Some(seed) => vec![seed],
@@ -155,10 +154,10 @@ async fn the_log_dies_while_it_is_published() {
 #[tokio::test]
 async fn the_disk_is_full_or_read_only_and_then_is_not() {
     for plan in [Plan::FullAt(0), Plan::ReadOnlyAt(0)] {
-        let folder = tempfile::tempdir().expect("a folder");
-        let disk = Disk::under(folder.path());
+        let ground = Ground::sqlite();
+        let disk = Disk::under(ground.path());
         let mut promised = Promised::default();
-        let (installation, _) = create(folder.path()).await;
+        let (installation, _) = ground.create().await;
         let log = files(&installation);
         work(&installation, &log, 1, &mut promised).await;
         disk.plan(plan);
@@ -172,7 +171,7 @@ async fn the_disk_is_full_or_read_only_and_then_is_not() {
         work(&installation, &log, 2, &mut promised).await;
         assert!(promised.objects.len() >= 12, "{plan:?}");
         drop(installation);
-        check(folder.path(), &promised).await;
+        check(&ground, &promised).await;
     }
 }
 
@@ -180,9 +179,9 @@ async fn the_disk_is_full_or_read_only_and_then_is_not() {
 async fn reads_stop_with_events_as_their_level_demands() {
     use cordon_gate::Request;
     use cordon_gate::act::Read;
-    let folder = tempfile::tempdir().expect("a folder");
-    let disk = Disk::under(folder.path());
-    let (installation, _) = create(folder.path()).await;
+    let ground = Ground::sqlite();
+    let disk = Disk::under(ground.path());
+    let (installation, _) = ground.create().await;
     let gate = crate::gate(&installation);
     let read = |level| gate.read(Request::<Read>::new(crate::facts(crate::target(1, level))));
     disk.plan(Plan::FullAt(0));
@@ -192,7 +191,7 @@ async fn reads_stop_with_events_as_their_level_demands() {
     disk.plan(Plan::Sound);
     assert!(read(Level::Restricted).await.is_ok());
     let key = installation.keys().event_key().expect("unlocked");
-    let entries = installation.reader().entries(1, 10).expect("reads");
+    let entries = installation.reader().entries(1, 10).await.expect("reads");
     let events: Vec<_> =
         entries.iter().map(|entry| cordon_ledger::entry::open(entry, &key, |_| None).expect("opens").event).collect();
     assert_eq!((events[0].action, events[0].amount), (Action::LogGap, Some(2)));
@@ -204,18 +203,18 @@ async fn syncs_that_lie_are_noticed_and_not_signed_over() {
     let mut noticed = 0;
     for seed in seeds(30) {
         println!("lying: seed {seed}");
-        let folder = tempfile::tempdir().expect("a folder");
-        let disk = Disk::under(folder.path());
+        let ground = Ground::sqlite();
+        let disk = Disk::under(ground.path());
         let mut promised = Promised::default();
         {
-            let (installation, _) = create(folder.path()).await;
+            let (installation, _) = ground.create().await;
             let log = files(&installation);
             disk.plan(Plan::LyingSync);
             work(&installation, &log, seed, &mut promised).await;
             disk.plan(Plan::DeadAt(0));
         }
         disk.lose_power(seed).expect("the files are there");
-        let Ok(installation) = open(folder.path()) else {
+        let Ok(installation) = ground.open().await else {
             noticed += 1;
             continue;
         };
@@ -240,12 +239,12 @@ async fn syncs_that_lie_are_noticed_and_not_signed_over() {
 /// Every length to which the tail of the write-ahead log can be cut.
 #[tokio::test]
 async fn a_write_ahead_log_cut_at_any_byte_of_its_tail_keeps_what_was_committed_before() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let disk = Disk::under(folder.path());
-    let database = crate::places(folder.path()).database();
+    let ground = Ground::sqlite();
+    let disk = Disk::under(ground.path());
+    let database = ground.places().database_file();
     let wal = database.with_file_name("cordon.db-wal");
     let (before, after) = {
-        let (installation, _) = create(folder.path()).await;
+        let (installation, _) = ground.create().await;
         for _ in 0..3 {
             installation.writer().record(event(&installation, Action::SignIn, 1), Epoch::ANY).await.expect("recorded");
         }
@@ -275,9 +274,9 @@ async fn a_write_ahead_log_cut_at_any_byte_of_its_tail_keeps_what_was_committed_
 /// A bit flipped in ten places of each kind of file: found, located, and nothing signed over it.
 #[tokio::test]
 async fn a_flipped_bit_is_found_or_harmless_in_every_kind_of_file() {
-    let whole = tempfile::tempdir().expect("a folder");
+    let whole = Ground::sqlite();
     {
-        let (installation, _) = create(whole.path()).await;
+        let (installation, _) = whole.create().await;
         for number in 0..5 {
             write(&installation, number, Level::Restricted).await.expect("written");
         }
@@ -298,14 +297,14 @@ async fn a_flipped_bit_is_found_or_harmless_in_every_kind_of_file() {
     for (file, kind) in kinds {
         let mut found = 0;
         for _ in 0..10 {
-            let folder = tempfile::tempdir().expect("a folder");
-            copy(whole.path(), folder.path());
-            let path = folder.path().join(file);
+            let ground = Ground::sqlite();
+            copy(whole.path(), ground.path());
+            let path = ground.path().join(file);
             let mut bytes = std::fs::read(&path).expect("there");
             let place = chance.below(bytes.len() as u64) as usize;
             bytes[place] ^= 1 << chance.below(8);
             std::fs::write(&path, bytes).expect("flipped");
-            found += usize::from(outcome(folder.path()).await);
+            found += usize::from(outcome(&ground).await);
         }
         println!("{kind}: {found} of 10 flips were told; the others changed nothing that is used");
         if file.contains("log/tile") || file.contains("checkpoint") {
@@ -315,18 +314,19 @@ async fn a_flipped_bit_is_found_or_harmless_in_every_kind_of_file() {
 }
 
 /// Tells whether a fault was told. Where none is told, everything must be as it was.
-async fn outcome(folder: &Path) -> bool {
+async fn outcome(ground: &Ground) -> bool {
+    let folder = ground.path();
     let key: cordon_ledger::Verifier =
         std::fs::read_to_string(folder.join("data/log.vkey")).expect("there").parse().expect("a key");
     let log = walk(&mut LogFolder(folder.join("data/log")), &key, &[], |_, _, _| {}).expect("readable");
     if !log.faults.is_empty() {
         return true;
     }
-    let Ok(installation) = open(folder) else { return true };
-    let Ok(size) = installation.reader().size() else { return true };
-    let Ok(entries) = installation.reader().entries(0, 10_000) else { return true };
-    let objects = (0..5).map(|number| installation.reader().object(installation.keys(), version(number)));
-    for object in objects {
+    let Ok(installation) = ground.open().await else { return true };
+    let Ok(size) = installation.reader().size().await else { return true };
+    let Ok(entries) = installation.reader().entries(0, 10_000).await else { return true };
+    for number in 0..5 {
+        let object = installation.reader().object(installation.keys(), version(number)).await;
         let Ok(Some(row)) = object else { return true };
         if installation.keys().bucket_key(row.wrap().under).is_err() {
             return true;

@@ -12,71 +12,66 @@ use cordon_store::providers::{Apart, key_file, make_key_file};
 use cordon_store::{Installation, KitShape, New, Places, StoreError};
 use std::sync::Arc;
 
-use crate::{NAME, clock, create, create_in, event, open, places, provider, write};
+use crate::{Ground, NAME, clock, create_in, event, on_both, provider, write};
 
-#[tokio::test]
-async fn an_installation_opens_again_for_one_process_at_a_time() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let (installation, _) = create(folder.path()).await;
+async fn an_installation_opens_again_for_one_process_at_a_time(ground: Ground) {
+    let (installation, _) = ground.create().await;
     installation.writer().record(event(&installation, Action::SignIn, 1), Epoch::ANY).await.expect("recorded");
-    assert!(matches!(open(folder.path()), Err(StoreError::Locked(_))));
+    assert!(matches!(ground.open().await, Err(StoreError::Locked(_))));
     let key = installation.log_key().expect("a key").to_string();
     drop(installation);
-    let again = open(folder.path()).expect("opens");
-    assert_eq!(again.reader().size().expect("reads"), 2, "the log's first event, and one");
+    let again = ground.open().await.expect("opens");
+    ground.settle(&again).await;
+    assert_eq!(again.reader().size().await.expect("reads"), 2, "the log's first event, and one");
     assert_eq!(again.log_key().expect("a key").to_string(), key);
     drop(again);
-    let twice = create_in(places(folder.path()), &provider(1), &mut Vec::new()).await;
+    let twice = create_in(ground.places(), &provider(1), &mut Vec::new()).await;
     assert!(matches!(twice.err(), Some(StoreError::Place(_))), "never over another");
 }
 
-#[tokio::test]
-async fn another_root_opens_nothing() {
-    let folder = tempfile::tempdir().expect("a folder");
-    drop(create(folder.path()).await);
-    let refused = Installation::open(places(folder.path()), &provider(2), clock()).err().expect("refused");
+async fn another_root_opens_nothing(ground: Ground) {
+    drop(ground.create().await);
+    let refused = Installation::open(ground.places(), &provider(2), clock()).await.err().expect("refused");
     assert!(matches!(refused, StoreError::Provider(_)), "{refused}");
     let unknown: Arc<dyn RootProvider> =
         Arc::new(HeldKey::new("pkcs11", &cordon_keys::Secret::draw(&mut SystemEntropy), SystemEntropy));
-    let refused = Installation::open(places(folder.path()), &unknown, clock()).err().expect("refused");
+    let refused = Installation::open(ground.places(), &unknown, clock()).await.err().expect("refused");
     assert!(refused.to_string().contains("not held by a `pkcs11`"), "{refused}");
 }
 
-#[tokio::test]
-async fn the_recovery_kit_opens_what_its_provider_lost() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let (installation, shares) = create(folder.path()).await;
+async fn the_recovery_kit_opens_what_its_provider_lost(ground: Ground) {
+    let (installation, shares) = ground.create().await;
     write(&installation, 1, Level::Restricted).await.expect("written");
     drop(installation);
     let key = join(&shares[1..]).expect("two of three");
     let kit: Arc<dyn RootProvider> = Arc::new(HeldKey::new("shares", &key, SystemEntropy));
-    let again = Installation::open(places(folder.path()), &kit, clock()).expect("opens with the kit");
-    let row = again.reader().object(again.keys(), crate::version(1)).expect("reads").expect("there");
+    let again = Installation::open(ground.places(), &kit, clock()).await.expect("opens with the kit");
+    let row = again.reader().object(again.keys(), crate::version(1)).await.expect("reads").expect("there");
     assert!(again.keys().bucket_key(row.wrap().under).is_ok());
 }
 
 #[tokio::test]
 async fn without_a_kit_that_is_kept_there_is_no_installation() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let ground = Ground::sqlite();
     let mut refuse = |_: &[_]| Err(StoreError::Place("the printer is out of paper".to_owned()));
     let shape = KitShape { need: 2, of: 3 };
     let new = New { origin: "log.example/cordon", kit: shape, keep_kit: &mut refuse };
-    let refused = Installation::create(places(folder.path()), new, &provider(1), clock()).await;
+    let refused = Installation::create(ground.places(), new, &provider(1), clock()).await;
     assert!(refused.err().expect("refused").to_string().contains("out of paper"));
-    drop(create(folder.path()).await);
+    drop(ground.create().await);
 }
 
 #[tokio::test]
 async fn keys_do_not_lie_with_the_data() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let inside = Places { data: folder.path().join("data"), keys: folder.path().join("data/keys") };
+    let ground = Ground::sqlite();
+    let inside = Places { data: ground.path().join("data"), keys: ground.path().join("data/keys"), server: None };
     let refused = create_in(inside, &provider(1), &mut Vec::new()).await;
     assert!(matches!(refused.err(), Some(StoreError::Place(_))));
-    let data = folder.path().join("data");
+    let data = ground.path().join("data");
     assert!(matches!(make_key_file(&data.join("root.key"), &data), Err(StoreError::Place(_))));
     std::fs::create_dir_all(data.join("deep")).expect("made");
     assert!(matches!(make_key_file(&data.join("deep/root.key"), &data), Err(StoreError::Place(_))));
-    let outside = folder.path().join("root.key");
+    let outside = ground.path().join("root.key");
     assert_eq!(make_key_file(&outside, &data).expect("made"), Apart::SameFileSystem);
     assert!(make_key_file(&outside, &data).is_err(), "never over another");
     assert!(key_file(&outside, &data).is_ok());
@@ -88,8 +83,8 @@ async fn keys_do_not_lie_with_the_data() {
 
 #[tokio::test]
 async fn no_name_and_no_key_reaches_the_disk() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let (installation, _) = create(folder.path()).await;
+    let ground = Ground::sqlite();
+    let (installation, _) = ground.create().await;
     for actor in 0..20 {
         installation.writer().record(event(&installation, Action::SignIn, actor), Epoch::ANY).await.expect("recorded");
     }
@@ -103,7 +98,7 @@ async fn no_name_and_no_key_reaches_the_disk() {
         .to_vec();
     let log = installation.places().log();
     let check = |installation: &str| {
-        for (path, bytes) in files(folder.path()) {
+        for (path, bytes) in files(ground.path()) {
             let holds = |needle: &[u8]| bytes.windows(needle.len()).any(|window| window == needle);
             assert!(!holds(NAME.as_bytes()), "{installation}: a name in {}", path.display());
             assert!(!holds(&root) && own.iter().all(|key| !holds(key)), "{installation}: a key in {}", path.display());
@@ -132,12 +127,18 @@ fn files(folder: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
 
 #[tokio::test]
 async fn a_newer_format_is_refused() {
-    let folder = tempfile::tempdir().expect("a folder");
-    drop(create(folder.path()).await);
-    let database = places(folder.path()).database();
+    let ground = Ground::sqlite();
+    drop(ground.create().await);
+    let database = ground.places().database_file();
     let connection = rusqlite::Connection::open(database).expect("opens");
     connection.pragma_update(None, "user_version", 99).expect("set");
     drop(connection);
-    let refused = open(folder.path()).err().expect("refused");
-    assert_eq!(refused.to_string(), "`cordon.db` has format 99; this program reads up to 1");
+    let refused = ground.open().await.err().expect("refused");
+    assert_eq!(refused.to_string(), "`the database` has format 99; this program reads up to 1");
+}
+
+on_both! {
+    an_installation_opens_again_for_one_process_at_a_time,
+    another_root_opens_nothing,
+    the_recovery_kit_opens_what_its_provider_lost,
 }

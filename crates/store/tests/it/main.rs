@@ -12,8 +12,10 @@ mod care;
 mod compile_fail;
 mod events;
 mod faults;
+mod ground;
 mod installation;
 mod pkcs11;
+mod postgres;
 mod sequencer;
 
 use std::path::Path;
@@ -30,6 +32,8 @@ use cordon_store::{Change, Installation, KitShape, New, ObjectRow, Places, Store
 use cordon_testkit::trust::Always;
 use cordon_testkit::{Chance, Deciding, SetClock};
 
+use ground::{Ground, on_both};
+
 const NOW: Moment = Moment(1_790_000_000_000);
 const NAME: &str = "Ada Marker";
 const BUCKET: BucketId = BucketId([5; 16]);
@@ -39,13 +43,7 @@ fn provider(seed: u64) -> Arc<dyn RootProvider> {
 }
 
 fn places(folder: &Path) -> Places {
-    Places { data: folder.join("data"), keys: folder.join("keys") }
-}
-
-async fn create(folder: &Path) -> (Installation, Vec<Share>) {
-    let mut kit = Vec::new();
-    let made = create_in(places(folder), &provider(1), &mut kit).await;
-    (made.expect("an empty folder"), kit)
+    Places { data: folder.join("data"), keys: folder.join("keys"), server: None }
 }
 
 /// Makes an installation, and reads its kit back as it is printed.
@@ -61,10 +59,6 @@ async fn create_in(
     let shape = KitShape { need: 2, of: 3 };
     let new = New { origin: "log.example/cordon", kit: shape, keep_kit: &mut keep_kit };
     Installation::create(places, new, provider, clock()).await
-}
-
-fn open(folder: &Path) -> Result<Installation, StoreError> {
-    Installation::open(places(folder), &provider(1), clock())
 }
 
 fn clock() -> Arc<SetClock> {
@@ -107,8 +101,9 @@ fn facts(target: Target) -> Facts {
 /// Writes an object version through the gate, as the vault will.
 async fn write(installation: &Installation, number: u64, level: Level) -> Result<(), cordon_gate::Denial> {
     let (keys, name) = (installation.keys(), KeyName::Bucket(BUCKET, level));
-    let active = installation.reader().active_key(keys, name).expect("reads").map(|active| active.active);
-    let bucket_key = keys.wrapping_key(active, name, 1).expect("opens");
+    let unavailable = |error| cordon_gate::Denial::NotRecorded(cordon_gate::JournalError::from(error));
+    let active = installation.reader().active_key(keys, name).await.map_err(unavailable)?.map(|active| active.active);
+    let bucket_key = keys.wrapping_key(active, name, 1).map_err(unavailable)?;
     let (data_key, label) = (DataKey::draw(&mut SystemEntropy), label(level));
     let belongs = Belongs { bucket: BUCKET, version: version(number), label: &label };
     let wrap = bucket_key.wrap(&data_key, belongs, &mut SystemEntropy).expect("its level");

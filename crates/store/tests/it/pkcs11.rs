@@ -9,7 +9,7 @@ use cordon_store::Installation;
 use cordon_store::pkcs11::{Token, TokenPlace};
 use zeroize::Zeroizing;
 
-use crate::{clock, create_in, places};
+use crate::{Ground, clock, create_in};
 
 fn token(label: &str, pin: &str) -> Arc<dyn RootProvider> {
     let module =
@@ -21,18 +21,18 @@ fn token(label: &str, pin: &str) -> Arc<dyn RootProvider> {
 /// `cargo xtask test` sets `SOFTHSM2_CONF` to a folder of its own, with a token `cordon` whose PIN is 1234.
 #[tokio::test]
 async fn a_token_holds_the_root_and_never_gives_its_key() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let ground = Ground::sqlite();
     let held = token("cordon", "1234");
-    drop(create_in(places(folder.path()), &held, &mut Vec::new()).await.expect("made"));
-    let again = Installation::open(places(folder.path()), &token("cordon", "1234"), clock()).expect("opens");
-    assert_eq!(again.reader().size().expect("reads"), 1);
+    drop(create_in(ground.places(), &held, &mut Vec::new()).await.expect("made"));
+    let again = Installation::open(ground.places(), &token("cordon", "1234"), clock()).await.expect("opens");
+    assert_eq!(again.reader().size().await.expect("reads"), 1);
     drop(again);
-    let refused = |provider: &Arc<dyn RootProvider>| {
-        Installation::open(places(folder.path()), provider, clock()).err().expect("refused").to_string()
+    let refused = async |provider: Arc<dyn RootProvider>| {
+        Installation::open(ground.places(), &provider, clock()).await.err().expect("refused").to_string()
     };
-    let wrong_pin = refused(&token("cordon", "9999"));
+    let wrong_pin = refused(token("cordon", "9999")).await;
     assert!(wrong_pin.contains("`pkcs11` refuses"), "{wrong_pin}");
-    let no_token = refused(&token("elsewhere", "1234"));
+    let no_token = refused(token("elsewhere", "1234")).await;
     assert!(no_token.contains("no token is labelled `elsewhere`"), "{no_token}");
     let listed = Command::new("softhsm2-util").arg("--show-slots").output().expect("runs");
     assert!(String::from_utf8_lossy(&listed.stdout).contains("cordon"));

@@ -98,7 +98,7 @@ pub(super) fn found(operated: &Operated, filter: &Filter, what: &str) -> Result<
     operated.run(async {
         let request = Request::<SearchAct>::new(operated.facts(Some(format!("cordon audit {what}"))));
         let receipt = operated.gate.read(request).await.map_err(denied)?;
-        let found = installation.reader().search(&search).map_err(failure)?;
+        let found = installation.reader().search(&search).await.map_err(failure)?;
         drop(receipt.spend());
         found.into_iter().map(|(position, entry)| Ok((position, opened(installation, position, &entry)?))).collect()
     })

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::installation::{Holder, Operated, Where, failure, harden, warn_if_near};
+use crate::installation::{Holder, Operated, Where, failure, harden, runtime, warn_if_near};
 
 /// Make a new installation and its recovery kit.
 ///
@@ -81,8 +81,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         eprintln!("the root key is held by `{}`", path.display());
     }
     let provider = arguments.holder.provider(&places)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::internal(error.to_string()))?;
+    let runtime = runtime()?;
     let mut keep_kit = |shares: &[Share]| {
         let kept = write_kit(&kit_file, shares, &arguments.origin);
         kept.map_err(|error| StoreError::File(arguments.kit_file.display().to_string(), "written", error))
@@ -92,7 +91,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let made = runtime.block_on(made).map_err(failure);
     let installation = made.inspect_err(|_| drop(std::fs::remove_file(&arguments.kit_file)))?;
     let key = installation.log_key().map_err(failure)?;
-    let operated = Operated::of(installation);
+    let operated = Operated::of(installation, runtime);
     operated.run(async { Ok(()) })?;
     let KitShape { need, of } = arguments.kit.0;
     eprintln!(

@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::installation::{Where, failure};
+use crate::installation::{Where, failure, runtime};
 
 /// Bring the database to the newest format that this program knows. Opening an installation does the same.
 ///
@@ -18,11 +18,13 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let places = arguments.place.places()?;
-    let (before, after) = cordon_store::schema::migrate_file(&places).map_err(failure)?;
+    let migrated = runtime()?.block_on(cordon_store::schema::migrate_places(&places));
+    let (before, after) = migrated.map_err(failure)?;
+    let database = places.database();
     if before == after {
-        println!("`{}` has format {after}, the newest", places.database().display());
+        println!("{database} has format {after}, the newest");
     } else {
-        println!("`{}` had format {before}, and has {after} now", places.database().display());
+        println!("{database} had format {before}, and has {after} now");
     }
     Ok(Exit::Clean)
 }

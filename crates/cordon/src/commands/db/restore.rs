@@ -11,7 +11,7 @@ use cordon_store::edge::SystemClock;
 use crate::commands::audit::log_key;
 use crate::error::{Failure, read_named_text};
 use crate::exit::Exit;
-use crate::installation::{Holder, Operated, Where, failure, harden};
+use crate::installation::{Holder, Operated, Where, failure, harden, runtime};
 
 /// Restore a backup into folders that hold no installation. The backup's log is verified first.
 ///
@@ -67,7 +67,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         known: &known,
         new_origin: arguments.new_log.as_deref(),
     };
-    let restored = restore(&source, &places, &provider, Arc::new(SystemClock)).map_err(|error| match error {
+    let restored = runtime()?.block_on(restore(&source, &places, &provider, Arc::new(SystemClock)));
+    let restored = restored.map_err(|error| match error {
         cordon_store::StoreError::Conflict(what) => {
             Failure::usage(what, "give --new-log NAME, and --share FILE as often as it takes")
         }

@@ -30,7 +30,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         let (actor, personal) = (operated.actor.clone(), operated.personal.clone());
         let care = Care::new(&operated.gate, installation, &SystemClock, actor, personal);
         let mut moved = 0;
-        for active in reader.active_keys(keys).map_err(failure)? {
+        for active in reader.active_keys(keys).await.map_err(failure)? {
             if let KeyName::Bucket(bucket, level) = active.name {
                 moved += care.rewrap(bucket, level).await.map_err(careless)?;
             }

@@ -38,7 +38,7 @@ struct Line {
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let operated = Operated::open(&arguments.place, &arguments.holder)?;
     arguments.holder.warn_if_near(&operated)?;
-    let lines = lines(&operated)?;
+    let lines = operated.wait(lines(&operated))?;
     for line in &lines {
         if arguments.json {
             println!("{}", object(line));
@@ -53,7 +53,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     Ok(if due == 0 { Exit::Clean } else { Exit::Findings })
 }
 
-fn lines(operated: &Operated) -> Result<Vec<Line>, Failure> {
+async fn lines(operated: &Operated) -> Result<Vec<Line>, Failure> {
     let installation = &operated.installation;
     let (keys, reader) = (installation.keys(), installation.reader());
     let now = SystemClock.now();
@@ -73,10 +73,12 @@ fn lines(operated: &Operated) -> Result<Vec<Line>, Failure> {
         let uses = keys.store().uses(key.reference).map_err(failure)?;
         let rotates = !matches!(key.reference.name, KeyName::Purpose(_));
         let due = Rotation::default().due(level, key.created_at, uses, now).filter(|_| rotates);
-        let active = reader.active_key(keys, key.reference.name).map_err(failure)?;
-        let older = active.map(|active| reader.wraps(&active)).transpose().map_err(failure)?;
+        let older = match reader.active_key(keys, key.reference.name).await.map_err(failure)? {
+            Some(active) => reader.wraps(&active).await.map_err(failure)?.older,
+            None => 0,
+        };
         let age_days = now.since_ms(key.created_at) / 86_400_000;
-        lines.push(Line { key: key.clone(), age_days, uses, due, older: older.map_or(0, |wraps| wraps.older) });
+        lines.push(Line { key: key.clone(), age_days, uses, due, older });
     }
     Ok(lines)
 }

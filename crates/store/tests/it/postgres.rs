@@ -1,0 +1,308 @@
+//! What only a server does: several nodes, one that publishes, a server that is killed, a wire that is cut.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cordon_domain::{Action, Actor, Level, NodeId, Personal, PrincipalId, Target};
+use cordon_gate::act::Revoke;
+use cordon_gate::{Epoch, Journal as _, JournalError, Request};
+use cordon_keys::KeyName;
+use cordon_ledger::audit::walk;
+use cordon_ledger::entry::{self, Identity};
+use cordon_store::backup::{Source, restore};
+use cordon_store::care::Care;
+use cordon_store::keyring::Make;
+use cordon_store::log::LogFolder;
+use cordon_store::{Address, Change, Installation, Places, StoreError};
+use cordon_testkit::Chance;
+use cordon_testkit::postgres::{Cluster, Wire, new_database};
+use object_store::ObjectStore;
+
+use crate::faults::{Files, Promised, check, files, seeds, work};
+use crate::ground::Ground;
+use crate::{BUCKET, clock, event, facts, gate, provider, version, write};
+
+fn opened(installation: &Installation, entry: &[u8]) -> entry::OpenEvent {
+    let key = installation.keys().event_key().expect("a key");
+    entry::open(entry, &key, |subject| installation.keys().subject_key(subject, Make::Never).expect("reads"))
+        .expect("opens")
+}
+
+/// Takes the session away from whoever holds an advisory lock: the sequencer.
+const CUT_SEQUENCER: &str = "SELECT count(pg_terminate_backend(pid)) FROM pg_locks
+    WHERE locktype = 'advisory' AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+
+#[tokio::test]
+async fn nodes_write_side_by_side_on_postgres() {
+    let ground = Ground::postgres();
+    let (first, _) = ground.create().await;
+    let second = ground.node().await;
+    let mut promised = Vec::new();
+    for round in 0..10 {
+        let on_first = (0..20).map(|_| first.writer().record(event(&first, Action::SignIn, round), Epoch::ANY));
+        let on_second = (0..20).map(|_| second.writer().record(event(&second, Action::ObjectRead, round), Epoch::ANY));
+        let both = futures_util::future::join(
+            futures_util::future::join_all(on_first),
+            futures_util::future::join_all(on_second),
+        );
+        let (on_first, on_second) = both.await;
+        promised.extend(on_first.into_iter().chain(on_second).map(|outcome| outcome.expect("recorded").leaf_hash));
+        if round == 5 {
+            ground.settle(&second).await;
+        }
+    }
+    ground.settle(&first).await;
+    let entries = first.reader().entries(0, 1000).await.expect("no gap");
+    assert_eq!(entries.len(), 401);
+    let leaves: Vec<[u8; 32]> = entries.iter().map(|entry| cordon_ledger::Hash::leaf(entry).0).collect();
+    assert!(promised.iter().all(|leaf| leaves.contains(leaf)));
+    let events: Vec<_> = entries.iter().map(|entry| opened(&first, entry).event).collect();
+    let nodes: std::collections::BTreeSet<NodeId> = events.iter().map(|event| event.node).collect();
+    assert_eq!(nodes.len(), 2);
+    for node in nodes {
+        let sequences: Vec<u64> =
+            events.iter().filter(|event| event.node == node).map(|event| event.sequence).collect();
+        assert_eq!(sequences, (1..=sequences.len() as u64).collect::<Vec<_>>(), "each node counts by itself, in order");
+    }
+    let key = first.log_key().expect("a key");
+    assert_eq!(walk(&mut LogFolder(first.places().log()), &key, &[], |_, _, _| {}).expect("readable").faults, []);
+}
+
+#[tokio::test]
+async fn what_one_node_revokes_holds_on_the_other_on_postgres() {
+    let ground = Ground::postgres();
+    let (first, _) = ground.create().await;
+    let second = ground.node().await;
+    let mut facts = facts(Target { principal: Some(PrincipalId([7; 16])), ..Target::default() });
+    facts.personal = Personal::default();
+    let request = Request::<Revoke>::new(facts);
+    let _receipt = gate(&first).change(request, Change::Revoke(PrincipalId([7; 16]))).await.expect("revoked");
+    let stale = second.writer().record(event(&second, Action::ObjectRead, 1), Epoch(0)).await;
+    assert_eq!(stale, Err(JournalError::Stale { seen: Epoch(0) }), "at once, without a word between the nodes");
+    second.writer().record(event(&second, Action::ObjectRead, 1), Epoch(1)).await.expect("recorded");
+}
+
+#[tokio::test]
+async fn whom_one_node_erases_the_other_names_no_more_on_postgres() {
+    let ground = Ground::postgres();
+    let (first, _) = ground.create().await;
+    let second = ground.node().await;
+    let first_gate = gate(&first);
+    let clock = clock();
+    let care = Care::new(&first_gate, &first, &*clock, Actor::service(first.itself()), Personal::default());
+    care.erase(PrincipalId([3; 16])).await.expect("erased");
+    second.writer().record(event(&second, Action::SignIn, 3), Epoch::ANY).await.expect("recorded");
+    ground.settle(&second).await;
+    let last = second.reader().entries(0, 100).await.expect("reads").pop().expect("recorded");
+    assert_eq!(opened(&second, &last).identity, Identity::None, "neither in what comes after");
+}
+
+/// Writes on two nodes while a third party rotates and rewraps: every object that was acknowledged still opens.
+#[tokio::test]
+async fn writes_and_rewrapping_do_not_lose_each_other_on_postgres() {
+    let ground = Ground::postgres();
+    let (first, _) = ground.create().await;
+    let second = ground.node().await;
+    write(&first, 0, Level::Restricted).await.expect("written");
+    let clock = clock();
+    let first_gate = gate(&first);
+    let care = Care::new(&first_gate, &first, &*clock, Actor::service(first.itself()), Personal::default());
+    let rotating = async {
+        for _ in 0..5 {
+            care.rotate(KeyName::Bucket(BUCKET, Level::Restricted)).await.expect("rotated");
+            care.rewrap(BUCKET, Level::Restricted).await.expect("rewrapped");
+        }
+    };
+    let writing = async {
+        let mut written = Vec::new();
+        for number in 1..60 {
+            // One whose key was rotated meanwhile is refused, and is asked for again by whoever wants it.
+            if write(&second, number, Level::Restricted).await.is_ok() {
+                written.push(number);
+            }
+        }
+        written
+    };
+    let ((), written) = futures_util::future::join(rotating, writing).await;
+    assert!(!written.is_empty());
+    for number in written {
+        let row = first.reader().object(first.keys(), version(number)).await.expect("reads").expect("acknowledged");
+        assert!(first.keys().bucket_key(row.wrap().under).is_ok(), "{number} lies under a key that is here");
+    }
+}
+
+#[tokio::test]
+async fn one_node_publishes_and_another_takes_over_on_postgres() {
+    let ground = Ground::postgres();
+    let (first, _) = ground.create().await;
+    let second = ground.node().await;
+    let mut publishing = first.sequencer().await.expect("takes over");
+    publishing.publish().await.expect("published").expect("the first event");
+    assert!(matches!(second.sequencer().await, Err(StoreError::Locked(_))), "one at a time");
+    assert!(ground.count(CUT_SEQUENCER).await >= 1, "the server loses sight of it");
+    let mut after = second.sequencer().await.expect("takes over");
+    second.writer().record(event(&second, Action::SignIn, 1), Epoch::ANY).await.expect("recorded");
+    after.publish().await.expect("published").expect("something new");
+    assert!(publishing.publish().await.is_err(), "the first has no session any more");
+}
+
+/// A sequencer that is paused after it has given positions, and wakes when another has signed: it signs nothing.
+#[tokio::test]
+async fn a_paused_sequencer_that_wakes_signs_nothing_on_postgres() {
+    let ground = Ground::postgres();
+    let (first, _) = ground.create().await;
+    let second = ground.node().await;
+    let log: Files = files(&first);
+    let mut paused = first.sequencer_over(Arc::clone(&log) as Arc<dyn ObjectStore>).await.expect("takes over");
+    paused.publish().await.expect("published").expect("the first event");
+    first.writer().record(event(&first, Action::SignIn, 1), Epoch::ANY).await.expect("recorded");
+    log.dead_at(u64::MAX);
+    log.hold(true);
+    let meanwhile = async {
+        while log.steps() == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        ground.count(CUT_SEQUENCER).await;
+        let mut other = second.sequencer().await.expect("takes over");
+        second.writer().record(event(&second, Action::SignIn, 2), Epoch::ANY).await.expect("recorded");
+        let published = other.publish().await.expect("published").expect("something new");
+        log.hold(false);
+        published
+    };
+    let (woken, note) = futures_util::future::join(paused.publish(), meanwhile).await;
+    let refused = woken.expect_err("it signs nothing");
+    assert!(matches!(refused, StoreError::Conflict(_)), "{refused}");
+    let key = first.log_key().expect("a key");
+    let known = cordon_ledger::Checkpoint::open(&note, &key).expect("ours");
+    let walked = walk(&mut LogFolder(first.places().log()), &key, &[known], |_, _, _| {}).expect("readable");
+    assert_eq!((walked.faults, walked.entries), (Vec::new(), 3));
+}
+
+/// Every process of the server is killed at some moment of the work.
+#[tokio::test]
+async fn the_server_is_killed_mid_transaction_on_postgres() {
+    let _started = std::env::var("CORDON_TEST_POSTGRES").expect("run `cargo xtask test`, which says what is missing");
+    let cluster = Arc::new(Cluster::start().expect("a server"));
+    for seed in seeds(6) {
+        println!("killed: seed {seed}");
+        let ground = Ground::on(new_database(cluster.socket()).expect("a database"));
+        let (installation, _) = ground.create().await;
+        let (log, mut promised) = (files(&installation), Promised::default());
+        let (dying, after) = (Arc::clone(&cluster), Duration::from_millis(Chance::new(seed).below(60)));
+        let killer = std::thread::spawn(move || {
+            std::thread::sleep(after);
+            dying.kill()
+        });
+        work(&installation, &log, seed, &mut promised).await;
+        killer.join().expect("ends").expect("killed");
+        let refused = installation.writer().record(event(&installation, Action::SignIn, 1), Epoch::ANY).await;
+        assert!(matches!(refused, Err(JournalError::Unavailable(_))), "{refused:?}");
+        cluster.start_again().expect("recovers");
+        // Without a restart of ours, it goes on.
+        let before = promised.objects.len();
+        work(&installation, &log, seed + 1000, &mut promised).await;
+        assert_eq!(promised.objects.len(), before + 6);
+        drop(installation);
+        check(&ground, &promised).await;
+    }
+    let ground = Ground::on(new_database(cluster.socket()).expect("a database"));
+    ground.beside("ALTER SYSTEM SET fsync = off").await;
+    ground.count("SELECT pg_reload_conf()::int::bigint").await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let refused = crate::create_in(ground.places(), &provider(1), &mut Vec::new()).await.err().expect("refused");
+    assert!(refused.to_string().contains("loses what it commits"), "{refused}");
+}
+
+/// The connection breaks after any number of bytes: of a statement, of an answer, of a commit.
+#[tokio::test]
+async fn the_connection_is_cut_at_any_byte_on_postgres() {
+    let socket = std::env::var("CORDON_TEST_POSTGRES").expect("run `cargo xtask test`, which starts a server");
+    let socket = std::path::Path::new(&socket);
+    for seed in seeds(40) {
+        println!("cut: seed {seed}");
+        let folder = tempfile::tempdir().expect("a folder");
+        let wire = Wire::lay(folder.path(), socket).expect("listens");
+        let database = new_database(socket).expect("a database");
+        let near = socket.display().to_string();
+        let ground = Ground::on(database.replace(&near, &wire.socket().display().to_string()));
+        let (installation, _) = ground.create().await;
+        let (log, mut promised) = (files(&installation), Promised::default());
+        wire.carries(1 << 40);
+        work(&installation, &log, seed, &mut promised).await;
+        let carried = (1 << 40) - wire.left();
+        wire.carries(Chance::new(seed).below(carried));
+        work(&installation, &log, seed + 1000, &mut promised).await;
+        wire.carries(u64::MAX);
+        let before = promised.objects.len();
+        work(&installation, &log, seed + 2000, &mut promised).await;
+        assert_eq!(promised.objects.len(), before + 6, "without a restart, it goes on");
+        drop(installation);
+        check(&ground, &promised).await;
+    }
+}
+
+/// A backup is a file, wherever the database was, and goes to either kind.
+#[tokio::test]
+async fn backups_go_from_one_kind_of_database_to_the_other_on_postgres() {
+    let ground = Ground::postgres();
+    let (installation, _) = ground.create().await;
+    for number in 0..5 {
+        write(&installation, number, Level::Restricted).await.expect("written");
+    }
+    ground.settle(&installation).await;
+    // These have no position yet; the backup has them all the same.
+    write(&installation, 5, Level::Restricted).await.expect("written");
+    let (data, file) = (ground.path().join("first"), ground.path().join("in-a-file"));
+    back_up(&installation, &data).await;
+    let key = installation.log_key().expect("a key");
+    drop(installation);
+
+    let source = |data| Source { data, keys: None, log_key: &key, known: &[], new_origin: None };
+    let in_file = Places { data: file.clone(), server: None, ..ground.places() };
+    let restored = restore(&source(&data), &in_file, &provider(1), clock()).await.expect("restored");
+    assert_eq!((restored.events, restored.verified), (8, 6));
+    let installation = Installation::open(in_file, &provider(1), clock()).await.expect("opens");
+    ground.settle(&installation).await;
+    assert_eq!(objects(&installation).await, 6);
+    let again = ground.path().join("second");
+    back_up(&installation, &again).await;
+    drop(installation);
+
+    let refused = restore(&source(&again), &ground.places(), &provider(1), clock()).await.expect_err("one is there");
+    assert!(matches!(refused, StoreError::Place(_)), "{refused}");
+    let other = Ground::postgres();
+    let on_server = Places { keys: ground.places().keys, ..other.places() };
+    restore(&source(&again), &on_server, &provider(1), clock()).await.expect("restored");
+    let installation = Installation::open(on_server, &provider(1), clock()).await.expect("opens");
+    other.settle(&installation).await;
+    assert_eq!((objects(&installation).await, installation.reader().size().await.expect("reads")), (6, 9));
+    let walked = walk(&mut LogFolder(installation.places().log()), &key, &[], |_, _, _| {}).expect("readable");
+    assert_eq!((walked.faults, walked.entries), (Vec::new(), 9));
+}
+
+async fn back_up(installation: &Installation, to: &std::path::Path) {
+    let (gate, clock) = (gate(installation), clock());
+    let care = Care::new(&gate, installation, &*clock, Actor::service(installation.itself()), Personal::default());
+    care.back_up(to, None).await.expect("backed up");
+}
+
+async fn objects(installation: &Installation) -> usize {
+    let mut whole = 0;
+    for number in 0..10 {
+        let row = installation.reader().object(installation.keys(), version(number)).await.expect("whole");
+        whole += usize::from(row.is_some_and(|row| installation.keys().bucket_key(row.wrap().under).is_ok()));
+    }
+    whole
+}
+
+#[test]
+fn an_address_shows_no_password_and_is_on_this_machine() {
+    let secret = ["hunter", "22"].concat();
+    let near = Address::parse(&format!("postgres://cordon:{secret}@localhost/ledger")).expect("near");
+    assert!(!format!("{near} {near:?}").contains(&secret) && near.to_string().contains("ledger"));
+    for far in ["postgres://db.example.org/ledger", "host=10.0.0.7 dbname=ledger", "dbname=ledger"] {
+        assert!(matches!(Address::parse(far), Err(StoreError::Place(_))), "{far}");
+    }
+    let wrong = Address::parse(&format!("host=/tmp password={secret} nonsense")).expect_err("unreadable").to_string();
+    assert!(!wrong.contains(&secret), "{wrong}");
+}
