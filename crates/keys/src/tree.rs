@@ -136,6 +136,19 @@ impl Unlocked {
         Ok(Some(StoredKey { parent_version, wrapped, ..stored.clone() }))
     }
 
+    /// Opens a level key or own key that another process has made since, and keeps it open.
+    ///
+    /// # Errors
+    ///
+    /// As [`Unlocked::secret_of`].
+    pub fn learn(&mut self, stored: &StoredKey) -> Result<(), KeyError> {
+        if stored.reference.name.parent().is_none() && !self.open.contains_key(&stored.reference) {
+            let secret = self.secret_of(stored)?;
+            self.open.insert(stored.reference, secret);
+        }
+        Ok(())
+    }
+
     /// Forgets a version that must not be used any more.
     pub fn forget(&mut self, reference: KeyRef) {
         self.open.remove(&reference);

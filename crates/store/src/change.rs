@@ -286,12 +286,7 @@ async fn rewrap<A: Changes>(
     Ok(Effect { rows: moved.len() as u64, epoch: None })
 }
 
-async fn shred(
-    session: &mut Session,
-    keys: &Keyring,
-    version: VersionId,
-    next_key: u32,
-) -> Result<Effect, StoreError> {
+async fn shred(session: &mut Session, keys: &Keyring, version: VersionId, next_key: u32) -> Result<Effect, StoreError> {
     let row = object(session, keys, version).await?.ok_or_else(|| unknown(version))?;
     let keep = "INSERT INTO shredded (version, bucket, level, key_version) VALUES (?1, ?2, ?3, ?4)";
     let values = values![&version.0, &row.bucket.0, row.label.level.number(), row.key_version];
@@ -301,7 +296,8 @@ async fn shred(
 }
 
 async fn update(session: &mut Session, keys: &Keyring, rows: &[ObjectRow]) -> Result<(), StoreError> {
-    let update = "UPDATE objects SET bucket = ?2, level = ?3, label = ?4, key_version = ?5, wrapped = ?6, manifest = ?7,
+    let update =
+        "UPDATE objects SET bucket = ?2, level = ?3, label = ?4, key_version = ?5, wrapped = ?6, manifest = ?7,
                   mac = ?8 WHERE version = ?1";
     let rows: Vec<_> = rows.iter().map(|row| row.row(keys.rows())).collect();
     session.execute_each(update, &rows).await
@@ -368,11 +364,7 @@ pub(crate) async fn erased(session: &mut Session, keys: &Keyring) -> Result<Hash
 }
 
 /// Reads a setting, and checks its MAC.
-pub(crate) async fn setting(
-    session: &mut Session,
-    keys: &Keyring,
-    name: &str,
-) -> Result<Option<Vec<u8>>, StoreError> {
+pub(crate) async fn setting(session: &mut Session, keys: &Keyring, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
     let row = session.first("SELECT value, mac FROM settings WHERE name = ?1", values![name]).await?;
     let Some(mut row) = row else { return Ok(None) };
     let value = row.take_bytes(0)?;

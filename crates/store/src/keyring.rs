@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, RwLock};
 
 use cordon_domain::{Clock, PrincipalId};
 use cordon_keys::limits::KEY_USES_MAX;
-use cordon_keys::{BucketKey, KeyError, KeyName, KeyRef, Purpose, Unlocked};
+use cordon_keys::{BucketKey, KeyError, KeyName, KeyRef, Purpose, Secret, StoredKey, Unlocked};
 use cordon_ledger::entry::{EventKey, SubjectKey};
 use cordon_ledger::index::IndexKey;
 use cordon_ledger::note::{Algorithm, KeyName as LogName, Signer};
@@ -107,13 +107,14 @@ impl Keyring {
         let reference = KeyRef { name: KeyName::Subject(subject), version: 1 };
         let mut stored = self.store.key(reference)?;
         if stored.is_none() && make == Make::IfMissing {
+            self.learn_parent(reference.name)?;
             let made = self.with(|unlocked| Ok(unlocked.make(reference, &mut SystemEntropy, self.clock.now())?))?.0;
             // Another process may have been quicker: what is stored counts.
             self.store.add(&made)?;
             stored = self.store.key(reference)?;
         }
         let Some(stored) = stored else { return Ok(None) };
-        let secret = self.with(|unlocked| Ok(unlocked.secret_of(&stored)?))?;
+        let secret = self.secret_of(&stored)?;
         let key = Some(Arc::new(SubjectKey::new(subject, &secret)));
         bounded(&mut kept);
         kept.insert(subject, key.clone());
@@ -138,7 +139,7 @@ impl Keyring {
             return Ok(Arc::clone(key));
         }
         let stored = self.store.key(reference)?.ok_or(KeyError::Missing(reference))?;
-        let secret = self.with(|unlocked| Ok(unlocked.secret_of(&stored)?))?;
+        let secret = self.secret_of(&stored)?;
         let key = Arc::new(BucketKey::new(reference, &secret).ok_or(KeyError::OtherTarget)?);
         bounded(&mut kept);
         kept.insert(reference, Arc::clone(&key));
@@ -181,6 +182,7 @@ impl Keyring {
     /// [`StoreError`] when its parent is not there, or it cannot be stored; [`StoreError::Conflict`] when another process
     /// was quicker.
     pub fn prepare_version(&self, name: KeyName) -> Result<KeyRef, StoreError> {
+        self.learn_parent(name)?;
         let now = self.clock.now();
         let mut unlocked = self.unlocked.write().map_err(|_| StoreError::Stopped)?;
         let stored = if name.parent().is_none() {
@@ -194,7 +196,29 @@ impl Keyring {
             return Ok(stored.reference);
         }
         unlocked.forget(stored.reference);
-        Err(StoreError::Conflict(format!("another process made {}: ask again", stored.reference)))
+        Err(StoreError::Conflict(format!(
+            "another process made {}, or rotated its parent: ask again",
+            stored.reference
+        )))
+    }
+
+    /// Opens a stored key; its parent may have been rotated by another process.
+    fn secret_of(&self, stored: &StoredKey) -> Result<Secret, StoreError> {
+        match self.with(|unlocked| Ok(unlocked.secret_of(stored)?)) {
+            Err(StoreError::Key(KeyError::Missing(_))) => {
+                self.learn_parent(stored.reference.name)?;
+                self.with(|unlocked| Ok(unlocked.secret_of(stored)?))
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Opens versions of a key's parent that another process has made.
+    fn learn_parent(&self, name: KeyName) -> Result<(), StoreError> {
+        let Some(parent) = name.parent() else { return Ok(()) };
+        let versions = self.store.versions(parent)?;
+        let mut unlocked = self.unlocked.write().map_err(|_| StoreError::Stopped)?;
+        versions.iter().try_for_each(|stored| unlocked.learn(stored)).map_err(StoreError::from)
     }
 
     /// Wraps stored keys anew under the newest versions of their parents. Returns how many moved.

@@ -121,15 +121,32 @@ impl KeyStore {
         self.with(|db| db.prepare_cached(newest)?.query_row([encoded(&name)], |row| row.get(0)))
     }
 
-    /// Stores a key that is new. Returns false when another process has made that version: then nothing was stored.
+    /// Stores a key that is new. Returns false when another process has made that version, or a newer version of its
+    /// parent, under which it does not lie: then nothing was stored.
     ///
     /// # Errors
     ///
     /// [`StoreError::Database`]; then nothing was stored.
     pub fn add(&self, key: &StoredKey) -> Result<bool, StoreError> {
-        let add = "INSERT INTO keys (name, version, stored) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+        let add = "INSERT INTO keys (name, version, stored) SELECT ?1, ?2, ?3
+                   WHERE ?4 IS NULL OR ?5 = (SELECT max(version) FROM keys WHERE name = ?4) ON CONFLICT DO NOTHING";
         let (name, stored) = (encoded(&key.reference.name), encoded(key));
-        self.with(|db| db.prepare_cached(add)?.execute(params![name, key.reference.version, stored]).map(|new| new == 1))
+        let parent = key.reference.name.parent().map(|parent| encoded(&parent));
+        let values = params![name, key.reference.version, stored, parent, key.parent_version];
+        self.with(|db| db.prepare_cached(add)?.execute(values).map(|added| added == 1))
+    }
+
+    /// Returns all versions of a key, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when a row cannot be read.
+    pub fn versions(&self, name: KeyName) -> Result<Vec<StoredKey>, StoreError> {
+        let rows: Vec<Vec<u8>> = self.with(|db| {
+            let mut query = db.prepare_cached("SELECT stored FROM keys WHERE name = ?1 ORDER BY version")?;
+            query.query_map([encoded(&name)], |row| row.get(0))?.collect()
+        })?;
+        rows.iter().map(|row| read_key(row)).collect()
     }
 
     /// Stores keys, and roots, in one transaction. What has a name and version already is replaced.

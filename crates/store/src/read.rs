@@ -168,8 +168,7 @@ impl Reader {
     ///
     /// [`StoreError::Integrity`] for the first that was changed beside Cordon.
     pub async fn check_rows(&self, keys: &Keyring, bucket: BucketId, least: u32) -> Result<(), StoreError> {
-        let select =
-            format!("SELECT {} FROM objects WHERE bucket = ?1 AND key_version < ?2", ObjectRow::COLUMNS);
+        let select = format!("SELECT {} FROM objects WHERE bucket = ?1 AND key_version < ?2", ObjectRow::COLUMNS);
         let rows = self.session().await?.query(&select, values![&bucket.0, least]).await?;
         rows.into_iter().try_for_each(|row| ObjectRow::read(row, keys.rows()).map(drop))
     }

@@ -224,9 +224,8 @@ fn carry(client: UnixStream, server: UnixStream, left: &Arc<AtomicU64>) {
         std::thread::spawn(move || {
             let mut bytes = [0; 4096];
             while let Ok(read @ 1..) = from.read(&mut bytes) {
-                let had = left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |had| {
-                    Some(had.saturating_sub(read as u64))
-                });
+                let had =
+                    left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |had| Some(had.saturating_sub(read as u64)));
                 // The part that it still carries arrives.
                 let carried = had.unwrap_or(0).min(read as u64) as usize;
                 let sent = to.write_all(bytes.get(..carried).unwrap_or_default());

@@ -97,7 +97,11 @@ async fn a_change_and_its_event_are_one(ground: Ground) {
     let again = write(&installation, 1, Level::Internal).await.expect_err("it exists");
     assert!(matches!(again, Denial::NotRecorded(JournalError::Conflict(_))), "{again}");
     ground.settle(&installation).await;
-    assert_eq!(installation.reader().size().await.expect("reads"), size, "a change that fails leaves no event of success");
+    assert_eq!(
+        installation.reader().size().await.expect("reads"),
+        size,
+        "a change that fails leaves no event of success"
+    );
 
     let raised = label(Level::Restricted);
     let keys = installation.keys();

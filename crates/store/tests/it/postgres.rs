@@ -131,6 +131,30 @@ async fn writes_and_rewrapping_do_not_lose_each_other_on_postgres() {
     }
 }
 
+/// A node whose level key another has rotated reads what lies under the new version, and puts nothing under the old.
+#[tokio::test]
+async fn a_level_key_that_one_node_rotates_is_learnt_by_the_other_on_postgres() {
+    let ground = Ground::postgres();
+    let (first, _) = ground.create().await;
+    let second = ground.node().await;
+    write(&first, 1, Level::Restricted).await.expect("written");
+    let (clock, first_gate) = (clock(), gate(&first));
+    let care = Care::new(&first_gate, &first, &*clock, Actor::service(first.itself()), Personal::default());
+    care.rotate(KeyName::Level(Level::Restricted)).await.expect("rotated");
+    let other = KeyName::Bucket(cordon_domain::BucketId([6; 16]), Level::Restricted);
+    let made = second.keys().prepare_version(other).expect("made");
+    let stored = second.keys().store().key(made).expect("reads").expect("stored");
+    assert_eq!(stored.parent_version, 2);
+    write(&second, 2, Level::Restricted).await.expect("written");
+    for number in [1, 2] {
+        let row = second.reader().object(second.keys(), version(number)).await.expect("reads").expect("there");
+        assert!(second.keys().bucket_key(row.wrap().under).is_ok());
+    }
+    let late =
+        cordon_keys::StoredKey { reference: cordon_keys::KeyRef { version: 9, ..made }, parent_version: 1, ..stored };
+    assert!(!second.keys().store().add(&late).expect("asked"), "nothing is put under a version that is about to go");
+}
+
 #[tokio::test]
 async fn one_node_publishes_and_another_takes_over_on_postgres() {
     let ground = Ground::postgres();
