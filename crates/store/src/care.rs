@@ -37,7 +37,7 @@ pub struct Certificate {
     pub version: VersionId,
     /// The versions of the key that wrapped its data key, destroyed by this run.
     pub destroyed: Vec<KeyRef>,
-    /// Position of the event; `None` when an earlier run recorded it.
+    /// Position of the event; `None` when an earlier run recorded it, or it gets its position later.
     pub position: Option<u64>,
     /// Other data keys that were wrapped anew.
     pub rewrapped: u64,

@@ -12,7 +12,8 @@ use cordon_gate::{Epoch, Journal as _};
 use cordon_keys::local::HeldKey;
 use cordon_keys::{RootProvider, Secret};
 use cordon_store::edge::{SystemClock, SystemEntropy};
-use cordon_store::{Installation, KitShape, New, Places};
+use cordon_store::{Address, Installation, KitShape, New, Places};
+use cordon_testkit::postgres::{Cluster, new_database};
 
 const EVENTS: usize = 200_000;
 const TASKS: usize = 256;
@@ -43,7 +44,11 @@ pub(crate) fn measured() -> Result<(), String> {
     println!("| what | measured |\n|---|---|");
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.map_err(|error| error.to_string())?;
-    runtime.block_on(events(&folder.join("events"))).map_err(|error| error.to_string())?;
+    runtime.block_on(events(&folder.join("events"), None)).map_err(|error| error.to_string())?;
+    let server = Cluster::start()?;
+    let database = Address::parse(&new_database(server.socket())?).map_err(|error| error.to_string())?;
+    runtime.block_on(events(&folder.join("postgres"), Some(database))).map_err(|error| error.to_string())?;
+    drop(server);
     runtime.block_on(super::rewrap::rewrap(&folder.join("rewrap")))?;
     super::seal::log(&folder.join("log"))?;
     super::seal::streams()?;
@@ -51,28 +56,35 @@ pub(crate) fn measured() -> Result<(), String> {
 }
 
 /// Makes an installation in `folder`.
-pub(super) async fn installation(folder: &Path) -> Result<Installation, cordon_store::StoreError> {
+pub(super) async fn installation(
+    folder: &Path,
+    server: Option<Address>,
+) -> Result<Installation, cordon_store::StoreError> {
     let key = Secret::draw(&mut SystemEntropy);
     let provider: Arc<dyn RootProvider> = Arc::new(HeldKey::new("key-file", &key, SystemEntropy));
-    let places = Places { data: folder.join("data"), keys: folder.join("keys"), server: None };
+    let places = Places { data: folder.join("data"), keys: folder.join("keys"), server };
     let kit = KitShape { need: 2, of: 3 };
     let new = New { origin: "bench.example/log", kit, keep_kit: &mut |_| Ok(()) };
     Installation::create(places, new, &provider, Arc::new(SystemClock)).await
 }
 
-async fn events(folder: &Path) -> Result<(), cordon_store::StoreError> {
-    let installation = Arc::new(installation(folder).await?);
+async fn events(folder: &Path, server: Option<Address>) -> Result<(), cordon_store::StoreError> {
+    let kind = if server.is_some() { "PostgreSQL" } else { "SQLite" };
+    let installation = Arc::new(installation(folder, server).await?);
     let stop = Arc::new(AtomicBool::new(false));
     let publishing = {
         let (installation, stop) = (Arc::clone(&installation), Arc::clone(&stop));
         std::thread::spawn(move || publish(&installation, &stop))
     };
     for pace in [Pace::Full, Pace::At(PACE)] {
-        load(&installation, pace).await;
+        load(&installation, kind, pace).await;
     }
     stop.store(true, Ordering::Release);
     let slowest = publishing.join().unwrap_or_default();
-    println!("| event to signed checkpoint, slowest under that load | {:.0} ms |", slowest.as_secs_f64() * 1e3);
+    println!(
+        "| event to signed checkpoint, slowest under that load ({kind}) | {:.0} ms |",
+        slowest.as_secs_f64() * 1e3
+    );
     Ok(())
 }
 
@@ -85,7 +97,7 @@ enum Pace {
     At(u32),
 }
 
-async fn load(installation: &Arc<Installation>, pace: Pace) {
+async fn load(installation: &Arc<Installation>, kind: &str, pace: Pace) {
     let (begun, cpu) = (Instant::now(), cpu_s());
     let mut tasks = Vec::new();
     for task in 0..TASKS {
@@ -114,7 +126,7 @@ async fn load(installation: &Arc<Installation>, pace: Pace) {
     waits.sort_unstable();
     let quantile = |share: f64| waits.get((waits.len() as f64 * share) as usize).copied().unwrap_or_default();
     let what = match pace {
-        Pace::Full => format!("durable events/s, {TASKS} at a time, acknowledged after fsync"),
+        Pace::Full => format!("durable events/s, {TASKS} at a time, acknowledged after fsync ({kind})"),
         Pace::At(rate) => format!("the same, paced at {rate} a second (waits from when each was due)"),
     };
     println!(

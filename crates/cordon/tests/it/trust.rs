@@ -287,3 +287,33 @@ fn a_witness_cosigns_what_goes_on_and_nothing_that_forks() {
     child.kill().expect("stopped");
     child.wait().expect("ended");
 }
+
+/// The same commands on a server; the backup is a file, and goes on as one.
+#[test]
+fn an_installation_lives_on_a_server_and_leaves_it_on_postgres() {
+    let socket = std::env::var("CORDON_TEST_POSTGRES").expect("run `cargo xtask test`, which starts a server");
+    let database = cordon_testkit::postgres::new_database(std::path::Path::new(&socket)).expect("a database");
+    let place = Place::new();
+    std::fs::create_dir_all(place.path().join("home")).expect("a home");
+    let run = |arguments: &[&str]| place.run(&[arguments, &["--database", &database]].concat());
+    let key = ok(run(&["db", "create", "--kit", "2-of-3", "--kit-file", "kit.txt"])).trim().to_owned();
+    let twice = run(&["db", "create", "--kit-file", "other.txt", "--data", "other", "--keys", "other-keys"]);
+    assert_eq!(twice.code, 2);
+    assert!(twice.stderr.contains("an installation is already in"), "{}", twice.stderr);
+    ok(run(&["keys", "rotate", "--level", "restricted"]));
+    let found = run(&["audit", "search", "--action", "key.rotate", "--json"]).lines();
+    assert_eq!((found.len(), found[0]["level"].as_str()), (1, Some("restricted")));
+    let position = found[0]["position"].as_u64().expect("a position").to_string();
+    ok(place.run(&["audit", "prove", &position, "--output", "proof"]));
+    ok(place.run(&["audit", "verify-proof", "proof", "--key", &key]));
+    assert!(ok(run(&["db", "migrate"])).contains("the PostgreSQL database"));
+    ok(run(&["db", "backup", "backup"]));
+    let elsewhere = place.run(&["keys", "status", "--database", "postgres://db.example.org/cordon"]);
+    assert_eq!(elsewhere.code, 2);
+    assert!(elsewhere.stderr.contains("not on this machine"), "{}", elsewhere.stderr);
+
+    std::fs::remove_dir_all(data(&place)).expect("gone");
+    ok(place.run(&["db", "restore", "backup"]));
+    ok(place.run(&["audit", "verify", "--key", &key]));
+    assert!(ok(place.run(&["keys", "status"])).contains("level/restricted version 2"));
+}
