@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::Deref;
+use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{
@@ -23,7 +24,7 @@ const PIPELINE_ROWS: usize = 1024;
 
 /// Where a database of PostgreSQL is, and who asks. It may hold a password, and is not shown.
 #[derive(Clone)]
-pub struct Address(Config);
+pub struct Address(Arc<Config>);
 
 impl Address {
     /// Reads `postgres://...`, or `key=value` pairs, as libpq does.
@@ -48,12 +49,12 @@ impl Address {
                 "the database is not on this machine: give a folder of sockets, or a TLS proxy on loopback".to_owned(),
             ));
         }
-        Ok(Self(config))
+        Ok(Self(Arc::new(config)))
     }
 
     /// What every session is told: commits wait for the disk, and no lock or statement waits for ever.
     fn config(&self) -> Config {
-        let mut config = self.0.clone();
+        let mut config = Config::clone(&self.0);
         let options = format!(
             "{} -c synchronous_commit=on -c lock_timeout={LOCK_S}s -c statement_timeout={STATEMENT_S}s \
              -c idle_in_transaction_session_timeout={STATEMENT_S}s",
@@ -83,7 +84,7 @@ impl fmt::Debug for Address {
 /// A session: one of its own, or one of a pool.
 pub(crate) enum Link {
     Own(Box<ClientWrapper>),
-    Pooled(Object),
+    Pooled(Box<Object>),
 }
 
 impl Deref for Link {
@@ -124,7 +125,7 @@ pub(super) fn pool(address: &Address, size: usize) -> Result<Pool, StoreError> {
 }
 
 pub(super) async fn get(pool: &Pool) -> Result<Link, StoreError> {
-    pool.get().await.map(Link::Pooled).map_err(|error| match error {
+    pool.get().await.map(|client| Link::Pooled(Box::new(client))).map_err(|error| match error {
         PoolError::Backend(error) => failed(error),
         error => StoreError::Server(error.to_string().into()),
     })
