@@ -52,7 +52,9 @@ impl Positions {
     /// Moves events that came in to the end. Returns how many.
     async fn move_in(&mut self, session: &mut Session) -> Result<u64, StoreError> {
         let moved = "WITH moved AS (
-                         DELETE FROM incoming WHERE id IN (SELECT id FROM incoming ORDER BY id LIMIT ?2) RETURNING *
+                         DELETE FROM incoming
+                         WHERE id <= (SELECT max(id) FROM (SELECT id FROM incoming ORDER BY id LIMIT ?2) AS these)
+                         RETURNING *
                      )
                      INSERT INTO events
                      SELECT ?1 + row_number() OVER (ORDER BY id) - 1, entry, leaf, at, actor, object, action FROM moved

@@ -8,7 +8,7 @@ use cordon_ledger::index::{Token, Tokens};
 
 use crate::error::StoreError;
 use crate::events::tokens;
-use crate::sql::{Session, values};
+use crate::sql::{Cell, Row, Session, values};
 
 /// Events of a segment.
 pub(crate) const SEGMENT_EVENTS: u64 = 4096;
@@ -80,15 +80,16 @@ impl Filling {
     async fn write(&self, session: &mut Session, segment: u64) -> Result<(), StoreError> {
         let (first, last) = self.at.unwrap_or_default();
         session.execute("INSERT INTO segments VALUES (?1, ?2, ?3)", values![segment, first, last]).await?;
+        let mut chunks = Vec::new();
         for field in Field::ALL {
             for chunk in self.sorted(field).chunks(CHUNK_TOKENS) {
                 let Some(&(first, offset)) = chunk.first() else { continue };
                 let rows: Vec<u8> = chunk.iter().flat_map(|&(token, offset)| packed(token, offset)).collect();
-                let (put, first) = ("INSERT INTO event_index VALUES (?1, ?2, ?3, ?4)", packed(first, offset));
-                session.execute(put, values![field.number(), segment, &first, &rows]).await?;
+                let (field, first) = (Cell::Int(field.number().into()), Cell::Bytes(packed(first, offset).to_vec()));
+                chunks.push(Row(vec![field, Cell::Int(segment as i64), first, Cell::Bytes(rows)]));
             }
         }
-        Ok(())
+        session.execute_each("INSERT INTO event_index VALUES (?1, ?2, ?3, ?4)", &chunks).await
     }
 
     fn sorted(&self, field: Field) -> Vec<(Token, u16)> {
