@@ -6,6 +6,7 @@ mod exit;
 mod installation;
 mod kept;
 mod keys;
+mod limits;
 mod render;
 
 use clap::Parser;

@@ -3,17 +3,13 @@
 //! An [`Event`] names things by identifiers only; what identifies a person (name, address, device, network) stands in
 //! [`Personal`], which is kept under a key of that person's own and can be erased alone.
 
+use crate::limits::EVENT_TEXT_BYTES_MAX;
 use minicbor::{Decode, Encode};
 
 use crate::action::Action;
 use crate::id::{BucketId, CredentialId, DeviceId, GrantId, NodeId, PrincipalId, RequestId, VersionId};
 use crate::label::Label;
 use crate::time::Moment;
-
-/// Bytes of a free text in an event (reason, client, hints); longer ones are cut by whoever makes the event.
-pub const EVENT_TEXT_BYTES_MAX: usize = 1024;
-/// Policies, and grants, that an event names.
-pub const EVENT_NAMES_MAX: usize = 32;
 
 /// What kind of principal acted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]

@@ -1,5 +1,6 @@
 //! What every byte carries: a level, the projects one must belong to, and where that came from.
 
+use crate::limits::PROJECT_CHARS_MAX;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
@@ -7,11 +8,6 @@ use std::str::FromStr;
 use minicbor::{Decode, Encode};
 
 use crate::level::Level;
-
-/// Characters of a project's name.
-pub const PROJECT_CHARS_MAX: usize = 64;
-/// Projects of one label.
-pub const LABEL_PROJECTS_MAX: usize = 32;
 
 /// Names a project: who belongs to it has a need to know.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode)]

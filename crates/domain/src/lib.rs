@@ -17,6 +17,7 @@ pub mod id;
 pub mod identity;
 pub mod label;
 pub mod level;
+pub mod limits;
 pub mod time;
 
 pub use action::Action;

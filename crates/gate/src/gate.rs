@@ -1,5 +1,6 @@
 //! The gate: decide, record, and only then a receipt.
 
+use crate::limits::STALE_RETRIES_MAX;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -11,9 +12,6 @@ use crate::permit::{Departure, Permit, Receipt};
 use crate::refusals::{Admission, Refusals};
 use crate::request::{Facts, Request};
 use crate::verdict::{Decide, Epoch, Grounds, Refusal, Verdict};
-
-/// Decisions that are taken again because something was revoked meanwhile, before the gate gives up.
-const STALE_RETRIES_MAX: usize = 3;
 
 /// Why there is no receipt.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

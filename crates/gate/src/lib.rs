@@ -11,6 +11,7 @@
 pub mod act;
 pub mod gate;
 pub mod journal;
+pub mod limits;
 pub mod permit;
 pub mod refusals;
 pub mod request;

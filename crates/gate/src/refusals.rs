@@ -2,14 +2,10 @@
 //!
 //! Whoever knocks from outside must not be able to fill the log.
 
+use crate::limits::{ADDRESSES_MAX, SINGLE_PER_MINUTE};
 use std::collections::HashMap;
 
 use cordon_domain::Moment;
-
-/// Refusals of one address that are recorded singly within a minute.
-pub const SINGLE_PER_MINUTE: u32 = 10;
-/// Addresses that are told apart within a minute; those beyond share one count.
-pub const ADDRESSES_MAX: usize = 4096;
 
 const MINUTE_MS: i64 = 60_000;
 

@@ -2,7 +2,8 @@
 
 use std::marker::PhantomData;
 
-use cordon_domain::event::{EVENT_NAMES_MAX, event_text};
+use cordon_domain::event::event_text;
+use cordon_domain::limits::EVENT_NAMES_MAX;
 use cordon_domain::{Action, Actor, Event, Level, Moment, Outcome, Personal, RequestId, Target};
 
 use crate::act::Act;

@@ -3,6 +3,7 @@
 //! Every entry is hashed, every tile is made anew and compared, and the root is compared with the signed one. If they
 //! differ, tiles that still lead to the signed root tell which entry is the first bad one, and what was done to it.
 
+use crate::limits::FAULTS_MAX;
 use std::ops::Range;
 
 use crate::checkpoint::Checkpoint;
@@ -154,9 +155,6 @@ pub struct Walk {
     /// What is wrong, by index.
     pub faults: Vec<Fault>,
 }
-
-/// Faults that one walk reports, at most.
-const FAULTS_MAX: usize = 100;
 
 /// Walks a log. `known` are checkpoints of the same log that were seen before, with their signatures verified.
 ///

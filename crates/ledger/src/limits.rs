@@ -20,3 +20,9 @@ pub const RESOURCE_BYTES_MAX: u64 = 256 * (ENTRY_BYTES_MAX as u64 + 2);
 
 /// Leaves of a tree: positions fit the signed integers of databases.
 pub const TREE_SIZE_MAX: u64 = 1 << 62;
+
+/// Bytes of a request to a witness.
+pub const REQUEST_BYTES_MAX: usize = NOTE_BYTES_MAX + 64 * 64;
+
+/// Faults that one walk reports, at most.
+pub const FAULTS_MAX: usize = 100;

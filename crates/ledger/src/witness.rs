@@ -4,6 +4,7 @@
 //! answer; when it says [`Answer::Cosign`] the caller makes the new checkpoint durable, and only if the stored one is
 //! still that which was considered, before it answers.
 
+use crate::limits::REQUEST_BYTES_MAX;
 use std::collections::BTreeMap;
 
 use crate::checkpoint::Checkpoint;
@@ -12,9 +13,6 @@ use crate::limits::{NOTE_BYTES_MAX, PROOF_HASHES_MAX};
 use crate::note::{Note, NoteError, SignatureLine, Signer, Verifier, decode_base64, encode_base64};
 use crate::proof::verify_consistency;
 use crate::tile::decimal;
-
-/// Bytes of a request to a witness.
-pub const REQUEST_BYTES_MAX: usize = NOTE_BYTES_MAX + 64 * 64;
 
 /// What a client sends.
 #[derive(Clone, Debug, PartialEq, Eq)]

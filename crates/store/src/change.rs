@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use cordon_domain::label::LABEL_PROJECTS_MAX;
+use cordon_domain::limits::LABEL_PROJECTS_MAX;
 use cordon_domain::{Action, BucketId, Label, Level, PrincipalId, Target, VersionId};
 use cordon_gate::act::Changes;
 use cordon_gate::{Described, Epoch, Permit};

@@ -47,3 +47,9 @@ pub const SEQUENCER_IDLE_S: u64 = 15;
 
 /// Rows of a table that are copied at once.
 pub const COPY_ROWS: u64 = 4096;
+
+/// Rows that are on their way to the server at once.
+pub const PIPELINE_ROWS: usize = 1024;
+
+/// Files that are written side by side: one waits for the disk while others are prepared.
+pub const WRITES_SIDE_BY_SIDE: usize = 4;

@@ -22,11 +22,8 @@ use object_store::{ObjectStore, ObjectStoreExt as _, PutPayload};
 use crate::error::StoreError;
 use crate::events::Assigner;
 use crate::keyring::Keyring;
-use crate::limits::PUBLISH_ENTRIES_MAX;
+use crate::limits::{PUBLISH_ENTRIES_MAX, WRITES_SIDE_BY_SIDE};
 use crate::read::Reader;
-
-/// Files that are written side by side: one waits for the disk while others are prepared.
-const WRITES_SIDE_BY_SIDE: usize = 4;
 
 /// A published log in a folder, to read.
 pub struct LogFolder(pub PathBuf);

@@ -16,11 +16,8 @@ use tokio_postgres::types::{IsNull, ToSql, Type};
 use tokio_postgres::{Config, NoTls};
 
 use crate::error::StoreError;
-use crate::limits::{CONNECT_S, LOCK_S, STATEMENT_S};
+use crate::limits::{CONNECT_S, LOCK_S, PIPELINE_ROWS, STATEMENT_S};
 use crate::sql::{Cell, Row, Value};
-
-/// Rows that are on their way to the server at once.
-const PIPELINE_ROWS: usize = 1024;
 
 /// Where a database of PostgreSQL is, and who asks. It may hold a password, and is not shown.
 #[derive(Clone)]

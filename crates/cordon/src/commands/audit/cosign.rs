@@ -14,9 +14,7 @@ use super::verify::sources;
 use crate::error::{Failure, write_named};
 use crate::exit::Exit;
 use crate::installation::Where;
-
-/// Seconds that a witness may take.
-const ANSWER_S: u64 = 30;
+use crate::limits::ANSWER_S;
 
 /// Have a witness (C2SP tlog-witness) cosign the present checkpoint, and write it with the cosignature.
 ///

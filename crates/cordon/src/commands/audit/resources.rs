@@ -1,5 +1,6 @@
 //! Where a log is read from: a folder, or plain HTTP.
 
+use crate::limits::ANSWER_S;
 use std::io::Read as _;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,9 +12,6 @@ use cordon_ledger::note::{Note, Verifier};
 use cordon_store::log::LogFolder;
 
 use crate::error::Failure;
-
-/// Seconds that a server may take to answer.
-const ANSWER_S: u64 = 30;
 
 /// A log in a folder, or behind an address.
 pub(crate) enum LogSource {

@@ -1,5 +1,6 @@
 //! A small witness: it cosigns checkpoints of the logs that it knows, and none that forks or shrinks.
 
+use crate::limits::{CONNECTIONS_MAX, HEAD_S};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,8 +8,9 @@ use std::sync::Arc;
 use clap::Args;
 use cordon_domain::Clock as _;
 use cordon_keys::Secret;
+use cordon_ledger::limits::REQUEST_BYTES_MAX;
 use cordon_ledger::note::{Algorithm, Signer};
-use cordon_ledger::witness::{REQUEST_BYTES_MAX, Witness};
+use cordon_ledger::witness::Witness;
 use cordon_store::edge::{SystemClock, SystemEntropy};
 use cordon_store::providers::{read_secret, write_secret};
 use cordon_store::witness::{Reply, WitnessFolder};
@@ -22,12 +24,8 @@ use crate::error::Failure;
 use crate::exit::Exit;
 use crate::installation::{failure, harden};
 
-/// Connections that are served at the same time.
-const CONNECTIONS_MAX: usize = 256;
 /// What the file of a witness's key begins with.
 const KEY_HEAD: &str = "cordon-witness-key-1 ";
-/// Seconds that a request's head may take.
-const HEAD_S: u64 = 10;
 
 /// Run a witness (C2SP tlog-witness) on another host: a log that forks or shrinks gets no cosignature from it.
 ///
