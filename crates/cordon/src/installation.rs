@@ -204,7 +204,7 @@ impl Operated {
         self.runtime.block_on(async {
             let outcome = work.await;
             let mut sequencer = match self.installation.sequencer().await {
-                // Another node publishes what was recorded here, within a second.
+                // Another node publishes, and what was recorded here with the rest.
                 Err(StoreError::Locked(_)) => return outcome,
                 taken => taken.map_err(failure)?,
             };

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use crate::checkpoint::Checkpoint;
 use crate::hash::Hash;
-use crate::limits::{NOTE_BYTES_MAX, PROOF_HASHES_MAX};
+use crate::limits::PROOF_HASHES_MAX;
 use crate::note::{Note, NoteError, SignatureLine, Signer, Verifier, decode_base64, encode_base64};
 use crate::proof::verify_consistency;
 use crate::tile::decimal;

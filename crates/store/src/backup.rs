@@ -36,6 +36,7 @@ use crate::unlock::unlock;
 
 const KEYS: &str = "keys.db";
 const RESTORING: &str = "cordon.db.restoring";
+const PARTIAL: &str = "cordon.db.partial";
 
 /// What a restore found and did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,16 +89,20 @@ pub async fn back_up_data(installation: &Installation, to: &Path) -> Result<(), 
     }
     write_synced(&places.log_key_file(), format!("{}\n", installation.log_key()?).as_bytes())?;
     copy_folder(&installation.places().previous_logs(), &places.previous_logs())?;
+    let partial = places.data.join(PARTIAL);
     match installation.places().database() {
         Database::Sqlite(file) => {
             // A reader's connection may not even write elsewhere.
             let connection = Connection::open(file).map_err(failed)?;
-            connection.execute("VACUUM INTO ?1", [places.database_file().to_string_lossy()]).map_err(failed)?;
+            connection.execute("VACUUM INTO ?1", [partial.to_string_lossy()]).map_err(failed)?;
         }
-        server @ Database::Postgres(_) => copy::to_file(&server, &places.database()).await?,
+        server @ Database::Postgres(_) => copy::to_file(&server, &Database::Sqlite(partial.clone())).await?,
     }
-    let copy = fs::File::open(places.database_file()).and_then(|file| file.sync_all());
-    copy.map_err(|error| StoreError::File(places.database_file().display().to_string(), "written", error))
+    fs::File::open(&partial)
+        .and_then(|file| file.sync_all())
+        .and_then(|()| fs::rename(&partial, places.database_file()))
+        .and_then(|()| fs::File::open(to)?.sync_all())
+        .map_err(|error| StoreError::File(places.database_file().display().to_string(), "written", error))
 }
 
 /// Copies the wrapped keys to the folder `to`, apart from the data. It must be destroyed after
@@ -192,6 +197,9 @@ pub async fn restore(
     }
     put_in_place(&partial, places).await?;
     keys.store().adopt()?;
+    if partial.exists() {
+        fs::remove_file(&partial).map_err(|error| StoreError::File(partial.display().to_string(), "removed", error))?;
+    }
     Ok(Restored {
         events,
         verified: walked.entries,
@@ -207,10 +215,7 @@ async fn put_in_place(partial: &Path, places: &Places) -> Result<(), StoreError>
         Database::Sqlite(file) => {
             fs::rename(partial, file).and_then(|()| fs::File::open(&places.data)?.sync_all()).map_err(failed)
         }
-        server @ Database::Postgres(_) => {
-            copy::to_server(&Database::Sqlite(partial.to_owned()), &server).await?;
-            fs::remove_file(partial).map_err(failed)
-        }
+        server @ Database::Postgres(_) => copy::to_server(&Database::Sqlite(partial.to_owned()), &server).await,
     }
 }
 

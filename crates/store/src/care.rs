@@ -86,7 +86,8 @@ impl<'a, D: Decide> Care<'a, D> {
             let _receipt = self.gate.change(self.request::<Rotate>(target), change).await?;
             return Ok(next);
         }
-        let newest = keys.with(|unlocked| Ok(unlocked.newest(name)))?.unwrap_or(0);
+        let _alone = keys.store().rotate_alone()?;
+        let newest = keys.store().newest(name)?.unwrap_or(0);
         let change = Change::Rotate { name, version: newest + 1 };
         let _receipt = self.gate.change(self.request::<Rotate>(target), change).await?;
         let next = keys.prepare_version(name)?;

@@ -1,11 +1,10 @@
 //! Copying a database as of one moment, from either kind to either kind: a backup is always a file of SQLite.
 
 use crate::error::StoreError;
-use crate::events::move_into_copy;
-use crate::limits::COPY_ROWS;
-use crate::schema::{TABLES, Table, migrate};
+use crate::events::{COMMIT_LOCK, move_into_copy};
+use crate::limits::{COPY_ROWS, STATEMENT_S};
+use crate::schema::{TABLES, Table, begin_installation, migrate};
 use crate::sql::{Cell, Database, Session, values};
-use crate::writer::COMMIT_LOCK;
 
 /// Copies what a server holds to a new file. Events that have no position yet get the one that the sequencer will give
 /// them: while the moment is taken, no commit is under way.
@@ -17,6 +16,8 @@ pub(crate) async fn to_file(from: &Database, to: &Database) -> Result<(), StoreE
     migrate(&mut copy).await?;
     source.query("SELECT pg_advisory_lock(?1)::text", values![COMMIT_LOCK]).await?;
     source.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+    // Rows are written to the file meanwhile.
+    source.run(&format!("SET LOCAL idle_in_transaction_session_timeout = '{STATEMENT_S}s'")).await?;
     // The first question fixes the moment.
     source.one("SELECT count(*) FROM format", &[]).await?;
     source.query("SELECT pg_advisory_unlock(?1)::text", values![COMMIT_LOCK]).await?;
@@ -30,12 +31,8 @@ pub(crate) async fn to_file(from: &Database, to: &Database) -> Result<(), StoreE
 pub(crate) async fn to_server(from: &Database, to: &Database) -> Result<(), StoreError> {
     let mut source = from.open().await?;
     let mut copy = to.open().await?;
-    migrate(&mut copy).await?;
     copy.begin().await?;
-    let empty = copy.one("SELECT NOT EXISTS (SELECT 1 FROM events) AND NOT EXISTS (SELECT 1 FROM incoming)", &[]);
-    if empty.await?.int(0)? != 1 {
-        return Err(StoreError::Place(format!("an installation is already in {to}")));
-    }
+    begin_installation(&mut copy).await?;
     tables(&mut source, &mut copy).await?;
     copy.commit().await
 }

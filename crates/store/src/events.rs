@@ -10,8 +10,11 @@ use cordon_ledger::index::{Token, Tokens};
 use crate::error::StoreError;
 use crate::limits::{COPY_ROWS, LOCK_S, PUBLISH_ENTRIES_MAX, SEQUENCER_IDLE_S};
 use crate::segment::Filling;
-use crate::sql::postgres::failed;
+use crate::sql::postgres::answered;
 use crate::sql::{Row, Session, values};
+
+/// What nodes that commit side by side share, and what a node that must be alone does not.
+pub(crate) const COMMIT_LOCK: i64 = i64::from_be_bytes(*b"cordon c");
 
 /// One node moves events at a time.
 const SEQUENCER_LOCK: i64 = i64::from_be_bytes(*b"cordon s");
@@ -108,14 +111,14 @@ pub(crate) async fn put_incoming(session: &mut Session, events: &[Sealed]) -> Re
                FROM unnest($1::bytea[], $2::bytea[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])
                     WITH ORDINALITY AS given (entry, leaf, at, actor, object, action, place)
                ORDER BY place";
-    let put = db.prepare_cached(put).await.map_err(failed)?;
+    let put = answered(db.prepare_cached(put)).await?;
     let entries: Vec<&[u8]> = events.iter().map(|event| event.entry.as_slice()).collect();
     let leaves: Vec<&[u8]> = events.iter().map(|event| event.leaf.as_slice()).collect();
     let at: Vec<i64> = events.iter().map(|event| event.at).collect();
     let actors: Vec<i64> = events.iter().map(|event| event.tokens.actor.0).collect();
     let objects: Vec<Option<i64>> = events.iter().map(|event| event.tokens.object.map(|token| token.0)).collect();
     let actions: Vec<i64> = events.iter().map(|event| event.tokens.action.0).collect();
-    db.execute(&put, &[&entries, &leaves, &at, &actors, &objects, &actions]).await.map_err(failed).map(drop)
+    answered(db.execute(&put, &[&entries, &leaves, &at, &actors, &objects, &actions])).await.map(drop)
 }
 
 fn locked(error: StoreError) -> StoreError {
@@ -158,6 +161,9 @@ impl Assigner {
         loop {
             self.whole = false;
             self.session.begin().await?;
+            // Whoever takes a copy must see all of this step, or nothing.
+            let share = "SELECT pg_advisory_xact_lock_shared(?1)::text";
+            self.session.query(share, values![COMMIT_LOCK]).await?;
             let moved = self.positions.move_in(&mut self.session).await?;
             self.session.commit().await?;
             self.whole = true;

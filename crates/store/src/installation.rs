@@ -169,6 +169,10 @@ impl Places {
     }
 
     pub(crate) fn lock(&self) -> Result<File, StoreError> {
+        if self.server.is_some() && self.database_file().exists() {
+            let (file, server) = (self.database_file(), self.database());
+            return Err(StoreError::Place(format!("both `{}` and {server} would be the database", file.display())));
+        }
         let path = self.data.join(LOCK);
         let failed = |error| StoreError::File(path.display().to_string(), "opened", error);
         let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
@@ -210,9 +214,9 @@ impl Installation {
         store.put(&stored, &roots)?;
 
         let mut session = places.database().open().await?;
-        schema::migrate(&mut session).await?;
         let keys = Arc::new(Keyring::new(unlocked, store, Arc::clone(&clock))?);
         session.begin().await?;
+        schema::begin_installation(&mut session).await?;
         put_setting(&mut session, &keys, "log.origin", name.as_str().as_bytes()).await?;
         put_setting(&mut session, &keys, "log.signing-version", &1u32.to_be_bytes()).await?;
         put_setting(&mut session, &keys, EPOCH, &0u64.to_be_bytes()).await?;

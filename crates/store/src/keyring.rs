@@ -1,9 +1,9 @@
 //! Keys in use: what was unlocked at the start, and what is opened on the way.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, RwLock};
 
-use cordon_domain::{Clock, PrincipalId};
+use cordon_domain::{Clock, Level, PrincipalId};
 use cordon_keys::limits::KEY_USES_MAX;
 use cordon_keys::{BucketKey, KeyError, KeyName, KeyRef, Purpose, Secret, StoredKey, Unlocked};
 use cordon_ledger::entry::{EventKey, SubjectKey};
@@ -105,20 +105,34 @@ impl Keyring {
             return Ok(known.clone());
         }
         let reference = KeyRef { name: KeyName::Subject(subject), version: 1 };
-        let mut stored = self.store.key(reference)?;
-        if stored.is_none() && make == Make::IfMissing {
-            self.learn_parent(reference.name)?;
-            let made = self.with(|unlocked| Ok(unlocked.make(reference, &mut SystemEntropy, self.clock.now())?))?.0;
-            // Another process may have been quicker: what is stored counts.
-            self.store.add(&made)?;
-            stored = self.store.key(reference)?;
-        }
+        let stored = match (self.store.key(reference)?, make) {
+            (None, Make::IfMissing) => Some(self.made_by_someone(reference)?),
+            (stored, _) => stored,
+        };
         let Some(stored) = stored else { return Ok(None) };
         let secret = self.secret_of(&stored)?;
         let key = Some(Arc::new(SubjectKey::new(subject, &secret)));
         bounded(&mut kept);
         kept.insert(subject, key.clone());
         Ok(key)
+    }
+
+    /// Makes a key that must be there. Another process may be quicker: what is stored counts.
+    fn made_by_someone(&self, reference: KeyRef) -> Result<StoredKey, StoreError> {
+        self.learn()?;
+        let made = self.with(|unlocked| Ok(unlocked.make(reference, &mut SystemEntropy, self.clock.now())?))?.0;
+        self.store.add(&made)?;
+        let stored = self.store.key(reference)?;
+        stored
+            .ok_or_else(|| StoreError::Conflict(format!("the parent of {reference} was rotated meanwhile: ask again")))
+    }
+
+    /// Forgets the keys of persons whom another process erased.
+    pub(crate) fn forget_subjects(&self, erased: &HashSet<PrincipalId>) -> Result<(), StoreError> {
+        let mut kept = self.subjects.lock().map_err(|_| StoreError::Stopped)?;
+        // Those that are not kept are not there to be opened.
+        kept.iter_mut().filter(|(subject, _)| erased.contains(subject)).for_each(|(_, key)| *key = None);
+        Ok(())
     }
 
     /// Forgets and destroys the key of a person. What was recorded of them stays sealed for ever.
@@ -182,7 +196,7 @@ impl Keyring {
     /// [`StoreError`] when its parent is not there, or it cannot be stored; [`StoreError::Conflict`] when another process
     /// was quicker.
     pub fn prepare_version(&self, name: KeyName) -> Result<KeyRef, StoreError> {
-        self.learn_parent(name)?;
+        self.learn()?;
         let now = self.clock.now();
         let mut unlocked = self.unlocked.write().map_err(|_| StoreError::Stopped)?;
         let stored = if name.parent().is_none() {
@@ -192,10 +206,12 @@ impl Keyring {
             let version = version.ok_or(KeyError::Bound("a key has at most 2^32 versions"))?;
             unlocked.make(KeyRef { name, version }, &mut SystemEntropy, now)?.0
         };
-        if self.store.add(&stored)? {
+        let added = self.store.add(&stored);
+        if matches!(added, Ok(true)) {
             return Ok(stored.reference);
         }
         unlocked.forget(stored.reference);
+        added?;
         Err(StoreError::Conflict(format!(
             "another process made {}, or rotated its parent: ask again",
             stored.reference
@@ -206,19 +222,22 @@ impl Keyring {
     fn secret_of(&self, stored: &StoredKey) -> Result<Secret, StoreError> {
         match self.with(|unlocked| Ok(unlocked.secret_of(stored)?)) {
             Err(StoreError::Key(KeyError::Missing(_))) => {
-                self.learn_parent(stored.reference.name)?;
+                self.learn()?;
                 self.with(|unlocked| Ok(unlocked.secret_of(stored)?))
             }
             outcome => outcome,
         }
     }
 
-    /// Opens versions of a key's parent that another process has made.
-    fn learn_parent(&self, name: KeyName) -> Result<(), StoreError> {
-        let Some(parent) = name.parent() else { return Ok(()) };
-        let versions = self.store.versions(parent)?;
-        let mut unlocked = self.unlocked.write().map_err(|_| StoreError::Stopped)?;
-        versions.iter().try_for_each(|stored| unlocked.learn(stored)).map_err(StoreError::from)
+    /// Opens versions of keys of levels, and of Cordon's own, that another process has made.
+    fn learn(&self) -> Result<(), StoreError> {
+        let levels = Level::ALL.into_iter().map(KeyName::Level);
+        for name in levels.chain(Purpose::ALL.into_iter().map(KeyName::Purpose)) {
+            let versions = self.store.versions(name)?;
+            let mut unlocked = self.unlocked.write().map_err(|_| StoreError::Stopped)?;
+            versions.iter().try_for_each(|stored| unlocked.learn(stored))?;
+        }
+        Ok(())
     }
 
     /// Wraps stored keys anew under the newest versions of their parents. Returns how many moved.
@@ -227,6 +246,7 @@ impl Keyring {
     ///
     /// [`StoreError`] when one does not open; then none moved.
     pub fn rewrap_stored(&self) -> Result<usize, StoreError> {
+        self.learn()?;
         let stored = self.store.keys()?;
         let moved = self.with(|unlocked| {
             let moved = stored.iter().filter_map(|key| unlocked.rewrapped(key, &mut SystemEntropy).transpose());

@@ -4,8 +4,10 @@
 //! place that keeps a log from signing a shorter or other history). It is not part of data backups. Deleted keys are
 //! overwritten (`secure_delete`), and the write-ahead log is emptied after each deletion.
 
-use std::path::Path;
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::time::Duration;
 
 use cordon_keys::{KeyName, KeyRef, StoredKey, WrappedRoot};
 use cordon_ledger::Hash;
@@ -13,10 +15,15 @@ use cordon_ledger::publish::Signed;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::error::StoreError;
+use crate::limits::LOG_TRIES_MAX;
 use crate::rows::encoded;
 
 const FORMAT: i64 = 1;
 const FILE: &str = "keys.db";
+/// Held while a key that has children is rotated.
+const ROTATION_LOCK: &str = "rotation.lock";
+/// Between two tries to empty the write-ahead log.
+const LOG_PAUSE: Duration = Duration::from_millis(20);
 /// The application id of a copy.
 const COPY: i64 = 0x636f_7079;
 
@@ -33,7 +40,10 @@ CREATE TABLE signed (
 ";
 
 /// The key store.
-pub struct KeyStore(Mutex<Connection>);
+pub struct KeyStore {
+    connection: Mutex<Connection>,
+    folder: PathBuf,
+}
 
 impl KeyStore {
     /// Opens the key store in `folder`, making it when there is none.
@@ -60,7 +70,7 @@ impl KeyStore {
             }
             found => return Err(StoreError::Newer { what: FILE, found, known: FORMAT }),
         }
-        Ok(Self(Mutex::new(connection)))
+        Ok(Self { connection: Mutex::new(connection), folder: folder.to_owned() })
     }
 
     /// Tells whether a root was ever stored.
@@ -121,15 +131,16 @@ impl KeyStore {
         self.with(|db| db.prepare_cached(newest)?.query_row([encoded(&name)], |row| row.get(0)))
     }
 
-    /// Stores a key that is new. Returns false when another process has made that version, or a newer version of its
-    /// parent, under which it does not lie: then nothing was stored.
+    /// Stores a version of a key that is newer than all others. Returns false when it is not, or when another process has
+    /// made a newer version of its parent, under which it does not lie: then nothing was stored.
     ///
     /// # Errors
     ///
     /// [`StoreError::Database`]; then nothing was stored.
     pub fn add(&self, key: &StoredKey) -> Result<bool, StoreError> {
         let add = "INSERT INTO keys (name, version, stored) SELECT ?1, ?2, ?3
-                   WHERE ?4 IS NULL OR ?5 = (SELECT max(version) FROM keys WHERE name = ?4) ON CONFLICT DO NOTHING";
+                   WHERE (?4 IS NULL OR ?5 = (SELECT max(version) FROM keys WHERE name = ?4))
+                   AND NOT EXISTS (SELECT 1 FROM keys WHERE name = ?1 AND version >= ?2)";
         let (name, stored) = (encoded(&key.reference.name), encoded(key));
         let parent = key.reference.name.parent().map(|parent| encoded(&parent));
         let values = params![name, key.reference.version, stored, parent, key.parent_version];
@@ -174,11 +185,29 @@ impl KeyStore {
         })
     }
 
+    /// Lets no other process rotate a key that has children: what lies under its versions is read, wrapped anew and
+    /// destroyed in several steps. Others are let in when what is returned is dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Conflict`] when another process rotates such a key.
+    pub fn rotate_alone(&self) -> Result<File, StoreError> {
+        let path = self.folder.join(ROTATION_LOCK);
+        let failed = |error| StoreError::File(path.display().to_string(), "opened", error);
+        let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(TryLockError::WouldBlock) => Err(StoreError::Conflict("another process rotates a key".to_owned())),
+            Err(TryLockError::Error(error)) => Err(failed(error)),
+        }
+    }
+
     /// Deletes versions of keys, and overwrites where they were.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Database`]; then nothing was deleted.
+    /// [`StoreError::Database`]; then nothing was deleted. [`StoreError::Conflict`] when another process does not let go of
+    /// the write-ahead log, in which they still are.
     pub fn destroy(&self, references: &[KeyRef]) -> Result<(), StoreError> {
         self.with(|db| {
             let transaction = db.transaction()?;
@@ -187,9 +216,23 @@ impl KeyStore {
                 transaction
                     .execute("DELETE FROM keys WHERE name = ?1 AND version = ?2", params![name, reference.version])?;
             }
-            transaction.commit()?;
-            db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
-        })
+            transaction.commit()
+        })?;
+        self.empty_log()
+    }
+
+    /// Empties the write-ahead log. A reader in another process holds it up for the length of a query.
+    fn empty_log(&self) -> Result<(), StoreError> {
+        for _ in 0..LOG_TRIES_MAX {
+            let busy: i64 = self.with(|db| db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)))?;
+            if busy == 0 {
+                return Ok(());
+            }
+            std::thread::sleep(LOG_PAUSE);
+        }
+        Err(StoreError::Conflict(format!(
+            "another process holds the write-ahead log of `{FILE}`, with the deleted keys"
+        )))
     }
 
     /// Counts data keys that a version wrapped.
@@ -336,7 +379,7 @@ impl KeyStore {
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
-        let mut connection = self.0.lock().map_err(|_| StoreError::Stopped)?;
+        let mut connection = self.connection.lock().map_err(|_| StoreError::Stopped)?;
         work(&mut connection).map_err(failed)
     }
 }

@@ -39,8 +39,18 @@ pub const CONNECT_S: u64 = 10;
 /// Seconds that a session waits for a lock of the database server, or for a free session.
 pub const LOCK_S: u64 = 10;
 
-/// Seconds that a statement may take, and that a transaction may stand idle.
-pub const STATEMENT_S: u64 = 60;
+/// Seconds that a statement may take on the database server.
+pub const STATEMENT_S: u64 = 15;
+
+/// Seconds that an answer of the database server is waited for.
+pub const ANSWER_S: u64 = 20;
+
+/// Seconds that a transaction may stand idle on the database server: a node that is paused inside one holds up whoever
+/// must be alone, a revocation among them.
+pub const IDLE_TRANSACTION_S: u64 = 1;
+
+/// Tries to empty the write-ahead log of the key store.
+pub const LOG_TRIES_MAX: usize = 100;
 
 /// Seconds after which the server ends the session of a sequencer that says nothing, so that another may take over.
 pub const SEQUENCER_IDLE_S: u64 = 15;

@@ -103,12 +103,16 @@ impl Sequencer {
     /// [`StoreError`]; then nothing was signed, or what was signed is durable and its checkpoint follows. When the server
     /// ended the session ([`StoreError::Server`]), another node may have taken over: take over again.
     pub async fn publish(&mut self) -> Result<Option<Note>, StoreError> {
-        if let Some(note) = self.unwritten.clone() {
-            self.put("checkpoint".to_owned(), note.to_string().into_bytes()).await?;
-            self.unwritten = None;
-        }
         if let Some(assigner) = &mut self.assigner {
             assigner.assign().await?;
+        }
+        if let Some(note) = self.unwritten.clone() {
+            // Not over that of another, who took over meanwhile.
+            if self.keys.store().signed(self.signer.verifier().name.as_str())? != self.signed {
+                return Err(StoreError::Conflict("another sequencer took over".to_owned()));
+            }
+            self.put("checkpoint".to_owned(), note.to_string().into_bytes()).await?;
+            self.unwritten = None;
         }
         let entries = self.reader.entries(self.offset + self.state.size(), PUBLISH_ENTRIES_MAX).await?;
         if entries.is_empty() {

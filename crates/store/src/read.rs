@@ -86,8 +86,8 @@ impl Reader {
         Ok(entries)
     }
 
-    /// Returns positions and entries that a search finds, in order. Events that have no position yet, which lasts a second
-    /// at most, are not found.
+    /// Returns positions and entries that a search finds, in order. Events that have no position yet, because no node has
+    /// published since, are not found.
     ///
     /// # Errors
     ///

@@ -100,6 +100,27 @@ pub async fn migrate_places(places: &crate::Places) -> Result<(i64, i64), StoreE
 /// Brings a database to the newest format, in one transaction. Returns the formats before and after.
 pub(crate) async fn migrate(session: &mut Session) -> Result<(i64, i64), StoreError> {
     session.begin().await?;
+    let formats = migrate_within(session).await?;
+    session.commit().await?;
+    Ok(formats)
+}
+
+/// Makes the tables of an installation in the transaction that fills them, unless one is here.
+pub(crate) async fn begin_installation(session: &mut Session) -> Result<(), StoreError> {
+    migrate_within(session).await?;
+    match is_taken(session).await? {
+        true => Err(StoreError::Place("an installation is already in this database".to_owned())),
+        false => Ok(()),
+    }
+}
+
+/// Tells whether an installation is in a database that has its tables.
+pub(crate) async fn is_taken(session: &mut Session) -> Result<bool, StoreError> {
+    let taken = session.one("SELECT count(*) FROM settings", &[]).await?.count(0)?;
+    Ok(taken > 0)
+}
+
+async fn migrate_within(session: &mut Session) -> Result<(i64, i64), StoreError> {
     let before = format(session).await?;
     for (both, postgres) in STEPS.iter().zip(STEPS_POSTGRES).skip(before.max(0) as usize) {
         if session.is_postgres() {
@@ -112,7 +133,6 @@ pub(crate) async fn migrate(session: &mut Session) -> Result<(i64, i64), StoreEr
     if before < FORMAT {
         set_format(session).await?;
     }
-    session.commit().await?;
     Ok((before, FORMAT))
 }
 
@@ -120,7 +140,9 @@ pub(crate) async fn migrate(session: &mut Session) -> Result<(i64, i64), StoreEr
 async fn format(session: &mut Session) -> Result<i64, StoreError> {
     let found = if session.is_postgres() {
         session.query("SELECT pg_advisory_xact_lock(?1)::text", values![MIGRATION_LOCK]).await?;
-        session.run("CREATE TABLE IF NOT EXISTS format (format BIGINT PRIMARY KEY)").await?;
+        if session.one("SELECT to_regclass('format') IS NULL", &[]).await?.int(0)? == 1 {
+            session.run("CREATE TABLE format (format BIGINT PRIMARY KEY)").await?;
+        }
         session.one("SELECT coalesce(max(format), 0) FROM format", &[]).await?.int(0)?
     } else {
         session.one("PRAGMA user_version", &[]).await?.int(0)?

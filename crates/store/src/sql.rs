@@ -16,6 +16,7 @@ pub use crate::sql::postgres::{Address, ServerError};
 
 use crate::error::StoreError;
 use crate::limits::READERS_MAX;
+use crate::schema::is_taken;
 
 /// Where the database is.
 #[derive(Clone, Debug)]
@@ -40,8 +41,9 @@ impl Database {
         match self {
             Self::Sqlite(path) => Ok(path.exists()),
             Self::Postgres(_) => {
-                let found = self.open().await?.first("SELECT to_regclass('events') IS NOT NULL", &[]).await?;
-                Ok(found.is_some_and(|row| row.int(0) == Ok(1)))
+                let mut session = self.open().await?;
+                let tables = session.one("SELECT to_regclass('settings') IS NOT NULL", &[]).await?.int(0)?;
+                Ok(tables == 1 && is_taken(&mut session).await?)
             }
         }
     }

@@ -20,7 +20,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::change::{Change, Effect, apply, epoch, erased, is_exclusive};
 use crate::edge::SystemEntropy;
 use crate::error::StoreError;
-use crate::events::{Positions, Sealed, put_incoming};
+use crate::events::{COMMIT_LOCK, Positions, Sealed, put_incoming};
 use crate::keyring::{Keyring, Make};
 use crate::limits::{BATCH_EVENTS_MAX, CLOCK_BACK_MS, QUEUE_JOBS_MAX};
 use crate::sql::{Database, Session, values};
@@ -29,9 +29,6 @@ type Done<'a> = Pin<Box<dyn Future<Output = Result<Effect, StoreError>> + Send +
 type Work = Box<dyn for<'a> FnOnce(&'a mut Session, &'a Keyring) -> Done<'a> + Send>;
 type Answer = Result<Recorded, JournalError>;
 type Reply = oneshot::Sender<Answer>;
-
-/// What nodes that commit side by side share, and what a node that must be alone does not: see [`is_exclusive`].
-pub(crate) const COMMIT_LOCK: i64 = i64::from_be_bytes(*b"cordon c");
 
 struct Job {
     event: Event,
@@ -229,8 +226,12 @@ impl Loop {
         let lock = if alone { "pg_advisory_xact_lock" } else { "pg_advisory_xact_lock_shared" };
         session.query(&format!("SELECT {lock}(?1)::text"), values![COMMIT_LOCK]).await?;
         let now = epoch(session, &self.keys).await?;
-        if now != place.epoch {
-            self.erased = erased(session, &self.keys).await?;
+        if now < place.epoch {
+            return Err(StoreError::Integrity("the revocation epoch was put back: revocations are missing".to_owned()));
+        }
+        if now > place.epoch {
+            self.erased.extend(erased(session, &self.keys).await?);
+            self.keys.forget_subjects(&self.erased)?;
             place.epoch = now;
         }
         Ok(())
@@ -244,7 +245,7 @@ impl Loop {
         if session.execute(put, values).await? == 1 {
             return Ok(());
         }
-        Err(StoreError::Conflict(format!("another process writes as {}", self.node)))
+        Err(StoreError::Locked(format!("the node {}", self.node)))
     }
 
     /// Carries one job out. The outer error fails the whole batch; the inner one is this job's own.

@@ -6,7 +6,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// The user under whom the server runs when we are root: PostgreSQL refuses to run as root.
@@ -175,6 +175,8 @@ fn count() -> u64 {
 pub struct Wire {
     folder: PathBuf,
     left: Arc<AtomicU64>,
+    until_stalled: Arc<AtomicU64>,
+    stalled: Arc<AtomicBool>,
 }
 
 impl Wire {
@@ -185,12 +187,14 @@ impl Wire {
     /// When it cannot listen there.
     pub fn lay(folder: &Path, to: &Path) -> std::io::Result<Self> {
         let listener = UnixListener::bind(folder.join(SOCKET))?;
-        let wire = Self { folder: folder.to_owned(), left: Arc::new(AtomicU64::new(u64::MAX)) };
-        let (left, to) = (Arc::clone(&wire.left), to.join(SOCKET));
+        let endless = || Arc::new(AtomicU64::new(u64::MAX));
+        let (left, until_stalled) = (endless(), endless());
+        let wire = Self { folder: folder.to_owned(), left, until_stalled, stalled: Arc::default() };
+        let (ends, to) = (wire.clone(), to.join(SOCKET));
         std::thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 if let Ok(server) = UnixStream::connect(&to) {
-                    carry(client, server, &left);
+                    carry(client, server, &ends);
                 }
             }
         });
@@ -208,6 +212,34 @@ impl Wire {
         self.left.store(bytes, Ordering::SeqCst);
     }
 
+    /// Carries nothing, and cuts nothing, until told again.
+    pub fn stall(&self, stalled: bool) {
+        self.until_stalled.store(u64::MAX, Ordering::SeqCst);
+        self.stalled.store(stalled, Ordering::SeqCst);
+    }
+
+    /// Stalls before the piece that goes beyond so many bytes.
+    pub fn stall_after(&self, bytes: u64) {
+        self.until_stalled.store(bytes, Ordering::SeqCst);
+    }
+
+    /// Tells whether it is stalled.
+    #[must_use]
+    pub fn is_stalled(&self) -> bool {
+        self.stalled.load(Ordering::SeqCst)
+    }
+
+    /// Waits while it is stalled, and stalls if this is where it was told to.
+    fn pass(&self, bytes: u64) {
+        let had = take(&self.until_stalled, bytes);
+        if had < bytes {
+            self.stall(true);
+        }
+        while self.is_stalled() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// Returns how many bytes it would still carry.
     #[must_use]
     pub fn left(&self) -> u64 {
@@ -215,19 +247,24 @@ impl Wire {
     }
 }
 
+/// Takes so many from a count that is not endless. Returns what it was.
+fn take(count: &AtomicU64, bytes: u64) -> u64 {
+    let less = |had: u64| Some(if had == u64::MAX { had } else { had.saturating_sub(bytes) });
+    count.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less).unwrap_or(u64::MAX)
+}
+
 /// Carries both directions, each in a thread.
-fn carry(client: UnixStream, server: UnixStream, left: &Arc<AtomicU64>) {
+fn carry(client: UnixStream, server: UnixStream, wire: &Wire) {
     let ends = [(client.try_clone(), server.try_clone()), (server.try_clone(), client.try_clone())];
     for (from, to) in ends {
         let (Ok(mut from), Ok(mut to)) = (from, to) else { return };
-        let left = Arc::clone(left);
+        let wire = wire.clone();
         std::thread::spawn(move || {
             let mut bytes = [0; 4096];
             while let Ok(read @ 1..) = from.read(&mut bytes) {
-                let had =
-                    left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |had| Some(had.saturating_sub(read as u64)));
+                wire.pass(read as u64);
                 // The part that it still carries arrives.
-                let carried = had.unwrap_or(0).min(read as u64) as usize;
+                let carried = take(&wire.left, read as u64).min(read as u64) as usize;
                 let sent = to.write_all(bytes.get(..carried).unwrap_or_default());
                 if sent.is_err() || carried < read {
                     break;

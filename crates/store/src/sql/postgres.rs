@@ -13,10 +13,10 @@ use tokio_postgres::config::{Host, TargetSessionAttrs};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{IsNull, ToSql, Type};
-use tokio_postgres::{Config, NoTls};
+use tokio_postgres::{Config, NoTls, Statement};
 
 use crate::error::StoreError;
-use crate::limits::{CONNECT_S, LOCK_S, PIPELINE_ROWS, STATEMENT_S};
+use crate::limits::{ANSWER_S, CONNECT_S, IDLE_TRANSACTION_S, LOCK_S, PIPELINE_ROWS, STATEMENT_S};
 use crate::sql::{Cell, Row, Value};
 
 /// Where a database of PostgreSQL is, and who asks. It may hold a password, and is not shown.
@@ -49,18 +49,19 @@ impl Address {
         Ok(Self(Arc::new(config)))
     }
 
-    /// What every session is told: commits wait for the disk, and no lock or statement waits for ever.
+    /// What every session is told: commits wait for the disk, and the server waits for nobody for ever.
     fn config(&self) -> Config {
         let mut config = Config::clone(&self.0);
         let options = format!(
             "{} -c synchronous_commit=on -c lock_timeout={LOCK_S}s -c statement_timeout={STATEMENT_S}s \
-             -c idle_in_transaction_session_timeout={STATEMENT_S}s",
+             -c idle_in_transaction_session_timeout={IDLE_TRANSACTION_S}s",
             self.0.get_options().unwrap_or_default()
         );
         config
             .options(options)
             .application_name("cordon")
             .connect_timeout(Duration::from_secs(CONNECT_S))
+            .tcp_user_timeout(Duration::from_secs(ANSWER_S))
             .target_session_attrs(TargetSessionAttrs::ReadWrite);
         config
     }
@@ -97,12 +98,12 @@ impl Deref for Link {
 
 /// Opens a session that may write, on a server that keeps what it commits.
 pub(super) async fn open(address: &Address) -> Result<Link, StoreError> {
-    let (client, connection) = address.config().connect(NoTls).await.map_err(failed)?;
+    let (client, connection) = answered(address.config().connect(NoTls)).await?;
     // How it ends is told to whoever asks next.
     let task = tokio::spawn(async move { drop(connection.await) });
     let client = ClientWrapper::new(client, task);
     let durable = "SELECT current_setting('fsync') = 'on' AND current_setting('full_page_writes') = 'on'";
-    if !client.query_one(durable, &[]).await.map_err(failed)?.try_get::<_, bool>(0).map_err(failed)? {
+    if !answered(client.query_one(durable, &[])).await?.try_get::<_, bool>(0).map_err(failed)? {
         return Err(StoreError::Place(format!("{address} loses what it commits: fsync or full_page_writes is off")));
     }
     Ok(Link::Own(Box::new(client)))
@@ -110,14 +111,16 @@ pub(super) async fn open(address: &Address) -> Result<Link, StoreError> {
 
 /// Makes a pool of sessions that only read.
 pub(super) fn pool(address: &Address, size: usize) -> Result<Pool, StoreError> {
-    let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+    // A session that does not answer any more is not given out again.
+    let recycling = ManagerConfig { recycling_method: RecyclingMethod::Verified };
     let manager = Manager::from_config(address.config(), NoTls, recycling);
     let only_reads = Hook::async_fn(|client: &mut ClientWrapper, _| {
         let set = client.batch_execute("SET default_transaction_read_only = on");
         Box::pin(async { set.await.map_err(HookError::Backend) })
     });
     let wait = Some(Duration::from_secs(LOCK_S));
-    let pool = Pool::builder(manager).max_size(size).runtime(Runtime::Tokio1).wait_timeout(wait);
+    let pool = Pool::builder(manager).max_size(size).runtime(Runtime::Tokio1);
+    let pool = pool.wait_timeout(wait).create_timeout(wait).recycle_timeout(wait);
     pool.post_create(only_reads).build().map_err(|error| StoreError::Server(error.to_string().into()))
 }
 
@@ -129,28 +132,43 @@ pub(super) async fn get(pool: &Pool) -> Result<Link, StoreError> {
 }
 
 pub(super) async fn execute(db: &Link, sql: &str, values: &[Value<'_>]) -> Result<u64, StoreError> {
-    let statement = db.prepare_cached(&numbered(sql)).await.map_err(failed)?;
-    db.execute_raw(&statement, values).await.map_err(failed)
+    let statement = prepared(db, sql).await?;
+    answered(db.execute_raw(&statement, values)).await
 }
 
 pub(super) async fn execute_each(db: &Link, sql: &str, rows: &[Row]) -> Result<(), StoreError> {
-    let statement = &db.prepare_cached(&numbered(sql)).await.map_err(failed)?;
+    let statement = &prepared(db, sql).await?;
     for rows in rows.chunks(PIPELINE_ROWS) {
         let sent = rows.iter().map(|row| db.execute_raw(statement, row.0.iter().map(Cell::value)));
-        try_join_all(sent).await.map_err(failed)?;
+        answered(try_join_all(sent)).await?;
     }
     Ok(())
 }
 
 pub(super) async fn query(db: &Link, sql: &str, values: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
-    let statement = db.prepare_cached(&numbered(sql)).await.map_err(failed)?;
+    let statement = prepared(db, sql).await?;
     let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
-    let rows = db.query(&statement, &values).await.map_err(failed)?;
+    let rows = answered(db.query(&statement, &values)).await?;
     rows.iter().map(|row| (0..row.len()).map(|column| cell(row, column)).collect::<Result<_, _>>().map(Row)).collect()
 }
 
 pub(super) async fn run(db: &Link, sql: &str) -> Result<(), StoreError> {
-    db.batch_execute(sql).await.map_err(failed)
+    answered(db.batch_execute(sql)).await
+}
+
+async fn prepared(db: &Link, sql: &str) -> Result<Statement, StoreError> {
+    answered(db.prepare_cached(&numbered(sql))).await
+}
+
+/// Waits for an answer, and not for ever: the server may be stopped, or the way to it. What was asked may still happen;
+/// whoever gets this error gives the session up.
+pub(crate) async fn answered<T>(
+    asked: impl Future<Output = Result<T, tokio_postgres::Error>>,
+) -> Result<T, StoreError> {
+    match tokio::time::timeout(Duration::from_secs(ANSWER_S), asked).await {
+        Ok(answer) => answer.map_err(failed),
+        Err(_) => Err(StoreError::Server(format!("no answer within {ANSWER_S} s").into())),
+    }
 }
 
 /// `?1` is `$1` here. No text of ours has a question mark elsewhere.
@@ -216,7 +234,7 @@ impl fmt::Display for ServerError {
 
 impl std::error::Error for ServerError {}
 
-pub(crate) fn failed(error: tokio_postgres::Error) -> StoreError {
+fn failed(error: tokio_postgres::Error) -> StoreError {
     if let Some(said) = error.as_db_error() {
         let what = format!("{} ({})", said.message(), said.code().code());
         return match *said.code() {

@@ -32,6 +32,11 @@ impl Ground {
         Self { server: Some(server), ..Self::sqlite() }
     }
 
+    /// The address of a database on a server.
+    pub(crate) fn address(&self) -> &str {
+        self.server.as_deref().expect("on a server")
+    }
+
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
@@ -52,11 +57,16 @@ impl Ground {
 
     /// Another node: a data folder of its own, the same keys and the same log.
     pub(crate) async fn node(&self) -> Installation {
+        self.node_at(self.places().server).await
+    }
+
+    /// Another node that reaches the database at an address of its own.
+    pub(crate) async fn node_at(&self, server: Option<Address>) -> Installation {
         let name = format!("node-{}", self.nodes.fetch_add(1, Ordering::Relaxed));
         let data = self.path().join(name);
-        std::fs::create_dir(&data).expect("made");
+        std::fs::create_dir_all(&data).expect("made");
         std::os::unix::fs::symlink(self.places().log(), data.join("log")).expect("linked");
-        let places = Places { data, ..self.places() };
+        let places = Places { data, server, ..self.places() };
         Installation::open(places, &provider(1), clock()).await.expect("opens")
     }
 
@@ -83,9 +93,14 @@ impl Ground {
                 let connection = rusqlite::Connection::open(self.places().database_file()).expect("opens");
                 connection.query_row(sql, [], |row| row.get(0)).expect("counts")
             }
-            Some(server) => connect(server).await.query_one(sql, &[]).await.expect("counts").get(0),
+            Some(server) => count_at(server, sql).await,
         }
     }
+}
+
+/// Counts with a query, at an address.
+pub(crate) async fn count_at(server: &str, sql: &str) -> i64 {
+    connect(server).await.query_one(sql, &[]).await.expect("counts").get(0)
 }
 
 async fn connect(server: &str) -> tokio_postgres::Client {

@@ -1,5 +1,6 @@
 //! What only a server does: several nodes, one that publishes, a server that is killed, a wire that is cut.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,14 +13,16 @@ use cordon_ledger::entry::{self, Identity};
 use cordon_store::backup::{Source, restore};
 use cordon_store::care::Care;
 use cordon_store::keyring::Make;
+use cordon_store::limits::ANSWER_S;
 use cordon_store::log::LogFolder;
 use cordon_store::{Address, Change, Installation, Places, StoreError};
 use cordon_testkit::Chance;
 use cordon_testkit::postgres::{Cluster, Wire, new_database};
+use futures_util::future::{Either, select};
 use object_store::ObjectStore;
 
 use crate::faults::{Files, Promised, check, files, seeds, work};
-use crate::ground::Ground;
+use crate::ground::{Ground, count_at};
 use crate::{BUCKET, clock, event, facts, gate, provider, version, write};
 
 fn opened(installation: &Installation, entry: &[u8]) -> entry::OpenEvent {
@@ -73,10 +76,7 @@ async fn what_one_node_revokes_holds_on_the_other_on_postgres() {
     let ground = Ground::postgres();
     let (first, _) = ground.create().await;
     let second = ground.node().await;
-    let mut facts = facts(Target { principal: Some(PrincipalId([7; 16])), ..Target::default() });
-    facts.personal = Personal::default();
-    let request = Request::<Revoke>::new(facts);
-    let _receipt = gate(&first).change(request, Change::Revoke(PrincipalId([7; 16]))).await.expect("revoked");
+    revoke_on(&first).await;
     let stale = second.writer().record(event(&second, Action::ObjectRead, 1), Epoch(0)).await;
     assert_eq!(stale, Err(JournalError::Stale { seen: Epoch(0) }), "at once, without a word between the nodes");
     second.writer().record(event(&second, Action::ObjectRead, 1), Epoch(1)).await.expect("recorded");
@@ -87,14 +87,17 @@ async fn whom_one_node_erases_the_other_names_no_more_on_postgres() {
     let ground = Ground::postgres();
     let (first, _) = ground.create().await;
     let second = ground.node().await;
+    second.writer().record(event(&second, Action::SignIn, 3), Epoch::ANY).await.expect("recorded, with a name");
     let first_gate = gate(&first);
     let clock = clock();
     let care = Care::new(&first_gate, &first, &*clock, Actor::service(first.itself()), Personal::default());
     care.erase(PrincipalId([3; 16])).await.expect("erased");
     second.writer().record(event(&second, Action::SignIn, 3), Epoch::ANY).await.expect("recorded");
     ground.settle(&second).await;
-    let last = second.reader().entries(0, 100).await.expect("reads").pop().expect("recorded");
-    assert_eq!(opened(&second, &last).identity, Identity::None, "neither in what comes after");
+    let entries = second.reader().entries(0, 100).await.expect("reads");
+    let identities: Vec<Identity> = entries.iter().map(|entry| opened(&second, entry).identity).collect();
+    assert_eq!(identities[1], Identity::Sealed(PrincipalId([3; 16])), "neither in what was recorded before");
+    assert_eq!(identities.last(), Some(&Identity::None), "nor in what comes after");
 }
 
 /// Writes on two nodes while a third party rotates and rewraps: every object that was acknowledged still opens.
@@ -202,29 +205,36 @@ async fn a_paused_sequencer_that_wakes_signs_nothing_on_postgres() {
     assert_eq!((walked.faults, walked.entries), (Vec::new(), 3));
 }
 
-/// Every process of the server is killed at some moment of the work.
+/// Every process of the server is killed when some number of bytes has gone over the wire: in a statement, in a commit.
 #[tokio::test]
 async fn the_server_is_killed_mid_transaction_on_postgres() {
     let _started = std::env::var("CORDON_TEST_POSTGRES").expect("run `cargo xtask test`, which says what is missing");
     let cluster = Arc::new(Cluster::start().expect("a server"));
     for seed in seeds(6) {
         println!("killed: seed {seed}");
-        let ground = Ground::on(new_database(cluster.socket()).expect("a database"));
+        let (ground, wire, _folder) = wired(cluster.socket());
         let (installation, _) = ground.create().await;
         let (log, mut promised) = (files(&installation), Promised::default());
-        let (dying, after) = (Arc::clone(&cluster), Duration::from_millis(Chance::new(seed).below(60)));
+        wire.carries(1 << 40);
+        work(&installation, &log, seed, &mut promised).await;
+        let carried = (1 << 40) - wire.left();
+        wire.carries(Chance::new(seed).below(carried * 9 / 10));
+        let (dying, watched) = (Arc::clone(&cluster), wire.clone());
         let killer = std::thread::spawn(move || {
-            std::thread::sleep(after);
+            while watched.left() > 0 {
+                std::thread::sleep(Duration::from_micros(50));
+            }
             dying.kill()
         });
-        work(&installation, &log, seed, &mut promised).await;
+        work(&installation, &log, seed + 1000, &mut promised).await;
         killer.join().expect("ends").expect("killed");
+        wire.carries(u64::MAX);
         let refused = installation.writer().record(event(&installation, Action::SignIn, 1), Epoch::ANY).await;
         assert!(matches!(refused, Err(JournalError::Unavailable(_))), "{refused:?}");
         cluster.start_again().expect("recovers");
         // Without a restart of ours, it goes on.
         let before = promised.objects.len();
-        work(&installation, &log, seed + 1000, &mut promised).await;
+        work(&installation, &log, seed + 2000, &mut promised).await;
         assert_eq!(promised.objects.len(), before + 6);
         drop(installation);
         check(&ground, &promised).await;
@@ -237,18 +247,106 @@ async fn the_server_is_killed_mid_transaction_on_postgres() {
     assert!(refused.to_string().contains("loses what it commits"), "{refused}");
 }
 
+/// A database that is reached over a wire.
+fn wired(socket: &Path) -> (Ground, Wire, tempfile::TempDir) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let wire = Wire::lay(folder.path(), socket).expect("listens");
+    let database = new_database(socket).expect("a database");
+    let ground = database.replace(&socket.display().to_string(), &wire.socket().display().to_string());
+    (Ground::on(ground), wire, folder)
+}
+
+/// A server, or a way to it, that is still there and says nothing: events are refused, and afterwards it goes on.
+#[tokio::test]
+async fn a_wire_that_stalls_is_given_up_on_postgres() {
+    let socket = std::env::var("CORDON_TEST_POSTGRES").expect("run `cargo xtask test`, which starts a server");
+    let (ground, wire, _folder) = wired(Path::new(&socket));
+    let (installation, _) = ground.create().await;
+    wire.stall(true);
+    let asked = installation.writer().record(event(&installation, Action::SignIn, 1), Epoch::ANY);
+    let refused =
+        tokio::time::timeout(Duration::from_secs(2 * ANSWER_S), asked).await.expect("not waited for for ever");
+    assert!(matches!(refused, Err(JournalError::Unavailable(_))), "{refused:?}");
+    wire.stall(false);
+    installation.writer().record(event(&installation, Action::SignIn, 1), Epoch::ANY).await.expect("recorded");
+}
+
+/// A node that is paused inside a transaction does not hold up a revocation for longer than the server lets it.
+#[tokio::test]
+async fn a_node_that_is_paused_holds_no_revocation_up_on_postgres() {
+    let socket = std::env::var("CORDON_TEST_POSTGRES").expect("run `cargo xtask test`, which starts a server");
+    let (ground, wire, _folder) = wired(Path::new(&socket));
+    let (first, _) = ground.create().await;
+    // The other node is on the server itself.
+    let direct = ground.address().replace(&wire.socket().display().to_string(), &socket);
+    let second = ground.node_at(Some(Address::parse(&direct).expect("near"))).await;
+    let locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND mode = 'ShareLock'
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    // Stopped ever later in the commit, until the lock that commits share is held.
+    for bytes in (0..).step_by(50) {
+        wire.stall_after(bytes);
+        let mut recorded = Box::pin(first.writer().record(event(&first, Action::SignIn, 1), Epoch::ANY));
+        let stalled = Box::pin(async {
+            while !wire.is_stalled() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        });
+        if let Either::Left(_) = select(&mut recorded, stalled).await {
+            panic!("a whole commit passed, and the lock was never seen");
+        }
+        let held = count_at(&direct, locks).await > 0;
+        let took = if held { Some(revoke_on(&second).await) } else { None };
+        wire.stall(false);
+        // A commit that was paused for too long is refused; its session was ended.
+        let _ = recorded.await;
+        if let Some(took) = took {
+            assert!(took < Duration::from_secs(3), "{took:?}");
+            return;
+        }
+    }
+}
+
+/// Revokes someone. Returns how long that took.
+async fn revoke_on(node: &Installation) -> Duration {
+    let mut facts = facts(Target { principal: Some(PrincipalId([7; 16])), ..Target::default() });
+    facts.personal = Personal::default();
+    let begun = std::time::Instant::now();
+    let request = Request::<Revoke>::new(facts);
+    let _receipt = gate(node).change(request, Change::Revoke(PrincipalId([7; 16]))).await.expect("revoked");
+    begun.elapsed()
+}
+
+/// Two processes that call themselves one node number nothing twice.
+#[tokio::test]
+async fn two_processes_that_are_one_node_number_nothing_twice_on_postgres() {
+    let ground = Ground::postgres();
+    let (first, _) = ground.create().await;
+    let twin = ground.places().data.with_file_name("node-0");
+    std::fs::create_dir(&twin).expect("made");
+    std::fs::copy(first.places().data.join("node"), twin.join("node")).expect("copied");
+    let second = ground.node().await;
+    let mut refused = 0;
+    for round in 0..10 {
+        for node in [&first, &second] {
+            let outcome = node.writer().record(event(node, Action::SignIn, round), Epoch::ANY).await;
+            refused += usize::from(matches!(outcome, Err(JournalError::Unavailable(_))));
+        }
+    }
+    assert!(refused > 0, "each finds that the other has written");
+    ground.settle(&first).await;
+    let entries = first.reader().entries(0, 100).await.expect("reads");
+    let sequences: Vec<u64> = entries.iter().map(|entry| opened(&first, entry).event.sequence).collect();
+    assert_eq!(sequences, (1..=entries.len() as u64).collect::<Vec<_>>());
+}
+
 /// The connection breaks after any number of bytes: of a statement, of an answer, of a commit.
 #[tokio::test]
 async fn the_connection_is_cut_at_any_byte_on_postgres() {
     let socket = std::env::var("CORDON_TEST_POSTGRES").expect("run `cargo xtask test`, which starts a server");
-    let socket = std::path::Path::new(&socket);
+    let socket = Path::new(&socket);
     for seed in seeds(40) {
         println!("cut: seed {seed}");
-        let folder = tempfile::tempdir().expect("a folder");
-        let wire = Wire::lay(folder.path(), socket).expect("listens");
-        let database = new_database(socket).expect("a database");
-        let near = socket.display().to_string();
-        let ground = Ground::on(database.replace(&near, &wire.socket().display().to_string()));
+        let (ground, wire, _folder) = wired(socket);
         let (installation, _) = ground.create().await;
         let (log, mut promised) = (files(&installation), Promised::default());
         wire.carries(1 << 40);
@@ -304,7 +402,46 @@ async fn backups_go_from_one_kind_of_database_to_the_other_on_postgres() {
     assert_eq!((walked.faults, walked.entries), (Vec::new(), 9));
 }
 
-async fn back_up(installation: &Installation, to: &std::path::Path) {
+/// While two nodes write and a third publishes: what the backup says of positions is what the log then says.
+#[tokio::test]
+async fn a_backup_is_of_one_moment_on_postgres() {
+    let ground = Ground::postgres();
+    let (first, _) = ground.create().await;
+    let second = ground.node().await;
+    ground.settle(&first).await;
+    let mut publishing = first.sequencer().await.expect("takes over");
+    let writing = async {
+        for round in 0..40 {
+            let on = |node: &Installation| {
+                let (writer, event) = (node.writer().clone(), event(node, Action::SignIn, round));
+                async move { writer.record(event, Epoch::ANY).await.expect("recorded") }
+            };
+            let burst = (0..20).map(|place| on(if place % 2 == 0 { &first } else { &second }));
+            futures_util::future::join_all(burst).await;
+            publishing.publish().await.expect("published");
+        }
+    };
+    let copying = async {
+        for number in 0..5 {
+            back_up(&second, &ground.path().join(format!("backup-{number}"))).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    futures_util::future::join(writing, copying).await;
+    publishing.publish().await.expect("published");
+    let entries = first.reader().entries(0, 10_000).await.expect("reads");
+    for number in 0..5 {
+        let file = ground.path().join(format!("backup-{number}/cordon.db"));
+        let copy = rusqlite::Connection::open(file).expect("opens");
+        let mut select = copy.prepare("SELECT entry FROM events ORDER BY position").expect("reads");
+        let copied: Vec<Vec<u8>> =
+            select.query_map([], |row| row.get(0)).expect("reads").map(|entry| entry.expect("reads")).collect();
+        assert!(copied.len() > 1 && copied.len() <= entries.len());
+        assert_eq!(copied, entries[..copied.len()], "backup {number}");
+    }
+}
+
+async fn back_up(installation: &Installation, to: &Path) {
     let (gate, clock) = (gate(installation), clock());
     let care = Care::new(&gate, installation, &*clock, Actor::service(installation.itself()), Personal::default());
     care.back_up(to, None).await.expect("backed up");

@@ -86,7 +86,7 @@ pub(super) fn print_lines(lines: impl Iterator<Item = String>) {
 }
 
 /// An entry that was opened.
-pub(super) enum Opened {
+pub(crate) enum Opened {
     Event(Box<OpenEvent>),
     Succession(Succession),
 }
@@ -125,7 +125,7 @@ fn search_of(installation: &Installation, filter: &Filter) -> Result<Search, Fai
     })
 }
 
-fn opened(installation: &Installation, position: u64, entry: &[u8]) -> Result<Opened, Failure> {
+pub(crate) fn opened(installation: &Installation, position: u64, entry: &[u8]) -> Result<Opened, Failure> {
     if let Some(succession) = Succession::read(entry) {
         return Ok(Opened::Succession(succession));
     }

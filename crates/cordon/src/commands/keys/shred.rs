@@ -1,12 +1,13 @@
 //! Destroying what opens one version of an object.
 
 use clap::Args;
-use cordon_domain::{Action, BucketId, Moment, VersionId};
+use cordon_domain::{Action, BucketId, Moment, Outcome, VersionId};
 use cordon_store::Search;
 use cordon_store::care::{Care, Certificate};
 use cordon_store::edge::SystemClock;
 use serde_json::json;
 
+use crate::commands::audit::search::{Opened, opened};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::installation::{Holder, Operated, Where, careless, failure};
@@ -46,13 +47,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     Ok(Exit::Clean)
 }
 
-/// Where the event stands that was recorded now or by an earlier run, once it is published.
+/// Where the event stands that was recorded now or by an earlier run; `None` until a node has published it.
 async fn published(operated: &Operated, version: VersionId) -> Result<Option<u64>, Failure> {
     let index = operated.installation.keys().index();
     let (object, action) = (Some(index.version(version)), Some(index.action(Action::KeyShred)));
-    let search = Search { object, action, limit: 1, ..Search::default() };
+    let search = Search { object, action, ..Search::default() };
     let found = operated.installation.reader().search(&search).await.map_err(failure)?;
-    Ok(found.first().map(|(position, _)| *position))
+    // Attempts that were refused are events, too.
+    let mut shredded = found.iter().rev().map(|(position, entry)| {
+        let opened = opened(&operated.installation, *position, entry)?;
+        let done = matches!(opened, Opened::Event(opened) if opened.event.outcome == Outcome::Allowed);
+        Ok(done.then_some(*position))
+    });
+    shredded.find_map(Result::transpose).transpose()
 }
 
 fn object(certificate: &Certificate, position: Option<u64>) -> serde_json::Value {
