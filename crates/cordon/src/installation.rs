@@ -203,14 +203,23 @@ impl Operated {
     pub(crate) fn run<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
         self.runtime.block_on(async {
             let outcome = work.await;
-            let mut sequencer = match self.installation.sequencer().await {
-                // Another node publishes, and what was recorded here with the rest.
-                Err(StoreError::Locked(_)) => return outcome,
-                taken => taken.map_err(failure)?,
+            let published = match self.publish().await {
+                // The server ended the session: once more, in a new one.
+                Err(StoreError::Server(_)) => self.publish().await,
+                published => published,
             };
-            while sequencer.publish().await.map_err(failure)?.is_some() {}
-            outcome
+            match published {
+                // Another node publishes, and what was recorded here with the rest.
+                Ok(()) | Err(StoreError::Locked(_)) => outcome,
+                Err(error) => Err(failure(error)),
+            }
         })
+    }
+
+    async fn publish(&self) -> Result<(), StoreError> {
+        let mut sequencer = self.installation.sequencer().await?;
+        while sequencer.publish().await?.is_some() {}
+        Ok(())
     }
 
     /// Waits for something that records nothing.

@@ -8,6 +8,7 @@ use cordon_gate::Request;
 use cordon_gate::act::Search as SearchAct;
 use cordon_ledger::entry::{Identity, OpenEvent, Succession, key_version, open};
 use cordon_store::keyring::Make;
+use cordon_store::limits::SEARCH_EVENTS_MAX;
 use cordon_store::{Installation, Search};
 use serde_json::{Value, json};
 
@@ -33,7 +34,7 @@ pub(super) struct Filter {
     /// Before: a time or a day.
     #[arg(long, value_name = "TIME", value_parser = moment)]
     until: Option<Moment>,
-    /// At most so many events.
+    /// At most so many events, and never more than 10000.
     #[arg(long, value_name = "NUMBER", default_value_t = 100)]
     limit: usize,
 }
@@ -100,6 +101,9 @@ pub(super) fn found(operated: &Operated, filter: &Filter, what: &str) -> Result<
         let receipt = operated.gate.read(request).await.map_err(denied)?;
         let found = installation.reader().search(&search).await.map_err(failure)?;
         drop(receipt.spend());
+        if found.len() == SEARCH_EVENTS_MAX || found.len() == filter.limit {
+            eprintln!("hint: these are the first {} events; for others give --from, or a higher --limit", found.len());
+        }
         found.into_iter().map(|(position, entry)| Ok((position, opened(installation, position, &entry)?))).collect()
     })
 }
