@@ -177,7 +177,7 @@ impl Operated {
         if !runtime.block_on(places.holds_installation()).map_err(failure)? {
             return Err(Failure::usage(
                 format!("no installation is in `{}`", places.data.display()),
-                "make one with `cordon db create`, or give --data",
+                "make one with `cordon db create`, or give --data, and --database when it is on a server",
             ));
         }
         let provider = holder.provider(&places)?;
@@ -285,6 +285,9 @@ pub(crate) fn failure(error: StoreError) -> Failure {
             "the file is damaged; keep a copy of it, and restore a backup with `cordon db restore`",
         ),
         StoreError::Locked(_) => Failure::usage(what, "stop the other process, or ask it"),
+        StoreError::Server(_) => {
+            Failure::usage(what, "see that the server runs, and that --database names it, then try again")
+        }
         StoreError::Newer { .. } => Failure::usage(what, "use a newer cordon"),
         StoreError::Provider(ProviderError::Unavailable { .. }) => {
             Failure::usage(what, "see that the provider runs and can be reached, then try again")

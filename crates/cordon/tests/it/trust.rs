@@ -311,6 +311,9 @@ fn an_installation_lives_on_a_server_and_leaves_it_on_postgres() {
     let elsewhere = place.run(&["keys", "status", "--database", "postgres://db.example.org/cordon"]);
     assert_eq!(elsewhere.code, 2);
     assert!(elsewhere.stderr.contains("not on this machine"), "{}", elsewhere.stderr);
+    let silent = place.run(&["keys", "status", "--database", "host=/nowhere dbname=cordon user=cordon"]);
+    assert_eq!(silent.code, 2);
+    assert!(silent.stderr.contains("see that the server runs"), "{}", silent.stderr);
 
     std::fs::remove_dir_all(data(&place)).expect("gone");
     ok(place.run(&["db", "restore", "backup"]));
