@@ -100,37 +100,47 @@ async fn whom_one_node_erases_the_other_names_no_more_on_postgres() {
     assert_eq!(identities.last(), Some(&Identity::None), "nor in what comes after");
 }
 
-/// Writes on two nodes while a third party rotates and rewraps: every object that was acknowledged still opens.
+/// A node is paused at ever later bytes of a write, while another rotates the key, rewraps, and destroys the old version:
+/// an object that is acknowledged afterwards lies under a key that is here.
 #[tokio::test]
 async fn writes_and_rewrapping_do_not_lose_each_other_on_postgres() {
-    let ground = Ground::postgres();
+    let socket = std::env::var("CORDON_TEST_POSTGRES").expect("run `cargo xtask test`, which starts a server");
+    let (ground, wire, _folder) = wired(Path::new(&socket));
     let (first, _) = ground.create().await;
-    let second = ground.node().await;
+    let direct = ground.address().replace(&wire.socket().display().to_string(), &socket);
+    let second = ground.node_at(Some(Address::parse(&direct).expect("near"))).await;
     write(&first, 0, Level::Restricted).await.expect("written");
-    let clock = clock();
-    let first_gate = gate(&first);
-    let care = Care::new(&first_gate, &first, &*clock, Actor::service(first.itself()), Personal::default());
-    let rotating = async {
-        for _ in 0..5 {
-            care.rotate(KeyName::Bucket(BUCKET, Level::Restricted)).await.expect("rotated");
-            care.rewrap(BUCKET, Level::Restricted).await.expect("rewrapped");
-        }
-    };
-    let writing = async {
-        let mut written = Vec::new();
-        for number in 1..60 {
-            // One whose key was rotated meanwhile is refused, and is asked for again by whoever wants it.
-            if write(&second, number, Level::Restricted).await.is_ok() {
-                written.push(number);
+    let (clock, second_gate) = (clock(), gate(&second));
+    let care = Care::new(&second_gate, &second, &*clock, Actor::service(second.itself()), Personal::default());
+    let mut written = vec![0];
+    for number in 1.. {
+        wire.stall_after(number * 300);
+        let mut writing = Box::pin(write(&first, number, Level::Restricted));
+        let outcome = match select(&mut writing, Box::pin(stalled(&wire))).await {
+            Either::Left((outcome, _)) => outcome,
+            Either::Right(_) => {
+                care.rotate(KeyName::Bucket(BUCKET, Level::Restricted)).await.expect("rotated");
+                care.rewrap(BUCKET, Level::Restricted).await.expect("rewrapped");
+                wire.stall(false);
+                let _ = writing.await.inspect(|()| written.push(number));
+                continue;
             }
-        }
-        written
-    };
-    let ((), written) = futures_util::future::join(rotating, writing).await;
-    assert!(!written.is_empty());
+        };
+        outcome.expect("a whole write passed without a pause");
+        written.push(number);
+        break;
+    }
+    wire.stall(false);
     for number in written {
-        let row = first.reader().object(first.keys(), version(number)).await.expect("reads").expect("acknowledged");
-        assert!(first.keys().bucket_key(row.wrap().under).is_ok(), "{number} lies under a key that is here");
+        let row = second.reader().object(second.keys(), version(number)).await.expect("reads").expect("acknowledged");
+        let stored = second.keys().store().key(row.wrap().under).expect("reads");
+        assert!(stored.is_some(), "{number} lies under a key that was destroyed");
+    }
+}
+
+async fn stalled(wire: &Wire) {
+    while !wire.is_stalled() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
 
@@ -286,12 +296,7 @@ async fn a_node_that_is_paused_holds_no_revocation_up_on_postgres() {
     for bytes in (0..).step_by(50) {
         wire.stall_after(bytes);
         let mut recorded = Box::pin(first.writer().record(event(&first, Action::SignIn, 1), Epoch::ANY));
-        let stalled = Box::pin(async {
-            while !wire.is_stalled() {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-        });
-        if let Either::Left(_) = select(&mut recorded, stalled).await {
+        if let Either::Left(_) = select(&mut recorded, Box::pin(stalled(&wire))).await {
             panic!("a whole commit passed, and the lock was never seen");
         }
         let held = count_at(&direct, locks).await > 0;
