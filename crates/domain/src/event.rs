@@ -3,12 +3,12 @@
 //! An [`Event`] names things by identifiers only; what identifies a person (name, address, device, network) stands in
 //! [`Personal`], which is kept under a key of that person's own and can be erased alone.
 
-use crate::limits::EVENT_TEXT_BYTES_MAX;
 use minicbor::{Decode, Encode};
 
 use crate::action::Action;
 use crate::id::{BucketId, CredentialId, DeviceId, GrantId, NodeId, PrincipalId, RequestId, VersionId};
 use crate::label::Label;
+use crate::limits::EVENT_TEXT_BYTES_MAX;
 use crate::time::Moment;
 
 /// What kind of principal acted.

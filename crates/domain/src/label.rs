@@ -1,6 +1,5 @@
 //! What every byte carries: a level, the projects one must belong to, and where that came from.
 
-use crate::limits::PROJECT_CHARS_MAX;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
@@ -8,6 +7,7 @@ use std::str::FromStr;
 use minicbor::{Decode, Encode};
 
 use crate::level::Level;
+use crate::limits::PROJECT_CHARS_MAX;
 
 /// Names a project: who belongs to it has a need to know.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode)]

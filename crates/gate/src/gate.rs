@@ -1,6 +1,5 @@
 //! The gate: decide, record, and only then a receipt.
 
-use crate::limits::STALE_RETRIES_MAX;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -8,6 +7,7 @@ use cordon_domain::{Action, Actor, Event, Level, Moment, Outcome};
 
 use crate::act::{Changes, Reads};
 use crate::journal::{Journal, JournalError, Recorded, is_permitted};
+use crate::limits::STALE_RETRIES_MAX;
 use crate::permit::{Departure, Permit, Receipt};
 use crate::refusals::{Admission, Refusals};
 use crate::request::{Facts, Request};

@@ -2,10 +2,11 @@
 //!
 //! Whoever knocks from outside must not be able to fill the log.
 
-use crate::limits::{ADDRESSES_MAX, SINGLE_PER_MINUTE};
 use std::collections::HashMap;
 
 use cordon_domain::Moment;
+
+use crate::limits::{ADDRESSES_MAX, SINGLE_PER_MINUTE};
 
 const MINUTE_MS: i64 = 60_000;
 

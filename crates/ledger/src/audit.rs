@@ -3,11 +3,11 @@
 //! Every entry is hashed, every tile is made anew and compared, and the root is compared with the signed one. If they
 //! differ, tiles that still lead to the signed root tell which entry is the first bad one, and what was done to it.
 
-use crate::limits::FAULTS_MAX;
 use std::ops::Range;
 
 use crate::checkpoint::Checkpoint;
 use crate::hash::Hash;
+use crate::limits::FAULTS_MAX;
 use crate::note::{Note, NoteError, Verifier};
 use crate::proof::{Nodes, root_of};
 use crate::tile::{

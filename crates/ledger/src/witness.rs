@@ -4,12 +4,11 @@
 //! answer; when it says [`Answer::Cosign`] the caller makes the new checkpoint durable, and only if the stored one is
 //! still that which was considered, before it answers.
 
-use crate::limits::REQUEST_BYTES_MAX;
 use std::collections::BTreeMap;
 
 use crate::checkpoint::Checkpoint;
 use crate::hash::Hash;
-use crate::limits::PROOF_HASHES_MAX;
+use crate::limits::{PROOF_HASHES_MAX, REQUEST_BYTES_MAX};
 use crate::note::{Note, NoteError, SignatureLine, Signer, Verifier, decode_base64, encode_base64};
 use crate::proof::verify_consistency;
 use crate::tile::decimal;

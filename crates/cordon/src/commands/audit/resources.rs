@@ -1,6 +1,5 @@
 //! Where a log is read from: a folder, or plain HTTP.
 
-use crate::limits::ANSWER_S;
 use std::io::Read as _;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,6 +11,7 @@ use cordon_ledger::note::{Note, Verifier};
 use cordon_store::log::LogFolder;
 
 use crate::error::Failure;
+use crate::limits::ANSWER_S;
 
 /// A log in a folder, or behind an address.
 pub(crate) enum LogSource {

@@ -1,6 +1,5 @@
 //! A small witness: it cosigns checkpoints of the logs that it knows, and none that forks or shrinks.
 
-use crate::limits::{CONNECTIONS_MAX, HEAD_S};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,6 +22,7 @@ use super::log_key;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::installation::{failure, harden};
+use crate::limits::{CONNECTIONS_MAX, HEAD_S};
 
 /// What the file of a witness's key begins with.
 const KEY_HEAD: &str = "cordon-witness-key-1 ";
