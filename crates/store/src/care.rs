@@ -9,7 +9,7 @@ use cordon_domain::{
     Action, Actor, BucketId, Clock, Level, Moment, Personal, PrincipalId, RequestId, Target, VersionId,
 };
 use cordon_gate::act::{Backup, Erase, Rewrap, Rotate, Shred};
-use cordon_gate::{Decide, Denial, Facts, Gate, Request};
+use cordon_gate::{Decide, Denial, Facts, Gate, Recorded, Request};
 use cordon_keys::{KeyName, KeyRef};
 
 use crate::backup::{back_up_data, back_up_keys};
@@ -37,8 +37,8 @@ pub struct Certificate {
     pub version: VersionId,
     /// The versions of the key that wrapped its data key, destroyed by this run.
     pub destroyed: Vec<KeyRef>,
-    /// Position of the event; `None` when an earlier run recorded it, or it gets its position later.
-    pub position: Option<u64>,
+    /// Where the event stands; `None` when an earlier run recorded it.
+    pub recorded: Option<Recorded>,
     /// Other data keys that were wrapped anew.
     pub rewrapped: u64,
     /// Data backups that still hold the wrap, by when they were made. Worth nothing without the destroyed key.
@@ -137,21 +137,21 @@ impl<'a, D: Decide> Care<'a, D> {
     pub async fn shred(&self, bucket: BucketId, version: VersionId) -> Result<Certificate, CareError> {
         let (keys, reader) = (self.installation.keys(), self.installation.reader());
         let row = reader.object(keys, version).await?.filter(|row| row.bucket == bucket);
-        let (level, position) = match row {
+        let (level, recorded) = match row {
             Some(row) => {
                 let next_key = keys.prepare_version(row.key_name())?.version;
                 let (level, label) = (row.label.level, Some(row.label));
                 let target = Target { bucket: Some(bucket), version: Some(version), label, principal: None };
                 let change = Change::Shred { bucket, version, next_key };
                 let receipt = self.gate.change(self.request::<Shred>(target), change).await?;
-                (level, receipt.recorded().and_then(|recorded| recorded.position))
+                (level, receipt.recorded().copied())
             }
             None => (self.shredding(bucket, version).await?, None),
         };
         let (rewrapped, destroyed) = self.rewrap_and_destroy(bucket, level).await?;
         let (data_backups, key_backup) = self.backups().await?;
         let could_be_opened_until = key_backup.map(|made| made.plus_ms(KEY_BACKUP_DAYS * DAY_MS));
-        Ok(Certificate { version, destroyed, position, rewrapped, data_backups, could_be_opened_until })
+        Ok(Certificate { version, destroyed, recorded, rewrapped, data_backups, could_be_opened_until })
     }
 
     /// The level of a version whose shredding began and may have broken off.

@@ -9,6 +9,7 @@ use cordon_ledger::index::{Token, Tokens};
 
 use crate::error::StoreError;
 use crate::limits::{COPY_ROWS, LOCK_S, PUBLISH_ENTRIES_MAX, SEQUENCER_IDLE_S};
+use crate::read::size;
 use crate::segment::Filling;
 use crate::sql::postgres::answered;
 use crate::sql::{Row, Session, values};
@@ -35,7 +36,7 @@ pub(crate) struct Positions {
 
 impl Positions {
     pub(crate) async fn read(session: &mut Session) -> Result<Self, StoreError> {
-        let next = session.one("SELECT coalesce(max(position) + 1, 0) FROM events", &[]).await?.count(0)?;
+        let next = size(session).await?;
         Ok(Self { next, filling: Filling::read(session, next).await? })
     }
 

@@ -214,7 +214,8 @@ impl Reader {
 
 type Found = Vec<(u64, Vec<u8>)>;
 
-async fn size(session: &mut Session) -> Result<u64, StoreError> {
+/// The number of events that have a position.
+pub(crate) async fn size(session: &mut Session) -> Result<u64, StoreError> {
     Ok(session.one("SELECT coalesce(max(position) + 1, 0) FROM events", &[]).await?.count(0)?)
 }
 

@@ -166,3 +166,28 @@ fn in_postgres(step: &str) -> String {
     let plain = step.replace(") STRICT, WITHOUT ROWID", ")").replace(") STRICT", ")");
     plain.replace("INTEGER", "BIGINT").replace("BLOB", "BYTEA").replace("TEXT", "TEXT COLLATE \"C\"")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A table, or a column, that is not named for copying would be left out of backups from a server.
+    #[test]
+    fn every_table_and_column_is_copied() {
+        let database = rusqlite::Connection::open_in_memory().expect("opens");
+        STEPS.iter().for_each(|step| database.execute_batch(step).expect("runs"));
+        let list = |sql: &str| {
+            let mut query = database.prepare(sql).expect("reads");
+            let rows = query.query_map([], |row| row.get::<_, String>(0)).expect("reads");
+            rows.map(|row| row.expect("a name")).collect::<Vec<_>>()
+        };
+        let mut named: Vec<&str> = TABLES.iter().map(|table| table.name).collect();
+        named.sort_unstable();
+        assert_eq!(list("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name"), named);
+        for Table { name, key, columns } in TABLES {
+            assert_eq!(list(&format!("SELECT name FROM pragma_table_info('{name}') ORDER BY cid")), columns, "{name}");
+            let keys = list(&format!("SELECT name FROM pragma_table_info('{name}') WHERE pk > 0 ORDER BY pk"));
+            assert_eq!(keys, columns[..key], "{name}");
+        }
+    }
+}

@@ -59,8 +59,6 @@ struct Place {
     /// Where events go; `None` when another gives positions.
     positions: Option<Positions>,
     sequence: u64,
-    /// The sequence that is durable.
-    durable: u64,
     epoch: Epoch,
     last_at: Moment,
     /// Events of this batch, to be put at its end.
@@ -203,6 +201,7 @@ impl Loop {
         if session.is_postgres() {
             self.join(&mut session, &mut place, alone).await?;
         }
+        let durable = place.sequence;
         for job in batch {
             let Job { event, epoch, work, reply } = job;
             replies.push(reply);
@@ -213,9 +212,8 @@ impl Loop {
             Some(positions) => positions.put(&mut session, &sealed).await?,
             None => put_incoming(&mut session, &sealed).await?,
         }
-        self.keep_place(&mut session, &place).await?;
+        self.keep_place(&mut session, &place, durable).await?;
         session.commit().await?;
-        place.durable = place.sequence;
         self.opened = Some((session, place));
         Ok(())
     }
@@ -237,11 +235,12 @@ impl Loop {
         Ok(())
     }
 
-    /// Another process that calls itself this node has written since: then nothing is.
-    async fn keep_place(&self, session: &mut Session, place: &Place) -> Result<(), StoreError> {
+    /// Moves the node's sequence on from `durable`. Where it is another, a process that calls itself this node has written
+    /// since: then nothing is.
+    async fn keep_place(&self, session: &mut Session, place: &Place, durable: u64) -> Result<(), StoreError> {
         let put = "INSERT INTO nodes VALUES (?1, ?2, ?3) ON CONFLICT (node)
                    DO UPDATE SET sequence = excluded.sequence, last_at = excluded.last_at WHERE nodes.sequence = ?4";
-        let values = values![&self.node.0, place.sequence, place.last_at.0, place.durable];
+        let values = values![&self.node.0, place.sequence, place.last_at.0, durable];
         if session.execute(put, values).await? == 1 {
             return Ok(());
         }
@@ -338,7 +337,7 @@ impl Loop {
         };
         let epoch = epoch(&mut session, &self.keys).await?;
         self.erased = erased(&mut session, &self.keys).await?;
-        let place = Place { positions, sequence, durable: sequence, epoch, last_at, sealed: Vec::new() };
+        let place = Place { positions, sequence, epoch, last_at, sealed: Vec::new() };
         self.opened = Some((session, place));
         Ok(())
     }

@@ -131,13 +131,7 @@ pub fn new_database(socket: &Path) -> Result<String, String> {
     let name = format!("t{}x{}", std::process::id(), count());
     let mut make = Command::new(programs.join("createdb"));
     run(make.arg("-h").arg(socket).args(["-U", "cordon", &name]))?;
-    Ok(address(socket, &name))
-}
-
-/// Returns the address of a database on the server whose socket is in a folder.
-#[must_use]
-pub fn address(socket: &Path, name: &str) -> String {
-    format!("host={} user=cordon dbname={name}", socket.display())
+    Ok(format!("host={} user=cordon dbname={name}", socket.display()))
 }
 
 /// Where Debian, or a path, has the programs of the newest server.

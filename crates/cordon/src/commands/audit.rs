@@ -4,7 +4,7 @@ mod cosign;
 mod export;
 mod prove;
 mod resources;
-pub(crate) mod search;
+mod search;
 mod verify;
 mod verify_proof;
 mod witness;

@@ -52,6 +52,8 @@ fn what_is_done_is_found_proved_and_exported() {
     assert_eq!(events[0]["policies"][0], "local-operator");
     let by_actor = place.run(&["audit", "search", "--actor", events[0]["actor"].as_str().expect("an actor")]);
     assert_eq!(ok(by_actor).lines().count(), 3, "the rotation, the search before, and this one");
+    let cut = place.run(&["audit", "search", "--limit", "1"]);
+    assert!(cut.stderr.contains("these are the first 1 events"), "{}", cut.stderr);
     let exported = place.run(&["audit", "export", "--format", "ocsf"]);
     assert_eq!(exported.lines()[1]["class_uid"], 6003);
     let position = events[0]["position"].as_u64().expect("a position").to_string();

@@ -62,6 +62,10 @@ async fn a_shredded_version_opens_for_nobody_even_from_a_backup_of_the_data(grou
     let name = KeyName::Bucket(BUCKET, Level::Restricted);
     assert_eq!(certificate.destroyed, [KeyRef { name, version: 1 }]);
     assert_eq!((certificate.rewrapped, certificate.could_be_opened_until), (4, None::<Moment>));
+    let leaf = certificate.recorded.expect("by this run").leaf_hash;
+    ground.settle(&installation).await;
+    let entries = installation.reader().entries(0, 100).await.expect("reads");
+    assert!(entries.iter().any(|entry| cordon_ledger::Hash::leaf(entry).0 == leaf), "its event is in the log");
     assert!(!opens(&installation, 2, Level::Restricted).await);
     for number in [0, 1, 3, 4] {
         assert!(opens(&installation, number, Level::Restricted).await, "{number}");
@@ -69,7 +73,7 @@ async fn a_shredded_version_opens_for_nobody_even_from_a_backup_of_the_data(grou
     // The row from a backup of the data: its wrap is whole, and the key that made it is gone.
     assert!(installation.keys().bucket_key(kept.wrap().under).is_err());
     let again = care.shred(BUCKET, version(2)).await.expect("goes on where it stopped");
-    assert_eq!((again.destroyed, again.rewrapped, again.position), (Vec::new(), 0, None), "nothing was left to do");
+    assert_eq!((again.destroyed, again.rewrapped, again.recorded), (Vec::new(), 0, None), "nothing was left to do");
     assert!(care.shred(BUCKET, version(9)).await.is_err(), "there is no such version");
 }
 

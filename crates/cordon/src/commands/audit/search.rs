@@ -87,7 +87,7 @@ pub(super) fn print_lines(lines: impl Iterator<Item = String>) {
 }
 
 /// An entry that was opened.
-pub(crate) enum Opened {
+pub(super) enum Opened {
     Event(Box<OpenEvent>),
     Succession(Succession),
 }
@@ -129,7 +129,7 @@ fn search_of(installation: &Installation, filter: &Filter) -> Result<Search, Fai
     })
 }
 
-pub(crate) fn opened(installation: &Installation, position: u64, entry: &[u8]) -> Result<Opened, Failure> {
+fn opened(installation: &Installation, position: u64, entry: &[u8]) -> Result<Opened, Failure> {
     if let Some(succession) = Succession::read(entry) {
         return Ok(Opened::Succession(succession));
     }

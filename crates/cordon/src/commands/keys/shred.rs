@@ -1,16 +1,15 @@
 //! Destroying what opens one version of an object.
 
 use clap::Args;
-use cordon_domain::{Action, BucketId, Moment, Outcome, VersionId};
-use cordon_store::Search;
+use cordon_domain::id::hex;
+use cordon_domain::{BucketId, Moment, VersionId};
 use cordon_store::care::{Care, Certificate};
 use cordon_store::edge::SystemClock;
 use serde_json::json;
 
-use crate::commands::audit::search::{Opened, opened};
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::installation::{Holder, Operated, Where, careless, failure};
+use crate::installation::{Holder, Operated, Where, careless};
 
 /// Destroy the keys of one version of an object. This cannot be undone.
 ///
@@ -39,36 +38,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         let care = Care::new(&operated.gate, &operated.installation, &SystemClock, actor, personal);
         care.shred(arguments.bucket, arguments.version).await.map_err(careless)
     })?;
-    let position = match certificate.position {
-        Some(position) => Some(position),
-        None => operated.wait(published(&operated, arguments.version))?,
-    };
-    println!("{}", object(&certificate, position));
+    println!("{}", object(&certificate));
     Ok(Exit::Clean)
 }
 
-/// Where the event stands that was recorded now or by an earlier run; `None` until a node has published it.
-async fn published(operated: &Operated, version: VersionId) -> Result<Option<u64>, Failure> {
-    let index = operated.installation.keys().index();
-    let (object, action) = (Some(index.version(version)), Some(index.action(Action::KeyShred)));
-    let search = Search { object, action, ..Search::default() };
-    let found = operated.installation.reader().search(&search).await.map_err(failure)?;
-    // Attempts that were refused are events, too.
-    let mut shredded = found.iter().rev().map(|(position, entry)| {
-        let opened = opened(&operated.installation, *position, entry)?;
-        let done = matches!(opened, Opened::Event(opened) if opened.event.outcome == Outcome::Allowed);
-        Ok(done.then_some(*position))
-    });
-    shredded.find_map(Result::transpose).transpose()
-}
-
-fn object(certificate: &Certificate, position: Option<u64>) -> serde_json::Value {
+fn object(certificate: &Certificate) -> serde_json::Value {
     let time = |at: &Moment| jiff::Timestamp::from_millisecond(at.0).map(|time| time.to_string()).ok();
     json!({
         "schema": "cordon-shred-1",
         "version": certificate.version.to_string(),
         "destroyed": certificate.destroyed.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "event": position,
+        "event": certificate.recorded.and_then(|recorded| recorded.position),
+        "leaf": certificate.recorded.map(|recorded| hex(&recorded.leaf_hash)),
         "rewrapped": certificate.rewrapped,
         "data_backups": certificate.data_backups.iter().filter_map(time).collect::<Vec<_>>(),
         "could_be_opened_until": certificate.could_be_opened_until.as_ref().and_then(time),
