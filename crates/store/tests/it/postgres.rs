@@ -13,7 +13,7 @@ use cordon_ledger::entry::{self, Identity};
 use cordon_store::backup::{Source, restore};
 use cordon_store::care::Care;
 use cordon_store::keyring::Make;
-use cordon_store::limits::ANSWER_S;
+use cordon_store::limits::{ANSWER_S, SEQUENCER_IDLE_S};
 use cordon_store::log::LogFolder;
 use cordon_store::{Address, Change, Installation, Places, StoreError};
 use cordon_testkit::Chance;
@@ -105,18 +105,15 @@ async fn whom_one_node_erases_the_other_names_no_more_on_postgres() {
 #[tokio::test]
 async fn writes_and_rewrapping_do_not_lose_each_other_on_postgres() {
     let socket = std::env::var("CORDON_TEST_POSTGRES").expect("run `cargo xtask test`, which starts a server");
-    let (ground, wire, _folder) = wired(Path::new(&socket));
-    let (first, _) = ground.create().await;
-    let direct = ground.address().replace(&wire.socket().display().to_string(), &socket);
-    let second = ground.node_at(Some(Address::parse(&direct).expect("near"))).await;
-    write(&first, 0, Level::Restricted).await.expect("written");
-    let (clock, second_gate) = (clock(), gate(&second));
-    let care = Care::new(&second_gate, &second, &*clock, Actor::service(second.itself()), Personal::default());
+    let Pair { first, second, wire, .. } = &paired(&socket).await;
+    write(first, 0, Level::Restricted).await.expect("written");
+    let (clock, second_gate) = (clock(), gate(second));
+    let care = Care::new(&second_gate, second, &*clock, Actor::service(second.itself()), Personal::default());
     let mut written = vec![0];
     for number in 1.. {
         wire.stall_after(number * 300);
-        let mut writing = Box::pin(write(&first, number, Level::Restricted));
-        let outcome = match select(&mut writing, Box::pin(stalled(&wire))).await {
+        let mut writing = Box::pin(write(first, number, Level::Restricted));
+        let outcome = match select(&mut writing, Box::pin(stalled(wire))).await {
             Either::Left((outcome, _)) => outcome,
             Either::Right(_) => {
                 care.rotate(KeyName::Bucket(BUCKET, Level::Restricted)).await.expect("rotated");
@@ -181,6 +178,19 @@ async fn one_node_publishes_and_another_takes_over_on_postgres() {
     second.writer().record(event(&second, Action::SignIn, 1), Epoch::ANY).await.expect("recorded");
     after.publish().await.expect("published").expect("something new");
     assert!(publishing.publish().await.is_err(), "the first has no session any more");
+}
+
+/// A sequencer that says nothing loses its session, and with it the lock.
+#[tokio::test]
+async fn a_silent_sequencer_is_replaced_on_postgres() {
+    let ground = Ground::postgres();
+    let (first, _) = ground.create().await;
+    let second = ground.node().await;
+    let _silent = first.sequencer().await.expect("takes over");
+    tokio::time::sleep(Duration::from_secs(SEQUENCER_IDLE_S - 3)).await;
+    assert!(matches!(second.sequencer().await, Err(StoreError::Locked(_))), "not yet");
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert!(second.sequencer().await.is_ok(), "after {SEQUENCER_IDLE_S} seconds");
 }
 
 /// A sequencer that is paused after it has given positions, and wakes when another has signed: it signs nothing.
@@ -266,6 +276,24 @@ fn wired(socket: &Path) -> (Ground, Wire, tempfile::TempDir) {
     (Ground::on(ground), wire, folder)
 }
 
+/// A node on a wire, and one that is on the server itself.
+struct Pair {
+    first: Installation,
+    second: Installation,
+    wire: Wire,
+    /// The address of the database without the wire.
+    direct: String,
+    _ground: (Ground, tempfile::TempDir),
+}
+
+async fn paired(socket: &str) -> Pair {
+    let (ground, wire, folder) = wired(Path::new(socket));
+    let (first, _) = ground.create().await;
+    let direct = ground.address().replace(&wire.socket().display().to_string(), socket);
+    let second = ground.node_at(Some(Address::parse(&direct).expect("near"))).await;
+    Pair { first, second, wire, direct, _ground: (ground, folder) }
+}
+
 /// A server, or a way to it, that is still there and says nothing: events are refused, and afterwards it goes on.
 #[tokio::test]
 async fn a_wire_that_stalls_is_given_up_on_postgres() {
@@ -285,22 +313,18 @@ async fn a_wire_that_stalls_is_given_up_on_postgres() {
 #[tokio::test]
 async fn a_node_that_is_paused_holds_no_revocation_up_on_postgres() {
     let socket = std::env::var("CORDON_TEST_POSTGRES").expect("run `cargo xtask test`, which starts a server");
-    let (ground, wire, _folder) = wired(Path::new(&socket));
-    let (first, _) = ground.create().await;
-    // The other node is on the server itself.
-    let direct = ground.address().replace(&wire.socket().display().to_string(), &socket);
-    let second = ground.node_at(Some(Address::parse(&direct).expect("near"))).await;
+    let Pair { first, second, wire, direct, .. } = &paired(&socket).await;
     let locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND mode = 'ShareLock'
         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
     // Stopped ever later in the commit, until the lock that commits share is held.
     for bytes in (0..).step_by(50) {
         wire.stall_after(bytes);
-        let mut recorded = Box::pin(first.writer().record(event(&first, Action::SignIn, 1), Epoch::ANY));
-        if let Either::Left(_) = select(&mut recorded, Box::pin(stalled(&wire))).await {
+        let mut recorded = Box::pin(first.writer().record(event(first, Action::SignIn, 1), Epoch::ANY));
+        if let Either::Left(_) = select(&mut recorded, Box::pin(stalled(wire))).await {
             panic!("a whole commit passed, and the lock was never seen");
         }
-        let held = count_at(&direct, locks).await > 0;
-        let took = if held { Some(revoke_on(&second).await) } else { None };
+        let held = count_at(direct, locks).await > 0;
+        let took = if held { Some(revoke_on(second).await) } else { None };
         wire.stall(false);
         // A commit that was paused for too long is refused; its session was ended.
         let _ = recorded.await;
