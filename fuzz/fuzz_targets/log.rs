@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 
 use cordon_ledger::audit::{Resources, walk};
+use cordon_domain::Payload;
+use cordon_keys::Secret;
 use cordon_ledger::checkpoint::Checkpoint;
-use cordon_ledger::entry::{Succession, open_disclosed};
+use cordon_ledger::entry::{EventKey, Succession, open_disclosed};
 use cordon_ledger::note::{Note, Verifier};
+use cordon_ledger::payload;
 use cordon_ledger::tile::{TileRef, bundle_entries, tile_hashes};
 use cordon_ledger::tlog_proof::LogProof;
 use cordon_ledger::witness::AddCheckpoint;
@@ -47,4 +50,6 @@ fuzz_target!(|data: &[u8]| {
     let _ = tile_hashes(data, 7);
     let _ = Succession::read(data);
     let _ = open_disclosed(data, &[0; 16], data);
+    let key = EventKey::new(0, &Secret::from_slice(&[0; 32]).expect("32 bytes"));
+    let _ = payload::open(&Payload { sha256: [0; 32], bytes: 0 }, data, &key);
 });

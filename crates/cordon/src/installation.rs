@@ -227,16 +227,6 @@ impl Operated {
         self.runtime.block_on(work)
     }
 
-    /// Records that the person at the machine did something that the gate has no request for.
-    pub(crate) async fn record(&self, action: cordon_domain::Action, reason: Option<String>) -> Result<(), Failure> {
-        use cordon_gate::{Epoch, Journal as _};
-        let facts = self.facts(None);
-        let mut event = self.installation.own_event(action, facts.at);
-        (event.actor, event.personal, event.reason) = (facts.actor, facts.personal, reason);
-        let recorded = self.installation.writer().record(event, Epoch::ANY).await;
-        recorded.map(drop).map_err(|error| Failure::internal(error.to_string()))
-    }
-
     /// The facts of a request that the person at the machine makes now.
     pub(crate) fn facts(&self, reason: Option<String>) -> cordon_gate::Facts {
         cordon_gate::Facts {
@@ -248,6 +238,7 @@ impl Operated {
             personal: self.personal.clone(),
             reason,
             client: Some(concat!("cordon/", env!("CARGO_PKG_VERSION")).to_owned()),
+            beside: Vec::new(),
         }
     }
 }

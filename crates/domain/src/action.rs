@@ -76,6 +76,7 @@ actions! {
     33 ClockBack "node.clock-back" "The clock of a node went backwards.";
     34 BackupMake "state.backup" "Makes a backup.";
     35 BackupRestore "state.restore" "Restores a backup.";
+    36 KeyCertify "key.certify" "States what a destruction of keys destroyed.";
 }
 
 impl fmt::Display for Action {

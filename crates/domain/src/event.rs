@@ -121,6 +121,18 @@ impl Personal {
     }
 }
 
+/// What stands beside an event because it may be larger than an entry: a certificate, a text of policies, a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Payload {
+    /// SHA-256 of its bytes.
+    #[n(0)]
+    #[cbor(with = "minicbor::bytes")]
+    pub sha256: [u8; 32],
+    /// How many there are.
+    #[n(1)]
+    pub bytes: u64,
+}
+
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
@@ -164,13 +176,19 @@ pub struct Event {
     /// The number of the event among those of its node, without gaps from 1; 0 until it is recorded.
     #[n(12)]
     pub sequence: u64,
+    /// What stands beside it. The journal fills it in from `beside`.
+    #[n(13)]
+    pub payload: Option<Payload>,
+    /// The bytes to be kept beside it; none for most events.
+    #[cbor(skip)]
+    pub beside: Vec<u8>,
     /// Who that was. Encoded apart, under the subject's key.
     #[cbor(skip)]
     pub personal: Personal,
 }
 
 impl Event {
-    /// Begins an event of `actor`: allowed, on nothing in particular. The journal fills in node and sequence.
+    /// Begins an event of `actor`: allowed, on nothing in particular. The journal fills in node, sequence and payload.
     #[must_use]
     pub const fn new(request: RequestId, at: Moment, action: Action, actor: Actor) -> Self {
         Self {
@@ -187,6 +205,8 @@ impl Event {
             client: None,
             node: NodeId([0; 16]),
             sequence: 0,
+            payload: None,
+            beside: Vec::new(),
             personal: Personal { name: None, address: None, device: None, network: None },
         }
     }

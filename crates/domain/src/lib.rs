@@ -22,7 +22,7 @@ pub mod time;
 
 pub use action::Action;
 pub use civil::Today;
-pub use event::{Actor, Event, Outcome, Personal, PrincipalKind, Target};
+pub use event::{Actor, Event, Outcome, Payload, Personal, PrincipalKind, Target};
 pub use finding::{Confidence, Finding, Kind, Location, Severity, Space};
 pub use id::{BucketId, CredentialId, DeviceId, GrantId, NodeId, PrincipalId, RequestId, VersionId};
 pub use identity::{FindingId, IdKey, KeyName};

@@ -36,6 +36,12 @@ acts! { Reads:
     Read = ObjectRead;
     /// Searches or exports events.
     Search = LogSearch;
+    /// States what a destruction of keys destroyed.
+    Certify = KeyCertify;
+    /// Opens the keys, to see that they open.
+    Unlock = KeyUnlock;
+    /// Takes an installation into use that was restored from a backup.
+    Restore = BackupRestore;
 }
 
 acts! { Changes:

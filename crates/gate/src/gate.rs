@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use cordon_domain::{Action, Actor, Event, Level, Moment, Outcome};
+use cordon_domain::{Action, Actor, Event, Level, Moment, Outcome, RequestId};
 
 use crate::act::{Changes, Reads};
 use crate::journal::{Journal, JournalError, Recorded, is_permitted};
@@ -12,6 +12,8 @@ use crate::permit::{Departure, Permit, Receipt};
 use crate::refusals::{Admission, Refusals};
 use crate::request::{Facts, Request};
 use crate::verdict::{Decide, Epoch, Grounds, Refusal, Verdict};
+
+const REFUSALS: &str = "refusals before sign-in beyond the bound";
 
 /// Why there is no receipt.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -136,13 +138,25 @@ impl<D: Decide, J: Journal> Gate<D, J> {
         };
         let mut event = facts.event(Outcome::Denied, &Grounds::default(), Some(reason.to_owned()));
         if let Some(count) = over {
-            let counted = self.about(&event, Action::LogRefusals, count, "refusals before sign-in beyond the bound");
+            let counted = self.about(&event, Action::LogRefusals, count, REFUSALS);
             self.record_or_count(counted).await;
         }
         if admission == Admission::Single {
             event.personal.network = Some(address.to_owned());
             self.record_or_count(event).await;
         }
+    }
+
+    /// Records what is only counted, once its minute is over. To be called now and then: nobody may ask for a while.
+    pub async fn tick(&self, next: RequestId, at: Moment) {
+        let over = self.refusals.lock().ok().and_then(|mut refusals| refusals.turn(at));
+        let event = Event::new(next, at, Action::LogRefusals, self.itself.clone());
+        if let Some(count) = over {
+            let counted = self.about(&event, Action::LogRefusals, count, REFUSALS);
+            self.record_or_count(counted).await;
+        }
+        // What cannot be written now is counted on.
+        let _ = self.report_gap(&event).await;
     }
 
     async fn record_or_count(&self, event: Event) {

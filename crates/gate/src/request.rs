@@ -28,6 +28,8 @@ pub struct Facts {
     pub reason: Option<String>,
     /// The program that asks, as it calls itself.
     pub client: Option<String>,
+    /// What is to be kept beside its event; none for most requests.
+    pub beside: Vec<u8>,
 }
 
 impl Facts {
@@ -46,6 +48,7 @@ impl Facts {
             policies: grounds.policies.iter().take(EVENT_NAMES_MAX).cloned().collect(),
             grants: grounds.grants.iter().take(EVENT_NAMES_MAX).copied().collect(),
             client: self.client.as_deref().map(event_text),
+            beside: self.beside.clone(),
             personal: cut(&self.personal),
             ..Event::new(self.request, self.at, self.action, self.actor.clone())
         }

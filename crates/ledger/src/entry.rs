@@ -17,6 +17,7 @@
 use std::sync::Arc;
 
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, Nonce, UnboundKey};
+use cordon_domain::limits::PAYLOAD_BYTES_MAX;
 use cordon_domain::{Entropy, Event, Personal, PrincipalId};
 use cordon_keys::Secret;
 use minicbor::{Decode, Encode};
@@ -26,11 +27,11 @@ use crate::limits::ENTRY_BYTES_MAX;
 
 const KIND_EVENT: u8 = 1;
 const KIND_SUCCESSION: u8 = 2;
-const NONCE_BYTES: usize = 12;
+pub(crate) const NONCE_BYTES: usize = 12;
 const COMMITMENT_BYTES: usize = 32;
 const HEAD_BYTES: usize = 1 + 4 + NONCE_BYTES + COMMITMENT_BYTES;
 const SALT_BYTES: usize = 16;
-const TAG_BYTES: usize = 16;
+pub(crate) const TAG_BYTES: usize = 16;
 const PADDING_BYTES: usize = 64;
 const COMMITMENT_CONTEXT: &[u8] = b"cordon/event-commitment/v1";
 
@@ -40,6 +41,9 @@ pub enum EntryError {
     /// The event is too large for an entry.
     #[error("the event has {0} bytes; an entry holds at most {ENTRY_BYTES_MAX}")]
     TooLarge(usize),
+    /// What is to stand beside the event is too large.
+    #[error("what stands beside the event has {0} bytes; there may be {PAYLOAD_BYTES_MAX}")]
+    PayloadTooLarge(usize),
     /// A newer kind.
     #[error("the entry is of kind {0}, which this program does not know")]
     Newer(u8),
@@ -77,6 +81,10 @@ impl EventKey {
     #[must_use]
     pub const fn version(&self) -> u32 {
         self.version
+    }
+
+    pub(crate) const fn key(&self) -> &LessSafeKey {
+        &self.key
     }
 }
 
@@ -183,7 +191,7 @@ fn write_body(
     Ok(())
 }
 
-fn seal_in_place(
+pub(crate) fn seal_in_place(
     key: &LessSafeKey,
     nonce: &[u8],
     context: &[u8],

@@ -5,8 +5,8 @@
 //! than, or differs from, what was signed before.
 //!
 //! Map: [`hash`] and [`proof`] (RFC 6962), [`tile`] (C2SP tlog-tiles), [`note`] and [`checkpoint`] (signed-note,
-//! tlog-checkpoint, tlog-cosignature), [`tlog_proof`], [`witness`]; [`entry`] and [`index`] (sealed events, blind
-//! indexes), [`publish`] (what to write and sign, in which order), [`audit`] (the walk), [`ocsf`] (events for others).
+//! tlog-checkpoint, tlog-cosignature), [`tlog_proof`], [`witness`]; [`entry`], [`payload`] and [`index`] (sealed events, what
+//! stands beside them, blind indexes), [`publish`] (what to write and sign, in which order), [`audit`] (the walk), [`ocsf`] (events for others).
 
 pub mod audit;
 pub mod checkpoint;
@@ -16,6 +16,7 @@ pub mod index;
 pub mod limits;
 pub mod note;
 pub mod ocsf;
+pub mod payload;
 pub mod proof;
 pub mod publish;
 pub mod tile;

@@ -2,6 +2,7 @@
 //!
 //! Every action has a class and an activity there; what the schema has no place for stands under `unmapped`.
 
+use cordon_domain::id::hex;
 use cordon_domain::{Action, Event, Level, Outcome, PrincipalKind};
 use serde_json::{Map, Value, json};
 
@@ -62,7 +63,7 @@ pub const fn class_of(action: Action) -> (Class, u32) {
         | Action::KeyRotate
         | Action::KeyRewrap
         | Action::BackupRestore => (Class::Api, 3),
-        Action::KeyUnlock | Action::Approve => (Class::Api, OTHER),
+        Action::KeyUnlock | Action::KeyCertify | Action::Approve => (Class::Api, OTHER),
         Action::SignIn => (Class::Authentication, 1),
         Action::SignOut => (Class::Authentication, 2),
         Action::LogRefusals => (Class::Authentication, OTHER),
@@ -188,6 +189,8 @@ fn unmapped(event: &Event, position: u64) -> Value {
     put("level", target.label.as_ref().map(|label| json!(label.level.as_str())));
     let projects = target.label.as_ref().map(|label| &label.projects).filter(|projects| !projects.is_empty());
     put("projects", projects.map(|projects| projects.iter().map(|project| project.as_str()).collect()));
+    let payload = |payload: cordon_domain::Payload| json!({"sha256": hex(&payload.sha256), "bytes": payload.bytes});
+    put("payload", event.payload.map(payload));
     put("bucket", target.bucket.map(|bucket| json!(bucket.to_string())));
     unmapped
 }

@@ -21,6 +21,7 @@ impl Decide for LocalOperator {
                 | Action::KeyRotate
                 | Action::KeyRewrap
                 | Action::KeyShred
+                | Action::KeyCertify
                 | Action::LogSearch
                 | Action::PrincipalErase
                 | Action::BackupMake
@@ -51,6 +52,7 @@ mod tests {
             personal: Personal::default(),
             reason: None,
             client: None,
+            beside: Vec::new(),
         };
         let policy = LocalOperator { principal: PrincipalId([1; 16]) };
         matches!(policy.evaluate(&facts), Verdict::Allow(_))

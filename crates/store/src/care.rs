@@ -8,11 +8,12 @@ use std::path::Path;
 use cordon_domain::{
     Action, Actor, BucketId, Clock, Level, Moment, Personal, PrincipalId, RequestId, Target, VersionId,
 };
-use cordon_gate::act::{Backup, Erase, Rewrap, Rotate, Shred};
+use cordon_gate::act::{Backup, Certify, Erase, Rewrap, Rotate, Shred};
 use cordon_gate::{Decide, Denial, Facts, Gate, Recorded, Request};
 use cordon_keys::{KeyName, KeyRef};
 
 use crate::backup::{back_up_data, back_up_keys};
+use crate::certificate::Certificate;
 use crate::change::{BackupKind, Change};
 use crate::edge::SystemEntropy;
 use crate::error::StoreError;
@@ -30,21 +31,13 @@ pub enum CareError {
     Store(#[from] StoreError),
 }
 
-/// What a shredded version leaves, as a certificate.
+/// What shredding did.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Certificate {
-    /// The version.
-    pub version: VersionId,
-    /// The versions of the key that wrapped its data key, destroyed by this run.
-    pub destroyed: Vec<KeyRef>,
-    /// Where the event stands; `None` when an earlier run recorded it.
-    pub recorded: Option<Recorded>,
-    /// Other data keys that were wrapped anew.
-    pub rewrapped: u64,
-    /// Data backups that still hold the wrap, by when they were made. Worth nothing without the destroyed key.
-    pub data_backups: Vec<Moment>,
-    /// Until when a backup of the key store that holds the destroyed key may still exist; `None` when there is none.
-    pub could_be_opened_until: Option<Moment>,
+pub struct Shredded {
+    /// What it destroyed, and what could still open the version.
+    pub certificate: Certificate,
+    /// The event beside which the certificate stands.
+    pub certified: Option<Recorded>,
 }
 
 /// Days after which a backup of the key store must be destroyed.
@@ -129,12 +122,13 @@ impl<'a, D: Decide> Care<'a, D> {
         Ok((moved, Vec::new()))
     }
 
-    /// Destroys what opens one version: its wrap, and, once all others are wrapped anew, the key that made it.
+    /// Destroys what opens one version: its wrap, and, once all others are wrapped anew, the key that made it. A
+    /// certificate of it goes into the ledger.
     ///
     /// # Errors
     ///
     /// [`CareError`] when it is refused or cannot be done. Begun again, it goes on where it stopped.
-    pub async fn shred(&self, bucket: BucketId, version: VersionId) -> Result<Certificate, CareError> {
+    pub async fn shred(&self, bucket: BucketId, version: VersionId) -> Result<Shredded, CareError> {
         let (keys, reader) = (self.installation.keys(), self.installation.reader());
         let row = reader.object(keys, version).await?.filter(|row| row.bucket == bucket);
         let (level, recorded) = match row {
@@ -151,7 +145,18 @@ impl<'a, D: Decide> Care<'a, D> {
         let (rewrapped, destroyed) = self.rewrap_and_destroy(bucket, level).await?;
         let (data_backups, key_backup) = self.backups().await?;
         let could_be_opened_until = key_backup.map(|made| made.plus_ms(KEY_BACKUP_DAYS * DAY_MS));
-        Ok(Certificate { version, destroyed, recorded, rewrapped, data_backups, could_be_opened_until })
+        let certificate =
+            Certificate { version, destroyed, recorded, rewrapped, data_backups, could_be_opened_until };
+        let certified = self.certify(bucket, &certificate).await?;
+        Ok(Shredded { certificate, certified })
+    }
+
+    /// Puts a certificate into the ledger.
+    async fn certify(&self, bucket: BucketId, certificate: &Certificate) -> Result<Option<Recorded>, Denial> {
+        let target = Target { bucket: Some(bucket), version: Some(certificate.version), ..Target::default() };
+        let beside = certificate.json().to_string().into_bytes();
+        let facts = Facts { beside, ..self.facts(target) };
+        Ok(self.gate.read(Request::<Certify>::new(facts)).await?.recorded().copied())
     }
 
     /// The level of a version whose shredding began and may have broken off.
@@ -197,7 +202,11 @@ impl<'a, D: Decide> Care<'a, D> {
     }
 
     fn request<A: cordon_gate::Act>(&self, target: Target) -> Request<A> {
-        Request::new(Facts {
+        Request::new(self.facts(target))
+    }
+
+    fn facts(&self, target: Target) -> Facts {
+        Facts {
             request: RequestId::draw(&mut SystemEntropy),
             at: self.clock.now(),
             action: Action::KeyRotate,
@@ -206,7 +215,8 @@ impl<'a, D: Decide> Care<'a, D> {
             personal: self.personal.clone(),
             reason: None,
             client: None,
-        })
+            beside: Vec::new(),
+        }
     }
 }
 

@@ -274,6 +274,9 @@ async fn rewrap<A: Changes>(
     let mut moved = Vec::with_capacity(old.len());
     for row in old {
         let row = ObjectRow::read(row, keys.rows())?;
+        if row.key_version < active.least {
+            return Err(below_least(row.version));
+        }
         let from = keys.bucket_key(row.wrap().under)?;
         let belongs = Belongs { bucket, version: row.version, label: &row.label };
         let wrap = from.rewrap(permit, &row.wrap(), belongs, (&to, &row.label), &mut SystemEntropy)?.wrap;
@@ -303,8 +306,32 @@ async fn update(session: &mut Session, keys: &Keyring, rows: &[ObjectRow]) -> Re
     session.execute_each(update, &rows).await
 }
 
-/// Reads one object version and checks its MAC.
+/// Reads one object version. Its MAC is checked, and that its key may still unwrap: a row that was put back from an older
+/// copy has a MAC that fits.
 pub(crate) async fn object(
+    session: &mut Session,
+    keys: &Keyring,
+    version: VersionId,
+) -> Result<Option<ObjectRow>, StoreError> {
+    let Some(row) = stored_object(session, keys, version).await? else { return Ok(None) };
+    let active = active_key(session, keys, row.key_name()).await?;
+    if active.is_some_and(|active| row.key_version >= active.least) {
+        return Ok(Some(row));
+    }
+    // It may have been wrapped anew, relabelled or deleted between the two questions.
+    match stored_object(session, keys, version).await? {
+        Some(again) if again == row => Err(below_least(version)),
+        again => Ok(again),
+    }
+}
+
+fn below_least(version: VersionId) -> StoreError {
+    StoreError::Integrity(format!(
+        "the row of {version} was put back: its key version may unwrap no more, and it is locked"
+    ))
+}
+
+async fn stored_object(
     session: &mut Session,
     keys: &Keyring,
     version: VersionId,

@@ -2,7 +2,7 @@
 
 use crate::error::StoreError;
 use crate::events::{COMMIT_LOCK, move_into_copy};
-use crate::limits::{COPY_ROWS, STATEMENT_S};
+use crate::limits::STATEMENT_S;
 use crate::schema::{TABLES, Table, begin_installation, migrate};
 use crate::sql::{Cell, Database, Session, values};
 
@@ -48,11 +48,12 @@ async fn tables(source: &mut Session, copy: &mut Session) -> Result<(), StoreErr
 async fn rows(table: &Table, source: &mut Session, copy: &mut Session) -> Result<(), StoreError> {
     let (columns, key) = (table.columns.join(", "), table.columns.get(..table.key).unwrap_or_default().join(", "));
     let places = |count: usize| (1..=count).map(|place| format!("?{place}")).collect::<Vec<_>>().join(", ");
-    let first = format!("SELECT {columns} FROM {} ORDER BY {key} LIMIT {COPY_ROWS}", table.name);
+    let first = format!("SELECT {columns} FROM {} ORDER BY {key} LIMIT {}", table.name, table.rows);
     let next = format!(
-        "SELECT {columns} FROM {} WHERE ({key}) > ({}) ORDER BY {key} LIMIT {COPY_ROWS}",
+        "SELECT {columns} FROM {} WHERE ({key}) > ({}) ORDER BY {key} LIMIT {}",
         table.name,
-        places(table.key)
+        places(table.key),
+        table.rows
     );
     let insert = format!("INSERT INTO {} ({columns}) VALUES ({})", table.name, places(table.columns.len()));
     let mut found = source.query(&first, &[]).await?;

@@ -26,6 +26,8 @@ pub(crate) struct Sealed {
     pub(crate) leaf: [u8; 32],
     pub(crate) at: i64,
     pub(crate) tokens: Tokens,
+    /// What stands beside it, sealed.
+    pub(crate) payload: Option<Vec<u8>>,
 }
 
 /// The end of the log in the database.
@@ -76,7 +78,18 @@ impl Positions {
     }
 }
 
-/// Puts events that have no position yet at the end of a copy, in the order in which the sequencer will.
+/// Keeps what stands beside events.
+pub(crate) async fn put_payloads(session: &mut Session, events: &[Sealed]) -> Result<(), StoreError> {
+    for event in events {
+        if let Some(payload) = &event.payload {
+            session.execute("INSERT INTO payloads VALUES (?1, ?2)", values![&event.leaf, payload]).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Puts events that have no position yet at the end of a copy, in the order in which the sequencer will; what stands
+/// beside them is there.
 pub(crate) async fn move_into_copy(source: &mut Session, copy: &mut Session) -> Result<(), StoreError> {
     let mut positions = Positions::read(copy).await?;
     let select = "SELECT entry, leaf, at, actor, object, action, id FROM incoming WHERE id > ?1 ORDER BY id LIMIT ?2";
@@ -86,7 +99,7 @@ pub(crate) async fn move_into_copy(source: &mut Session, copy: &mut Session) -> 
         for mut row in source.query(select, values![after, COPY_ROWS]).await? {
             after = row.int(6)?;
             let (entry, leaf) = (row.take_bytes(0)?, row.array(1)?);
-            sealed.push(Sealed { entry, leaf, at: row.int(2)?, tokens: tokens(&row, 3)? });
+            sealed.push(Sealed { entry, leaf, at: row.int(2)?, tokens: tokens(&row, 3)?, payload: None });
         }
         if sealed.is_empty() {
             return Ok(());

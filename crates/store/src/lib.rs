@@ -6,12 +6,13 @@
 //!
 //! Map: [`installation`] (folders, creation, opening), [`writer`] (the journal: one thread, group commit), `events` (who
 //! gives them positions), [`change`] (what can be changed), [`read`] and `segment` (search), [`log`] (tiles and
-//! checkpoints), [`keystore`] and [`keyring`] (wrapped keys, open keys), [`care`] (rotation, rewrapping, shredding,
-//! erasing), [`backup`] and `copy`, [`witness`] (for logs of others), [`unlock`], [`providers`] and [`pkcs11`] (the root),
+//! checkpoints), [`keystore`] and [`keyring`] (wrapped keys, open keys), [`care`] and [`certificate`] (rotation, rewrapping,
+//! shredding, erasing), [`backup`] and `copy`, [`witness`] (for logs of others), [`unlock`], [`providers`] and [`pkcs11`] (the root),
 //! [`rows`], [`schema`], [`sql`] (both databases).
 
 pub mod backup;
 pub mod care;
+pub mod certificate;
 pub mod change;
 mod copy;
 pub mod edge;

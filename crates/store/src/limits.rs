@@ -58,6 +58,9 @@ pub const SEQUENCER_IDLE_S: u64 = 15;
 /// Rows of a table that are copied at once.
 pub const COPY_ROWS: u64 = 4096;
 
+/// What stands beside events, of which so many are copied at once.
+pub const COPY_PAYLOADS: u64 = 64;
+
 /// Rows that are on their way to the server at once.
 pub const PIPELINE_ROWS: usize = 1024;
 

@@ -1,8 +1,9 @@
 //! Reading: a few sessions that only read, beside the writer.
 
-use cordon_domain::{BucketId, Level, Moment, VersionId};
+use cordon_domain::{BucketId, Level, Moment, Payload, VersionId};
 use cordon_keys::KeyName;
 use cordon_ledger::index::Token;
+use cordon_ledger::payload;
 
 use crate::change::{active_key, object, setting};
 use crate::error::StoreError;
@@ -84,6 +85,22 @@ impl Reader {
             entries.push(entry);
         }
         Ok(entries)
+    }
+
+    /// Returns what stands beside the event whose entry has this leaf hash.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Integrity`] when it is missing, or is not what the event states.
+    pub async fn payload(&self, keys: &Keyring, leaf: [u8; 32], stated: &Payload) -> Result<Vec<u8>, StoreError> {
+        let select = "SELECT sealed FROM payloads WHERE leaf = ?1";
+        let row = self.session().await?.first(select, values![&leaf]).await?;
+        let lost = || StoreError::Integrity("what stood beside the event is missing".to_owned());
+        let sealed = row.ok_or_else(lost)?.take_bytes(0)?;
+        let version = payload::key_version(&sealed);
+        let key = keys.event_keys()?.into_iter().find(|key| Some(key.version()) == version);
+        let opened = key.ok_or_else(lost).map(|key| payload::open(stated, &sealed, &key))?;
+        opened.map_err(|_| StoreError::Integrity("what stands beside the event is not what it states".to_owned()))
     }
 
     /// Returns positions and entries that a search finds, in order. Events that have no position yet, because no node has

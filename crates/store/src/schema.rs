@@ -1,6 +1,7 @@
 //! The database: its tables, and the steps from each format to the next, for both kinds of database.
 
 use crate::error::StoreError;
+use crate::limits::{COPY_PAYLOADS, COPY_ROWS};
 use crate::sql::{Session, values};
 
 /// The newest format that this program reads and writes.
@@ -17,6 +18,7 @@ CREATE TABLE events (
     object INTEGER,
     action INTEGER NOT NULL
 ) STRICT;
+CREATE TABLE payloads (leaf BLOB PRIMARY KEY, sealed BLOB NOT NULL) STRICT;
 CREATE TABLE segments (segment INTEGER PRIMARY KEY, first_at INTEGER NOT NULL, last_at INTEGER NOT NULL) STRICT;
 CREATE TABLE event_index (
     field INTEGER NOT NULL, segment INTEGER NOT NULL, first BLOB NOT NULL, rows BLOB NOT NULL,
@@ -60,24 +62,28 @@ pub(crate) struct Table {
     /// How many of the columns, from the first on, tell rows apart.
     pub(crate) key: usize,
     pub(crate) columns: &'static [&'static str],
+    /// Rows that are copied at once.
+    pub(crate) rows: u64,
 }
 
 /// All tables that both kinds of database have.
-pub(crate) const TABLES: [Table; 10] = [
-    Table { name: "events", key: 1, columns: &["position", "entry", "leaf", "at", "actor", "object", "action"] },
-    Table { name: "segments", key: 1, columns: &["segment", "first_at", "last_at"] },
-    Table { name: "event_index", key: 3, columns: &["field", "segment", "first", "rows"] },
-    Table { name: "nodes", key: 1, columns: &["node", "sequence", "last_at"] },
+pub(crate) const TABLES: [Table; 11] = [
+    Table { name: "events", key: 1, columns: &["position", "entry", "leaf", "at", "actor", "object", "action"], rows: COPY_ROWS },
+    Table { name: "payloads", key: 1, columns: &["leaf", "sealed"], rows: COPY_PAYLOADS },
+    Table { name: "segments", key: 1, columns: &["segment", "first_at", "last_at"], rows: COPY_ROWS },
+    Table { name: "event_index", key: 3, columns: &["field", "segment", "first", "rows"], rows: COPY_ROWS },
+    Table { name: "nodes", key: 1, columns: &["node", "sequence", "last_at"], rows: COPY_ROWS },
     Table {
         name: "objects",
         key: 1,
         columns: &["version", "bucket", "level", "label", "key_version", "wrapped", "manifest", "mac"],
+        rows: COPY_ROWS,
     },
-    Table { name: "active_keys", key: 1, columns: &["name", "active", "least", "mac"] },
-    Table { name: "revocations", key: 1, columns: &["principal", "mac"] },
-    Table { name: "settings", key: 1, columns: &["name", "value", "mac"] },
-    Table { name: "shredded", key: 1, columns: &["version", "bucket", "level", "key_version"] },
-    Table { name: "backups", key: 2, columns: &["made_at", "kind"] },
+    Table { name: "active_keys", key: 1, columns: &["name", "active", "least", "mac"], rows: COPY_ROWS },
+    Table { name: "revocations", key: 1, columns: &["principal", "mac"], rows: COPY_ROWS },
+    Table { name: "settings", key: 1, columns: &["name", "value", "mac"], rows: COPY_ROWS },
+    Table { name: "shredded", key: 1, columns: &["version", "bucket", "level", "key_version"], rows: COPY_ROWS },
+    Table { name: "backups", key: 2, columns: &["made_at", "kind"], rows: COPY_ROWS },
 ];
 
 /// Only one node migrates at a time.
@@ -184,7 +190,7 @@ mod tests {
         let mut named: Vec<&str> = TABLES.iter().map(|table| table.name).collect();
         named.sort_unstable();
         assert_eq!(list("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name"), named);
-        for Table { name, key, columns } in TABLES {
+        for Table { name, key, columns, .. } in TABLES {
             assert_eq!(list(&format!("SELECT name FROM pragma_table_info('{name}') ORDER BY cid")), columns, "{name}");
             let keys = list(&format!("SELECT name FROM pragma_table_info('{name}') WHERE pk > 0 ORDER BY pk"));
             assert_eq!(keys, columns[..key], "{name}");

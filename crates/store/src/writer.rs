@@ -15,12 +15,13 @@ use cordon_gate::act::Changes;
 use cordon_gate::{Epoch, Journal, JournalError, Permit, Recorded};
 use cordon_ledger::entry::{EventKey, seal};
 use cordon_ledger::hash::Hash;
+use cordon_ledger::payload;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::change::{Change, Effect, apply, epoch, erased, is_exclusive};
 use crate::edge::SystemEntropy;
 use crate::error::StoreError;
-use crate::events::{COMMIT_LOCK, Positions, Sealed, put_incoming};
+use crate::events::{COMMIT_LOCK, Positions, Sealed, put_incoming, put_payloads};
 use crate::keyring::{Keyring, Make};
 use crate::limits::{BATCH_EVENTS_MAX, CLOCK_BACK_MS, QUEUE_JOBS_MAX};
 use crate::sql::{Database, Session, values};
@@ -208,6 +209,7 @@ impl Loop {
             outcomes.push(self.one(&mut session, &mut place, event, epoch, work).await?);
         }
         let sealed = std::mem::take(&mut place.sealed);
+        put_payloads(&mut session, &sealed).await?;
         match &mut place.positions {
             Some(positions) => positions.put(&mut session, &sealed).await?,
             None => put_incoming(&mut session, &sealed).await?,
@@ -303,10 +305,17 @@ impl Loop {
         let subject = event.actor.principal;
         let make = if self.erased.contains(&subject) { Make::Never } else { Make::IfMissing };
         let subject_key = if event.personal.is_empty() { None } else { self.keys.subject_key(subject, make)? };
+        let beside = std::mem::take(&mut event.beside);
+        let payload = match beside.is_empty() {
+            true => None,
+            false => Some(payload::seal(&beside, &self.event_key, &mut SystemEntropy)?),
+        };
+        event.payload = payload.as_ref().map(|(stated, _)| *stated);
         let entry = seal(&event, &self.event_key, subject_key.as_deref(), &mut SystemEntropy)?;
         let leaf = Hash::leaf(&entry).0;
         let position = place.positions.as_ref().map(|positions| positions.next + place.sealed.len() as u64);
-        place.sealed.push(Sealed { entry, leaf, at: event.at.0, tokens: self.keys.index().tokens(&event) });
+        let (tokens, payload) = (self.keys.index().tokens(&event), payload.map(|(_, sealed)| sealed));
+        place.sealed.push(Sealed { entry, leaf, at: event.at.0, tokens, payload });
         place.sequence += 1;
         place.last_at = event.at;
         Ok(Recorded { position, leaf_hash: leaf })

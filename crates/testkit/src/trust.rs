@@ -164,5 +164,6 @@ pub fn facts(label: Label) -> Facts {
         personal: Personal { name: Some("Ada Marker".to_owned()), ..Personal::default() },
         reason: None,
         client: None,
+        beside: Vec::new(),
     }
 }

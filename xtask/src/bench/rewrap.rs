@@ -72,6 +72,7 @@ async fn write(
         personal: Personal::default(),
         reason: None,
         client: None,
+        beside: Vec::new(),
     };
     let change = Change::Write(Box::new(row));
     gate.change(Request::<Write>::new(facts), change).await.map(drop).map_err(|error| error.to_string())

@@ -2,6 +2,7 @@
 
 mod cosign;
 mod export;
+mod payload;
 mod prove;
 mod resources;
 mod search;
@@ -23,6 +24,7 @@ pub(crate) enum Command {
     VerifyProof(Box<verify_proof::Arguments>),
     Search(Box<search::Arguments>),
     Export(Box<export::Arguments>),
+    Payload(Box<payload::Arguments>),
     Cosign(Box<cosign::Arguments>),
     Witness(Box<witness::Arguments>),
 }
@@ -34,6 +36,7 @@ pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
         Command::VerifyProof(arguments) => verify_proof::run(&arguments),
         Command::Search(arguments) => search::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
+        Command::Payload(arguments) => payload::run(&arguments),
         Command::Cosign(arguments) => cosign::run(&arguments),
         Command::Witness(arguments) => witness::run(&arguments),
     }

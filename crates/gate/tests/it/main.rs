@@ -128,4 +128,15 @@ async fn strangers_cannot_fill_the_log() {
     let events = gate.journal().events();
     assert_eq!((events[10].action, events[10].amount), (Action::LogRefusals, Some(490)));
     assert_eq!(events[11].personal.network.as_deref(), Some("192.0.2.1"));
+    for _ in 0..30 {
+        gate.refused_before_sign_in(&knock, "192.0.2.1", "the password is wrong").await;
+    }
+    let before = gate.journal().events().len();
+    gate.tick(knock.request, knock.at).await;
+    assert_eq!(gate.journal().events().len(), before, "its minute is not over");
+    gate.tick(knock.request, knock.at.plus_ms(60_000)).await;
+    let counted = &gate.journal().events()[before];
+    assert_eq!((counted.action, counted.amount), (Action::LogRefusals, Some(21)), "though nobody knocked again");
+    gate.tick(knock.request, knock.at.plus_ms(120_000)).await;
+    assert_eq!(gate.journal().events().len(), before + 1, "nothing to count is no event");
 }

@@ -8,6 +8,7 @@ use cordon_ledger::entry::{
     EntryError, EventKey, Identity, SubjectKey, Succession, key_version, open, open_disclosed, seal,
 };
 use cordon_ledger::index::IndexKey;
+use cordon_ledger::payload;
 use cordon_testkit::Chance;
 use proptest::prelude::*;
 
@@ -44,6 +45,24 @@ fn an_entry_names_nobody_and_the_keys_open_it() {
     assert_eq!(key_version(&entry), Some(1));
     let imposter = EventKey::new(1, &Secret::draw(&mut Chance::new(9)));
     assert_eq!(open(&entry, &imposter, |_| None), Err(EntryError::NotAuthentic));
+}
+
+#[test]
+fn what_stands_beside_an_event_is_what_it_states() {
+    let plain = vec![7; 100_000];
+    let (stated, sealed) = payload::seal(&plain, &key(1), &mut Chance::new(5)).expect("small");
+    assert_eq!((stated.bytes, payload::key_version(&sealed)), (100_000, Some(1)));
+    assert_eq!(payload::open(&stated, &sealed, &key(1)).expect("opens"), plain);
+    assert!(!sealed.windows(64).any(|bytes| bytes == [7; 64]));
+    assert_eq!(payload::open(&stated, &sealed, &key(2)), Err(EntryError::OtherKey(1)));
+    for place in (0..40).chain(sealed.len() - 20..sealed.len()) {
+        let mut changed = sealed.clone();
+        changed[place] ^= 1;
+        assert!(payload::open(&stated, &changed, &key(1)).is_err(), "byte {place}");
+        assert!(payload::open(&stated, &sealed[..place], &key(1)).is_err(), "cut at {place}");
+    }
+    let (other, _) = payload::seal(b"other", &key(1), &mut Chance::new(6)).expect("small");
+    assert!(payload::open(&other, &sealed, &key(1)).is_err(), "beside another event");
 }
 
 #[test]

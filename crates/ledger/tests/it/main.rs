@@ -52,6 +52,8 @@ fn event(action: Action) -> Event {
         client: Some("aws-cli/2".to_owned()),
         node: NodeId([8; 16]),
         sequence: 7,
+        payload: Some(cordon_domain::Payload { sha256: [7; 32], bytes: 70_000 }),
+        beside: Vec::new(),
         personal: Personal {
             name: Some(NAME.to_owned()),
             address: Some("ada@example.org".to_owned()),

@@ -1,10 +1,12 @@
 //! Rotation, rewrapping and shredding: what opens afterwards, and what does not.
 
-use cordon_domain::{Actor, Level, Moment, Personal};
-use cordon_gate::Request;
+use cordon_domain::id::hex;
+use cordon_domain::limits::PAYLOAD_BYTES_MAX;
+use cordon_domain::{Actor, Level, Moment, Payload, Personal};
+use cordon_gate::{Denial, JournalError, Request};
 use cordon_gate::act::Read;
 use cordon_keys::{KeyName, KeyRef};
-use cordon_store::Installation;
+use cordon_store::{Installation, StoreError};
 use cordon_store::care::Care;
 
 use crate::{BUCKET, Ground, clock, facts, gate, on_both, target, version, write};
@@ -58,7 +60,8 @@ async fn a_shredded_version_opens_for_nobody_even_from_a_backup_of_the_data(grou
     let gate = gate(&installation);
     let clock = clock();
     let care = Care::new(&gate, &installation, &*clock, Actor::service(installation.itself()), Personal::default());
-    let certificate = care.shred(BUCKET, version(2)).await.expect("shredded");
+    let shredded = care.shred(BUCKET, version(2)).await.expect("shredded");
+    let certificate = shredded.certificate;
     let name = KeyName::Bucket(BUCKET, Level::Restricted);
     assert_eq!(certificate.destroyed, [KeyRef { name, version: 1 }]);
     assert_eq!((certificate.rewrapped, certificate.could_be_opened_until), (4, None::<Moment>));
@@ -66,15 +69,68 @@ async fn a_shredded_version_opens_for_nobody_even_from_a_backup_of_the_data(grou
     ground.settle(&installation).await;
     let entries = installation.reader().entries(0, 100).await.expect("reads");
     assert!(entries.iter().any(|entry| cordon_ledger::Hash::leaf(entry).0 == leaf), "its event is in the log");
+    let certified = shredded.certified.expect("restricted").leaf_hash;
+    let (kept_beside, stated) = beside(&installation, certified).await;
+    assert_eq!(kept_beside.expect("kept"), certificate.json().to_string().into_bytes());
+    ground.beside(&format!("UPDATE payloads SET sealed = CAST(x'00000001' || sealed AS BLOB) WHERE leaf = x'{}'", hex(&certified))).await;
+    assert!(matches!(beside(&installation, certified).await.0, Err(StoreError::Integrity(_))), "{stated:?}");
+    ground.beside("DELETE FROM payloads").await;
+    assert!(matches!(beside(&installation, certified).await.0, Err(StoreError::Integrity(_))), "it is missed");
     assert!(!opens(&installation, 2, Level::Restricted).await);
     for number in [0, 1, 3, 4] {
         assert!(opens(&installation, number, Level::Restricted).await, "{number}");
     }
     // The row from a backup of the data: its wrap is whole, and the key that made it is gone.
     assert!(installation.keys().bucket_key(kept.wrap().under).is_err());
-    let again = care.shred(BUCKET, version(2)).await.expect("goes on where it stopped");
+    let again = care.shred(BUCKET, version(2)).await.expect("goes on where it stopped").certificate;
     assert_eq!((again.destroyed, again.rewrapped, again.recorded), (Vec::new(), 0, None), "nothing was left to do");
     assert!(care.shred(BUCKET, version(9)).await.is_err(), "there is no such version");
+}
+
+/// What stands beside the event with this leaf hash, and what the event states of it.
+async fn beside(installation: &Installation, leaf: [u8; 32]) -> (Result<Vec<u8>, StoreError>, Payload) {
+    let entries = installation.reader().entries(0, 100).await.expect("reads");
+    let entry = entries.iter().find(|entry| cordon_ledger::Hash::leaf(entry).0 == leaf).expect("in the log");
+    let stated = cordon_ledger::entry::open(entry, &installation.keys().event_key().expect("a key"), |_| None);
+    let stated = stated.expect("opens").event.payload.expect("something stands beside it");
+    (installation.reader().payload(installation.keys(), leaf, &stated).await, stated)
+}
+
+async fn a_row_put_back_from_an_older_copy_is_locked(ground: Ground) {
+    let (installation, _) = ground.create().await;
+    for number in 1..=2 {
+        write(&installation, number, Level::Restricted).await.expect("written");
+    }
+    let gate = gate(&installation);
+    let clock = clock();
+    let care = Care::new(&gate, &installation, &*clock, Actor::service(installation.itself()), Personal::default());
+    ground.beside("CREATE TABLE older AS SELECT * FROM objects").await;
+    care.rotate(KeyName::Bucket(BUCKET, Level::Restricted)).await.expect("rotated");
+    assert!(opens(&installation, 1, Level::Restricted).await, "older versions unwrap until all has moved");
+    care.rewrap(BUCKET, Level::Restricted).await.expect("rewrapped");
+    let one = format!("version = x'{}'", hex(&version(1).0));
+    ground.beside(&format!("DELETE FROM objects WHERE {one}")).await;
+    ground.beside(&format!("INSERT INTO objects SELECT * FROM older WHERE {one}")).await;
+    let refused = installation.reader().object(installation.keys(), version(1)).await.expect_err("put back");
+    assert!(refused.to_string().contains("was put back"), "{refused}");
+    let refused = care.rewrap(BUCKET, Level::Restricted).await.expect_err("put back");
+    assert!(refused.to_string().contains("was put back"), "{refused}");
+    assert!(opens(&installation, 2, Level::Restricted).await, "others are not locked");
+}
+
+async fn an_event_with_too_much_beside_it_is_refused_alone(ground: Ground) {
+    let (installation, _) = ground.create().await;
+    let gate = gate(&installation);
+    let read = |beside: Vec<u8>| {
+        let facts = cordon_gate::Facts { beside, ..facts(target(1, Level::Public)) };
+        gate.read(Request::<Read>::new(facts))
+    };
+    let (large, small) = tokio::join!(read(vec![7; PAYLOAD_BYTES_MAX + 1]), read(vec![7; PAYLOAD_BYTES_MAX]));
+    assert!(matches!(large.expect_err("too large"), Denial::NotRecorded(JournalError::Conflict(_))));
+    assert!(small.is_ok());
+    ground.settle(&installation).await;
+    let leaf = small.expect("recorded").recorded().expect("recorded").leaf_hash;
+    assert_eq!(beside(&installation, leaf).await.0.expect("kept").len(), PAYLOAD_BYTES_MAX);
 }
 
 async fn a_version_that_a_broken_off_run_left_is_destroyed_by_the_next(ground: Ground) {
@@ -97,4 +153,6 @@ on_both! {
     rotation_and_rewrapping_touch_no_object_and_old_versions_go,
     a_shredded_version_opens_for_nobody_even_from_a_backup_of_the_data,
     a_version_that_a_broken_off_run_left_is_destroyed_by_the_next,
+    a_row_put_back_from_an_older_copy_is_locked,
+    an_event_with_too_much_beside_it_is_refused_alone,
 }

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 
 use clap::Args;
+use cordon_domain::id::hex;
 use cordon_domain::{Action, BucketId, Moment, PrincipalId, VersionId};
 use cordon_gate::Request;
 use cordon_gate::act::Search as SearchAct;
@@ -129,7 +130,7 @@ fn search_of(installation: &Installation, filter: &Filter) -> Result<Search, Fai
     })
 }
 
-fn opened(installation: &Installation, position: u64, entry: &[u8]) -> Result<Opened, Failure> {
+pub(super) fn opened(installation: &Installation, position: u64, entry: &[u8]) -> Result<Opened, Failure> {
     if let Some(succession) = Succession::read(entry) {
         return Ok(Opened::Succession(succession));
     }
@@ -177,8 +178,9 @@ fn line(position: u64, opened: &Opened) -> String {
     let object = object.or_else(|| target.principal.map(|id| id.to_string())).unwrap_or_default();
     let amount = event.amount.map(|amount| format!(" {amount}")).unwrap_or_default();
     let reason = event.reason.as_deref().map(|reason| format!("  ({reason})")).unwrap_or_default();
+    let payload = if event.payload.is_some() { "  (more: cordon audit payload)" } else { "" };
     let text = format!(
-        "{position}  {}  {}{amount}  {outcome}  {} {who}  {object}{reason}",
+        "{position}  {}  {}{amount}  {outcome}  {} {who}  {object}{reason}{payload}",
         time(event.at),
         event.action,
         event.actor.principal
@@ -242,6 +244,7 @@ pub(super) fn json_of(position: u64, opened: &Opened) -> Value {
         "client": event.client,
         "node": event.node.to_string(),
         "sequence": event.sequence,
+        "payload": event.payload.map(|payload| json!({"sha256": hex(&payload.sha256), "bytes": payload.bytes})),
         "personal": personal,
     })
 }

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
+use cordon_gate::Request;
+use cordon_gate::act::Restore as RestoreAct;
 use cordon_ledger::note::Note;
 use cordon_store::backup::{Source, restore};
 use cordon_store::edge::SystemClock;
@@ -11,7 +13,7 @@ use cordon_store::edge::SystemClock;
 use crate::commands::audit::log_key;
 use crate::error::{Failure, read_named_text};
 use crate::exit::Exit;
-use crate::installation::{Holder, Operated, Where, failure, harden, runtime};
+use crate::installation::{Holder, Operated, Where, denied, failure, harden, runtime};
 
 /// Restore a backup into folders that hold no installation. The backup's log is verified first.
 ///
@@ -75,7 +77,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         error => failure(error),
     })?;
     let operated = Operated::open(&arguments.place, &arguments.holder)?;
-    operated.run(operated.record(cordon_domain::Action::BackupRestore, restored.successor.clone()))?;
+    operated.run(async {
+        let request = Request::<RestoreAct>::new(operated.facts(restored.successor.clone()));
+        operated.gate.read(request).await.map(drop).map_err(denied)
+    })?;
     println!("restored {} events; {} entries of the log were verified", restored.events, restored.verified);
     if let Some(origin) = &restored.successor {
         let size = restored.last_known.map_or(0, |checkpoint| checkpoint.size);

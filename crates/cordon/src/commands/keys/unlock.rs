@@ -1,10 +1,12 @@
 //! Opening the keys: a trial that whoever holds the root can open this installation.
 
 use clap::Args;
+use cordon_gate::Request;
+use cordon_gate::act::Unlock;
 
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::installation::{Holder, Operated, Where};
+use crate::installation::{Holder, Operated, Where, denied};
 
 /// Open the keys with a key file, a passphrase or shares of the recovery kit, and say that they open. Records it.
 ///
@@ -20,7 +22,10 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let operated = Operated::open(&arguments.place, &arguments.holder)?;
-    operated.run(operated.record(cordon_domain::Action::KeyUnlock, None))?;
+    operated.run(async {
+        let request = Request::<Unlock>::new(operated.facts(None));
+        operated.gate.read(request).await.map(drop).map_err(denied)
+    })?;
     println!("the keys of `{}` open", operated.installation.places().data.display());
     Ok(Exit::Clean)
 }

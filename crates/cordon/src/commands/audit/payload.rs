@@ -1,0 +1,64 @@
+//! What stands beside an event.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use clap::Args;
+use cordon_gate::Request;
+use cordon_gate::act::Search;
+use cordon_ledger::Hash;
+
+use super::search::{Opened, opened};
+use crate::error::{Failure, write_named};
+use crate::exit::Exit;
+use crate::installation::{Holder, Operated, Where, denied, failure};
+
+/// Write what stands beside an event, such as the certificate of a shredding. Looking is itself an event.
+///
+/// It is checked against the hash that the event states, and so against the log.
+///
+/// Example: cordon audit payload 4711 --output certificate.json
+#[derive(Args)]
+#[group(id = "audit-payload-arguments")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    place: Where,
+    #[command(flatten)]
+    holder: Holder,
+    /// The position of the event in the log.
+    position: u64,
+    /// Where to write it [default: standard output].
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+    let operated = Operated::open(&arguments.place, &arguments.holder)?;
+    let payload = operated.run(read(&operated, arguments.position))?;
+    match &arguments.output {
+        Some(path) => write_named(path, &payload)?,
+        // Whoever reads may have gone.
+        None => drop(std::io::stdout().lock().write_all(&payload)),
+    }
+    Ok(Exit::Clean)
+}
+
+async fn read(operated: &Operated, position: u64) -> Result<Vec<u8>, Failure> {
+    let installation = &operated.installation;
+    let request = Request::<Search>::new(operated.facts(Some(format!("cordon audit payload {position}"))));
+    let receipt = operated.gate.read(request).await.map_err(denied)?;
+    let entry = installation.reader().entries(position, 1).await.map_err(failure)?.pop();
+    drop(receipt.spend());
+    let entry = entry.ok_or_else(|| {
+        Failure::usage(format!("there is no event {position}"), "`cordon audit search` names positions")
+    })?;
+    let stated = match opened(installation, position, &entry)? {
+        Opened::Event(opened) => opened.event.payload,
+        Opened::Succession(_) => None,
+    };
+    let stated = stated.ok_or_else(|| {
+        let what = format!("nothing stands beside event {position}");
+        Failure::usage(what, "`cordon audit search --json` shows a `payload` where something does")
+    })?;
+    installation.reader().payload(installation.keys(), Hash::leaf(&entry).0, &stated).await.map_err(failure)
+}
