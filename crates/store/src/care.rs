@@ -145,8 +145,7 @@ impl<'a, D: Decide> Care<'a, D> {
         let (rewrapped, destroyed) = self.rewrap_and_destroy(bucket, level).await?;
         let (data_backups, key_backup) = self.backups().await?;
         let could_be_opened_until = key_backup.map(|made| made.plus_ms(KEY_BACKUP_DAYS * DAY_MS));
-        let certificate =
-            Certificate { version, destroyed, recorded, rewrapped, data_backups, could_be_opened_until };
+        let certificate = Certificate { version, destroyed, recorded, rewrapped, data_backups, could_be_opened_until };
         let certified = self.certify(bucket, &certificate).await?;
         Ok(Shredded { certificate, certified })
     }

@@ -68,7 +68,12 @@ pub(crate) struct Table {
 
 /// All tables that both kinds of database have.
 pub(crate) const TABLES: [Table; 11] = [
-    Table { name: "events", key: 1, columns: &["position", "entry", "leaf", "at", "actor", "object", "action"], rows: COPY_ROWS },
+    Table {
+        name: "events",
+        key: 1,
+        columns: &["position", "entry", "leaf", "at", "actor", "object", "action"],
+        rows: COPY_ROWS,
+    },
     Table { name: "payloads", key: 1, columns: &["leaf", "sealed"], rows: COPY_PAYLOADS },
     Table { name: "segments", key: 1, columns: &["segment", "first_at", "last_at"], rows: COPY_ROWS },
     Table { name: "event_index", key: 3, columns: &["field", "segment", "first", "rows"], rows: COPY_ROWS },

@@ -16,7 +16,7 @@ const OBJECTS: u64 = 60_000;
 const BUCKET: BucketId = BucketId([1; 16]);
 
 pub(crate) async fn rewrap(folder: &Path) -> Result<(), String> {
-    let installation = super::trust::installation(folder, None).await.map_err(|error| error.to_string())?;
+    let (installation, _) = super::trust::installation(folder, None).await.map_err(|error| error.to_string())?;
     let actor = Actor::service(installation.itself());
     let gate = Gate::new(Deciding::yes(), installation.writer().clone(), actor.clone());
     let mut writes = Vec::new();

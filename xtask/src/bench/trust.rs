@@ -10,6 +10,7 @@ use cordon_domain::{
 };
 use cordon_gate::{Epoch, Journal as _};
 use cordon_keys::local::HeldKey;
+use cordon_keys::recovery::Share;
 use cordon_keys::{RootProvider, Secret};
 use cordon_store::edge::{SystemClock, SystemEntropy};
 use cordon_store::{Address, Installation, KitShape, New, Places};
@@ -44,7 +45,8 @@ pub(crate) fn measured() -> Result<(), String> {
     println!("| what | measured |\n|---|---|");
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.map_err(|error| error.to_string())?;
-    runtime.block_on(events(&folder.join("events"), None)).map_err(|error| error.to_string())?;
+    let kit = runtime.block_on(events(&folder.join("events"), None)).map_err(|error| error.to_string())?;
+    runtime.block_on(super::restore::restore(&folder.join("events"), &folder.join("restored"), &kit))?;
     let server = Cluster::start()?;
     let database = Address::parse(&new_database(server.socket())?).map_err(|error| error.to_string())?;
     runtime.block_on(events(&folder.join("postgres"), Some(database))).map_err(|error| error.to_string())?;
@@ -55,22 +57,29 @@ pub(crate) fn measured() -> Result<(), String> {
     std::fs::remove_dir_all(&folder).map_err(|error| error.to_string())
 }
 
-/// Makes an installation in `folder`.
+/// Makes an installation in `folder`. Returns the shares of its recovery kit, too.
 pub(super) async fn installation(
     folder: &Path,
     server: Option<Address>,
-) -> Result<Installation, cordon_store::StoreError> {
+) -> Result<(Installation, Vec<String>), cordon_store::StoreError> {
     let key = Secret::draw(&mut SystemEntropy);
     let provider: Arc<dyn RootProvider> = Arc::new(HeldKey::new("key-file", &key, SystemEntropy));
     let places = Places { data: folder.join("data"), keys: folder.join("keys"), server };
     let kit = KitShape { need: 2, of: 3 };
-    let new = New { origin: "bench.example/log", kit, keep_kit: &mut |_| Ok(()) };
-    Installation::create(places, new, &provider, Arc::new(SystemClock)).await
+    let mut written = Vec::new();
+    let mut keep_kit = |shares: &[Share]| {
+        written.extend(shares.iter().map(|share| share.write().to_string()));
+        Ok(())
+    };
+    let new = New { origin: "bench.example/log", kit, keep_kit: &mut keep_kit };
+    let made = Installation::create(places, new, &provider, Arc::new(SystemClock)).await?;
+    Ok((made, written))
 }
 
-async fn events(folder: &Path, server: Option<Address>) -> Result<(), cordon_store::StoreError> {
+async fn events(folder: &Path, server: Option<Address>) -> Result<Vec<String>, cordon_store::StoreError> {
     let kind = if server.is_some() { "PostgreSQL" } else { "SQLite" };
-    let installation = Arc::new(installation(folder, server).await?);
+    let (installation, kit) = installation(folder, server).await?;
+    let installation = Arc::new(installation);
     let stop = Arc::new(AtomicBool::new(false));
     let publishing = {
         let (installation, stop) = (Arc::clone(&installation), Arc::clone(&stop));
@@ -85,7 +94,10 @@ async fn events(folder: &Path, server: Option<Address>) -> Result<(), cordon_sto
         "| event to signed checkpoint, slowest under that load ({kind}) | {:.0} ms |",
         slowest.as_secs_f64() * 1e3
     );
-    Ok(())
+    if kind == "SQLite" {
+        super::restore::back_up(&installation, folder).await?;
+    }
+    Ok(kit)
 }
 
 /// How fast events are asked for.

@@ -14,6 +14,7 @@ mod containers;
 mod git;
 mod harness;
 mod hostile;
+mod marker;
 mod readme;
 mod repository;
 mod trust;

@@ -3,11 +3,11 @@
 use cordon_domain::id::hex;
 use cordon_domain::limits::PAYLOAD_BYTES_MAX;
 use cordon_domain::{Actor, Level, Moment, Payload, Personal};
-use cordon_gate::{Denial, JournalError, Request};
 use cordon_gate::act::Read;
+use cordon_gate::{Denial, JournalError, Request};
 use cordon_keys::{KeyName, KeyRef};
-use cordon_store::{Installation, StoreError};
 use cordon_store::care::Care;
+use cordon_store::{Installation, StoreError};
 
 use crate::{BUCKET, Ground, clock, facts, gate, on_both, target, version, write};
 
@@ -72,7 +72,12 @@ async fn a_shredded_version_opens_for_nobody_even_from_a_backup_of_the_data(grou
     let certified = shredded.certified.expect("restricted").leaf_hash;
     let (kept_beside, stated) = beside(&installation, certified).await;
     assert_eq!(kept_beside.expect("kept"), certificate.json().to_string().into_bytes());
-    ground.beside(&format!("UPDATE payloads SET sealed = CAST(x'00000001' || sealed AS BLOB) WHERE leaf = x'{}'", hex(&certified))).await;
+    ground
+        .beside(&format!(
+            "UPDATE payloads SET sealed = CAST(x'00000001' || sealed AS BLOB) WHERE leaf = x'{}'",
+            hex(&certified)
+        ))
+        .await;
     assert!(matches!(beside(&installation, certified).await.0, Err(StoreError::Integrity(_))), "{stated:?}");
     ground.beside("DELETE FROM payloads").await;
     assert!(matches!(beside(&installation, certified).await.0, Err(StoreError::Integrity(_))), "it is missed");
