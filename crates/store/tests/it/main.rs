@@ -12,6 +12,7 @@ mod care;
 mod compile_fail;
 mod events;
 mod faults;
+mod format;
 mod ground;
 mod installation;
 mod pkcs11;

@@ -1,0 +1,130 @@
+//! Stored formats: an installation that an earlier program made opens, is whole, and goes on.
+
+use std::path::{Path, PathBuf};
+
+use cordon_domain::{Action, Actor, Level, Personal, PrincipalId, Target};
+use cordon_gate::act::{Read, Revoke};
+use cordon_gate::{Denial, Epoch, Facts, Gate, Grounds, Journal as _, JournalError, Request, Verdict};
+use cordon_keys::KeyName;
+use cordon_ledger::Hash;
+use cordon_ledger::audit::walk;
+use cordon_ledger::entry::{Identity, open};
+use cordon_store::care::Care;
+use cordon_store::keyring::Make;
+use cordon_store::log::LogFolder;
+use cordon_store::{Change, Installation, Writer};
+use cordon_testkit::Deciding;
+
+use crate::{BUCKET, Ground, NAME, clock, event, facts, gate, target, version, write};
+
+/// Installations by their format. One is added when a format is released, and then never changes.
+fn fixture(format: u32) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/data/format-{format}"))
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("made");
+    for entry in std::fs::read_dir(from).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let target = to.join(path.file_name().expect("a name"));
+        if path.is_dir() { copy(&path, &target) } else { std::fs::copy(&path, &target).map(drop).expect("copied") }
+    }
+}
+
+const REVOKED: PrincipalId = PrincipalId([7; 16]);
+const ERASED: PrincipalId = PrincipalId([8; 16]);
+
+/// Its decisions outlast revocations.
+fn lasting_gate(installation: &Installation) -> Gate<Deciding<fn(&Facts) -> Verdict>, Writer> {
+    let decide: fn(&Facts) -> Verdict = |_| Verdict::Allow(Grounds { epoch: Epoch::ANY, ..Grounds::default() });
+    Gate::new(Deciding(decide), installation.writer().clone(), Actor::service(installation.itself()))
+}
+
+/// Something of each kind that is stored.
+async fn fill(installation: &Installation) {
+    for (number, level) in [Level::Internal, Level::Confidential, Level::Restricted].into_iter().enumerate() {
+        write(installation, number as u64, level).await.expect("written");
+    }
+    let gate = lasting_gate(installation);
+    let clock = clock();
+    let care = Care::new(&gate, installation, &*clock, Actor::service(installation.itself()), Personal::default());
+    care.rotate(KeyName::Level(Level::Internal)).await.expect("rotated");
+    care.rotate(KeyName::Bucket(BUCKET, Level::Confidential)).await.expect("rotated");
+    write(installation, 3, Level::Restricted).await.expect("written");
+    care.shred(BUCKET, version(3)).await.expect("shredded");
+    let facts_of = |principal| facts(Target { principal: Some(principal), ..Target::default() });
+    let request = Request::<Revoke>::new(facts_of(REVOKED));
+    let _receipt = gate.change(request, Change::Revoke(REVOKED)).await.expect("revoked");
+    for actor in [1, 8] {
+        installation.writer().record(event(installation, Action::SignIn, actor), Epoch::ANY).await.expect("recorded");
+    }
+    care.erase(ERASED).await.expect("erased");
+    let beside = Facts { beside: vec![9; 70_000], ..facts(target(2, Level::Restricted)) };
+    let _receipt = gate.read(Request::<Read>::new(beside)).await.expect("allowed");
+}
+
+/// Made once, when a format is released: `CORDON_FIXTURE=FOLDER cargo test -p cordon-store --test it -- --ignored the_fixture`.
+#[tokio::test]
+#[ignore = "writes a fixture, which never changes once its format is released"]
+async fn the_fixture_of_this_format_is_made() {
+    let folder = PathBuf::from(std::env::var_os("CORDON_FIXTURE").expect("the folder to write to"));
+    let ground = Ground::sqlite();
+    let (installation, _) = ground.create().await;
+    fill(&installation).await;
+    ground.settle(&installation).await;
+    drop(installation);
+    let places = ground.places();
+    copy(&places.data, &folder.join("data"));
+    copy(&places.keys, &folder.join("keys"));
+}
+
+#[tokio::test]
+async fn format_1_opens_is_whole_and_goes_on() {
+    let ground = Ground::sqlite();
+    let places = ground.places();
+    copy(&fixture(1).join("data"), &places.data);
+    copy(&fixture(1).join("keys"), &places.keys);
+    let installation = ground.open().await.expect("opens");
+    let (reader, keys) = (installation.reader(), installation.keys());
+    let entries = reader.entries(0, 100).await.expect("reads");
+    let names = |identity: &Identity| match identity {
+        Identity::Open(personal) => personal.name.clone(),
+        Identity::Sealed(subject) => Some(format!("erased {subject}")),
+        Identity::None => None,
+    };
+    let key = keys.event_key().expect("a key");
+    let opened = entries.iter().map(|entry| {
+        open(entry, &key, |subject| keys.subject_key(subject, Make::Never).expect("reads")).expect("opens")
+    });
+    let opened: Vec<_> = opened.collect();
+    let sign_ins = opened.iter().filter(|opened| opened.event.action == Action::SignIn);
+    let sign_ins: Vec<_> = sign_ins.map(|opened| names(&opened.identity)).collect();
+    assert_eq!(sign_ins, [Some(NAME.to_owned()), Some(format!("erased {ERASED}"))]);
+
+    let with_payload = opened.iter().zip(&entries).filter_map(|(opened, entry)| Some((opened.event.payload?, entry)));
+    let mut lengths = Vec::new();
+    for (stated, entry) in with_payload {
+        lengths.push(reader.payload(keys, Hash::leaf(entry).0, &stated).await.expect("kept").len());
+    }
+    assert_eq!((lengths.len(), lengths[1]), (2, 70_000), "a certificate, and one more");
+
+    for (number, level) in [(0, Level::Internal), (1, Level::Confidential), (2, Level::Restricted)] {
+        let row = reader.object(keys, version(number)).await.expect("reads").expect("there");
+        let request = || Request::<Read>::new(facts(target(number, level)));
+        let stale = gate(&installation).read(request()).await.expect_err("decided before the revocation");
+        assert!(matches!(stale, Denial::NotRecorded(JournalError::Stale { .. })), "{stale}");
+        let receipt = lasting_gate(&installation).read(request()).await.expect("allowed");
+        let key = keys.bucket_key(row.wrap().under).expect("opens");
+        assert!(key.open(receipt, &row.wrap(), &row.manifest).is_ok(), "{number}");
+    }
+    assert_eq!(reader.object(keys, version(3)).await.expect("reads"), None, "shredded");
+
+    installation.writer().record(event(&installation, Action::SignIn, 1), Epoch::ANY).await.expect("recorded");
+    ground.settle(&installation).await;
+    let log_key = std::fs::read_to_string(installation.places().log_key_file()).expect("there");
+    let walked =
+        walk(&mut LogFolder(installation.places().log()), &log_key.trim().parse().expect("a key"), &[], |_, _, _| {});
+    let walked = walked.expect("reads");
+    assert_eq!(walked.faults, []);
+    assert_eq!(walked.checkpoint.expect("opens").size, entries.len() as u64 + 4);
+}
