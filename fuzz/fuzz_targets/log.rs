@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
-use cordon_ledger::audit::{Resources, walk};
 use cordon_domain::Payload;
 use cordon_keys::Secret;
+use cordon_ledger::audit::{Resources, walk};
 use cordon_ledger::checkpoint::Checkpoint;
 use cordon_ledger::entry::{EventKey, Succession, open_disclosed};
 use cordon_ledger::note::{Note, Verifier};

@@ -124,7 +124,7 @@ impl Personal {
 /// What stands beside an event because it may be larger than an entry: a certificate, a text of policies, a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Payload {
-    /// SHA-256 of its bytes.
+    /// SHA-256 of a salt, which is kept with it, and its bytes.
     #[n(0)]
     #[cbor(with = "minicbor::bytes")]
     pub sha256: [u8; 32],

@@ -15,6 +15,9 @@ pub trait Act: sealed::Sealed + Send + 'static {
 /// An action that changes nothing but what leaves.
 pub trait Reads: Act {}
 
+/// An action that is stated: it says what someone did beside the gate's own transactions, and opens nothing.
+pub trait States: Act {}
+
 /// An action that changes state.
 pub trait Changes: Act {}
 
@@ -36,11 +39,14 @@ acts! { Reads:
     Read = ObjectRead;
     /// Searches or exports events.
     Search = LogSearch;
+}
+
+acts! { States:
     /// States what a destruction of keys destroyed.
     Certify = KeyCertify;
-    /// Opens the keys, to see that they open.
+    /// States that the keys were opened.
     Unlock = KeyUnlock;
-    /// Takes an installation into use that was restored from a backup.
+    /// States that a backup was restored.
     Restore = BackupRestore;
 }
 

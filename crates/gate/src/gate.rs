@@ -5,15 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use cordon_domain::{Action, Actor, Event, Level, Moment, Outcome, RequestId};
 
-use crate::act::{Changes, Reads};
+use crate::act::{Changes, Reads, States};
 use crate::journal::{Journal, JournalError, Recorded, is_permitted};
 use crate::limits::STALE_RETRIES_MAX;
 use crate::permit::{Departure, Permit, Receipt};
 use crate::refusals::{Admission, Refusals};
 use crate::request::{Facts, Request};
 use crate::verdict::{Decide, Epoch, Grounds, Refusal, Verdict};
-
-const REFUSALS: &str = "refusals before sign-in beyond the bound";
 
 /// Why there is no receipt.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,6 +48,20 @@ impl Drop for Gap<'_> {
     }
 }
 
+/// A count of refusals whose minute is over. It goes back when it is dropped before it was recorded.
+struct Over<'a> {
+    count: u64,
+    refusals: &'a Mutex<Refusals>,
+}
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        if let Ok(mut refusals) = self.refusals.lock() {
+            refusals.put_back(self.count);
+        }
+    }
+}
+
 impl<D: Decide, J: Journal> Gate<D, J> {
     /// Puts the gate before a journal. `itself` is the service in whose name the gate counts what went unrecorded.
     pub fn new(decide: D, journal: J, itself: Actor) -> Self {
@@ -79,19 +91,35 @@ impl<D: Decide, J: Journal> Gate<D, J> {
     /// [`Denial::Refused`] when the policies refuse; [`Denial::NotRecorded`] when the bytes are confidential,
     /// restricted or of unknown level and the event cannot be made durable.
     pub async fn read<A: Reads>(&self, request: Request<A>) -> Result<Receipt<A>, Denial> {
+        match self.decided(request.facts()).await {
+            Ok(recorded) => Ok(Permit::new(request).receipt(Some(recorded))),
+            Err(Denial::NotRecorded(JournalError::Unavailable(_))) if request.facts().level() <= Level::Internal => {
+                self.unrecorded.fetch_add(1, Ordering::AcqRel);
+                Ok(Permit::new(request).receipt(None))
+            }
+            Err(denial) => Err(denial),
+        }
+    }
+
+    /// Decides a statement and records it: whether or not it is refused, it opens nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Denial::Refused`] when the policies refuse; [`Denial::NotRecorded`] when it cannot be made durable.
+    pub async fn attest<A: States>(&self, request: Request<A>) -> Result<Recorded, Denial> {
+        self.decided(request.facts()).await
+    }
+
+    /// Decides and records, again when something was revoked in between.
+    async fn decided(&self, facts: &Facts) -> Result<Recorded, Denial> {
         let mut outcome = Err(Denial::NotRecorded(JournalError::Stale { seen: Epoch::default() }));
         for _ in 0..STALE_RETRIES_MAX {
-            let grounds = self.decide(request.facts()).await?;
-            let event = request.facts().event(Outcome::Allowed, &grounds, None);
-            outcome = match self.record(event, grounds.epoch).await {
-                Ok(recorded) => return Ok(Permit::new(request).receipt(Some(recorded))),
-                Err(JournalError::Stale { seen }) => Err(JournalError::Stale { seen }.into()),
-                Err(JournalError::Unavailable(_)) if request.facts().level() <= Level::Internal => {
-                    self.unrecorded.fetch_add(1, Ordering::AcqRel);
-                    return Ok(Permit::new(request).receipt(None));
-                }
-                Err(error) => return Err(error.into()),
-            };
+            let grounds = self.decide(facts).await?;
+            let event = facts.event(Outcome::Allowed, &grounds, None);
+            outcome = self.record(event, grounds.epoch).await.map_err(Denial::from);
+            if !matches!(outcome, Err(Denial::NotRecorded(JournalError::Stale { .. }))) {
+                break;
+            }
         }
         outcome
     }
@@ -132,31 +160,39 @@ impl<D: Decide, J: Journal> Gate<D, J> {
     /// Records that someone was refused before they signed in: singly up to a bound for each address and minute, then as
     /// a count. `address` is where they came from.
     pub async fn refused_before_sign_in(&self, facts: &Facts, address: &str, reason: &str) {
-        let (admission, over) = match self.refusals.lock() {
-            Ok(mut refusals) => refusals.admit(address, facts.at),
-            Err(_) => return,
-        };
+        let Some((admission, over)) = self.admitted(address, facts.at) else { return };
         let mut event = facts.event(Outcome::Denied, &Grounds::default(), Some(reason.to_owned()));
-        if let Some(count) = over {
-            let counted = self.about(&event, Action::LogRefusals, count, REFUSALS);
-            self.record_or_count(counted).await;
-        }
+        self.report_refusals(&event, over).await;
         if admission == Admission::Single {
             event.personal.network = Some(address.to_owned());
             self.record_or_count(event).await;
         }
     }
 
+    fn admitted(&self, address: &str, at: Moment) -> Option<(Admission, Option<u64>)> {
+        Some(self.refusals.lock().ok()?.admit(address, at))
+    }
+
     /// Records what is only counted, once its minute is over. To be called now and then: nobody may ask for a while.
     pub async fn tick(&self, next: RequestId, at: Moment) {
         let over = self.refusals.lock().ok().and_then(|mut refusals| refusals.turn(at));
         let event = Event::new(next, at, Action::LogRefusals, self.itself.clone());
-        if let Some(count) = over {
-            let counted = self.about(&event, Action::LogRefusals, count, REFUSALS);
-            self.record_or_count(counted).await;
-        }
-        // What cannot be written now is counted on.
+        self.report_refusals(&event, over).await;
+        // A count that cannot be written now is written later.
         let _ = self.report_gap(&event).await;
+    }
+
+    /// Writes the count of a minute that is over before `next` is written. One that cannot be written is kept.
+    async fn report_refusals(&self, next: &Event, over: Option<u64>) {
+        let mut over = Over { count: over.unwrap_or(0), refusals: &self.refusals };
+        if over.count == 0 {
+            return;
+        }
+        let reason = "refusals before sign-in beyond the bound";
+        let counted = self.about(next, Action::LogRefusals, over.count, reason);
+        if self.record(counted, Epoch::ANY).await.is_ok() {
+            over.count = 0;
+        }
     }
 
     async fn record_or_count(&self, event: Event) {

@@ -42,6 +42,11 @@ impl Refusals {
         (Admission::Counted, over)
     }
 
+    /// Counts again what could not be recorded.
+    pub fn put_back(&mut self, count: u64) {
+        self.counted += count;
+    }
+
     /// Returns the count of a minute that is over, and begins the next. A clock that goes back begins one, too.
     pub fn turn(&mut self, now: Moment) -> Option<u64> {
         let minute = now.0.div_euclid(MINUTE_MS);

@@ -48,7 +48,7 @@ impl Facts {
             policies: grounds.policies.iter().take(EVENT_NAMES_MAX).cloned().collect(),
             grants: grounds.grants.iter().take(EVENT_NAMES_MAX).copied().collect(),
             client: self.client.as_deref().map(event_text),
-            beside: self.beside.clone(),
+            beside: if outcome == Outcome::Allowed { self.beside.clone() } else { Vec::new() },
             personal: cut(&self.personal),
             ..Event::new(self.request, self.at, self.action, self.actor.clone())
         }

@@ -5,8 +5,9 @@
 //! than, or differs from, what was signed before.
 //!
 //! Map: [`hash`] and [`proof`] (RFC 6962), [`tile`] (C2SP tlog-tiles), [`note`] and [`checkpoint`] (signed-note,
-//! tlog-checkpoint, tlog-cosignature), [`tlog_proof`], [`witness`]; [`entry`], [`payload`] and [`index`] (sealed events, what
-//! stands beside them, blind indexes), [`publish`] (what to write and sign, in which order), [`audit`] (the walk), [`ocsf`] (events for others).
+//! tlog-checkpoint, tlog-cosignature), [`tlog_proof`], [`witness`]; [`entry`], [`payload`] and [`index`] (sealed events,
+//! what stands beside them, blind indexes), [`publish`] (what to write and sign, in which order), [`audit`] (the walk),
+//! [`ocsf`] (events for others).
 
 pub mod audit;
 pub mod checkpoint;

@@ -1,9 +1,10 @@
-//! What stands beside an event, sealed: the event states its SHA-256 and length, and so the log commits to it.
+//! What stands beside an event, sealed: the event states its length and SHA-256(salt || payload), and so the log commits
+//! to it. The salt keeps whoever is shown the event from testing guesses at the payload.
 //!
 //! ```text
 //! bytes 0..4     version of the event key, big-endian
 //! bytes 4..16    nonce
-//! bytes 16..     AES-256-GCM-SIV of the payload, bound to "cordon/payload/v1", its SHA-256 and bytes 0..16
+//! bytes 16..     AES-256-GCM-SIV of salt (16 bytes) || payload, bound to "cordon/payload/v1", the hash and bytes 0..16
 //! ```
 
 use aws_lc_rs::aead::{Aad, Nonce};
@@ -11,7 +12,7 @@ use cordon_domain::limits::PAYLOAD_BYTES_MAX;
 use cordon_domain::{Entropy, Payload};
 use sha2::{Digest as _, Sha256};
 
-use crate::entry::{EntryError, EventKey, NONCE_BYTES, TAG_BYTES, seal_in_place};
+use crate::entry::{EntryError, EventKey, NONCE_BYTES, SALT_BYTES, TAG_BYTES, seal_in_place};
 
 const HEAD_BYTES: usize = 4 + NONCE_BYTES;
 const CONTEXT: &[u8] = b"cordon/payload/v1";
@@ -25,15 +26,18 @@ pub fn seal(plain: &[u8], key: &EventKey, entropy: &mut dyn Entropy) -> Result<(
     if plain.len() > PAYLOAD_BYTES_MAX {
         return Err(EntryError::PayloadTooLarge(plain.len()));
     }
-    let payload = Payload { sha256: Sha256::digest(plain).into(), bytes: plain.len() as u64 };
-    let mut nonce = [0; NONCE_BYTES];
-    entropy.fill(&mut nonce);
-    let mut sealed = Vec::with_capacity(HEAD_BYTES + plain.len() + TAG_BYTES);
+    let mut random = [0; NONCE_BYTES + SALT_BYTES];
+    entropy.fill(&mut random);
+    let (nonce, salt) = random.split_at(NONCE_BYTES);
+    let sha256 = Sha256::new_with_prefix(salt).chain_update(plain).finalize().into();
+    let payload = Payload { sha256, bytes: plain.len() as u64 };
+    let mut sealed = Vec::with_capacity(HEAD_BYTES + SALT_BYTES + plain.len() + TAG_BYTES);
     sealed.extend_from_slice(&key.version().to_be_bytes());
-    sealed.extend_from_slice(&nonce);
+    sealed.extend_from_slice(nonce);
+    sealed.extend_from_slice(salt);
     sealed.extend_from_slice(plain);
     let (head, body) = sealed.split_at_mut(HEAD_BYTES);
-    let tag = seal_in_place(key.key(), &nonce, &context(&payload, head), body)?;
+    let tag = seal_in_place(key.key(), nonce, &context(&payload, head), body)?;
     sealed.extend_from_slice(&tag);
     Ok((payload, sealed))
 }
@@ -50,6 +54,9 @@ pub fn key_version(sealed: &[u8]) -> Option<u32> {
 ///
 /// [`EntryError`] when it is not what the event states, or the key is another.
 pub fn open(payload: &Payload, sealed: &[u8], key: &EventKey) -> Result<Vec<u8>, EntryError> {
+    if sealed_bytes(payload) != Some(sealed.len() as u64) {
+        return Err(EntryError::NotAuthentic);
+    }
     let version = key_version(sealed).ok_or(EntryError::Malformed)?;
     if version != key.version() {
         return Err(EntryError::OtherKey(version));
@@ -61,10 +68,17 @@ pub fn open(payload: &Payload, sealed: &[u8], key: &EventKey) -> Result<Vec<u8>,
     let opened = key.key().open_in_place(nonce, Aad::from(context(payload, head)), &mut body);
     let length = opened.map_err(|_| EntryError::NotAuthentic)?.len();
     body.truncate(length);
-    if Sha256::digest(&body).as_slice() != payload.sha256 || length as u64 != payload.bytes {
+    if Sha256::digest(&body).as_slice() != payload.sha256 {
         return Err(EntryError::NotAuthentic);
     }
-    Ok(body)
+    Ok(body.split_off(SALT_BYTES))
+}
+
+/// Returns how long the sealed form of a payload is; `None` when it is larger than may stand beside an event.
+#[must_use]
+pub fn sealed_bytes(payload: &Payload) -> Option<u64> {
+    let within = payload.bytes <= PAYLOAD_BYTES_MAX as u64;
+    within.then_some(payload.bytes + (HEAD_BYTES + SALT_BYTES + TAG_BYTES) as u64)
 }
 
 fn context(payload: &Payload, head: &[u8]) -> Vec<u8> {

@@ -20,7 +20,6 @@ use cordon_ledger::note::{Note, Verifier};
 use cordon_ledger::tile::{Shelf, TILE_LEVELS, TileRef};
 use rusqlite::Connection;
 
-use crate::change::put_setting;
 use crate::copy;
 use crate::error::StoreError;
 use crate::installation::{Installation, Places};
@@ -32,6 +31,7 @@ use crate::read::{LOG_OFFSET, Reader};
 use crate::schema;
 use crate::sql::sqlite::failed;
 use crate::sql::{Database, Session, values};
+use crate::state::put_setting;
 use crate::unlock::unlock;
 
 const KEYS: &str = "keys.db";

@@ -6,11 +6,13 @@
 use std::path::Path;
 
 use cordon_domain::{
-    Action, Actor, BucketId, Clock, Level, Moment, Personal, PrincipalId, RequestId, Target, VersionId,
+    Action, Actor, BucketId, Clock, Level, Moment, Outcome, Personal, PrincipalId, RequestId, Target, VersionId,
 };
 use cordon_gate::act::{Backup, Certify, Erase, Rewrap, Rotate, Shred};
 use cordon_gate::{Decide, Denial, Facts, Gate, Recorded, Request};
 use cordon_keys::{KeyName, KeyRef};
+use cordon_ledger::Hash;
+use cordon_ledger::entry::open;
 
 use crate::backup::{back_up_data, back_up_keys};
 use crate::certificate::Certificate;
@@ -18,6 +20,7 @@ use crate::change::{BackupKind, Change};
 use crate::edge::SystemEntropy;
 use crate::error::StoreError;
 use crate::installation::Installation;
+use crate::read::Search;
 use crate::writer::Writer;
 
 /// Why keys were not cared for.
@@ -37,7 +40,7 @@ pub struct Shredded {
     /// What it destroyed, and what could still open the version.
     pub certificate: Certificate,
     /// The event beside which the certificate stands.
-    pub certified: Option<Recorded>,
+    pub certified: Recorded,
 }
 
 /// Days after which a backup of the key store must be destroyed.
@@ -99,12 +102,6 @@ impl<'a, D: Decide> Care<'a, D> {
     ///
     /// [`CareError`] when it is refused or a wrap does not open; batches before it stand.
     pub async fn rewrap(&self, bucket: BucketId, level: Level) -> Result<u64, CareError> {
-        Ok(self.rewrap_and_destroy(bucket, level).await?.0)
-    }
-
-    /// Returns how many data keys moved, and which versions of the bucket key were destroyed: all below the least that may
-    /// unwrap, those left by a run that broke off among them.
-    async fn rewrap_and_destroy(&self, bucket: BucketId, level: Level) -> Result<(u64, Vec<KeyRef>), CareError> {
         let name = KeyName::Bucket(bucket, level);
         let (keys, reader) = (self.installation.keys(), self.installation.reader());
         let mut moved = 0;
@@ -113,13 +110,15 @@ impl<'a, D: Decide> Care<'a, D> {
             if wraps.older == 0 && active.least == active.active {
                 // A row whose level was changed beside Cordon is not among those that moved: found before its key goes.
                 reader.check_rows(keys, bucket, active.least).await?;
-                return Ok((moved, keys.destroy_below(name, active.least)?));
+                // Those left by a run that broke off among them.
+                keys.destroy_below(name, active.least)?;
+                break;
             }
             let request = self.request::<Rewrap>(target_of(name));
             let _receipt = self.gate.change(request, Change::Rewrap { bucket, level }).await?;
             moved += wraps.older.saturating_sub(reader.wraps(&active).await?.older);
         }
-        Ok((moved, Vec::new()))
+        Ok(moved)
     }
 
     /// Destroys what opens one version: its wrap, and, once all others are wrapped anew, the key that made it. A
@@ -131,37 +130,55 @@ impl<'a, D: Decide> Care<'a, D> {
     pub async fn shred(&self, bucket: BucketId, version: VersionId) -> Result<Shredded, CareError> {
         let (keys, reader) = (self.installation.keys(), self.installation.reader());
         let row = reader.object(keys, version).await?.filter(|row| row.bucket == bucket);
-        let (level, recorded) = match row {
-            Some(row) => {
-                let next_key = keys.prepare_version(row.key_name())?.version;
-                let (level, label) = (row.label.level, Some(row.label));
-                let target = Target { bucket: Some(bucket), version: Some(version), label, principal: None };
-                let change = Change::Shred { bucket, version, next_key };
-                let receipt = self.gate.change(self.request::<Shred>(target), change).await?;
-                (level, receipt.recorded().copied())
-            }
-            None => (self.shredding(bucket, version).await?, None),
+        let mut recorded = None;
+        if let Some(row) = row {
+            let next_key = keys.prepare_version(row.key_name())?.version;
+            let target =
+                Target { bucket: Some(bucket), version: Some(version), label: Some(row.label), ..Target::default() };
+            let change = Change::Shred { bucket, version, next_key };
+            recorded = self.gate.change(self.request::<Shred>(target), change).await?.recorded().copied();
+        }
+        let shredded = reader.shredded(keys, version).await?.filter(|row| row.bucket == bucket);
+        let shredded = shredded.ok_or_else(|| StoreError::Conflict(format!("there is no {version} in {bucket}")))?;
+        let rewrapped = self.rewrap(bucket, shredded.level).await?;
+        let destroyed = shredded.under();
+        if keys.store().key(destroyed)?.is_some() {
+            return Err(StoreError::Conflict(format!("{destroyed} is still in use: ask again")).into());
+        }
+        let recorded = match recorded {
+            Some(recorded) => Some(recorded),
+            None => self.earlier(version, Action::KeyShred).await?,
         };
-        let (rewrapped, destroyed) = self.rewrap_and_destroy(bucket, level).await?;
         let (data_backups, key_backup) = self.backups().await?;
         let could_be_opened_until = key_backup.map(|made| made.plus_ms(KEY_BACKUP_DAYS * DAY_MS));
         let certificate = Certificate { version, destroyed, recorded, rewrapped, data_backups, could_be_opened_until };
-        let certified = self.certify(bucket, &certificate).await?;
+        let certified = match self.earlier(version, Action::KeyCertify).await? {
+            Some(earlier) => earlier,
+            None => self.certify(bucket, &certificate).await?,
+        };
         Ok(Shredded { certificate, certified })
     }
 
+    /// Finds the event of an earlier run, which may have broken off.
+    async fn earlier(&self, version: VersionId, action: Action) -> Result<Option<Recorded>, StoreError> {
+        let keys = self.installation.keys();
+        let (object, action) = (Some(keys.index().version(version)), Some(keys.index().action(action)));
+        let found = self.installation.reader().search(&Search { object, action, ..Search::default() }).await?;
+        let event_keys = keys.event_keys()?;
+        let allowed = |entry: &[u8]| {
+            let mut opened = event_keys.iter().filter_map(|key| open(entry, key, |_| None).ok());
+            opened.any(|opened| opened.event.outcome == Outcome::Allowed)
+        };
+        let first = found.into_iter().find(|(_, entry)| allowed(entry));
+        Ok(first.map(|(position, entry)| Recorded { position: Some(position), leaf_hash: Hash::leaf(&entry).0 }))
+    }
+
     /// Puts a certificate into the ledger.
-    async fn certify(&self, bucket: BucketId, certificate: &Certificate) -> Result<Option<Recorded>, Denial> {
+    async fn certify(&self, bucket: BucketId, certificate: &Certificate) -> Result<Recorded, Denial> {
         let target = Target { bucket: Some(bucket), version: Some(certificate.version), ..Target::default() };
         let beside = certificate.json().to_string().into_bytes();
         let facts = Facts { beside, ..self.facts(target) };
-        Ok(self.gate.read(Request::<Certify>::new(facts)).await?.recorded().copied())
-    }
-
-    /// The level of a version whose shredding began and may have broken off.
-    async fn shredding(&self, bucket: BucketId, version: VersionId) -> Result<Level, StoreError> {
-        let level = self.installation.reader().shredded(bucket, version).await?;
-        level.ok_or_else(|| StoreError::Conflict(format!("there is no {version} in {bucket}")))
+        self.gate.attest(Request::<Certify>::new(facts)).await
     }
 
     /// Erases what identifies a person: what was recorded of them stays sealed for ever, and every proof still holds.

@@ -1,7 +1,5 @@
 //! What can be changed, each in one transaction with the event that says so.
 
-use std::collections::HashSet;
-
 use cordon_domain::limits::LABEL_PROJECTS_MAX;
 use cordon_domain::{Action, BucketId, Label, Level, PrincipalId, Target, VersionId};
 use cordon_gate::act::Changes;
@@ -12,13 +10,9 @@ use crate::edge::SystemEntropy;
 use crate::error::StoreError;
 use crate::keyring::Keyring;
 use crate::limits::REWRAP_BATCH_MAX;
-use crate::rows::{ActiveKey, ObjectRow, encoded};
+use crate::rows::{ActiveKey, ObjectRow, ShreddedRow, encoded};
 use crate::sql::{Cell, Session, values};
-
-/// What the name of a setting begins with that says that a person was erased.
-const ERASED: &str = "erased/";
-/// The setting that counts revocations.
-pub(crate) const EPOCH: &str = "epoch";
+use crate::state::{EPOCH, ERASED, NOT_SHREDDED, active_key, epoch, object, put_setting};
 
 /// A change of state.
 #[derive(Clone, Debug)]
@@ -266,17 +260,15 @@ async fn rewrap<A: Changes>(
     let active = active_key(session, keys, name).await?;
     let active = active.ok_or_else(|| StoreError::Conflict(format!("{name} wraps nothing")))?;
     let select = format!(
-        "SELECT {} FROM objects WHERE bucket = ?1 AND level = ?2 AND key_version < ?3 LIMIT {REWRAP_BATCH_MAX}",
+        "SELECT {} FROM objects WHERE bucket = ?1 AND level = ?2 AND key_version >= ?3 AND key_version < ?4
+         AND {NOT_SHREDDED} LIMIT {REWRAP_BATCH_MAX}",
         ObjectRow::COLUMNS
     );
-    let old = session.query(&select, values![&bucket.0, level.number(), active.active]).await?;
+    let old = session.query(&select, values![&bucket.0, level.number(), active.least, active.active]).await?;
     let to = keys.wrapping_key(Some(active.active), name, old.len() as u64)?;
     let mut moved = Vec::with_capacity(old.len());
     for row in old {
         let row = ObjectRow::read(row, keys.rows())?;
-        if row.key_version < active.least {
-            return Err(below_least(row.version));
-        }
         let from = keys.bucket_key(row.wrap().under)?;
         let belongs = Belongs { bucket, version: row.version, label: &row.label };
         let wrap = from.rewrap(permit, &row.wrap(), belongs, (&to, &row.label), &mut SystemEntropy)?.wrap;
@@ -291,9 +283,10 @@ async fn rewrap<A: Changes>(
 
 async fn shred(session: &mut Session, keys: &Keyring, version: VersionId, next_key: u32) -> Result<Effect, StoreError> {
     let row = object(session, keys, version).await?.ok_or_else(|| unknown(version))?;
-    let keep = "INSERT INTO shredded (version, bucket, level, key_version) VALUES (?1, ?2, ?3, ?4)";
-    let values = values![&version.0, &row.bucket.0, row.label.level.number(), row.key_version];
-    session.execute(keep, values).await?;
+    let shredded = ShreddedRow { version, bucket: row.bucket, level: row.label.level, key_version: row.key_version };
+    let cells = shredded.row(keys.rows());
+    let values: Vec<_> = cells.0.iter().map(Cell::value).collect();
+    session.execute("INSERT INTO shredded VALUES (?1, ?2, ?3, ?4, ?5)", &values).await?;
     session.execute("DELETE FROM objects WHERE version = ?1", values![&version.0]).await?;
     activate(session, keys, row.key_name(), next_key).await
 }
@@ -304,52 +297,6 @@ async fn update(session: &mut Session, keys: &Keyring, rows: &[ObjectRow]) -> Re
                   mac = ?8 WHERE version = ?1";
     let rows: Vec<_> = rows.iter().map(|row| row.row(keys.rows())).collect();
     session.execute_each(update, &rows).await
-}
-
-/// Reads one object version. Its MAC is checked, and that its key may still unwrap: a row that was put back from an older
-/// copy has a MAC that fits.
-pub(crate) async fn object(
-    session: &mut Session,
-    keys: &Keyring,
-    version: VersionId,
-) -> Result<Option<ObjectRow>, StoreError> {
-    let Some(row) = stored_object(session, keys, version).await? else { return Ok(None) };
-    let active = active_key(session, keys, row.key_name()).await?;
-    if active.is_some_and(|active| row.key_version >= active.least) {
-        return Ok(Some(row));
-    }
-    // It may have been wrapped anew, relabelled or deleted between the two questions.
-    match stored_object(session, keys, version).await? {
-        Some(again) if again == row => Err(below_least(version)),
-        again => Ok(again),
-    }
-}
-
-fn below_least(version: VersionId) -> StoreError {
-    StoreError::Integrity(format!(
-        "the row of {version} was put back: its key version may unwrap no more, and it is locked"
-    ))
-}
-
-async fn stored_object(
-    session: &mut Session,
-    keys: &Keyring,
-    version: VersionId,
-) -> Result<Option<ObjectRow>, StoreError> {
-    let select = format!("SELECT {} FROM objects WHERE version = ?1", ObjectRow::COLUMNS);
-    let row = session.first(&select, values![&version.0]).await?;
-    row.map(|row| ObjectRow::read(row, keys.rows())).transpose()
-}
-
-/// Reads which versions of a key are in use, and checks the row's MAC.
-pub(crate) async fn active_key(
-    session: &mut Session,
-    keys: &Keyring,
-    name: KeyName,
-) -> Result<Option<ActiveKey>, StoreError> {
-    let select = format!("SELECT {} FROM active_keys WHERE name = ?1", ActiveKey::COLUMNS);
-    let row = session.first(&select, values![&encoded(&name)]).await?;
-    row.map(|row| ActiveKey::read(&row, keys.rows())).transpose()
 }
 
 async fn replace_active(session: &mut Session, keys: &Keyring, active: ActiveKey) -> Result<(), StoreError> {
@@ -367,50 +314,6 @@ async fn put_active(
     let mac = keys.rows().mac(&ActiveKey::parts(&name, &active.versions()));
     let put = format!("INSERT INTO active_keys VALUES (?1, ?2, ?3, ?4) ON CONFLICT (name) DO {on_conflict}");
     session.execute(&put, values![&name, active.active, active.least, &mac]).await.map(drop)
-}
-
-/// Reads the revocation epoch, and checks its MAC.
-pub(crate) async fn epoch(session: &mut Session, keys: &Keyring) -> Result<Epoch, StoreError> {
-    let value = setting(session, keys, EPOCH).await?;
-    let bytes = value.and_then(|value| <[u8; 8]>::try_from(value.as_slice()).ok());
-    let bytes = bytes.ok_or_else(|| StoreError::Integrity("the revocation epoch is missing".to_owned()))?;
-    Ok(Epoch(u64::from_be_bytes(bytes)))
-}
-
-/// Reads who was erased, and checks the MACs: who can write the database cannot have anyone forgotten.
-pub(crate) async fn erased(session: &mut Session, keys: &Keyring) -> Result<HashSet<PrincipalId>, StoreError> {
-    let select = "SELECT name FROM settings WHERE name >= 'erased/' AND name < 'erased0'";
-    let mut subjects = HashSet::new();
-    for row in session.query(select, &[]).await? {
-        let name = row.text(0)?;
-        setting(session, keys, name).await?;
-        let subject = name.strip_prefix(ERASED).and_then(|subject| subject.parse().ok());
-        subjects.insert(subject.ok_or_else(|| StoreError::Integrity(format!("the setting `{name}` cannot be read")))?);
-    }
-    Ok(subjects)
-}
-
-/// Reads a setting, and checks its MAC.
-pub(crate) async fn setting(session: &mut Session, keys: &Keyring, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-    let row = session.first("SELECT value, mac FROM settings WHERE name = ?1", values![name]).await?;
-    let Some(mut row) = row else { return Ok(None) };
-    let value = row.take_bytes(0)?;
-    let parts: [&[u8]; 3] = [b"settings/v1", name.as_bytes(), &value];
-    keys.rows().check(&parts, row.bytes(1)?, || format!("the setting `{name}`"))?;
-    Ok(Some(value))
-}
-
-/// Writes a setting with its MAC.
-pub(crate) async fn put_setting(
-    session: &mut Session,
-    keys: &Keyring,
-    name: &str,
-    value: &[u8],
-) -> Result<(), StoreError> {
-    let mac = keys.rows().mac(&[b"settings/v1", name.as_bytes(), value]);
-    let put = "INSERT INTO settings VALUES (?1, ?2, ?3)
-               ON CONFLICT (name) DO UPDATE SET value = excluded.value, mac = excluded.mac";
-    session.execute(put, values![name, value, &mac]).await.map(drop)
 }
 
 fn unknown(version: VersionId) -> StoreError {

@@ -24,7 +24,6 @@ use cordon_ledger::publish::PublishError;
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 
-use crate::change::{EPOCH, erased, put_setting};
 use crate::edge::SystemEntropy;
 use crate::error::StoreError;
 use crate::events::Assigner;
@@ -34,6 +33,7 @@ use crate::log::Sequencer;
 use crate::read::Reader;
 use crate::schema;
 use crate::sql::{Address, Database};
+use crate::state::{EPOCH, erased, put_setting};
 use crate::unlock::{DEADLINE, entrust, unlock};
 use crate::writer::Writer;
 

@@ -6,9 +6,9 @@
 //!
 //! Map: [`installation`] (folders, creation, opening), [`writer`] (the journal: one thread, group commit), `events` (who
 //! gives them positions), [`change`] (what can be changed), [`read`] and `segment` (search), [`log`] (tiles and
-//! checkpoints), [`keystore`] and [`keyring`] (wrapped keys, open keys), [`care`] and [`certificate`] (rotation, rewrapping,
-//! shredding, erasing), [`backup`] and `copy`, [`witness`] (for logs of others), [`unlock`], [`providers`] and [`pkcs11`] (the root),
-//! [`rows`], [`schema`], [`sql`] (both databases).
+//! checkpoints), [`keystore`] and [`keyring`] (wrapped keys, open keys), [`care`] and [`certificate`] (rotation,
+//! rewrapping, shredding, erasing), [`backup`] and `copy`, [`witness`] (for logs of others), [`unlock`], [`providers`] and
+//! [`pkcs11`] (the root), [`rows`] and `state` (rows that decide), [`schema`], [`sql`] (both databases).
 
 pub mod backup;
 pub mod care;
@@ -30,6 +30,7 @@ pub mod rows;
 pub mod schema;
 mod segment;
 pub mod sql;
+mod state;
 pub mod unlock;
 pub mod witness;
 pub mod writer;

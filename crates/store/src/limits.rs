@@ -66,3 +66,12 @@ pub const PIPELINE_ROWS: usize = 1024;
 
 /// Files that are written side by side: one waits for the disk while others are prepared.
 pub const WRITES_SIDE_BY_SIDE: usize = 4;
+
+/// Times that a row is read again that may have moved between two questions.
+pub const READ_TRIES: usize = 3;
+
+/// Bytes that may wait to be kept beside events, in all.
+pub const PAYLOADS_WAITING_BYTES: usize = 16 * 1024 * 1024;
+
+/// Data backups that a certificate names, the newest.
+pub const CERTIFICATE_BACKUPS_MAX: usize = 1000;

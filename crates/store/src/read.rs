@@ -1,18 +1,18 @@
 //! Reading: a few sessions that only read, beside the writer.
 
-use cordon_domain::{BucketId, Level, Moment, Payload, VersionId};
+use cordon_domain::{BucketId, Moment, Payload, VersionId};
 use cordon_keys::KeyName;
 use cordon_ledger::index::Token;
 use cordon_ledger::payload;
 
-use crate::change::{active_key, object, setting};
 use crate::error::StoreError;
 use crate::keyring::Keyring;
 use crate::limits::SEARCH_EVENTS_MAX;
 use crate::log::is_whole;
-use crate::rows::{ActiveKey, ObjectRow};
+use crate::rows::{ActiveKey, ObjectRow, ShreddedRow};
 use crate::segment::{Field, SEGMENT_EVENTS, positions};
 use crate::sql::{Database, Lease, Pool, Session, values};
+use crate::state::{NOT_SHREDDED, active_key, object, setting};
 
 /// The setting that says at which position the log begins; 0 when there is none.
 pub(crate) const LOG_OFFSET: &str = "log.offset";
@@ -47,6 +47,8 @@ pub struct Wraps {
     pub current: u64,
     /// Under an older one.
     pub older: u64,
+    /// Put back beside Cordon: shredded, or under a version that may unwrap no more. They open for nobody.
+    pub locked: u64,
 }
 
 impl Reader {
@@ -93,14 +95,15 @@ impl Reader {
     ///
     /// [`StoreError::Integrity`] when it is missing, or is not what the event states.
     pub async fn payload(&self, keys: &Keyring, leaf: [u8; 32], stated: &Payload) -> Result<Vec<u8>, StoreError> {
-        let select = "SELECT sealed FROM payloads WHERE leaf = ?1";
-        let row = self.session().await?.first(select, values![&leaf]).await?;
-        let lost = || StoreError::Integrity("what stood beside the event is missing".to_owned());
-        let sealed = row.ok_or_else(lost)?.take_bytes(0)?;
+        let fault = |what: &str| StoreError::Integrity(format!("what stands beside the event {what}"));
+        let select = "SELECT sealed FROM payloads WHERE leaf = ?1 AND length(sealed) = CAST(?2 AS BIGINT)";
+        let length = payload::sealed_bytes(stated).ok_or_else(|| fault("is larger than it may be"))?;
+        let row = self.session().await?.first(select, values![&leaf, length]).await?;
+        let sealed = row.ok_or_else(|| fault("is missing, or its length was changed"))?.take_bytes(0)?;
         let version = payload::key_version(&sealed);
         let key = keys.event_keys()?.into_iter().find(|key| Some(key.version()) == version);
-        let opened = key.ok_or_else(lost).map(|key| payload::open(stated, &sealed, &key))?;
-        opened.map_err(|_| StoreError::Integrity("what stands beside the event is not what it states".to_owned()))
+        let key = key.ok_or_else(|| fault("was changed, or its key is not here"))?;
+        payload::open(stated, &sealed, &key).map_err(|_| fault("is not what it states"))
     }
 
     /// Returns positions and entries that a search finds, in order. Events that have no position yet, because no node has
@@ -172,11 +175,15 @@ impl Reader {
     /// [`StoreError`] when the database cannot be read.
     pub async fn wraps(&self, active: &ActiveKey) -> Result<Wraps, StoreError> {
         let KeyName::Bucket(bucket, level) = active.name else { return Ok(Wraps::default()) };
-        let count = "SELECT count(*) FILTER (WHERE key_version >= ?3), count(*) FILTER (WHERE key_version < ?3)
-                     FROM objects WHERE bucket = ?1 AND level = ?2";
-        let values = values![&bucket.0, level.number(), active.active];
-        let row = self.session().await?.one(count, values).await?;
-        Ok(Wraps { current: row.count(0)?, older: row.count(1)? })
+        let count = format!(
+            "SELECT count(*) FILTER (WHERE key_version >= ?4 AND {NOT_SHREDDED}),
+                    count(*) FILTER (WHERE key_version >= ?3 AND key_version < ?4 AND {NOT_SHREDDED}),
+                    count(*) FILTER (WHERE key_version < ?3 OR NOT ({NOT_SHREDDED}))
+             FROM objects WHERE bucket = ?1 AND level = ?2"
+        );
+        let values = values![&bucket.0, level.number(), active.least, active.active];
+        let row = self.session().await?.one(&count, values).await?;
+        Ok(Wraps { current: row.count(0)?, older: row.count(1)?, locked: row.count(2)? })
     }
 
     /// Reads all rows of a bucket under key versions below `least`, and checks them.
@@ -190,12 +197,11 @@ impl Reader {
         rows.into_iter().try_for_each(|row| ObjectRow::read(row, keys.rows()).map(drop))
     }
 
-    /// Returns the level of a version whose shredding began.
-    pub(crate) async fn shredded(&self, bucket: BucketId, version: VersionId) -> Result<Option<Level>, StoreError> {
-        let select = "SELECT level FROM shredded WHERE version = ?1 AND bucket = ?2";
-        let row = self.session().await?.first(select, values![&version.0, &bucket.0]).await?;
-        let level = row.map(|row| row.int(0)).transpose()?;
-        Ok(level.and_then(|level| Level::ALL.into_iter().find(|known| i64::from(known.number()) == level)))
+    /// Returns what is kept of a version whose shredding began.
+    pub(crate) async fn shredded(&self, keys: &Keyring, version: VersionId) -> Result<Option<ShreddedRow>, StoreError> {
+        let select = format!("SELECT {} FROM shredded WHERE version = ?1", ShreddedRow::COLUMNS);
+        let row = self.session().await?.first(&select, values![&version.0]).await?;
+        row.map(|row| ShreddedRow::read(&row, keys.rows())).transpose()
     }
 
     /// Returns when backups were made of what, oldest first.

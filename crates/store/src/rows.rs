@@ -1,7 +1,7 @@
 //! Rows that decide, each with a MAC under the key tree: a row that was changed beside Cordon locks what it is about.
 
 use aws_lc_rs::hmac;
-use cordon_domain::{BucketId, Label, VersionId};
+use cordon_domain::{BucketId, Label, Level, VersionId};
 use cordon_keys::wrap::{WRAPPED_BYTES, Wrapped, framed};
 use cordon_keys::{KeyName, KeyRef, Secret, WrappedDataKey};
 
@@ -112,6 +112,56 @@ impl ObjectRow {
         if row.int(2)? != i64::from(read.label.level.number()) {
             return Err(StoreError::Integrity(changed()));
         }
+        Ok(read)
+    }
+}
+
+/// A version that was shredded, and the key that wrapped its data key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ShreddedRow {
+    pub(crate) version: VersionId,
+    pub(crate) bucket: BucketId,
+    pub(crate) level: Level,
+    pub(crate) key_version: u32,
+}
+
+impl ShreddedRow {
+    /// The columns of a row, as [`ShreddedRow::read`] wants them.
+    pub(crate) const COLUMNS: &str = "version, bucket, level, key_version, mac";
+
+    fn parts<'a>(&'a self, level: &'a [u8; 1], key_version: &'a [u8; 4]) -> [&'a [u8]; 5] {
+        [b"shredded/v1", &self.version.0, &self.bucket.0, level, key_version]
+    }
+
+    fn numbers(&self) -> ([u8; 1], [u8; 4]) {
+        ([self.level.number()], self.key_version.to_be_bytes())
+    }
+
+    /// The key version that wrapped the data key.
+    pub(crate) const fn under(&self) -> KeyRef {
+        KeyRef { name: KeyName::Bucket(self.bucket, self.level), version: self.key_version }
+    }
+
+    /// Writes a row, with its MAC.
+    pub(crate) fn row(&self, key: &RowKey) -> Row {
+        let (level, key_version) = self.numbers();
+        Row(vec![
+            Cell::Bytes(self.version.0.to_vec()),
+            Cell::Bytes(self.bucket.0.to_vec()),
+            Cell::Int(i64::from(self.level.number())),
+            Cell::Int(i64::from(self.key_version)),
+            Cell::Bytes(key.mac(&self.parts(&level, &key_version)).to_vec()),
+        ])
+    }
+
+    /// Reads a row and checks its MAC.
+    pub(crate) fn read(row: &Row, key: &RowKey) -> Result<Self, StoreError> {
+        let (version, number) = (VersionId(row.array(0)?), row.int(2)?);
+        let level = Level::ALL.into_iter().find(|known| i64::from(known.number()) == number);
+        let level = level.ok_or_else(|| StoreError::Integrity(format!("{version} was shredded at no known level")))?;
+        let read = Self { version, bucket: BucketId(row.array(1)?), level, key_version: row.small(3)? };
+        let (level, key_version) = read.numbers();
+        key.check(&read.parts(&level, &key_version), row.bytes(4)?, || format!("{version}, which was shredded,"))?;
         Ok(read)
     }
 }

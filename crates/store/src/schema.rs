@@ -42,7 +42,7 @@ CREATE TABLE active_keys (
 CREATE TABLE revocations (principal BLOB PRIMARY KEY, mac BLOB NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE settings (name TEXT PRIMARY KEY, value BLOB NOT NULL, mac BLOB NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE shredded (
-    version BLOB PRIMARY KEY, bucket BLOB NOT NULL, level INTEGER NOT NULL, key_version INTEGER NOT NULL
+    version BLOB PRIMARY KEY, bucket BLOB NOT NULL, level INTEGER NOT NULL, key_version INTEGER NOT NULL, mac BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE backups (made_at INTEGER NOT NULL, kind TEXT NOT NULL, PRIMARY KEY (made_at, kind)) STRICT;
 "];
@@ -87,7 +87,7 @@ pub(crate) const TABLES: [Table; 11] = [
     Table { name: "active_keys", key: 1, columns: &["name", "active", "least", "mac"], rows: COPY_ROWS },
     Table { name: "revocations", key: 1, columns: &["principal", "mac"], rows: COPY_ROWS },
     Table { name: "settings", key: 1, columns: &["name", "value", "mac"], rows: COPY_ROWS },
-    Table { name: "shredded", key: 1, columns: &["version", "bucket", "level", "key_version"], rows: COPY_ROWS },
+    Table { name: "shredded", key: 1, columns: &["version", "bucket", "level", "key_version", "mac"], rows: COPY_ROWS },
     Table { name: "backups", key: 2, columns: &["made_at", "kind"], rows: COPY_ROWS },
 ];
 

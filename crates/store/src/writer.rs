@@ -10,21 +10,23 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use cordon_domain::limits::PAYLOAD_BYTES_MAX;
 use cordon_domain::{Action, Actor, Event, Moment, NodeId, Outcome, PrincipalId};
 use cordon_gate::act::Changes;
 use cordon_gate::{Epoch, Journal, JournalError, Permit, Recorded};
-use cordon_ledger::entry::{EventKey, seal};
+use cordon_ledger::entry::{EntryError, EventKey, seal};
 use cordon_ledger::hash::Hash;
 use cordon_ledger::payload;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
-use crate::change::{Change, Effect, apply, epoch, erased, is_exclusive};
+use crate::change::{Change, Effect, apply, is_exclusive};
 use crate::edge::SystemEntropy;
 use crate::error::StoreError;
 use crate::events::{COMMIT_LOCK, Positions, Sealed, put_incoming, put_payloads};
 use crate::keyring::{Keyring, Make};
-use crate::limits::{BATCH_EVENTS_MAX, CLOCK_BACK_MS, QUEUE_JOBS_MAX};
+use crate::limits::{BATCH_EVENTS_MAX, CLOCK_BACK_MS, PAYLOADS_WAITING_BYTES, QUEUE_JOBS_MAX};
 use crate::sql::{Database, Session, values};
+use crate::state::{epoch, erased};
 
 type Done<'a> = Pin<Box<dyn Future<Output = Result<Effect, StoreError>> + Send + 'a>>;
 type Work = Box<dyn for<'a> FnOnce(&'a mut Session, &'a Keyring) -> Done<'a> + Send>;
@@ -36,6 +38,8 @@ struct Job {
     epoch: Epoch,
     work: Option<Work>,
     reply: Reply,
+    /// What is to stand beside events is bounded until it is written.
+    _waiting: Option<OwnedSemaphorePermit>,
 }
 
 /// The handle to the writer. Copies lead to the same one; when the last is gone, it waits until the writer has ended.
@@ -44,6 +48,7 @@ pub struct Writer(Arc<Running>);
 
 struct Running {
     jobs: Option<mpsc::Sender<Job>>,
+    beside: Arc<Semaphore>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -106,7 +111,11 @@ impl Writer {
             });
         };
         let thread = std::thread::Builder::new().name("cordon-writer".to_owned()).spawn(run).map_err(failed)?;
-        let writer = Self(Arc::new(Running { jobs: Some(sender), thread: Some(thread) }));
+        let writer = Self(Arc::new(Running {
+            jobs: Some(sender),
+            beside: Arc::new(Semaphore::new(PAYLOADS_WAITING_BYTES)),
+            thread: Some(thread),
+        }));
         opened.await.map_err(|_| StoreError::Stopped)??;
         Ok(writer)
     }
@@ -114,9 +123,22 @@ impl Writer {
     async fn submit(&self, event: Event, epoch: Epoch, work: Option<Work>) -> Result<Recorded, JournalError> {
         let stopped = || JournalError::from(StoreError::Stopped);
         let jobs = self.0.jobs.as_ref().ok_or_else(stopped)?;
+        let _waiting = self.room_for(event.beside.len()).await?;
         let (reply, answer) = oneshot::channel();
-        jobs.send(Job { event, epoch, work, reply }).await.map_err(|_| stopped())?;
+        jobs.send(Job { event, epoch, work, reply, _waiting }).await.map_err(|_| stopped())?;
         answer.await.map_err(|_| stopped())?
+    }
+
+    /// Waits until so many bytes may wait to be kept beside events.
+    async fn room_for(&self, bytes: usize) -> Result<Option<OwnedSemaphorePermit>, JournalError> {
+        if bytes == 0 {
+            return Ok(None);
+        }
+        if bytes > PAYLOAD_BYTES_MAX {
+            return Err(StoreError::Entry(EntryError::PayloadTooLarge(bytes)).into());
+        }
+        let room = Arc::clone(&self.0.beside).acquire_many_owned(bytes as u32).await;
+        room.map(Some).map_err(|_| StoreError::Stopped.into())
     }
 }
 
@@ -204,7 +226,7 @@ impl Loop {
         }
         let durable = place.sequence;
         for job in batch {
-            let Job { event, epoch, work, reply } = job;
+            let Job { event, epoch, work, reply, _waiting } = job;
             replies.push(reply);
             outcomes.push(self.one(&mut session, &mut place, event, epoch, work).await?);
         }

@@ -72,6 +72,38 @@ fn what_is_done_is_found_proved_and_exported() {
     assert!(status.contains(r#""key":"level/restricted","older":0"#), "{status}");
 }
 
+/// An installation as an earlier program left it: what stands beside its events comes out, or is told.
+#[test]
+fn what_stands_beside_an_event_comes_out_if_it_is_what_the_event_states() {
+    let place = Place::new();
+    cordon_testkit::fixture::installation(1, place.path()).expect("there is one");
+    let root = cordon_keys::Secret::draw(&mut cordon_testkit::Chance::new(1));
+    let hex: String = root.expose().iter().map(|byte| format!("{byte:02x}")).collect();
+    let root = place.write("root.key", format!("cordon-root-key-1 {hex}\n"));
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(&root, std::fs::Permissions::from_mode(0o600)).expect("set");
+    let run = |arguments: &[&str]| {
+        let places = ["--data", "data", "--keys", "keys", "--root-key", "in/root.key"];
+        place.run(&[arguments, &places].concat())
+    };
+    let found = run(&["audit", "search", "--action", "key.certify", "--json"]).lines();
+    let position = found[0]["position"].as_u64().expect("a position").to_string();
+    let certificate: serde_json::Value =
+        serde_json::from_str(&ok(run(&["audit", "payload", &position]))).expect("a certificate");
+    assert_eq!(certificate["schema"], "cordon-shred-1");
+    assert_eq!(found[0]["payload"]["bytes"].as_u64(), Some(certificate.to_string().len() as u64));
+    assert!(ok(run(&["audit", "search", "--action", "key.certify"])).contains("(more: cordon audit payload)"));
+    let nothing = run(&["audit", "payload", "0"]);
+    assert_eq!((nothing.code, nothing.stdout.as_str()), (2, ""));
+    assert!(nothing.stderr.contains("nothing stands beside event 0"), "{}", nothing.stderr);
+    assert_eq!(run(&["audit", "payload", "999"]).code, 2);
+    let database = rusqlite::Connection::open(place.path().join("data/cordon.db")).expect("opens");
+    database.execute("UPDATE payloads SET sealed = zeroblob(length(sealed))", []).expect("changed");
+    let changed = run(&["audit", "payload", &position, "--output", "certificate.json"]);
+    assert_eq!(changed.code, 4, "{}", changed.stderr);
+    assert!(!place.path().join("certificate.json").exists());
+}
+
 #[test]
 fn a_changed_log_is_told_with_its_entry() {
     let (place, key) = installed();

@@ -137,6 +137,19 @@ async fn strangers_cannot_fill_the_log() {
     gate.tick(knock.request, knock.at.plus_ms(60_000)).await;
     let counted = &gate.journal().events()[before];
     assert_eq!((counted.action, counted.amount), (Action::LogRefusals, Some(21)), "though nobody knocked again");
+    for _ in 0..30 {
+        knock.at = knock.at.plus_ms(2);
+        gate.refused_before_sign_in(&knock, "192.0.2.9", "the password is wrong").await;
+    }
+    let before = gate.journal().events().len() - 1;
+    gate.journal().fail(broken());
     gate.tick(knock.request, knock.at.plus_ms(120_000)).await;
+    gate.journal().fail(None);
+    gate.tick(knock.request, knock.at.plus_ms(180_000)).await;
+    let events = gate.journal().events();
+    let counts: Vec<_> = events[before + 1..].iter().map(|event| (event.action, event.amount)).collect();
+    assert_eq!(counts, [(Action::LogRefusals, Some(20))], "a count that could not be written is kept");
+    let before = before + 1;
+    gate.tick(knock.request, knock.at.plus_ms(240_000)).await;
     assert_eq!(gate.journal().events().len(), before + 1, "nothing to count is no event");
 }

@@ -1,6 +1,6 @@
 //! Stored formats: an installation that an earlier program made opens, is whole, and goes on.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use cordon_domain::{Action, Actor, Level, Personal, PrincipalId, Target};
 use cordon_gate::act::{Read, Revoke};
@@ -12,30 +12,18 @@ use cordon_ledger::entry::{Identity, open};
 use cordon_store::care::Care;
 use cordon_store::keyring::Make;
 use cordon_store::log::LogFolder;
+use cordon_store::schema::FORMAT;
 use cordon_store::{Change, Installation, Writer};
-use cordon_testkit::Deciding;
+use cordon_testkit::trust::Always;
+use cordon_testkit::{Deciding, fixture};
 
 use crate::{BUCKET, Ground, NAME, clock, event, facts, gate, target, version, write};
-
-/// Installations by their format. One is added when a format is released, and then never changes.
-fn fixture(format: u32) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/data/format-{format}"))
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("made");
-    for entry in std::fs::read_dir(from).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        let target = to.join(path.file_name().expect("a name"));
-        if path.is_dir() { copy(&path, &target) } else { std::fs::copy(&path, &target).map(drop).expect("copied") }
-    }
-}
 
 const REVOKED: PrincipalId = PrincipalId([7; 16]);
 const ERASED: PrincipalId = PrincipalId([8; 16]);
 
 /// Its decisions outlast revocations.
-fn lasting_gate(installation: &Installation) -> Gate<Deciding<fn(&Facts) -> Verdict>, Writer> {
+fn lasting_gate(installation: &Installation) -> Gate<Always, Writer> {
     let decide: fn(&Facts) -> Verdict = |_| Verdict::Allow(Grounds { epoch: Epoch::ANY, ..Grounds::default() });
     Gate::new(Deciding(decide), installation.writer().clone(), Actor::service(installation.itself()))
 }
@@ -74,16 +62,21 @@ async fn the_fixture_of_this_format_is_made() {
     ground.settle(&installation).await;
     drop(installation);
     let places = ground.places();
-    copy(&places.data, &folder.join("data"));
-    copy(&places.keys, &folder.join("keys"));
+    fixture::copy_folder(&places.data, &folder.join("data")).expect("copied");
+    fixture::copy_folder(&places.keys, &folder.join("keys")).expect("copied");
 }
 
+/// Every format has a fixture: a new one is not forgotten.
 #[tokio::test]
-async fn format_1_opens_is_whole_and_goes_on() {
+async fn installations_of_every_format_open_are_whole_and_go_on() {
+    for format in 1..=FORMAT {
+        opens_is_whole_and_goes_on(format).await;
+    }
+}
+
+async fn opens_is_whole_and_goes_on(format: i64) {
     let ground = Ground::sqlite();
-    let places = ground.places();
-    copy(&fixture(1).join("data"), &places.data);
-    copy(&fixture(1).join("keys"), &places.keys);
+    fixture::installation(format, ground.path()).expect("there is one");
     let installation = ground.open().await.expect("opens");
     let (reader, keys) = (installation.reader(), installation.keys());
     let entries = reader.entries(0, 100).await.expect("reads");
@@ -117,6 +110,7 @@ async fn format_1_opens_is_whole_and_goes_on() {
         let key = keys.bucket_key(row.wrap().under).expect("opens");
         assert!(key.open(receipt, &row.wrap(), &row.manifest).is_ok(), "{number}");
     }
+    assert_eq!(ground.count("SELECT count(*) FROM revocations").await, 1);
     assert_eq!(reader.object(keys, version(3)).await.expect("reads"), None, "shredded");
 
     installation.writer().record(event(&installation, Action::SignIn, 1), Epoch::ANY).await.expect("recorded");

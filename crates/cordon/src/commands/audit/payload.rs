@@ -1,6 +1,6 @@
 //! What stands beside an event.
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -37,10 +37,23 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let payload = operated.run(read(&operated, arguments.position))?;
     match &arguments.output {
         Some(path) => write_named(path, &payload)?,
-        // Whoever reads may have gone.
-        None => drop(std::io::stdout().lock().write_all(&payload)),
+        None => print(&payload).map_err(|error| {
+            Failure::usage(
+                format!("standard output cannot be written: {error}"),
+                "see that there is room, or give --output",
+            )
+        })?,
     }
     Ok(Exit::Clean)
+}
+
+fn print(payload: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(payload).and_then(|()| out.flush()) {
+        // Whoever reads may have seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
 }
 
 async fn read(operated: &Operated, position: u64) -> Result<Vec<u8>, Failure> {

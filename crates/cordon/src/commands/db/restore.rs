@@ -79,7 +79,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let operated = Operated::open(&arguments.place, &arguments.holder)?;
     operated.run(async {
         let request = Request::<RestoreAct>::new(operated.facts(restored.successor.clone()));
-        operated.gate.read(request).await.map(drop).map_err(denied)
+        operated.gate.attest(request).await.map_err(denied)
     })?;
     println!("restored {} events; {} entries of the log were verified", restored.events, restored.verified);
     if let Some(origin) = &restored.successor {

@@ -37,7 +37,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         care.shred(arguments.bucket, arguments.version).await.map_err(careless)
     })?;
     println!("{}", shredded.certificate.json());
-    match shredded.certified.and_then(|recorded| recorded.position) {
+    match shredded.certified.position {
         Some(position) => eprintln!("the certificate stands in the log: `cordon audit payload {position}`"),
         None => eprintln!("the certificate stands in the log: `cordon audit search --action key.certify`"),
     }

@@ -4,6 +4,7 @@ use clap::Args;
 use cordon_domain::{Clock as _, Level};
 use cordon_keys::{Due, KeyName, Rotation, StoredKey};
 use cordon_store::edge::SystemClock;
+use cordon_store::read::Wraps;
 use serde_json::json;
 
 use crate::error::Failure;
@@ -33,6 +34,7 @@ struct Line {
     uses: u64,
     due: Option<Due>,
     older: u64,
+    locked: u64,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
@@ -73,12 +75,12 @@ async fn lines(operated: &Operated) -> Result<Vec<Line>, Failure> {
         let uses = keys.store().uses(key.reference).map_err(failure)?;
         let rotates = !matches!(key.reference.name, KeyName::Purpose(_));
         let due = Rotation::default().due(level, key.created_at, uses, now).filter(|_| rotates);
-        let older = match reader.active_key(keys, key.reference.name).await.map_err(failure)? {
-            Some(active) => reader.wraps(&active).await.map_err(failure)?.older,
-            None => 0,
+        let wraps = match reader.active_key(keys, key.reference.name).await.map_err(failure)? {
+            Some(active) => reader.wraps(&active).await.map_err(failure)?,
+            None => Wraps::default(),
         };
         let age_days = now.since_ms(key.created_at) / 86_400_000;
-        lines.push(Line { key: key.clone(), age_days, uses, due, older });
+        lines.push(Line { key: key.clone(), age_days, uses, due, older: wraps.older, locked: wraps.locked });
     }
     Ok(lines)
 }
@@ -94,7 +96,9 @@ fn text(line: &Line) -> String {
     let due = line.due.map(|due| format!("  due by {}", reason(due))).unwrap_or_default();
     let older =
         if line.older == 0 { String::new() } else { format!("  {} data keys under older versions", line.older) };
-    format!("{}  {} days  {} uses{due}{older}", line.key.reference, line.age_days, line.uses)
+    let locked =
+        if line.locked == 0 { String::new() } else { format!("  {} rows put back beside Cordon: locked", line.locked) };
+    format!("{}  {} days  {} uses{due}{older}{locked}", line.key.reference, line.age_days, line.uses)
 }
 
 fn object(line: &Line) -> serde_json::Value {
@@ -106,5 +110,6 @@ fn object(line: &Line) -> serde_json::Value {
         "uses": line.uses,
         "due": line.due.map(reason),
         "older": line.older,
+        "locked": line.locked,
     })
 }

@@ -24,7 +24,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let operated = Operated::open(&arguments.place, &arguments.holder)?;
     operated.run(async {
         let request = Request::<Unlock>::new(operated.facts(None));
-        operated.gate.read(request).await.map(drop).map_err(denied)
+        operated.gate.attest(request).await.map_err(denied)
     })?;
     println!("the keys of `{}` open", operated.installation.places().data.display());
     Ok(Exit::Clean)
