@@ -69,7 +69,7 @@ fn what_is_done_is_found_proved_and_exported() {
     let beyond = place.run(&["audit", "prove", "99"]);
     assert_eq!(beyond.code, 2);
     let status = ok(place.run(&["keys", "status", "--json"]));
-    assert!(status.contains(r#""key":"level/restricted","older":0"#), "{status}");
+    assert!(status.contains(r#""key":"level/restricted","locked":0,"older":0"#), "{status}");
 }
 
 /// An installation as an earlier program left it: what stands beside its events comes out, or is told.
