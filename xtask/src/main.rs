@@ -12,7 +12,7 @@ pub(crate) const USAGE: &str = "usage: cargo xtask TASK
 
 check                 all that CI runs: format, lints, tidy, tests
 test [--without PART...]
-                      the tests; parts that they stand on: python (with PyPI), softhsm
+                      the tests; parts that they stand on: postgres, python (with PyPI), softhsm
 tidy                  the rules of the repository that no other tool holds
 gen [--check]         write, or compare, what is made from the code: docs/rules-list.md
 eval rules FILE       recall and false alarms on labelled texts (JSON lines, gzip)

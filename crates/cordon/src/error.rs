@@ -64,6 +64,17 @@ pub(crate) fn read_named_text(path: &std::path::Path) -> Result<String, Failure>
         .map_err(|_| Failure::usage(format!("`{}` is not UTF-8 text", path.display()), "save it as UTF-8"))
 }
 
+/// Takes what writing to standard output said. A reader that closes the pipe has seen enough.
+pub(crate) fn printed(written: std::io::Result<()>) -> Result<(), Failure> {
+    match written {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::usage(
+            format!("standard output cannot be written: {error}"),
+            "see that there is room where it goes",
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// Writes a file that the user named.
 pub(crate) fn write_named(path: &std::path::Path, bytes: &[u8]) -> Result<(), Failure> {
     std::fs::write(path, bytes).map_err(|error| {

@@ -145,14 +145,15 @@ impl<'a, D: Decide> Care<'a, D> {
         if keys.store().key(destroyed)?.is_some() {
             return Err(StoreError::Conflict(format!("{destroyed} is still in use: ask again")).into());
         }
-        let recorded = match recorded {
-            Some(recorded) => Some(recorded),
-            None => self.earlier(version, Action::KeyShred).await?,
+        // What an earlier run began, and may have ended, is in the log.
+        let (recorded, earlier) = match recorded {
+            Some(recorded) => (Some(recorded), None),
+            None => (self.earlier(version, Action::KeyShred).await?, self.earlier(version, Action::KeyCertify).await?),
         };
         let (data_backups, key_backup) = self.backups().await?;
         let could_be_opened_until = key_backup.map(|made| made.plus_ms(KEY_BACKUP_DAYS * DAY_MS));
         let certificate = Certificate { version, destroyed, recorded, rewrapped, data_backups, could_be_opened_until };
-        let certified = match self.earlier(version, Action::KeyCertify).await? {
+        let certified = match earlier {
             Some(earlier) => earlier,
             None => self.certify(bucket, &certificate).await?,
         };

@@ -45,7 +45,12 @@ pub(crate) fn measured() -> Result<(), String> {
     println!("| what | measured |\n|---|---|");
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.map_err(|error| error.to_string())?;
-    let kit = runtime.block_on(events(&folder.join("events"), None)).map_err(|error| error.to_string())?;
+    let (installation, kit) =
+        runtime.block_on(events(&folder.join("events"), None)).map_err(|error| error.to_string())?;
+    runtime
+        .block_on(super::restore::back_up(&installation, &folder.join("events")))
+        .map_err(|error| error.to_string())?;
+    drop(installation);
     runtime.block_on(super::restore::restore(&folder.join("events"), &folder.join("restored"), &kit))?;
     let server = Cluster::start()?;
     let database = Address::parse(&new_database(server.socket())?).map_err(|error| error.to_string())?;
@@ -76,7 +81,11 @@ pub(super) async fn installation(
     Ok((made, written))
 }
 
-async fn events(folder: &Path, server: Option<Address>) -> Result<Vec<String>, cordon_store::StoreError> {
+/// Loads an installation with events. Returns it, with the shares of its kit.
+async fn events(
+    folder: &Path,
+    server: Option<Address>,
+) -> Result<(Arc<Installation>, Vec<String>), cordon_store::StoreError> {
     let kind = if server.is_some() { "PostgreSQL" } else { "SQLite" };
     let (installation, kit) = installation(folder, server).await?;
     let installation = Arc::new(installation);
@@ -94,10 +103,7 @@ async fn events(folder: &Path, server: Option<Address>) -> Result<Vec<String>, c
         "| event to signed checkpoint, slowest under that load ({kind}) | {:.0} ms |",
         slowest.as_secs_f64() * 1e3
     );
-    if kind == "SQLite" {
-        super::restore::back_up(&installation, folder).await?;
-    }
-    Ok(kit)
+    Ok((installation, kit))
 }
 
 /// How fast events are asked for.

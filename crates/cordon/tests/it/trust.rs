@@ -97,6 +97,14 @@ fn what_stands_beside_an_event_comes_out_if_it_is_what_the_event_states() {
     assert_eq!((nothing.code, nothing.stdout.as_str()), (2, ""));
     assert!(nothing.stderr.contains("nothing stands beside event 0"), "{}", nothing.stderr);
     assert_eq!(run(&["audit", "payload", "999"]).code, 2);
+    for command in [&["audit", "payload", &position][..], &["audit", "search"], &["audit", "export"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").expect("a device");
+        let places = ["--data", "data", "--keys", "keys", "--root-key", "in/root.key"];
+        let output = place.command(&[command, &places].concat()).stdout(full).output().expect("the binary runs");
+        let report = Report::of(&output);
+        assert_eq!(report.code, 2, "no success over what was not written: {}", report.stderr);
+        assert!(report.stderr.contains("standard output cannot be written"), "{}", report.stderr);
+    }
     let database = rusqlite::Connection::open(place.path().join("data/cordon.db")).expect("opens");
     database.execute("UPDATE payloads SET sealed = zeroblob(length(sealed))", []).expect("changed");
     let changed = run(&["audit", "payload", &position, "--output", "certificate.json"]);

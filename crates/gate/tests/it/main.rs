@@ -10,7 +10,7 @@
 )]
 
 use cordon_domain::{Action, Actor, Label, Level, Outcome, PrincipalId};
-use cordon_gate::act::{Raise, Read, Revoke};
+use cordon_gate::act::{Certify, Raise, Read, Revoke};
 use cordon_gate::{Denial, Epoch, Facts, Gate, Grounds, JournalError, Request, Verdict};
 use cordon_testkit::trust::{NamedChange, facts};
 use cordon_testkit::{Deciding, MemoryJournal};
@@ -44,8 +44,10 @@ async fn a_read_is_recorded_before_its_receipt_and_what_left_after() {
 #[tokio::test]
 async fn a_refusal_is_recorded_on_the_same_path() {
     let gate = gate(Deciding::no());
-    let denial = gate.read(Request::<Read>::new(facts(Label::of(Level::Public)))).await.expect_err("refused");
+    let asked = Facts { beside: vec![7; 100], ..facts(Label::of(Level::Public)) };
+    let denial = gate.read(Request::<Read>::new(asked)).await.expect_err("refused");
     assert!(matches!(denial, Denial::Refused(_)));
+    assert!(gate.journal().events()[0].beside.is_empty(), "who is refused has nothing kept");
     assert_eq!(actions(&gate), [(Action::ObjectRead, Outcome::Denied)]);
     assert_eq!(gate.journal().events()[0].reason.as_deref(), Some("membership of the project"));
 }
@@ -64,6 +66,8 @@ async fn without_a_journal_guarded_reads_and_changes_stop() {
     let public = facts(Label::of(Level::Public));
     let change = NamedChange(Action::Revoke, public.target.clone());
     assert!(gate.change(Request::<Revoke>::new(public), change).await.is_err());
+    let statement = Request::<Certify>::new(facts(Label::of(Level::Public)));
+    assert!(gate.attest(statement).await.is_err(), "what is stated is recorded at any level");
     assert_eq!(gate.unrecorded(), 0, "nothing was opened");
 }
 

@@ -1,14 +1,18 @@
 //! Rotation, rewrapping and shredding: what opens afterwards, and what does not.
 
+use std::ops::RangeInclusive;
+
 use cordon_domain::id::hex;
 use cordon_domain::limits::PAYLOAD_BYTES_MAX;
 use cordon_domain::{Actor, Level, Moment, Payload, Personal};
 use cordon_gate::act::{Read, Shred};
-use cordon_gate::{Denial, JournalError, Request};
+use cordon_gate::{Denial, Gate, JournalError, Request};
 use cordon_keys::{KeyName, KeyRef};
 use cordon_store::care::Care;
 use cordon_store::limits::COPY_PAYLOADS;
-use cordon_store::{Change, Installation, StoreError};
+use cordon_store::{Change, Installation, StoreError, Writer};
+use cordon_testkit::SetClock;
+use cordon_testkit::trust::Always;
 
 use crate::{BUCKET, Ground, clock, facts, gate, on_both, target, version, write};
 
@@ -19,14 +23,25 @@ async fn opens(installation: &Installation, number: u64, level: Level) -> bool {
     key.is_ok_and(|key| key.open(receipt, &row.wrap(), &row.manifest).is_ok())
 }
 
+fn care<'a>(gate: &'a Gate<Always, Writer>, installation: &'a Installation, clock: &'a SetClock) -> Care<'a, Always> {
+    Care::new(gate, installation, clock, Actor::service(installation.itself()), Personal::default())
+}
+
+async fn with_restricted(ground: &Ground, numbers: RangeInclusive<u64>) -> Installation {
+    let (installation, _) = ground.create().await;
+    for number in numbers {
+        write(&installation, number, Level::Restricted).await.expect("written");
+    }
+    installation
+}
+
 async fn rotation_and_rewrapping_touch_no_object_and_old_versions_go(ground: Ground) {
     let (installation, _) = ground.create().await;
     for number in 0..30 {
         write(&installation, number, Level::Confidential).await.expect("written");
     }
-    let gate = gate(&installation);
-    let clock = clock();
-    let care = Care::new(&gate, &installation, &*clock, Actor::service(installation.itself()), Personal::default());
+    let (gate, clock) = (gate(&installation), clock());
+    let care = care(&gate, &installation, &clock);
     let name = KeyName::Bucket(BUCKET, Level::Confidential);
     let uses = installation.keys().store().uses(KeyRef { name, version: 1 }).expect("reads");
     assert!((30..=1024).contains(&uses), "{uses}: counted ahead, in blocks");
@@ -58,9 +73,8 @@ async fn a_shredded_version_opens_for_nobody_even_from_a_backup_of_the_data(grou
         write(&installation, number, Level::Restricted).await.expect("written");
     }
     let kept = installation.reader().object(installation.keys(), version(2)).await.expect("reads").expect("there");
-    let gate = gate(&installation);
-    let clock = clock();
-    let care = Care::new(&gate, &installation, &*clock, Actor::service(installation.itself()), Personal::default());
+    let (gate, clock) = (gate(&installation), clock());
+    let care = care(&gate, &installation, &clock);
     let shredded = care.shred(BUCKET, version(2)).await.expect("shredded");
     let certificate = shredded.certificate;
     let name = KeyName::Bucket(BUCKET, Level::Restricted);
@@ -106,13 +120,9 @@ async fn beside(installation: &Installation, leaf: [u8; 32]) -> (Result<Vec<u8>,
 }
 
 async fn a_row_put_back_from_an_older_copy_is_locked(ground: Ground) {
-    let (installation, _) = ground.create().await;
-    for number in 1..=2 {
-        write(&installation, number, Level::Restricted).await.expect("written");
-    }
-    let gate = gate(&installation);
-    let clock = clock();
-    let care = Care::new(&gate, &installation, &*clock, Actor::service(installation.itself()), Personal::default());
+    let installation = with_restricted(&ground, 1..=2).await;
+    let (gate, clock) = (gate(&installation), clock());
+    let care = care(&gate, &installation, &clock);
     ground.beside("CREATE TABLE older AS SELECT * FROM objects").await;
     care.rotate(KeyName::Bucket(BUCKET, Level::Restricted)).await.expect("rotated");
     assert!(opens(&installation, 1, Level::Restricted).await, "older versions unwrap until all has moved");
@@ -134,13 +144,9 @@ async fn a_row_put_back_from_an_older_copy_is_locked(ground: Ground) {
 #[tokio::test]
 async fn a_version_that_was_shredded_stays_so_whatever_row_stands_there_again() {
     let ground = Ground::sqlite();
-    let (installation, _) = ground.create().await;
-    for number in 1..=3 {
-        write(&installation, number, Level::Restricted).await.expect("written");
-    }
-    let gate = gate(&installation);
-    let clock = clock();
-    let care = Care::new(&gate, &installation, &*clock, Actor::service(installation.itself()), Personal::default());
+    let installation = with_restricted(&ground, 1..=3).await;
+    let (gate, clock) = (gate(&installation), clock());
+    let care = care(&gate, &installation, &clock);
     let columns = "version, bucket, level, label, key_version, wrapped, manifest, mac";
     let old = columns.split(", ").map(|column| format!("old.{column}")).collect::<Vec<_>>().join(", ");
     let trigger = format!(
@@ -158,13 +164,9 @@ async fn a_version_that_was_shredded_stays_so_whatever_row_stands_there_again() 
 }
 
 async fn what_a_broken_off_shredding_left_undone_is_done_and_certified(ground: Ground) {
-    let (installation, _) = ground.create().await;
-    for number in 1..=2 {
-        write(&installation, number, Level::Restricted).await.expect("written");
-    }
-    let gate = gate(&installation);
-    let clock = clock();
-    let care = Care::new(&gate, &installation, &*clock, Actor::service(installation.itself()), Personal::default());
+    let installation = with_restricted(&ground, 1..=2).await;
+    let (gate, clock) = (gate(&installation), clock());
+    let care = care(&gate, &installation, &clock);
     let name = KeyName::Bucket(BUCKET, Level::Restricted);
     // The transaction, as if the process had ended after it; and another run that rewraps meanwhile.
     let next_key = installation.keys().prepare_version(name).expect("made").version;
@@ -204,7 +206,7 @@ async fn what_stands_beside_events_is_in_a_backup(ground: Ground) {
         let _receipt = gate.read(Request::<Read>::new(facts)).await.expect("allowed");
     }
     ground.settle(&installation).await;
-    let care = Care::new(&gate, &installation, &*clock, Actor::service(installation.itself()), Personal::default());
+    let care = care(&gate, &installation, &clock);
     care.back_up(&ground.path().join("backup"), None).await.expect("backed up");
     let file = rusqlite::Connection::open(ground.path().join("backup/cordon.db")).expect("opens");
     let mut query = file.prepare("SELECT leaf, sealed FROM payloads ORDER BY leaf").expect("reads");
@@ -224,9 +226,8 @@ async fn what_stands_beside_events_is_in_a_backup(ground: Ground) {
 async fn a_version_that_a_broken_off_run_left_is_destroyed_by_the_next(ground: Ground) {
     let (installation, _) = ground.create().await;
     write(&installation, 1, Level::Restricted).await.expect("written");
-    let gate = gate(&installation);
-    let clock = clock();
-    let care = Care::new(&gate, &installation, &*clock, Actor::service(installation.itself()), Personal::default());
+    let (gate, clock) = (gate(&installation), clock());
+    let care = care(&gate, &installation, &clock);
     let name = KeyName::Bucket(BUCKET, Level::Restricted);
     let old = installation.keys().store().key(KeyRef { name, version: 1 }).expect("reads").expect("there");
     care.rotate(name).await.expect("rotated");

@@ -3,7 +3,6 @@
 //! After each, what was acknowledged is there, nothing half-done is visible, and the log verifies against every
 //! checkpoint that was handed out. `CORDON_FAULT_SEEDS` sets how many seeds are played, `CORDON_FAULT_SEED` plays one.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use cordon_domain::{Action, Level};
@@ -13,7 +12,7 @@ use cordon_ledger::audit::walk;
 use cordon_ledger::hash::Hash;
 use cordon_store::Installation;
 use cordon_store::log::LogFolder;
-use cordon_testkit::{Chance, Disk, FaultyFiles, Plan};
+use cordon_testkit::{Chance, Disk, FaultyFiles, Plan, fixture};
 use object_store::local::LocalFileSystem;
 
 use crate::{Ground, event, version, write};
@@ -298,7 +297,7 @@ async fn a_flipped_bit_is_found_or_harmless_in_every_kind_of_file() {
         let mut found = 0;
         for _ in 0..10 {
             let ground = Ground::sqlite();
-            copy(whole.path(), ground.path());
+            fixture::copy_folder(whole.path(), ground.path()).expect("copied");
             let path = ground.path().join(file);
             let mut bytes = std::fs::read(&path).expect("there");
             let place = chance.below(bytes.len() as u64) as usize;
@@ -342,19 +341,6 @@ async fn outcome(ground: &Ground) -> bool {
     let walked = walk(&mut LogFolder(folder.join("data/log")), &key, &[checkpoint], |_, _, _| {}).expect("readable");
     assert_eq!(walked.faults, [], "signed over a fault");
     false
-}
-
-fn copy(from: &Path, to: &Path) {
-    for entry in std::fs::read_dir(from).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        let target = to.join(path.file_name().expect("a name"));
-        if path.is_dir() {
-            std::fs::create_dir(&target).expect("made");
-            copy(&path, &target);
-        } else {
-            std::fs::copy(&path, &target).expect("copied");
-        }
-    }
 }
 
 /// A provider of the root that does not answer, and one that answers late or wrongly.

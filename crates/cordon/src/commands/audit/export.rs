@@ -44,6 +44,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         (Opened::Succession(_), Format::Ocsf) => None,
         (_, Format::Jsonl) => Some(json_of(*position, opened).to_string()),
     });
-    print_lines(lines);
+    print_lines(lines)?;
     Ok(Exit::Clean)
 }

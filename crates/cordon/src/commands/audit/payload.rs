@@ -1,6 +1,6 @@
 //! What stands beside an event.
 
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -9,7 +9,7 @@ use cordon_gate::act::Search;
 use cordon_ledger::Hash;
 
 use super::search::{Opened, opened};
-use crate::error::{Failure, write_named};
+use crate::error::{Failure, printed, write_named};
 use crate::exit::Exit;
 use crate::installation::{Holder, Operated, Where, denied, failure};
 
@@ -37,23 +37,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let payload = operated.run(read(&operated, arguments.position))?;
     match &arguments.output {
         Some(path) => write_named(path, &payload)?,
-        None => print(&payload).map_err(|error| {
-            Failure::usage(
-                format!("standard output cannot be written: {error}"),
-                "see that there is room, or give --output",
-            )
-        })?,
+        None => {
+            let mut out = std::io::stdout().lock();
+            printed(out.write_all(&payload).and_then(|()| out.flush()))?;
+        }
     }
     Ok(Exit::Clean)
-}
-
-fn print(payload: &[u8]) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    match out.write_all(payload).and_then(|()| out.flush()) {
-        // Whoever reads may have seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other,
-    }
 }
 
 async fn read(operated: &Operated, position: u64) -> Result<Vec<u8>, Failure> {

@@ -13,7 +13,7 @@ use cordon_store::limits::SEARCH_EVENTS_MAX;
 use cordon_store::{Installation, Search};
 use serde_json::{Value, json};
 
-use crate::error::Failure;
+use crate::error::{Failure, printed};
 use crate::exit::Exit;
 use crate::installation::{Holder, Operated, Where, denied, failure};
 
@@ -73,18 +73,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
                 if arguments.json { json_of(*position, opened).to_string() } else { line(*position, opened) }
             },
         );
-    print_lines(lines);
+    print_lines(lines)?;
     Ok(Exit::Clean)
 }
 
 /// Prints lines until whoever reads them goes away.
-pub(super) fn print_lines(lines: impl Iterator<Item = String>) {
+pub(super) fn print_lines(mut lines: impl Iterator<Item = String>) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
-    for line in lines {
-        if writeln!(out, "{line}").is_err() {
-            break;
-        }
-    }
+    printed(lines.try_for_each(|line| writeln!(out, "{line}")).and_then(|()| out.flush()))
 }
 
 /// An entry that was opened.
