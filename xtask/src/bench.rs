@@ -1,5 +1,6 @@
 //! Times a scan against its peers: installed from PyPI into a private environment, run offline and in turns.
 
+pub(crate) mod access;
 mod restore;
 mod rewrap;
 mod seal;

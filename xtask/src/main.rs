@@ -24,6 +24,7 @@ eval merkle FOLDER    Merkle proof vectors with wantErr
 eval codenames FOLDER fifty disguises of five names, and false alarms in ordinary text
 bench scan FOLDER     time a scan of FOLDER against its peers, in turns
 bench history FOLDER  the same for a git history
+bench access          decisions, and who may
 bench trust           the ledger and the keys: events, checkpoints, proofs, encryption, rewrapping";
 
 fn main() -> ExitCode {
@@ -43,6 +44,8 @@ fn main() -> ExitCode {
         ["eval", "merkle", folder] => eval::merkle::run(folder),
         ["bench", "scan", folder] => bench::run(folder, bench::What::Tree),
         ["bench", "history", folder] => bench::run(folder, bench::What::History),
+        ["bench", "access"] => bench::access::run(),
+        ["bench", "access-measured"] => bench::access::measured(),
         ["bench", "trust"] => bench::trust::run(),
         ["bench", "trust-measured"] => bench::trust::measured(),
         _ => Err(USAGE.to_owned()),

@@ -229,16 +229,13 @@ impl Operated {
 
     /// The facts of a request that the person at the machine makes now.
     pub(crate) fn facts(&self, reason: Option<String>) -> cordon_gate::Facts {
+        let request = cordon_domain::RequestId::draw(&mut SystemEntropy);
+        let action = cordon_domain::Action::KeyUnlock;
         cordon_gate::Facts {
-            request: cordon_domain::RequestId::draw(&mut SystemEntropy),
-            at: SystemClock.now(),
-            action: cordon_domain::Action::KeyUnlock,
-            actor: self.actor.clone(),
-            target: cordon_domain::Target::default(),
             personal: self.personal.clone(),
             reason,
             client: Some(concat!("cordon/", env!("CARGO_PKG_VERSION")).to_owned()),
-            beside: Vec::new(),
+            ..cordon_gate::Facts::new(request, SystemClock.now(), action, self.actor.clone())
         }
     }
 }

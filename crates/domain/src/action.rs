@@ -77,6 +77,13 @@ actions! {
     34 BackupMake "state.backup" "Makes a backup.";
     35 BackupRestore "state.restore" "Restores a backup.";
     36 KeyCertify "key.certify" "States what a destruction of keys destroyed.";
+    37 AccessQuery "access.query" "Asks who may do what.";
+    38 ApprovalAsk "approval.ask" "Asks others to approve something.";
+    39 DeviceEnrol "device.enrol" "Enrols a device.";
+    40 VendorChange "vendor.change" "Adds or changes a vendor and its contract.";
+    41 LevelsChange "levels.change" "Changes what the levels demand.";
+    42 EmergencyOpen "emergency.open" "Opens access that the policies do not give, for an hour.";
+    43 EmergencyReview "emergency.review" "Closes an emergency after a review.";
 }
 
 impl fmt::Display for Action {

@@ -6,9 +6,11 @@
 use minicbor::{Decode, Encode};
 
 use crate::action::Action;
-use crate::id::{BucketId, CredentialId, DeviceId, GrantId, NodeId, PrincipalId, RequestId, VersionId};
+use crate::id::{AskId, BucketId, CredentialId, DeviceId, GrantId, NodeId, PrincipalId, RequestId, VersionId};
 use crate::label::Label;
 use crate::limits::EVENT_TEXT_BYTES_MAX;
+use crate::principal::Factor;
+use crate::record::RecordKey;
 use crate::time::Moment;
 
 /// What kind of principal acted.
@@ -53,6 +55,9 @@ pub struct Actor {
     /// The enrolled device that it used.
     #[n(5)]
     pub device: Option<DeviceId>,
+    /// The kind of that factor.
+    #[n(6)]
+    pub factor: Option<Factor>,
 }
 
 impl Actor {
@@ -60,7 +65,7 @@ impl Actor {
     #[must_use]
     pub const fn service(principal: PrincipalId) -> Self {
         let kind = PrincipalKind::Service;
-        Self { principal, kind, credential: None, on_behalf_of: None, mfa_age_s: None, device: None }
+        Self { principal, kind, credential: None, on_behalf_of: None, mfa_age_s: None, device: None, factor: None }
     }
 }
 
@@ -79,6 +84,9 @@ pub struct Target {
     /// The principal that was changed, granted to, revoked or erased.
     #[n(3)]
     pub principal: Option<PrincipalId>,
+    /// The record that was made, changed or ended.
+    #[n(4)]
+    pub record: Option<RecordKey>,
 }
 
 /// How it ended.
@@ -179,6 +187,9 @@ pub struct Event {
     /// What stands beside it. The journal fills it in from `beside`.
     #[n(13)]
     pub payload: Option<Payload>,
+    /// What others approved, on which it rests.
+    #[n(14)]
+    pub approval: Option<AskId>,
     /// The bytes to be kept beside it; none for most events.
     #[cbor(skip)]
     pub beside: Vec<u8>,
@@ -196,7 +207,7 @@ impl Event {
             at,
             action,
             actor,
-            target: Target { bucket: None, version: None, label: None, principal: None },
+            target: Target { bucket: None, version: None, label: None, principal: None, record: None },
             outcome: Outcome::Allowed,
             amount: None,
             reason: None,
@@ -206,6 +217,7 @@ impl Event {
             node: NodeId([0; 16]),
             sequence: 0,
             payload: None,
+            approval: None,
             beside: Vec::new(),
             personal: Personal { name: None, address: None, device: None, network: None },
         }

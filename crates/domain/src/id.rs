@@ -87,6 +87,12 @@ id! {
     RequestId "rq";
     /// Identifies a process that records events.
     NodeId "nd";
+    /// Identifies a vendor.
+    VendorId "vn";
+    /// Identifies what someone asked others to approve.
+    AskId "as";
+    /// Identifies an emergency.
+    EmergencyId "em";
 }
 
 /// Writes bytes as lower-case hexadecimal digits.

@@ -4,28 +4,45 @@
 //! a reader test guesses at a secret without the key; an [`Event`] names people only in its [`Personal`] part; nothing
 //! here reads a file, a clock, random bytes or the environment.
 //!
-//! Map: [`level`] and [`label`] (what a byte carries), [`finding`] (kinds, severities, confidences, findings,
-//! locations), [`identity`] (finding identifiers and the key that makes them), [`id`] (identifiers of everything
-//! else), [`action`] and [`event`] (what happens and how it is recorded), [`time`] (moments; clock and entropy as
-//! arguments), [`civil`] (the day, as an argument).
+//! Map: [`level`] and [`label`] (what a byte carries), [`demand`] (what a level demands), [`principal`], [`network`],
+//! [`grant`], [`asked`] (who may do what), [`record`] and [`roster`] (what decisions rest on), [`finding`] (kinds,
+//! severities, confidences, findings, locations), [`identity`] (finding identifiers and the key that makes them), [`id`]
+//! (identifiers of everything else), [`action`] and [`event`] (what happens and how it is recorded), [`time`] (moments;
+//! clock and entropy as arguments), [`civil`] (the day, as an argument).
 
 pub mod action;
+pub mod asked;
 pub mod civil;
+pub mod demand;
 pub mod event;
 pub mod finding;
+pub mod grant;
 pub mod id;
 pub mod identity;
 pub mod label;
 pub mod level;
 pub mod limits;
+pub mod network;
+pub mod principal;
+pub mod record;
+pub mod roster;
 pub mod time;
 
 pub use action::Action;
+pub use asked::{Approval, Asked, AskedHash, Emergency};
 pub use civil::Today;
+pub use demand::{Demand, Levels};
 pub use event::{Actor, Event, Outcome, Payload, Personal, PrincipalKind, Target};
 pub use finding::{Confidence, Finding, Kind, Location, Severity, Space};
-pub use id::{BucketId, CredentialId, DeviceId, GrantId, NodeId, PrincipalId, RequestId, VersionId};
+pub use grant::{Grant, Role, Scope};
+pub use id::{
+    AskId, BucketId, CredentialId, DeviceId, EmergencyId, GrantId, NodeId, PrincipalId, RequestId, VendorId, VersionId,
+};
 pub use identity::{FindingId, IdKey, KeyName};
 pub use label::{Label, Origin, Project};
 pub use level::Level;
+pub use network::Network;
+pub use principal::{Device, Factor, Principal, Vendor};
+pub use record::{Policies, Record, RecordKey, Step, Steps};
+pub use roster::Roster;
 pub use time::{Clock, Entropy, Moment};

@@ -14,3 +14,21 @@ pub const PROJECT_CHARS_MAX: usize = 64;
 
 /// Projects of one label.
 pub const LABEL_PROJECTS_MAX: usize = 32;
+
+/// Bytes of a text that a record holds: a purpose, a reason, a name.
+pub const RECORD_TEXT_BYTES_MAX: usize = 1024;
+
+/// Bytes of an organisation's policies.
+pub const POLICY_TEXT_BYTES_MAX: usize = 512 * 1024;
+
+/// Projects of a principal or a contract.
+pub const PROJECTS_MAX: usize = 256;
+
+/// Networks of a contract.
+pub const NETWORKS_MAX: usize = 64;
+
+/// Records that one change touches.
+pub const STEPS_MAX: usize = 64;
+
+/// Approvals that one request collects.
+pub const APPROVALS_MAX: usize = 16;

@@ -39,6 +39,8 @@ acts! { Reads:
     Read = ObjectRead;
     /// Searches or exports events.
     Search = LogSearch;
+    /// Asks who may do what.
+    Query = AccessQuery;
 }
 
 acts! { States:
@@ -57,7 +59,7 @@ acts! { Changes:
     Raise = LabelRaise;
     /// Lowers a label.
     Lower = LabelLower;
-    /// Revokes a principal, credential, device, vendor, grant or share.
+    /// Revokes a principal, credential, device, vendor, project, grant or share.
     Revoke = Revoke;
     /// Gives a key a new version.
     Rotate = KeyRotate;
@@ -69,4 +71,26 @@ acts! { Changes:
     Erase = PrincipalErase;
     /// Makes a backup.
     Backup = BackupMake;
+    /// Adds a principal.
+    Invite = PrincipalCreate;
+    /// Changes a principal.
+    Alter = PrincipalChange;
+    /// Grants something, or opens a closed project again.
+    Give = GrantMake;
+    /// Asks others to approve something.
+    Ask = ApprovalAsk;
+    /// Approves what someone else asked for.
+    Approve = Approve;
+    /// Changes the policies.
+    ChangePolicies = PolicyChange;
+    /// Changes what the levels demand.
+    ChangeLevels = LevelsChange;
+    /// Adds or changes a vendor.
+    ChangeVendor = VendorChange;
+    /// Enrols a device.
+    Enrol = DeviceEnrol;
+    /// Opens an emergency.
+    OpenEmergency = EmergencyOpen;
+    /// Closes an emergency after a review.
+    Review = EmergencyReview;
 }

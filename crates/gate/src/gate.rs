@@ -62,6 +62,11 @@ impl Drop for Over<'_> {
     }
 }
 
+/// Tells whether it is to be decided again.
+const fn is_stale<T>(outcome: &Result<T, Denial>) -> bool {
+    matches!(outcome, Err(Denial::NotRecorded(JournalError::Stale { .. })))
+}
+
 impl<D: Decide, J: Journal> Gate<D, J> {
     /// Puts the gate before a journal. `itself` is the service in whose name the gate counts what went unrecorded.
     pub fn new(decide: D, journal: J, itself: Actor) -> Self {
@@ -72,6 +77,11 @@ impl<D: Decide, J: Journal> Gate<D, J> {
     /// Answers a question. Records nothing and opens nothing.
     pub fn evaluate(&self, facts: &Facts) -> Verdict {
         self.decide.evaluate(facts)
+    }
+
+    /// Returns what decides, to ask it more.
+    pub const fn decider(&self) -> &D {
+        &self.decide
     }
 
     /// Returns the journal, to read from.
@@ -92,10 +102,10 @@ impl<D: Decide, J: Journal> Gate<D, J> {
     /// restricted or of unknown level and the event cannot be made durable.
     pub async fn read<A: Reads>(&self, request: Request<A>) -> Result<Receipt<A>, Denial> {
         match self.decided(request.facts()).await {
-            Ok(recorded) => Ok(Permit::new(request).receipt(Some(recorded))),
+            Ok(recorded) => Ok(Permit::new(&request).receipt(Some(recorded))),
             Err(Denial::NotRecorded(JournalError::Unavailable(_))) if request.facts().level() <= Level::Internal => {
                 self.unrecorded.fetch_add(1, Ordering::AcqRel);
-                Ok(Permit::new(request).receipt(None))
+                Ok(Permit::new(&request).receipt(None))
             }
             Err(denial) => Err(denial),
         }
@@ -117,9 +127,10 @@ impl<D: Decide, J: Journal> Gate<D, J> {
             let grounds = self.decide(facts).await?;
             let event = facts.event(Outcome::Allowed, &grounds, None);
             outcome = self.record(event, grounds.epoch).await.map_err(Denial::from);
-            if !matches!(outcome, Err(Denial::NotRecorded(JournalError::Stale { .. }))) {
+            if !is_stale(&outcome) {
                 break;
             }
+            self.journal.catch_up().await;
         }
         outcome
     }
@@ -131,6 +142,18 @@ impl<D: Decide, J: Journal> Gate<D, J> {
     /// [`Denial::Refused`] when the policies refuse; [`Denial::OtherChange`] when `change` is not what `request` asks;
     /// [`Denial::NotRecorded`] when nothing was changed because the event could not be made durable.
     pub async fn change<A: Changes>(&self, request: Request<A>, change: J::Change) -> Result<Receipt<A>, Denial> {
+        let mut outcome = Err(Denial::NotRecorded(JournalError::Stale { seen: Epoch::default() }));
+        for _ in 0..STALE_RETRIES_MAX {
+            outcome = self.changed(&request, change.clone()).await;
+            if !is_stale(&outcome) {
+                break;
+            }
+            self.journal.catch_up().await;
+        }
+        outcome
+    }
+
+    async fn changed<A: Changes>(&self, request: &Request<A>, change: J::Change) -> Result<Receipt<A>, Denial> {
         let grounds = self.decide(request.facts()).await?;
         let event = request.facts().event(Outcome::Allowed, &grounds, None);
         self.report_gap(&event).await?;

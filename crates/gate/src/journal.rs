@@ -48,7 +48,7 @@ pub trait Described {
 /// Records events, and carries out changes in the same transaction. Implemented by the store.
 pub trait Journal: Send + Sync {
     /// What can be changed.
-    type Change: Described + Send;
+    type Change: Described + Clone + Send;
 
     /// Makes `event` durable, if nothing was revoked since `epoch`.
     fn record(&self, event: Event, epoch: Epoch) -> impl Future<Output = Result<Recorded, JournalError>> + Send;
@@ -61,6 +61,10 @@ pub trait Journal: Send + Sync {
         epoch: Epoch,
         change: Self::Change,
     ) -> impl Future<Output = Result<(Permit<A>, Recorded), JournalError>> + Send;
+
+    /// Brings what decisions rest on up to the present epoch; called when one rested on a past one. Where it cannot be
+    /// brought up, the next decision is past, too.
+    fn catch_up(&self) -> impl Future<Output = ()> + Send;
 }
 
 /// Tells whether `change` is what `permit` allows.

@@ -21,7 +21,7 @@ pub struct Permit<A> {
 }
 
 impl<A: Act> Permit<A> {
-    pub(crate) fn new(request: Request<A>) -> Self {
+    pub(crate) fn new(request: &Request<A>) -> Self {
         let facts = request.facts();
         Self { request: facts.request, actor: facts.actor.clone(), target: facts.target.clone(), act: PhantomData }
     }
@@ -30,6 +30,12 @@ impl<A: Act> Permit<A> {
     #[must_use]
     pub const fn target(&self) -> &Target {
         &self.target
+    }
+
+    /// Returns who may act.
+    #[must_use]
+    pub const fn actor(&self) -> &Actor {
+        &self.actor
     }
 
     /// Returns the action.

@@ -1,10 +1,11 @@
 //! What is asked of the gate.
 
 use std::marker::PhantomData;
+use std::net::IpAddr;
 
 use cordon_domain::event::event_text;
 use cordon_domain::limits::EVENT_NAMES_MAX;
-use cordon_domain::{Action, Actor, Event, Level, Moment, Outcome, Personal, RequestId, Target};
+use cordon_domain::{Action, Actor, AskId, AskedHash, Event, Level, Moment, Outcome, Personal, RequestId, Target};
 
 use crate::act::Act;
 use crate::verdict::Grounds;
@@ -28,11 +29,39 @@ pub struct Facts {
     pub reason: Option<String>,
     /// The program that asks, as it calls itself.
     pub client: Option<String>,
-    /// What is to be kept beside its event; none for most requests.
+    /// What is to be kept beside its event: the change, where the target does not say all of it.
     pub beside: Vec<u8>,
+    /// The address it came from, as the edge saw it.
+    pub address: Option<IpAddr>,
+    /// What others approved, on which it rests.
+    pub approval: Option<AskId>,
 }
 
 impl Facts {
+    /// Asks, at a moment, of someone for something; all else is empty.
+    #[must_use]
+    pub fn new(request: RequestId, at: Moment, action: Action, actor: Actor) -> Self {
+        Self {
+            request,
+            at,
+            action,
+            actor,
+            target: Target::default(),
+            personal: Personal::default(),
+            reason: None,
+            client: None,
+            beside: Vec::new(),
+            address: None,
+            approval: None,
+        }
+    }
+
+    /// Returns what an approval of it must be bound to.
+    #[must_use]
+    pub fn asked_hash(&self) -> AskedHash {
+        AskedHash::of(self.action, &self.target, &self.beside, self.reason.as_deref().unwrap_or_default())
+    }
+
     /// Returns the level of the target; one that is not known counts as restricted.
     #[must_use]
     pub fn level(&self) -> Level {
@@ -50,6 +79,7 @@ impl Facts {
             client: self.client.as_deref().map(event_text),
             beside: if outcome == Outcome::Allowed { self.beside.clone() } else { Vec::new() },
             personal: cut(&self.personal),
+            approval: self.approval,
             ..Event::new(self.request, self.at, self.action, self.actor.clone())
         }
     }

@@ -4,7 +4,7 @@
 //! it, one searches for a value one already knows. Two given values share a token once in 2^64.
 
 use aws_lc_rs::hmac;
-use cordon_domain::{Action, BucketId, Event, PrincipalId, VersionId};
+use cordon_domain::{Action, BucketId, Event, PrincipalId, RecordKey, VersionId};
 use cordon_keys::Secret;
 
 /// A token, as a database stores it.
@@ -19,7 +19,7 @@ pub struct IndexKey(hmac::Key);
 pub struct Tokens {
     /// Of the principal who acted.
     pub actor: Token,
-    /// Of what was acted on: the version, else the bucket, else the principal.
+    /// Of what was acted on: the version, else the bucket, else the principal, else the record.
     pub object: Option<Token>,
     /// Of the action.
     pub action: Token,
@@ -62,6 +62,12 @@ impl IndexKey {
         self.token(5, &principal.0)
     }
 
+    /// Returns the token of a record that was acted on.
+    #[must_use]
+    pub fn record(&self, record: &RecordKey) -> Token {
+        self.token(6, record.to_string().as_bytes())
+    }
+
     /// Returns the tokens of an event.
     #[must_use]
     pub fn tokens(&self, event: &Event) -> Tokens {
@@ -69,6 +75,7 @@ impl IndexKey {
         let object = target.version.map(|version| self.version(version));
         let object = object.or_else(|| target.bucket.map(|bucket| self.bucket(bucket)));
         let object = object.or_else(|| target.principal.map(|principal| self.subject(principal)));
+        let object = object.or_else(|| target.record.as_ref().map(|record| self.record(record)));
         Tokens { actor: self.actor(event.actor.principal), object, action: self.action(event.action) }
     }
 

@@ -54,23 +54,27 @@ pub const fn class_of(action: Action) -> (Class, u32) {
         Action::ObjectDelete => (Class::FileHosting, 4),
         Action::PublicationMake | Action::ShareMake => (Class::FileHosting, 12),
         Action::PublicationWithdraw | Action::ShareWithdraw => (Class::FileHosting, 13),
-        Action::ObjectList => (Class::Api, 2),
+        Action::ObjectList | Action::AccessQuery => (Class::Api, 2),
         Action::BucketCreate | Action::BackupMake => (Class::Api, 1),
         Action::BucketDelete | Action::KeyShred => (Class::Api, 4),
         Action::LabelRaise
         | Action::LabelLower
         | Action::PolicyChange
+        | Action::LevelsChange
+        | Action::VendorChange
         | Action::KeyRotate
         | Action::KeyRewrap
         | Action::BackupRestore => (Class::Api, 3),
-        Action::KeyUnlock | Action::KeyCertify | Action::Approve => (Class::Api, OTHER),
+        Action::KeyUnlock | Action::KeyCertify | Action::Approve | Action::ApprovalAsk | Action::EmergencyReview => {
+            (Class::Api, OTHER)
+        }
         Action::SignIn => (Class::Authentication, 1),
         Action::SignOut => (Class::Authentication, 2),
         Action::LogRefusals => (Class::Authentication, OTHER),
         Action::PrincipalCreate => (Class::AccountChange, 1),
         Action::PrincipalErase => (Class::AccountChange, 6),
-        Action::PrincipalChange | Action::CredentialIssue => (Class::AccountChange, OTHER),
-        Action::GrantMake => (Class::UserAccess, 1),
+        Action::PrincipalChange | Action::CredentialIssue | Action::DeviceEnrol => (Class::AccountChange, OTHER),
+        Action::GrantMake | Action::EmergencyOpen => (Class::UserAccess, 1),
         Action::Revoke => (Class::UserAccess, 2),
         Action::LogStart => (Class::EventLog, 6),
         Action::LogSucceed => (Class::EventLog, 8),
@@ -246,7 +250,8 @@ fn resource(event: &Event) -> Value {
     let version = target.version.map(|version| ("object version", version.to_string()));
     let bucket = target.bucket.map(|bucket| ("bucket", bucket.to_string()));
     let principal = target.principal.map(|principal| ("principal", principal.to_string()));
-    let (what, uid) = version.or(bucket).or(principal).unwrap_or(("installation", "cordon".to_owned()));
+    let record = target.record.as_ref().map(|record| ("record", record.to_string()));
+    let (what, uid) = version.or(bucket).or(record).or(principal).unwrap_or(("installation", "cordon".to_owned()));
     json!({"type": what, "uid": uid})
 }
 

@@ -1,9 +1,34 @@
-//! Who may do what.
+//! Who may do what, why, and what would change it.
 //!
-//! Invariant: what no policy allows is denied.
+//! Invariants: what no policy allows is denied; what a policy forbids is denied whatever allows it; a policy that errs
+//! denies; a slice of the policies decides as all of them do; who asks for something that they could list in no
+//! circumstances does not learn that it exists.
 //!
-//! Map: [`operator`] (the person at the machine).
+//! Map: [`decide`] (the decision, and what is missing), [`snapshot`] (roster and policies at one moment), [`rule`] and
+//! `book` (policies, and the slice a question needs), `sight` (what they see of it), [`words`] (schema and pack), [`circumstances`] (how it is asked),
+//! [`possible`] (in which circumstances it would be allowed), [`explain`] (what would change it), [`who`] (who may),
+//! [`operator`] (the person at the machine).
 
+mod book;
+pub mod circumstances;
+pub mod decide;
+pub mod explain;
+pub mod limits;
 pub mod operator;
+pub mod possible;
+#[cfg(test)]
+mod proofs;
+pub mod rule;
+mod sight;
+pub mod snapshot;
+pub mod who;
+pub mod words;
 
+pub use circumstances::Circumstances;
+pub use decide::Policies;
+pub use explain::Explanation;
 pub use operator::LocalOperator;
+pub use possible::Conditions;
+pub use rule::{PolicyError, check};
+pub use snapshot::Snapshot;
+pub use who::May;

@@ -223,16 +223,11 @@ impl<'a, D: Decide> Care<'a, D> {
     }
 
     fn facts(&self, target: Target) -> Facts {
+        let request = RequestId::draw(&mut SystemEntropy);
         Facts {
-            request: RequestId::draw(&mut SystemEntropy),
-            at: self.clock.now(),
-            action: Action::KeyRotate,
-            actor: self.actor.clone(),
             target,
             personal: self.personal.clone(),
-            reason: None,
-            client: None,
-            beside: Vec::new(),
+            ..Facts::new(request, self.clock.now(), Action::KeyRotate, self.actor.clone())
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What can be changed, each in one transaction with the event that says so.
 
 use cordon_domain::limits::LABEL_PROJECTS_MAX;
-use cordon_domain::{Action, BucketId, Label, Level, PrincipalId, Target, VersionId};
+use cordon_domain::{Action, BucketId, Label, Level, PrincipalId, RecordKey, Step, Steps, Target, VersionId};
 use cordon_gate::act::Changes;
 use cordon_gate::{Described, Epoch, Permit};
 use cordon_keys::{Belongs, KeyName};
@@ -10,9 +10,11 @@ use crate::edge::SystemEntropy;
 use crate::error::StoreError;
 use crate::keyring::Keyring;
 use crate::limits::REWRAP_BATCH_MAX;
+use crate::records::Stamp;
 use crate::rows::{ActiveKey, ObjectRow, ShreddedRow, encoded};
 use crate::sql::{Cell, Session, values};
 use crate::state::{EPOCH, ERASED, NOT_SHREDDED, active_key, epoch, object, put_setting};
+use crate::steps::{carry_out, concern};
 
 /// A change of state.
 #[derive(Clone, Debug)]
@@ -32,8 +34,15 @@ pub enum Change {
         /// The version of the new level's bucket key, prepared.
         key_version: u32,
     },
-    /// Everything a principal holds ends; the revocation epoch grows.
-    Revoke(PrincipalId),
+    /// Records begin, become others, or end; the revocation epoch grows, so that no decision rests on what was.
+    Records {
+        /// The action.
+        action: Action,
+        /// What is done. Its event keeps the same beside it.
+        steps: Steps,
+        /// Names of people, sealed under keys of their own.
+        names: Vec<NewName>,
+    },
     /// A prepared version of a bucket key comes into use; of any other key, only the event.
     Rotate {
         /// The key.
@@ -68,6 +77,34 @@ pub enum Change {
     Erase(PrincipalId),
 }
 
+/// The name of a person, to be found by a token and read with that person's key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewName {
+    /// Whose.
+    pub principal: PrincipalId,
+    /// What it is found by.
+    pub token: [u8; 32],
+    /// The name, sealed.
+    pub sealed: Vec<u8>,
+}
+
+impl Change {
+    /// The end of a record, for ever.
+    #[must_use]
+    pub fn revoke(key: RecordKey) -> Self {
+        Self::Records { action: Action::Revoke, steps: Steps(vec![Step::End(key)]), names: Vec::new() }
+    }
+
+    /// What its event keeps beside it.
+    #[must_use]
+    pub fn beside(&self) -> Vec<u8> {
+        match self {
+            Self::Records { steps, .. } => steps.encoded(),
+            _ => Vec::new(),
+        }
+    }
+}
+
 /// What a backup is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BackupKind {
@@ -90,8 +127,7 @@ impl Described for Change {
     fn action(&self) -> Action {
         match self {
             Self::Write(_) => Action::ObjectWrite,
-            Self::Relabel { action, .. } => *action,
-            Self::Revoke(_) => Action::Revoke,
+            Self::Relabel { action, .. } | Self::Records { action, .. } => *action,
             Self::Rotate { .. } => Action::KeyRotate,
             Self::Rewrap { .. } => Action::KeyRewrap,
             Self::Shred { .. } => Action::KeyShred,
@@ -113,7 +149,8 @@ impl Described for Change {
                 versioned(*bucket, *version) && target.label.as_ref().is_some_and(fits)
             }
             Self::Shred { bucket, version, .. } => versioned(*bucket, *version),
-            Self::Revoke(principal) | Self::Erase(principal) => target.principal == Some(*principal),
+            Self::Records { action, steps, .. } => concern(*action, steps, target),
+            Self::Erase(principal) => target.principal == Some(*principal),
             Self::Rotate { name: KeyName::Bucket(bucket, level), .. } | Self::Rewrap { bucket, level } => {
                 target.bucket == Some(*bucket) && target.label.as_ref().is_some_and(|label| label.level == *level)
             }
@@ -146,13 +183,18 @@ pub(crate) async fn apply<A: Changes>(
     keys: &Keyring,
     permit: &Permit<A>,
     change: Change,
+    stamp: Stamp,
 ) -> Result<Effect, StoreError> {
     match change {
         Change::Write(row) => write(session, keys, &row).await,
         Change::Relabel { version, label, key_version, .. } => {
             relabel(session, keys, permit, version, (label, key_version)).await
         }
-        Change::Revoke(principal) => revoke(session, keys, principal).await,
+        Change::Records { steps, names, .. } => {
+            let rows = carry_out(session, keys, permit, &steps, stamp).await?;
+            put_names(session, &steps, &names).await?;
+            Ok(Effect { rows, epoch: Some(next_epoch(session, keys).await?) })
+        }
         Change::Rotate { name: name @ KeyName::Bucket(..), version } => activate(session, keys, name, version).await,
         Change::Rotate { .. } => Ok(Effect::default()),
         Change::Rewrap { bucket, level } => rewrap(session, keys, permit, bucket, level).await,
@@ -164,6 +206,7 @@ pub(crate) async fn apply<A: Changes>(
         }
         Change::Erase(subject) => {
             put_setting(session, keys, &format!("{ERASED}{subject}"), &[]).await?;
+            session.execute("DELETE FROM names WHERE principal = ?1", values![&subject.0]).await?;
             // Other nodes learn of it as they learn of a revocation.
             Ok(Effect { rows: 1, epoch: Some(next_epoch(session, keys).await?) })
         }
@@ -226,14 +269,19 @@ async fn relabel<A: Changes>(
     Ok(Effect { rows: 1, epoch: None })
 }
 
-async fn revoke(session: &mut Session, keys: &Keyring, principal: PrincipalId) -> Result<Effect, StoreError> {
-    let mac = keys.rows().mac(&[b"revocations/v1", &principal.0]);
-    let insert = "INSERT INTO revocations VALUES (?1, ?2) ON CONFLICT DO NOTHING";
-    let rows = session.execute(insert, values![&principal.0, &mac]).await?;
-    Ok(Effect { rows, epoch: Some(next_epoch(session, keys).await?) })
+/// Keeps names of those whom the same change adds.
+async fn put_names(session: &mut Session, steps: &Steps, names: &[NewName]) -> Result<(), StoreError> {
+    for NewName { principal, token, sealed } in names {
+        let added = steps.0.iter().any(|step| step.key() == RecordKey::Principal(*principal));
+        let insert = "INSERT INTO names VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+        if !added || session.execute(insert, values![&principal.0, token, sealed]).await? == 0 {
+            return Err(StoreError::Conflict("somebody of that name is there already".to_owned()));
+        }
+    }
+    Ok(())
 }
 
-async fn next_epoch(session: &mut Session, keys: &Keyring) -> Result<Epoch, StoreError> {
+pub(crate) async fn next_epoch(session: &mut Session, keys: &Keyring) -> Result<Epoch, StoreError> {
     let epoch = Epoch(epoch(session, keys).await?.0 + 1);
     put_setting(session, keys, EPOCH, &epoch.0.to_be_bytes()).await?;
     Ok(epoch)

@@ -10,6 +10,7 @@ use cordon_ledger::index::{Token, Tokens};
 use crate::error::StoreError;
 use crate::limits::{COPY_ROWS, LOCK_S, PUBLISH_ENTRIES_MAX, SEQUENCER_IDLE_S};
 use crate::read::size;
+use crate::records::find_places;
 use crate::segment::Filling;
 use crate::sql::postgres::answered;
 use crate::sql::{Row, Session, values};
@@ -65,6 +66,7 @@ impl Positions {
                      INSERT INTO events
                      SELECT ?1 + row_number() OVER (ORDER BY id) - 1, entry, leaf, at, actor, object, action FROM moved
                      RETURNING position, actor, object, action, at";
+        let first = self.next;
         let mut moved = session.query(moved, values![self.next, PUBLISH_ENTRIES_MAX as u64]).await?;
         moved.sort_unstable_by_key(|row| row.int(0).unwrap_or(i64::MAX));
         for row in &moved {
@@ -73,6 +75,9 @@ impl Positions {
             }
             self.filling.push(session, self.next, tokens(row, 1)?, row.int(4)?).await?;
             self.next += 1;
+        }
+        if !moved.is_empty() {
+            find_places(session, first).await?;
         }
         Ok(moved.len() as u64)
     }
@@ -92,6 +97,7 @@ pub(crate) async fn put_payloads(session: &mut Session, events: &[Sealed]) -> Re
 /// beside them is there.
 pub(crate) async fn move_into_copy(source: &mut Session, copy: &mut Session) -> Result<(), StoreError> {
     let mut positions = Positions::read(copy).await?;
+    let first = positions.next;
     let select = "SELECT entry, leaf, at, actor, object, action, id FROM incoming WHERE id > ?1 ORDER BY id LIMIT ?2";
     let mut after = i64::MIN;
     loop {
@@ -102,7 +108,7 @@ pub(crate) async fn move_into_copy(source: &mut Session, copy: &mut Session) -> 
             sealed.push(Sealed { entry, leaf, at: row.int(2)?, tokens: tokens(&row, 3)?, payload: None });
         }
         if sealed.is_empty() {
-            return Ok(());
+            return find_places(copy, first).await;
         }
         positions.put(copy, &sealed).await?;
     }

@@ -8,7 +8,9 @@
 //! gives them positions), [`change`] (what can be changed), [`read`] and `segment` (search), [`log`] (tiles and
 //! checkpoints), [`keystore`] and [`keyring`] (wrapped keys, open keys), [`care`] and [`certificate`] (rotation,
 //! rewrapping, shredding, erasing), [`backup`] and `copy`, [`witness`] (for logs of others), [`unlock`], [`providers`] and
-//! [`pkcs11`] (the root), [`rows`] and `state` (rows that decide), [`schema`], [`sql`] (both databases).
+//! [`pkcs11`] (the root), [`rows`], [`records`],
+//! `steps` and `state` (rows that decide), [`follow`] (what decisions rest on, kept up), [`rebuild`] (the same from the
+//! log), [`schema`], [`sql`] (both databases).
 
 pub mod backup;
 pub mod care;
@@ -18,6 +20,7 @@ mod copy;
 pub mod edge;
 pub mod error;
 mod events;
+pub mod follow;
 pub mod installation;
 pub mod keyring;
 pub mod keystore;
@@ -26,20 +29,26 @@ pub mod log;
 pub mod pkcs11;
 pub mod providers;
 pub mod read;
+pub mod rebuild;
+pub mod records;
 pub mod rows;
 pub mod schema;
 mod segment;
 pub mod sql;
 mod state;
+mod steps;
 pub mod unlock;
+mod uses;
 pub mod witness;
 pub mod writer;
 
-pub use change::Change;
+pub use change::{Change, NewName};
 pub use error::StoreError;
+pub use follow::Follower;
 pub use installation::{Installation, KitShape, New, Places};
 pub use log::Sequencer;
 pub use read::{Reader, Search};
+pub use records::Records;
 pub use rows::ObjectRow;
 pub use sql::{Address, Database};
 pub use writer::Writer;

@@ -75,3 +75,18 @@ pub const PAYLOADS_WAITING_BYTES: usize = 16 * 1024 * 1024;
 
 /// Data backups that a certificate names, the newest.
 pub const CERTIFICATE_BACKUPS_MAX: usize = 1000;
+
+/// How long something asked may wait for approvals: a week.
+pub const ASK_MS_MAX: i64 = 7 * 86_400_000;
+
+/// How long an emergency is open: an hour.
+pub const EMERGENCY_MS_MAX: i64 = 3_600_000;
+
+/// How often the use of a grant is written down: once an hour.
+pub const GRANT_USE_MS: i64 = 3_600_000;
+
+/// Grants whose use is remembered between writes; a full memory begins anew.
+pub const GRANT_USES_MAX: usize = 65_536;
+
+/// Entries that are read at once when state is built again from the log.
+pub const REBUILD_ENTRIES: usize = 4_096;

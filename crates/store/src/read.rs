@@ -1,18 +1,22 @@
 //! Reading: a few sessions that only read, beside the writer.
 
-use cordon_domain::{BucketId, Moment, Payload, VersionId};
+use std::collections::HashMap;
+
+use cordon_domain::{BucketId, GrantId, Label, Moment, Payload, PrincipalId, VersionId};
+use cordon_gate::Epoch;
 use cordon_keys::KeyName;
 use cordon_ledger::index::Token;
 use cordon_ledger::payload;
 
 use crate::error::StoreError;
 use crate::keyring::Keyring;
-use crate::limits::SEARCH_EVENTS_MAX;
+use crate::limits::{COPY_ROWS, READ_TRIES, SEARCH_EVENTS_MAX};
 use crate::log::is_whole;
+use crate::records::{self, Records};
 use crate::rows::{ActiveKey, ObjectRow, ShreddedRow};
 use crate::segment::{Field, SEGMENT_EVENTS, positions};
-use crate::sql::{Database, Lease, Pool, Session, values};
-use crate::state::{NOT_SHREDDED, active_key, object, setting};
+use crate::sql::{Database, Lease, Pool, Row, Session, values};
+use crate::state::{NOT_SHREDDED, active_key, epoch, object, setting};
 
 /// The setting that says at which position the log begins; 0 when there is none.
 pub(crate) const LOG_OFFSET: &str = "log.offset";
@@ -210,6 +214,92 @@ impl Reader {
         rows.iter().map(|row| Ok((Moment(row.int(0)?), row.text(1)?.to_owned()))).collect()
     }
 
+    /// Returns the revocation epoch.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Integrity`] when it was changed beside Cordon.
+    pub async fn epoch(&self, keys: &Keyring) -> Result<Epoch, StoreError> {
+        epoch(&mut *self.session().await?, keys).await
+    }
+
+    /// Returns all records that live, and the epoch at which they did.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Integrity`] when rows were removed or put back beside Cordon, or one was changed on which everything
+    /// rests.
+    pub async fn records(&self, keys: &Keyring) -> Result<(Records, Epoch), StoreError> {
+        let mut session = self.session().await?;
+        // Each change of records grows the epoch: between the two, none was made.
+        for _ in 0..READ_TRIES {
+            let before = epoch(&mut session, keys).await?;
+            let records = records::all(&mut session, keys).await;
+            if before == epoch(&mut session, keys).await? {
+                return Ok((records?, before));
+            }
+        }
+        Err(StoreError::Conflict("records change all the time: ask again".to_owned()))
+    }
+
+    /// Returns the records that lived at a moment.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn records_as_of(&self, keys: &Keyring, at: Moment) -> Result<Records, StoreError> {
+        records::as_of(&mut *self.session().await?, keys, at).await
+    }
+
+    /// Returns all sealed names of people.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn names(&self) -> Result<Vec<(PrincipalId, Vec<u8>)>, StoreError> {
+        let mut rows = self.session().await?.query("SELECT principal, sealed FROM names", &[]).await?;
+        rows.iter_mut().map(|row| Ok((PrincipalId(row.array(0)?), row.take_bytes(1)?))).collect()
+    }
+
+    /// Returns whose name is found by a token.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn named(&self, token: &[u8; 32]) -> Result<Option<PrincipalId>, StoreError> {
+        let row = self.session().await?.first("SELECT principal FROM names WHERE token = ?1", values![token]).await?;
+        row.map(|row| Ok(PrincipalId(row.array(0)?))).transpose()
+    }
+
+    /// Returns when grants were last used.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn grant_uses(&self) -> Result<HashMap<GrantId, Moment>, StoreError> {
+        let rows = self.session().await?.query("SELECT grant_id, last_at FROM grant_uses", &[]).await?;
+        rows.iter().map(|row| Ok((GrantId(row.array(0)?), Moment(row.int(1)?)))).collect()
+    }
+
+    /// Returns the labels in a bucket, each with how many versions have it, once their rows are whole.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Integrity`] when a row was changed beside Cordon.
+    pub async fn label_groups(&self, keys: &Keyring, bucket: BucketId) -> Result<Vec<(Label, u64)>, StoreError> {
+        let mut groups: HashMap<Label, u64> = HashMap::new();
+        let mut after = None;
+        loop {
+            let page = object_page(&mut *self.session().await?, bucket, after).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(VersionId(last.array(0)?));
+            for row in page {
+                *groups.entry(ObjectRow::read(row, keys.rows())?.label).or_default() += 1;
+            }
+        }
+        Ok(groups.into_iter().collect())
+    }
+
     /// Reads a setting; its MAC is checked.
     ///
     /// # Errors
@@ -233,6 +323,19 @@ impl Reader {
     pub(crate) async fn session(&self) -> Result<Lease, StoreError> {
         self.0.get().await
     }
+}
+
+async fn object_page(
+    session: &mut Session,
+    bucket: BucketId,
+    after: Option<VersionId>,
+) -> Result<Vec<Row>, StoreError> {
+    let select = format!(
+        "SELECT {} FROM objects WHERE bucket = ?1 AND version > ?2 AND {NOT_SHREDDED} ORDER BY version LIMIT {COPY_ROWS}",
+        ObjectRow::COLUMNS
+    );
+    let after = after.map_or_else(Vec::new, |after| after.0.to_vec());
+    session.query(&select, values![&bucket.0, &after]).await
 }
 
 type Found = Vec<(u64, Vec<u8>)>;

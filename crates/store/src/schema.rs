@@ -5,7 +5,7 @@ use crate::limits::{COPY_PAYLOADS, COPY_ROWS};
 use crate::sql::{Session, values};
 
 /// The newest format that this program reads and writes.
-pub const FORMAT: i64 = 1;
+pub const FORMAT: i64 = 2;
 
 /// Steps from format n to n + 1, as SQLite writes types. A step never changes once it was released.
 const STEPS: [&str; FORMAT as usize] = ["
@@ -45,16 +45,44 @@ CREATE TABLE shredded (
     version BLOB PRIMARY KEY, bucket BLOB NOT NULL, level INTEGER NOT NULL, key_version INTEGER NOT NULL, mac BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE backups (made_at INTEGER NOT NULL, kind TEXT NOT NULL, PRIMARY KEY (made_at, kind)) STRICT;
+", "
+ALTER TABLE revocations RENAME COLUMN principal TO id;
+CREATE TABLE records (
+    key BLOB NOT NULL,
+    body BLOB NOT NULL,
+    began BLOB NOT NULL,
+    began_at INTEGER NOT NULL,
+    began_leaf BLOB,
+    began_position INTEGER,
+    ended BLOB,
+    ended_at INTEGER,
+    ended_leaf BLOB,
+    ended_position INTEGER,
+    mac BLOB NOT NULL,
+    PRIMARY KEY (key, began)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX records_began ON records (began);
+CREATE INDEX records_ended ON records (ended);
+CREATE INDEX records_began_at ON records (began_at);
+CREATE INDEX records_ended_at ON records (ended_at);
+CREATE TABLE names (principal BLOB PRIMARY KEY, token BLOB NOT NULL UNIQUE, sealed BLOB NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE grant_uses (grant_id BLOB PRIMARY KEY, last_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 "];
 
 /// What PostgreSQL has besides: events that have no position yet.
-const STEPS_POSTGRES: [&str; FORMAT as usize] = ["
+const STEPS_POSTGRES: [&str; FORMAT as usize] = [
+    "
 CREATE TABLE incoming (
     id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     entry BYTEA NOT NULL, leaf BYTEA NOT NULL, at BIGINT NOT NULL,
     actor BIGINT NOT NULL, object BIGINT, action BIGINT NOT NULL
 );
-"];
+",
+    "
+CREATE INDEX records_unplaced ON records (began_leaf) WHERE began_position IS NULL;
+CREATE INDEX records_end_unplaced ON records (ended_leaf) WHERE ended_position IS NULL AND ended_leaf IS NOT NULL;
+",
+];
 
 /// A table, as it is copied from one database to another.
 pub(crate) struct Table {
@@ -67,7 +95,7 @@ pub(crate) struct Table {
 }
 
 /// All tables that both kinds of database have.
-pub(crate) const TABLES: [Table; 11] = [
+pub(crate) const TABLES: [Table; 14] = [
     Table {
         name: "events",
         key: 1,
@@ -85,9 +113,29 @@ pub(crate) const TABLES: [Table; 11] = [
         rows: COPY_ROWS,
     },
     Table { name: "active_keys", key: 1, columns: &["name", "active", "least", "mac"], rows: COPY_ROWS },
-    Table { name: "revocations", key: 1, columns: &["principal", "mac"], rows: COPY_ROWS },
+    Table { name: "revocations", key: 1, columns: &["id", "mac"], rows: COPY_ROWS },
     Table { name: "settings", key: 1, columns: &["name", "value", "mac"], rows: COPY_ROWS },
     Table { name: "shredded", key: 1, columns: &["version", "bucket", "level", "key_version", "mac"], rows: COPY_ROWS },
+    Table {
+        name: "records",
+        key: 2,
+        columns: &[
+            "key",
+            "body",
+            "began",
+            "began_at",
+            "began_leaf",
+            "began_position",
+            "ended",
+            "ended_at",
+            "ended_leaf",
+            "ended_position",
+            "mac",
+        ],
+        rows: COPY_PAYLOADS,
+    },
+    Table { name: "names", key: 1, columns: &["principal", "token", "sealed"], rows: COPY_ROWS },
+    Table { name: "grant_uses", key: 1, columns: &["grant_id", "last_at"], rows: COPY_ROWS },
     Table { name: "backups", key: 2, columns: &["made_at", "kind"], rows: COPY_ROWS },
 ];
 

@@ -7,7 +7,7 @@
 
 use std::collections::HashSet;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
 use cordon_domain::limits::PAYLOAD_BYTES_MAX;
@@ -19,17 +19,21 @@ use cordon_ledger::hash::Hash;
 use cordon_ledger::payload;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
-use crate::change::{Change, Effect, apply, is_exclusive};
+use crate::change::{Change, Effect, apply, is_exclusive, next_epoch};
 use crate::edge::SystemEntropy;
 use crate::error::StoreError;
 use crate::events::{COMMIT_LOCK, Positions, Sealed, put_incoming, put_payloads};
+use crate::follow::Follower;
 use crate::keyring::{Keyring, Make};
 use crate::limits::{BATCH_EVENTS_MAX, CLOCK_BACK_MS, PAYLOADS_WAITING_BYTES, QUEUE_JOBS_MAX};
+use crate::records::{self, Stamp};
 use crate::sql::{Database, Session, values};
 use crate::state::{epoch, erased};
+use crate::steps::use_up;
+use crate::uses::GrantUses;
 
 type Done<'a> = Pin<Box<dyn Future<Output = Result<Effect, StoreError>> + Send + 'a>>;
-type Work = Box<dyn for<'a> FnOnce(&'a mut Session, &'a Keyring) -> Done<'a> + Send>;
+type Work = Box<dyn for<'a> FnOnce(&'a mut Session, &'a Keyring, Stamp) -> Done<'a> + Send>;
 type Answer = Result<Recorded, JournalError>;
 type Reply = oneshot::Sender<Answer>;
 
@@ -49,6 +53,7 @@ pub struct Writer(Arc<Running>);
 struct Running {
     jobs: Option<mpsc::Sender<Job>>,
     beside: Arc<Semaphore>,
+    follower: OnceLock<Follower>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -79,6 +84,7 @@ struct Loop {
     node: NodeId,
     itself: PrincipalId,
     erased: HashSet<PrincipalId>,
+    uses: GrantUses,
 }
 
 impl Writer {
@@ -94,7 +100,8 @@ impl Writer {
         itself: PrincipalId,
     ) -> Result<Self, StoreError> {
         let event_key = keys.event_key()?;
-        let mut writing = Loop { database, opened: None, keys, event_key, node, itself, erased: HashSet::new() };
+        let (erased, uses) = (HashSet::new(), GrantUses::default());
+        let mut writing = Loop { database, opened: None, keys, event_key, node, itself, erased, uses };
         let (sender, receiver) = mpsc::channel(QUEUE_JOBS_MAX);
         let (say, opened) = oneshot::channel();
         let failed = |error| StoreError::File("the writer".to_owned(), "started", error);
@@ -114,10 +121,16 @@ impl Writer {
         let writer = Self(Arc::new(Running {
             jobs: Some(sender),
             beside: Arc::new(Semaphore::new(PAYLOADS_WAITING_BYTES)),
+            follower: OnceLock::new(),
             thread: Some(thread),
         }));
         opened.await.map_err(|_| StoreError::Stopped)??;
         Ok(writer)
+    }
+
+    /// Brings what `follower` keeps up to date whenever a decision was past. The first one stays.
+    pub fn follow(&self, follower: Follower) {
+        let _ = self.0.follower.set(follower);
     }
 
     async fn submit(&self, event: Event, epoch: Epoch, work: Option<Work>) -> Result<Recorded, JournalError> {
@@ -156,10 +169,13 @@ impl Journal for Writer {
         epoch: Epoch,
         change: Change,
     ) -> Result<(Permit<A>, Recorded), JournalError> {
+        if matches!(change, Change::Records { .. }) && change.beside() != event.beside {
+            return Err(JournalError::Conflict("the change is not the one that was decided on".to_owned()));
+        }
         let (give_back, permit_back) = oneshot::channel();
-        let work: Work = Box::new(move |session, keys| {
+        let work: Work = Box::new(move |session, keys, stamp| {
             Box::pin(async move {
-                let effect = apply(session, keys, &permit, change).await?;
+                let effect = apply(session, keys, &permit, change, stamp).await?;
                 // Nobody waits any more: the change stands, as its event does.
                 let _ = give_back.send(permit);
                 Ok(effect)
@@ -168,6 +184,12 @@ impl Journal for Writer {
         let recorded = self.submit(event, epoch, Some(work)).await?;
         let permit = permit_back.await.map_err(|_| JournalError::from(StoreError::Stopped))?;
         Ok((permit, recorded))
+    }
+
+    async fn catch_up(&self) {
+        if let Some(follower) = self.0.follower.get() {
+            follower.catch_up().await;
+        }
     }
 }
 
@@ -237,6 +259,7 @@ impl Loop {
             None => put_incoming(&mut session, &sealed).await?,
         }
         self.keep_place(&mut session, &place, durable).await?;
+        self.uses.put(&mut session).await?;
         session.commit().await?;
         self.opened = Some((session, place));
         Ok(())
@@ -313,17 +336,29 @@ impl Loop {
         work: Work,
     ) -> Result<(Recorded, Option<Epoch>), StoreError> {
         let erases = event.target.principal.filter(|_| event.action == Action::PrincipalErase);
-        let effect = work(session, &self.keys).await?;
+        let stamp = Stamp { request: event.request, at: event.at };
+        let mut effect = work(session, &self.keys, stamp).await?;
+        if let Some(approval) = event.approval {
+            use_up(session, &self.keys, approval, stamp).await?;
+            effect.epoch = Some(next_epoch(session, &self.keys).await?);
+        }
         event.amount = event.amount.or(Some(effect.rows));
+        let changes_records = event.action.changes_records() || event.approval.is_some();
         let recorded = self.seal(place, event)?;
+        if changes_records {
+            records::place(session, stamp.request, &recorded.leaf_hash, recorded.position).await?;
+        }
         self.erased.extend(erases);
         Ok((recorded, effect.epoch))
     }
 
     /// Seals an event as the next of this node; it is put with the batch.
-    fn seal(&self, place: &mut Place, mut event: Event) -> Result<Recorded, StoreError> {
+    fn seal(&mut self, place: &mut Place, mut event: Event) -> Result<Recorded, StoreError> {
         event.node = self.node;
         event.sequence = place.sequence + 1;
+        if event.outcome == Outcome::Allowed {
+            self.uses.note(&event.grants, event.at);
+        }
         let subject = event.actor.principal;
         let make = if self.erased.contains(&subject) { Make::Never } else { Make::IfMissing };
         let subject_key = if event.personal.is_empty() { None } else { self.keys.subject_key(subject, make)? };

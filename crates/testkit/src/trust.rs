@@ -38,6 +38,7 @@ impl<F: Fn(&Facts) -> Verdict + Send + Sync> Decide for Deciding<F> {
 }
 
 /// A change that does nothing but say what it is.
+#[derive(Clone)]
 pub struct NamedChange(pub Action, pub Target);
 
 impl Described for NamedChange {
@@ -109,6 +110,8 @@ impl Journal for MemoryJournal {
     ) -> Result<(Permit<A>, Recorded), JournalError> {
         self.write(event, epoch).map(|recorded| (permit, recorded))
     }
+
+    async fn catch_up(&self) {}
 }
 
 /// A permit, as a journal gets it, for `target`.
@@ -150,20 +153,17 @@ impl Journal for Keeping {
         }
         Err(JournalError::Unavailable("kept".to_owned()))
     }
+
+    async fn catch_up(&self) {}
 }
 
 /// Facts of a request by one principal for one version with `label`.
 #[must_use]
 pub fn facts(label: Label) -> Facts {
+    let actor = Actor::service(PrincipalId([2; 16]));
     Facts {
-        request: RequestId([1; 16]),
-        at: Moment(1_790_000_000_000),
-        action: Action::ObjectRead,
-        actor: Actor::service(PrincipalId([2; 16])),
         target: Target { version: Some(VersionId([3; 16])), label: Some(label), ..Target::default() },
         personal: Personal { name: Some("Ada Marker".to_owned()), ..Personal::default() },
-        reason: None,
-        client: None,
-        beside: Vec::new(),
+        ..Facts::new(RequestId([1; 16]), Moment(1_790_000_000_000), Action::ObjectRead, actor)
     }
 }

@@ -63,17 +63,9 @@ async fn write(
         wrapped: wrap.wrapped,
         manifest,
     };
-    let facts = Facts {
-        request: RequestId(id),
-        at: SystemClock.now(),
-        action: cordon_domain::Action::ObjectWrite,
-        actor: Actor::service(installation.itself()),
-        target: Target { bucket: Some(BUCKET), version: Some(version), label: Some(label), principal: None },
-        personal: Personal::default(),
-        reason: None,
-        client: None,
-        beside: Vec::new(),
-    };
+    let target = Target { bucket: Some(BUCKET), version: Some(version), label: Some(label), ..Target::default() };
+    let (action, actor) = (cordon_domain::Action::ObjectWrite, Actor::service(installation.itself()));
+    let facts = Facts { target, ..Facts::new(RequestId(id), SystemClock.now(), action, actor) };
     let change = Change::Write(Box::new(row));
     gate.change(Request::<Write>::new(facts), change).await.map(drop).map_err(|error| error.to_string())
 }

@@ -30,7 +30,7 @@ fn stored(level: Level) -> Stored {
 }
 
 fn target(label: &Label) -> Target {
-    Target { bucket: Some(BUCKET), version: Some(VERSION), label: Some(label.clone()), principal: None }
+    Target { bucket: Some(BUCKET), version: Some(VERSION), label: Some(label.clone()), ..Target::default() }
 }
 
 async fn receipt(target: Target) -> Receipt<Read> {

@@ -43,6 +43,7 @@ fn event(action: Action) -> Event {
             version: Some(VersionId([3; 16])),
             label: Some(Label::of(Level::Restricted).with("atlas".parse().expect("a project"))),
             principal: None,
+            record: None,
         },
         outcome: Outcome::Allowed,
         amount: Some(4096),
@@ -53,6 +54,7 @@ fn event(action: Action) -> Event {
         node: NodeId([8; 16]),
         sequence: 7,
         payload: Some(cordon_domain::Payload { sha256: [7; 32], bytes: 70_000 }),
+        approval: None,
         beside: Vec::new(),
         personal: Personal {
             name: Some(NAME.to_owned()),

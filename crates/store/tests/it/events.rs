@@ -2,13 +2,13 @@
 
 use cordon_domain::id::hex;
 use cordon_domain::{Action, BucketId, Level, Moment, Outcome, PrincipalId, Target};
-use cordon_gate::act::{Raise, Read, Revoke};
+use cordon_gate::act::{Raise, Read};
 use cordon_gate::{Denial, Epoch, Journal as _, JournalError, Request};
 use cordon_ledger::entry::{self, Identity};
 use cordon_store::keyring::Make;
 use cordon_store::{Change, Installation, Search, StoreError};
 
-use crate::{BUCKET, Ground, NOW, event, facts, gate, label, on_both, target, version, write};
+use crate::{BUCKET, Ground, NOW, event, facts, gate, label, on_both, revocation, target, version, write};
 
 fn opened(installation: &Installation, entry: &[u8]) -> entry::OpenEvent {
     let key = installation.keys().event_key().expect("a key");
@@ -140,11 +140,8 @@ async fn a_lowering_cannot_pass_for_a_raising(ground: Ground) {
 
 async fn a_revocation_makes_older_decisions_stale(ground: Ground) {
     let (installation, _) = ground.create().await;
-    let revoked = PrincipalId([7; 16]);
-    let mut facts = facts(Target { principal: Some(revoked), ..Target::default() });
-    facts.personal = cordon_domain::Personal::default();
-    let request = Request::<Revoke>::new(facts);
-    let _receipt = gate(&installation).change(request, Change::Revoke(revoked)).await.expect("revoked");
+    let (request, change) = revocation(7);
+    let _receipt = gate(&installation).change(request, change).await.expect("revoked");
     let stale = installation.writer().record(event(&installation, Action::ObjectRead, 1), Epoch(0)).await;
     assert_eq!(stale, Err(JournalError::Stale { seen: Epoch(0) }));
     drop(installation);

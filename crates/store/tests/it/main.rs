@@ -17,13 +17,17 @@ mod ground;
 mod installation;
 mod pkcs11;
 mod postgres;
+mod records;
 mod sequencer;
 
 use std::path::Path;
 use std::sync::Arc;
 
-use cordon_domain::{Action, BucketId, Event, Label, Level, Moment, Personal, PrincipalId, Target, VersionId};
-use cordon_gate::act::Write;
+use cordon_domain::{
+    Action, BucketId, CredentialId, Event, Label, Level, Moment, Personal, PrincipalId, RecordKey, Step, Steps, Target,
+    VersionId,
+};
+use cordon_gate::act::{Changes, Write};
 use cordon_gate::{Facts, Gate, Request};
 use cordon_keys::local::HeldKey;
 use cordon_keys::recovery::Share;
@@ -89,7 +93,7 @@ fn label(level: Level) -> Label {
 }
 
 fn target(number: u64, level: Level) -> Target {
-    Target { bucket: Some(BUCKET), version: Some(version(number)), label: Some(label(level)), principal: None }
+    Target { bucket: Some(BUCKET), version: Some(version(number)), label: Some(label(level)), ..Target::default() }
 }
 
 fn facts(target: Target) -> Facts {
@@ -97,6 +101,20 @@ fn facts(target: Target) -> Facts {
     facts.target = target;
     facts.at = NOW;
     facts
+}
+
+/// The request for a change of records about someone, and the change.
+fn records<A: Changes>(about: Option<PrincipalId>, steps: Vec<Step>) -> (Request<A>, Change) {
+    let steps = Steps(steps);
+    let target = Target { principal: about, record: steps.0.first().map(Step::key), ..Target::default() };
+    let beside = steps.encoded();
+    let facts = Facts { beside, personal: Personal::default(), ..facts(target) };
+    (Request::new(facts), Change::Records { action: A::ACTION, steps, names: Vec::new() })
+}
+
+/// The request for a revocation, and the revocation.
+fn revocation(id: u8) -> (Request<cordon_gate::act::Revoke>, Change) {
+    records(None, vec![Step::End(RecordKey::Credential(CredentialId([id; 16])))])
 }
 
 /// Writes an object version through the gate, as the vault will.

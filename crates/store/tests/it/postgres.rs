@@ -4,9 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cordon_domain::{Action, Actor, Level, NodeId, Personal, PrincipalId, Target};
-use cordon_gate::act::Revoke;
-use cordon_gate::{Epoch, Journal as _, JournalError, Request};
+use cordon_domain::{Action, Actor, Level, NodeId, Personal, PrincipalId};
+use cordon_gate::{Epoch, Journal as _, JournalError};
 use cordon_keys::KeyName;
 use cordon_ledger::audit::walk;
 use cordon_ledger::entry::{self, Identity};
@@ -15,7 +14,7 @@ use cordon_store::care::Care;
 use cordon_store::keyring::Make;
 use cordon_store::limits::{ANSWER_S, SEQUENCER_IDLE_S};
 use cordon_store::log::LogFolder;
-use cordon_store::{Address, Change, Installation, Places, StoreError};
+use cordon_store::{Address, Installation, Places, StoreError};
 use cordon_testkit::Chance;
 use cordon_testkit::postgres::{Cluster, Wire, new_database};
 use futures_util::future::{Either, select};
@@ -23,7 +22,7 @@ use object_store::ObjectStore;
 
 use crate::faults::{Files, Promised, check, files, seeds, work};
 use crate::ground::{Ground, count_at};
-use crate::{BUCKET, clock, event, facts, gate, provider, version, write};
+use crate::{BUCKET, clock, event, gate, provider, revocation, version, write};
 
 fn opened(installation: &Installation, entry: &[u8]) -> entry::OpenEvent {
     let key = installation.keys().event_key().expect("a key");
@@ -337,11 +336,9 @@ async fn a_node_that_is_paused_holds_no_revocation_up_on_postgres() {
 
 /// Revokes someone. Returns how long that took.
 async fn revoke_on(node: &Installation) -> Duration {
-    let mut facts = facts(Target { principal: Some(PrincipalId([7; 16])), ..Target::default() });
-    facts.personal = Personal::default();
     let begun = std::time::Instant::now();
-    let request = Request::<Revoke>::new(facts);
-    let _receipt = gate(node).change(request, Change::Revoke(PrincipalId([7; 16]))).await.expect("revoked");
+    let (request, change) = revocation(7);
+    let _receipt = gate(node).change(request, change).await.expect("revoked");
     begun.elapsed()
 }
 

@@ -1,0 +1,315 @@
+//! Records: what decisions rest on. Each is one row and one event; together they are the [`crate::Roster`].
+
+use std::fmt;
+use std::str::FromStr;
+
+use minicbor::{Decode, Encode};
+
+use crate::action::Action;
+use crate::asked::{Asked, Emergency};
+use crate::demand::Levels;
+use crate::grant::Grant;
+use crate::id::{AskId, CredentialId, DeviceId, EmergencyId, GrantId, PrincipalId, VendorId};
+use crate::label::Project;
+use crate::limits::{
+    APPROVALS_MAX, NETWORKS_MAX, POLICY_TEXT_BYTES_MAX, PROJECTS_MAX, RECORD_TEXT_BYTES_MAX, STEPS_MAX,
+};
+use crate::principal::{Device, Principal, Vendor};
+
+/// Names a record for ever.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+pub enum RecordKey {
+    /// A person, a service, a vendor's person.
+    #[n(0)]
+    Principal(#[n(0)] PrincipalId),
+    /// A vendor.
+    #[n(1)]
+    Vendor(#[n(0)] VendorId),
+    /// A device.
+    #[n(2)]
+    Device(#[n(0)] DeviceId),
+    /// A grant.
+    #[n(3)]
+    Grant(#[n(0)] GrantId),
+    /// Something asked.
+    #[n(4)]
+    Ask(#[n(0)] AskId),
+    /// An emergency.
+    #[n(5)]
+    Emergency(#[n(0)] EmergencyId),
+    /// A project that is closed: nobody belongs to it.
+    #[n(6)]
+    Closed(#[n(0)] Project),
+    /// What the levels demand.
+    #[n(7)]
+    Levels,
+    /// The organisation's policies.
+    #[n(8)]
+    Policies,
+    /// A session, an access key, a passkey. These are no records of the roster; they can be revoked.
+    #[n(9)]
+    Credential(#[n(0)] CredentialId),
+}
+
+impl fmt::Display for RecordKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Principal(id) => id.fmt(f),
+            Self::Vendor(id) => id.fmt(f),
+            Self::Device(id) => id.fmt(f),
+            Self::Grant(id) => id.fmt(f),
+            Self::Ask(id) => id.fmt(f),
+            Self::Emergency(id) => id.fmt(f),
+            Self::Closed(project) => write!(f, "project:{project}"),
+            Self::Levels => f.write_str("levels"),
+            Self::Policies => f.write_str("policies"),
+            Self::Credential(id) => id.fmt(f),
+        }
+    }
+}
+
+/// Reports a text that names no record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotARecord;
+
+impl fmt::Display for NotARecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("give a principal (pr_...), vendor (vn_...), device (dv_...), grant (gr_...), credential (cr_...) or project:NAME")
+    }
+}
+
+impl std::error::Error for NotARecord {}
+
+impl FromStr for RecordKey {
+    type Err = NotARecord;
+
+    fn from_str(text: &str) -> Result<Self, NotARecord> {
+        if let Some(project) = text.strip_prefix("project:") {
+            return project.parse().map(Self::Closed).map_err(|_| NotARecord);
+        }
+        let key = match text.split_once('_').map(|(prefix, _)| prefix) {
+            Some(PrincipalId::PREFIX) => text.parse().map(Self::Principal),
+            Some(VendorId::PREFIX) => text.parse().map(Self::Vendor),
+            Some(DeviceId::PREFIX) => text.parse().map(Self::Device),
+            Some(GrantId::PREFIX) => text.parse().map(Self::Grant),
+            Some(AskId::PREFIX) => text.parse().map(Self::Ask),
+            Some(EmergencyId::PREFIX) => text.parse().map(Self::Emergency),
+            Some(CredentialId::PREFIX) => text.parse().map(Self::Credential),
+            _ => return Err(NotARecord),
+        };
+        key.map_err(|_| NotARecord)
+    }
+}
+
+/// An organisation's own policies, in Cedar.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct Policies {
+    /// Counts changes from 1.
+    #[n(0)]
+    pub version: u32,
+    /// The text.
+    #[n(1)]
+    pub text: String,
+}
+
+/// One thing that decisions rest on.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Record {
+    /// A person, a service, a vendor's person.
+    #[n(0)]
+    Principal(#[n(0)] Principal),
+    /// A vendor.
+    #[n(1)]
+    Vendor(#[n(0)] Vendor),
+    /// A device.
+    #[n(2)]
+    Device(#[n(0)] Device),
+    /// A grant.
+    #[n(3)]
+    Grant(#[n(0)] Grant),
+    /// Something asked.
+    #[n(4)]
+    Ask(#[n(0)] Asked),
+    /// An emergency.
+    #[n(5)]
+    Emergency(#[n(0)] Emergency),
+    /// A project that is closed.
+    #[n(6)]
+    Closed(#[n(0)] Project),
+    /// What the levels demand.
+    #[n(7)]
+    Levels(#[n(0)] Levels),
+    /// The organisation's policies.
+    #[n(8)]
+    Policies(#[n(0)] Policies),
+}
+
+impl Record {
+    /// Returns its name.
+    #[must_use]
+    pub fn key(&self) -> RecordKey {
+        match self {
+            Self::Principal(principal) => RecordKey::Principal(principal.id),
+            Self::Vendor(vendor) => RecordKey::Vendor(vendor.id),
+            Self::Device(device) => RecordKey::Device(device.id),
+            Self::Grant(grant) => RecordKey::Grant(grant.id),
+            Self::Ask(asked) => RecordKey::Ask(asked.id),
+            Self::Emergency(emergency) => RecordKey::Emergency(emergency.id),
+            Self::Closed(project) => RecordKey::Closed(project.clone()),
+            Self::Levels(_) => RecordKey::Levels,
+            Self::Policies(_) => RecordKey::Policies,
+        }
+    }
+
+    /// Tells whether it is within the bounds of records.
+    #[must_use]
+    pub fn is_bounded(&self) -> bool {
+        let short = |text: &str| text.len() <= RECORD_TEXT_BYTES_MAX;
+        match self {
+            Self::Principal(principal) => {
+                principal.projects.len() <= PROJECTS_MAX && principal.purpose.as_deref().is_none_or(short)
+            }
+            Self::Vendor(vendor) => {
+                vendor.projects.len() <= PROJECTS_MAX && vendor.networks.len() <= NETWORKS_MAX && short(&vendor.name)
+            }
+            Self::Device(device) => short(&device.claimed),
+            Self::Grant(grant) => short(&grant.reason),
+            Self::Ask(asked) => asked.approvals.len() <= APPROVALS_MAX && short(&asked.reason),
+            Self::Emergency(emergency) => short(&emergency.reason),
+            Self::Closed(_) | Self::Levels(_) => true,
+            Self::Policies(policies) => policies.text.len() <= POLICY_TEXT_BYTES_MAX,
+        }
+    }
+}
+
+/// What a change does to one record.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Step {
+    /// It begins, or becomes another.
+    #[n(0)]
+    Put(#[n(0)] Record),
+    /// It ends.
+    #[n(1)]
+    End(#[n(0)] RecordKey),
+}
+
+impl Step {
+    /// Returns the record that it touches.
+    #[must_use]
+    pub fn key(&self) -> RecordKey {
+        match self {
+            Self::Put(record) => record.key(),
+            Self::End(key) => key.clone(),
+        }
+    }
+
+    /// Tells whether `action` may do it.
+    #[must_use]
+    pub const fn fits(&self, action: Action) -> bool {
+        match self {
+            Self::Put(Record::Principal(_)) => matches!(action, Action::PrincipalCreate | Action::PrincipalChange),
+            Self::Put(Record::Vendor(_)) => matches!(action, Action::VendorChange),
+            Self::Put(Record::Device(_)) => matches!(action, Action::DeviceEnrol),
+            Self::Put(Record::Grant(_)) => matches!(action, Action::GrantMake | Action::PrincipalCreate),
+            Self::Put(Record::Ask(_)) => matches!(action, Action::ApprovalAsk | Action::Approve),
+            Self::Put(Record::Emergency(_)) => matches!(action, Action::EmergencyOpen),
+            Self::Put(Record::Closed(_)) => matches!(action, Action::Revoke),
+            Self::Put(Record::Levels(_)) => matches!(action, Action::LevelsChange),
+            Self::Put(Record::Policies(_)) => matches!(action, Action::PolicyChange),
+            Self::End(RecordKey::Emergency(_)) => matches!(action, Action::EmergencyReview),
+            // Opening a project again gives: it is a grant.
+            Self::End(RecordKey::Closed(_)) => matches!(action, Action::GrantMake),
+            Self::End(RecordKey::Levels | RecordKey::Policies) => false,
+            Self::End(_) => matches!(action, Action::Revoke),
+        }
+    }
+}
+
+/// What a change does to records, in order. This is what its event keeps beside it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(transparent)]
+pub struct Steps(#[n(0)] pub Vec<Step>);
+
+impl Steps {
+    /// Tells whether `action` may do all of it, and it is within bounds.
+    #[must_use]
+    pub fn fit(&self, action: Action) -> bool {
+        let bounded = |step: &Step| !matches!(step, Step::Put(record) if !record.is_bounded());
+        !self.0.is_empty() && self.0.len() <= STEPS_MAX && self.0.iter().all(|step| step.fits(action) && bounded(step))
+    }
+
+    /// Returns them as they are kept.
+    #[must_use]
+    pub fn encoded(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        // Writing to memory does not fail.
+        let _ = minicbor::encode(self, &mut bytes);
+        bytes
+    }
+}
+
+impl Action {
+    /// Tells whether it changes records, and so keeps [`Steps`] beside its event.
+    #[must_use]
+    pub const fn changes_records(self) -> bool {
+        matches!(
+            self,
+            Self::PrincipalCreate
+                | Self::PrincipalChange
+                | Self::VendorChange
+                | Self::DeviceEnrol
+                | Self::GrantMake
+                | Self::ApprovalAsk
+                | Self::Approve
+                | Self::EmergencyOpen
+                | Self::EmergencyReview
+                | Self::LevelsChange
+                | Self::PolicyChange
+                | Self::Revoke
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::ID_BYTES;
+
+    #[test]
+    fn keys_read_back() {
+        let keys = [
+            RecordKey::Principal(PrincipalId([1; ID_BYTES])),
+            RecordKey::Vendor(VendorId([2; ID_BYTES])),
+            RecordKey::Device(DeviceId([3; ID_BYTES])),
+            RecordKey::Grant(GrantId([4; ID_BYTES])),
+            RecordKey::Ask(AskId([5; ID_BYTES])),
+            RecordKey::Emergency(EmergencyId([6; ID_BYTES])),
+            RecordKey::Credential(CredentialId([7; ID_BYTES])),
+            RecordKey::Closed("gemini".parse().expect("a project")),
+        ];
+        for key in keys {
+            assert_eq!(key.to_string().parse(), Ok(key.clone()));
+            let bytes = minicbor::to_vec(&key).expect("encodes");
+            assert_eq!(minicbor::decode::<RecordKey>(&bytes).expect("decodes"), key);
+        }
+        assert!("pr_1".parse::<RecordKey>().is_err() && "levels".parse::<RecordKey>().is_err());
+    }
+
+    #[test]
+    fn a_step_is_done_by_no_action_of_another_kind() {
+        let close = Step::Put(Record::Closed("gemini".parse().expect("a project")));
+        let end = |key| Step::End(key);
+        let fitting = |step: &Step| Action::ALL.into_iter().filter(|action| step.fits(*action)).collect::<Vec<_>>();
+        assert_eq!(fitting(&close), [Action::Revoke]);
+        assert_eq!(fitting(&end(RecordKey::Emergency(EmergencyId([0; 16])))), [Action::EmergencyReview]);
+        assert_eq!(fitting(&end(RecordKey::Closed("gemini".parse().expect("a project")))), [Action::GrantMake]);
+        assert_eq!(fitting(&Step::Put(Record::Policies(Policies::default()))), [Action::PolicyChange]);
+        assert_eq!(fitting(&end(RecordKey::Policies)), []);
+        for step in [close, end(RecordKey::Grant(GrantId([0; 16])))] {
+            assert!(fitting(&step).into_iter().all(Action::changes_records));
+        }
+        assert!(!Steps::default().fit(Action::Revoke), "it must change something");
+        let many = Steps(vec![end(RecordKey::Grant(GrantId([0; 16]))); STEPS_MAX + 1]);
+        assert!(!many.fit(Action::Revoke) && Steps(many.0[1..].to_vec()).fit(Action::Revoke));
+    }
+}

@@ -1,0 +1,260 @@
+//! All policies, and the slice of them that a question needs.
+//!
+//! A slice is cut by scopes alone: the action, the kinds of principal and resource, and what a scope names. A policy whose
+//! scope names nobody stands in the slices of all. Conditions are never looked at, so no policy that could decide is left
+//! out. A slice has parts: what everybody's has, and what names this principal or this resource. Each part is evaluated as
+//! it is kept; nothing is put together for a question.
+
+use std::collections::{HashMap, HashSet};
+
+use cedar_policy::{Effect, PolicySet};
+use cordon_domain::{Action, BucketId, Principal, PrincipalId, Project, Target, VendorId, VersionId};
+
+use crate::rule::{Mentions, OWN, PolicyError, Rule, rules};
+use crate::words::{ACTIONS, Attribute, Named, PACK, What, Who};
+
+/// Policies that are kept together, and what they look at.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Part {
+    pub(crate) set: PolicySet,
+    /// Those of them that permit.
+    pub(crate) permits: PolicySet,
+    mentions: Mentions,
+    own_mentions: Mentions,
+    own_permits_vary: bool,
+    count: usize,
+    /// Tells parts apart.
+    index: u32,
+    /// What the scopes of all its policies name.
+    named: Option<Named>,
+    /// What other than that they name.
+    others: HashSet<Named>,
+}
+
+/// Policies that a question needs.
+#[derive(Clone, Debug)]
+pub(crate) struct Slice<'a> {
+    pub(crate) parts: Vec<&'a Part>,
+}
+
+/// All policies.
+#[derive(Debug)]
+pub(crate) struct Book {
+    rules: HashMap<String, Rule>,
+    /// How many parts there are.
+    parts: u32,
+    common: HashMap<Cut, Part>,
+    principals: HashMap<PrincipalId, HashMap<Cut, Part>>,
+    vendors: HashMap<VendorId, HashMap<Cut, Part>>,
+    projects: HashMap<Project, HashMap<Cut, Part>>,
+    buckets: HashMap<BucketId, HashMap<Cut, Part>>,
+    versions: HashMap<VersionId, HashMap<Cut, Part>>,
+}
+
+/// A question as far as slices depend on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Cut {
+    pub(crate) action: Action,
+    pub(crate) who: Who,
+    pub(crate) what: What,
+}
+
+impl Part {
+    fn add(&mut self, rule: &Rule) {
+        // Names are told apart when they are read: adding one does not fail. One that is there already is not added again.
+        if self.set.add(rule.policy.clone()).is_err() {
+            return;
+        }
+        if rule.effect == Effect::Permit {
+            let _ = self.permits.add(rule.policy.clone());
+        }
+        self.mentions.add(&rule.mentions);
+        if rule.name.starts_with(OWN) {
+            self.own_mentions.add(&rule.mentions);
+            self.own_permits_vary |= rule.effect == Effect::Permit && rule.mentions.vary();
+        }
+        self.count += 1;
+        self.others.extend(rule.principal.named.iter().chain(&rule.resource.named).cloned());
+    }
+
+    pub(crate) const fn index(&self) -> u32 {
+        self.index
+    }
+
+    pub(crate) const fn named(&self) -> Option<&Named> {
+        self.named.as_ref()
+    }
+
+    /// Tells whether one of their scopes names this.
+    pub(crate) fn names(&self, named: &Named) -> bool {
+        self.others.contains(named)
+    }
+
+    pub(crate) const fn attributes(&self) -> u32 {
+        self.mentions.attributes()
+    }
+
+    pub(crate) const fn own_mentions(&self) -> &Mentions {
+        &self.own_mentions
+    }
+}
+
+impl<'a> Slice<'a> {
+    /// What an organisation's own policies among them look at.
+    pub(crate) fn own_mentions(&self) -> impl Iterator<Item = &'a Mentions> + Clone {
+        self.parts.iter().map(|part| &part.own_mentions)
+    }
+
+    /// Tells whether any of them looks at an attribute.
+    pub(crate) fn look_at(&self, attribute: Attribute) -> bool {
+        self.parts.iter().any(|part| part.mentions.has(attribute))
+    }
+
+    /// Tells whether an organisation's own policies among them look at an attribute.
+    pub(crate) fn own_look_at(&self, attribute: Attribute) -> bool {
+        self.own_mentions().any(|mentions| mentions.has(attribute))
+    }
+
+    /// Whether one of those that permits looks at circumstances.
+    pub(crate) fn own_permits_vary(&self) -> bool {
+        self.parts.iter().any(|part| part.own_permits_vary)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn count(&self) -> usize {
+        self.parts.iter().map(|part| part.count).sum()
+    }
+}
+
+/// All questions, as far as slices depend on them.
+fn cuts() -> impl Iterator<Item = Cut> {
+    let kinds = || Who::ALL.into_iter().flat_map(|who| What::ALL.map(|what| (who, what)));
+    ACTIONS.iter().flat_map(move |(action, _)| kinds().map(|(who, what)| Cut { action: *action, who, what }))
+}
+
+impl Book {
+    /// Reads the organisation's own policies, beside those that every installation has.
+    pub(crate) fn read(own: &str) -> Result<Self, PolicyError> {
+        let mut book = Self {
+            rules: HashMap::new(),
+            common: HashMap::new(),
+            parts: 0,
+            principals: HashMap::new(),
+            vendors: HashMap::new(),
+            projects: HashMap::new(),
+            buckets: HashMap::new(),
+            versions: HashMap::new(),
+        };
+        let mut all = rules(PACK, "")?;
+        all.extend(rules(own, OWN)?);
+        for rule in all {
+            book.enter(&rule);
+            book.rules.insert(rule.name.clone(), rule);
+        }
+        Ok(book)
+    }
+
+    /// Enters a policy where questions look for it.
+    fn enter(&mut self, rule: &Rule) {
+        let parts = match rule.named() {
+            None => &mut self.common,
+            Some(Named::Principal(id)) => self.principals.entry(*id).or_default(),
+            Some(Named::Vendor(id)) => self.vendors.entry(*id).or_default(),
+            Some(Named::Project(project)) => self.projects.entry(project.clone()).or_default(),
+            Some(Named::Bucket(id)) => self.buckets.entry(*id).or_default(),
+            Some(Named::Version(id)) => self.versions.entry(*id).or_default(),
+        };
+        for cut in cuts().filter(|cut| rule.may_cover(*cut)) {
+            let count = &mut self.parts;
+            let part = parts.entry(cut).or_insert_with(|| {
+                *count += 1;
+                Part { index: *count, named: rule.named().cloned(), ..Part::default() }
+            });
+            part.add(rule);
+        }
+    }
+
+    /// Cuts the slice of a question. `projects` are those of the principal.
+    pub(crate) fn slice<'a>(
+        &'a self,
+        cut: Cut,
+        principal: &Principal,
+        projects: impl Iterator<Item = &'a Project>,
+        target: &'a Target,
+    ) -> Option<Slice<'a>> {
+        let labelled = target.label.iter().flat_map(|label| &label.projects);
+        let named = [
+            self.principals.get(&principal.id),
+            principal.vendor.and_then(|vendor| self.vendors.get(&vendor)),
+            target.bucket.and_then(|bucket| self.buckets.get(&bucket)),
+            target.version.and_then(|version| self.versions.get(&version)),
+        ];
+        let mut parts = vec![self.common.get(&cut)?];
+        parts.extend(named.into_iter().flatten().filter_map(|parts| parts.get(&cut)));
+        if !self.projects.is_empty() {
+            let mut seen: Vec<&Project> = projects.chain(labelled).collect();
+            seen.sort_unstable();
+            seen.dedup();
+            let of_projects = seen.into_iter().filter_map(|project| self.projects.get(project));
+            parts.extend(of_projects.filter_map(|parts| parts.get(&cut)));
+        }
+        Some(Slice { parts })
+    }
+
+    /// All policies, uncut.
+    #[cfg(test)]
+    pub(crate) fn whole(&self) -> Part {
+        let mut whole = Part::default();
+        self.rules.values().for_each(|rule| whole.add(rule));
+        whole
+    }
+
+    /// The number of all policies.
+    #[cfg(test)]
+    pub(crate) fn count(&self) -> usize {
+        self.rules.len()
+    }
+
+    pub(crate) fn rule(&self, name: &str) -> Option<&Rule> {
+        self.rules.get(name)
+    }
+}
+
+impl Rule {
+    /// What its scope names, if anything: of two, the principal's.
+    fn named(&self) -> Option<&Named> {
+        self.principal.named.as_ref().or(self.resource.named.as_ref())
+    }
+
+    fn may_cover(&self, cut: Cut) -> bool {
+        self.actions.contains(&cut.action) && self.principal.may_cover(cut.who) && self.resource.may_cover(cut.what)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::PACK_SLICE_MAX;
+
+    #[test]
+    fn a_decision_on_the_pack_alone_evaluates_few() {
+        let book = Book::read("").expect("valid");
+        let largest = book.common.iter().max_by_key(|(_, part)| part.count).expect("some");
+        assert!(largest.1.count <= PACK_SLICE_MAX, "{:?}: {}", largest.0, largest.1.count);
+        assert!(book.common.values().all(|part| part.count > 0));
+    }
+
+    #[test]
+    fn a_policy_that_names_someone_is_in_no_slice_of_others() {
+        let text =
+            r#"@id("one") forbid (principal == Person::"pr_01010101010101010101010101010101", action, resource);"#;
+        let book = Book::read(text).expect("valid");
+        let count = |who| {
+            let cut = Cut { action: Action::ObjectRead, who: Who::Person, what: What::Object };
+            let principal = Principal { id: PrincipalId([who; 16]), ..crate::proofs::someone() };
+            let target = Target::default();
+            book.slice(cut, &principal, std::iter::empty(), &target).expect("decided").count()
+        };
+        assert_eq!(count(1), count(2) + 1);
+    }
+}

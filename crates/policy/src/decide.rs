@@ -1,0 +1,222 @@
+//! The decision: the one place where a request meets the policies.
+
+use std::sync::{Arc, RwLock};
+
+use cordon_domain::{Action, Factor, PrincipalId, Role};
+use cordon_gate::{Decide, Epoch, Facts, Grounds, Refusal, Verdict};
+
+use crate::circumstances::Circumstances;
+use crate::limits::KNOWING_MAX;
+use crate::operator::LocalOperator;
+use crate::possible::Possible;
+use crate::rule::Rule;
+use crate::snapshot::{Answer, Question, Snapshot, what_of};
+use crate::words::What;
+
+/// Decides on the roster and the policies as they are now.
+pub struct Policies {
+    operator: Option<LocalOperator>,
+    state: RwLock<State>,
+}
+
+enum State {
+    Open(Arc<Snapshot>),
+    /// What decisions rest on is not whole: everything is denied.
+    Locked(String),
+}
+
+impl Policies {
+    /// Begins with a snapshot. `operator` is the person at the machine, if there is one.
+    #[must_use]
+    pub fn new(snapshot: Snapshot, operator: Option<LocalOperator>) -> Self {
+        Self { operator, state: RwLock::new(State::Open(Arc::new(snapshot))) }
+    }
+
+    /// Begins locked.
+    #[must_use]
+    pub fn locked(reason: String, operator: Option<LocalOperator>) -> Self {
+        Self { operator, state: RwLock::new(State::Locked(reason)) }
+    }
+
+    /// Decides on another snapshot from now on, unless a newer one is here.
+    pub fn replace(&self, snapshot: Snapshot) {
+        let Ok(mut state) = self.state.write() else { return };
+        if !matches!(&*state, State::Open(own) if own.epoch > snapshot.epoch) {
+            *state = State::Open(Arc::new(snapshot));
+        }
+    }
+
+    /// Denies everything from now on.
+    pub fn lock(&self, reason: String) {
+        if let Ok(mut state) = self.state.write() {
+            *state = State::Locked(reason);
+        }
+    }
+
+    /// Returns what decisions rest on now.
+    ///
+    /// # Errors
+    ///
+    /// Why everything is denied.
+    pub fn snapshot(&self) -> Result<Arc<Snapshot>, String> {
+        match self.state.read().as_deref() {
+            Ok(State::Open(snapshot)) => Ok(Arc::clone(snapshot)),
+            Ok(State::Locked(reason)) => Err(reason.clone()),
+            Err(_) => Err("a thread died over the policies".to_owned()),
+        }
+    }
+}
+
+impl Decide for Policies {
+    fn evaluate(&self, facts: &Facts) -> Verdict {
+        let snapshot = self.snapshot();
+        if let Some(operator) = self.operator.filter(|operator| operator.principal == facts.actor.principal) {
+            return operator.decided(facts, snapshot.as_deref().ok());
+        }
+        match snapshot {
+            Ok(snapshot) => snapshot.verdict(facts),
+            Err(reason) => denied(&format!("what decisions rest on is locked: {reason}"), None, Epoch::ANY),
+        }
+    }
+}
+
+/// A denial that reveals nothing.
+pub(crate) fn denied(missing: &str, ask: Option<&str>, epoch: Epoch) -> Verdict {
+    let refusal = Refusal { missing: vec![missing.to_owned()], ask: ask.map(str::to_owned), hidden: true };
+    Verdict::Deny(refusal, Grounds { epoch, ..Grounds::default() })
+}
+
+impl Snapshot {
+    /// Decides.
+    #[must_use]
+    pub fn verdict(&self, facts: &Facts) -> Verdict {
+        let Some(principal) = self.roster().principals.get(&facts.actor.principal) else {
+            return denied("an account: this one is not there, or was revoked", None, self.epoch);
+        };
+        if principal.kind != facts.actor.kind {
+            return denied("an account of this kind", None, self.epoch);
+        }
+        let Some(question) = self.question(principal, facts.action, &facts.target, facts.at) else {
+            return denied(&format!("a policy that decides on `{}`", facts.action), None, self.epoch);
+        };
+        let circumstances = self.circumstances(facts, principal.owner);
+        let answer = self.answer(&question, &circumstances);
+        let grants = question.grants_behind(&answer.rules, self.book());
+        let grounds = Grounds { policies: answer.rules.clone(), grants, epoch: self.epoch };
+        if answer.allowed {
+            return Verdict::Allow(grounds);
+        }
+        Verdict::Deny(self.refusal(&question, &circumstances, &answer), grounds)
+    }
+
+    /// The circumstances of a request.
+    pub(crate) fn circumstances(&self, facts: &Facts, owner: PrincipalId) -> Circumstances {
+        let actor = &facts.actor;
+        let known = actor.device.and_then(|device| self.roster().device_of(device, actor.principal));
+        Circumstances {
+            factor: actor.factor.unwrap_or(Factor::None),
+            factor_age_s: actor.mfa_age_s.unwrap_or(u32::MAX),
+            known_device: known.is_some(),
+            address: facts.address,
+            approvals: self.approvals(facts, owner),
+            ..Circumstances::worst(facts.at)
+        }
+    }
+
+    /// Counts the humans whose approval of exactly this counts now: they are other ones, are active, and still are
+    /// approvers of it.
+    pub(crate) fn approvals(&self, facts: &Facts, owner: PrincipalId) -> usize {
+        let asked = facts.approval.and_then(|id| self.roster().asks.get(&id));
+        let Some(asked) = asked.filter(|asked| asked.by == facts.actor.principal && asked.owner == owner) else {
+            return 0;
+        };
+        if asked.hash != facts.asked_hash() || asked.action != facts.action || !asked.counts_at(facts.at) {
+            return 0;
+        }
+        asked.approved(|approval| {
+            let approver = self.roster().principals.get(&approval.by);
+            approver.is_some_and(|approver| {
+                approver.owner == approval.owner
+                    && self.roster().is_active(approver, facts.at)
+                    && self.has_role(approver.id, Role::Approver, facts)
+            })
+        })
+    }
+
+    fn has_role(&self, principal: PrincipalId, role: Role, facts: &Facts) -> bool {
+        let mut grants =
+            self.roster().grants.values().filter(|grant| grant.principal == principal && grant.role == role);
+        grants.any(|grant| grant.counts_at(facts.at) && grant.scope.covers(&facts.target))
+    }
+
+    /// Tells whether anyone other than the human `owner` could approve something like this.
+    pub(crate) fn has_approver(&self, facts: &Facts, owner: PrincipalId) -> bool {
+        self.roster().principals.values().any(|principal| {
+            principal.owner != owner
+                && principal.id != owner
+                && self.roster().is_active(principal, facts.at)
+                && self.has_role(principal.id, Role::Approver, facts)
+        })
+    }
+
+    /// Says what is missing, and whom to ask; and whether even that says too much.
+    pub(crate) fn refusal(&self, question: &Question<'_>, circumstances: &Circumstances, answer: &Answer) -> Refusal {
+        let rules: Vec<&Rule> = answer.rules.iter().filter_map(|name| self.book().rule(name)).collect();
+        let said = |rule: &&Rule| match &rule.missing {
+            Some(text) => question.filled(text),
+            None => format!("what `{}` forbids is not done", rule.name),
+        };
+        let mut missing: Vec<String> = rules.iter().map(said).collect();
+        let mut ask = rules.iter().find_map(|rule| rule.ask.clone());
+        if !answer.errors.is_empty() {
+            missing.push(format!("policies that can be evaluated: {}", answer.errors.join("; ")));
+        }
+        let silent = answer.rules.is_empty() && answer.errors.is_empty();
+        if silent || !self.is_permitted(question, circumstances) {
+            missing.push(format!("a role that allows `{}` here", question.action));
+            ask = Some("an owner of it, or the security team".to_owned());
+        }
+        Refusal { missing, ask, hidden: self.is_hidden(question, circumstances) }
+    }
+
+    /// Whoever could list a thing in no circumstances may not know that it exists.
+    fn is_hidden(&self, question: &Question<'_>, circumstances: &Circumstances) -> bool {
+        if what_of(question.target) == What::Installation {
+            return false;
+        }
+        let list = self.question(question.principal, Action::ObjectList, question.target, circumstances.at);
+        let knows = |list| matches!(self.possible_within(&list, circumstances.at, KNOWING_MAX), Possible::In(_));
+        !list.is_some_and(knows)
+    }
+}
+
+impl Question<'_> {
+    /// Fills in what a policy leaves open in its text.
+    fn filled(&self, text: &str) -> String {
+        let demand = self.demand();
+        let level = self.target.label.as_ref().map_or("restricted", |label| label.level.as_str());
+        let factor = match demand.factor {
+            Factor::PhishingResistant => "a passkey",
+            Factor::Code => "a passkey, or a password and a code",
+            Factor::None => "anything",
+        };
+        let approvals = match demand.approvals {
+            1 => "another person".to_owned(),
+            count => format!("{count} other people"),
+        };
+        let parts = [("{level}", level), ("{factor}", factor), ("{approvals}", &approvals)];
+        let filled = parts.iter().fold(text.to_owned(), |text, (key, value)| text.replace(key, value));
+        filled.replace("{age}", &duration(demand.factor_age_s))
+    }
+}
+
+/// A length of time as people say it.
+pub(crate) fn duration(seconds: u32) -> String {
+    let (count, unit) = match seconds {
+        0..=119 => (seconds, "second"),
+        120..=7_199 => (seconds / 60, "minute"),
+        7_200..=172_799 => (seconds / 3_600, "hour"),
+        _ => (seconds / 86_400, "day"),
+    };
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+}

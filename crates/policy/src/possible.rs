@@ -1,0 +1,237 @@
+//! Whether there are circumstances in which something is allowed, and which of them it takes.
+//!
+//! The policies of the pack allow no less in better circumstances (a test holds that). So what an organisation's own
+//! policies do not look at is taken at its best, and only what they look at is tried in all its values: for a number, those
+//! that the policies compare with and their neighbours.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use cedar_policy::Effect;
+use cordon_domain::{Factor, Moment, Network};
+
+use crate::circumstances::Circumstances;
+use crate::limits::CIRCUMSTANCES_MAX;
+use crate::rule::{OWN, Rule};
+use crate::snapshot::{Answer, Question, Snapshot};
+use crate::words::Attribute;
+
+/// What it takes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Conditions {
+    /// The least kind of proof; `None`: none.
+    pub factor: Option<&'static str>,
+    /// How old it may be, in seconds; `None`: any age.
+    pub factor_age_s: Option<u32>,
+    /// Whether the device must be enrolled.
+    pub known_device: bool,
+    /// How many other humans must approve.
+    pub approvals: usize,
+    /// Where it must come from; empty: anywhere.
+    pub networks: Vec<String>,
+    /// The hours in UTC; empty: any.
+    pub hours: Vec<u8>,
+    /// The days of the week in UTC, 1 for Monday; empty: any.
+    pub weekdays: Vec<u8>,
+}
+
+/// What was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Possible {
+    /// In these circumstances.
+    In(Circumstances),
+    /// In none.
+    Never,
+    /// There are too many to try.
+    Unknown,
+}
+
+/// The values that are tried of each.
+struct Grid {
+    factors: Vec<Factor>,
+    ages: Vec<u32>,
+    devices: Vec<bool>,
+    addresses: Vec<Option<IpAddr>>,
+    approvals: Vec<usize>,
+    hours: Vec<u8>,
+    weekdays: Vec<u8>,
+}
+
+impl Snapshot {
+    /// Finds circumstances in which a question is answered with yes.
+    pub(crate) fn possible(&self, question: &Question<'_>, at: Moment) -> Possible {
+        self.possible_within(question, at, CIRCUMSTANCES_MAX)
+    }
+
+    /// The same, trying at most so many.
+    pub(crate) fn possible_within(&self, question: &Question<'_>, at: Moment, most: usize) -> Possible {
+        let grid = Grid::of(question, at);
+        let mut all = grid.all(at);
+        let Some(best) = all.next() else { return Possible::Never };
+        let answer = self.answer(question, &best);
+        if answer.allowed {
+            return Possible::In(best);
+        }
+        if self.is_hopeless(question, &best, &answer) {
+            return Possible::Never;
+        }
+        match all.take(most.saturating_sub(1)).find(|circumstances| self.answer(question, circumstances).allowed) {
+            Some(found) => Possible::In(found),
+            None if grid.count() > most => Possible::Unknown,
+            None => Possible::Never,
+        }
+    }
+
+    /// What the pack forbids in the best circumstances it forbids in all; and where nothing permits, only a policy of the
+    /// organisation's own that looks at circumstances may permit in others.
+    fn is_hopeless(&self, question: &Question<'_>, best: &Circumstances, answer: &Answer) -> bool {
+        let forbids_always = |rule: &Rule| {
+            rule.effect == Effect::Forbid
+                && !rule.name.starts_with(OWN)
+                && !rule.mentions.has(Attribute::ContractNetwork)
+        };
+        let rules = answer.rules.iter().filter_map(|name| self.book().rule(name));
+        let nothing_permits = || match answer.rules.is_empty() && answer.errors.is_empty() {
+            true => true,
+            false => !self.is_permitted(question, best),
+        };
+        rules.into_iter().any(forbids_always) || (!question.slice.own_permits_vary() && nothing_permits())
+    }
+
+    /// Tells what of circumstances in which a question is allowed it takes: each is worsened while the others stay.
+    pub(crate) fn conditions(&self, question: &Question<'_>, allowed: Circumstances) -> Conditions {
+        let is_allowed = |circumstances: Circumstances| self.answer(question, &circumstances).allowed;
+        let looks = |attribute| question.slice.look_at(attribute);
+        let factor = Factor::ALL.into_iter().find(|factor| is_allowed(Circumstances { factor: *factor, ..allowed }));
+        let ages = thresholds(question, Attribute::FactorAge, question.demand().factor_age_s);
+        let ages = std::iter::once(u32::MAX).chain(ages.into_iter().rev());
+        let age = ages.into_iter().find(|age| is_allowed(Circumstances { factor_age_s: *age, ..allowed }));
+        let counts = if looks(Attribute::Approvals) { 0..=allowed.approvals } else { 0..=0 };
+        let approvals =
+            counts.into_iter().find(|approvals| is_allowed(Circumstances { approvals: *approvals, ..allowed }));
+        let hours: Vec<u8> = match looks(Attribute::Hour) {
+            true => (0..24).filter(|hour| is_allowed(Circumstances { hour: *hour, ..allowed })).collect(),
+            false => (0..24).collect(),
+        };
+        let days: Vec<u8> = match looks(Attribute::Weekday) {
+            true => (1..=7).filter(|weekday| is_allowed(Circumstances { weekday: *weekday, ..allowed })).collect(),
+            false => (1..=7).collect(),
+        };
+        Conditions {
+            factor: factor.filter(|factor| *factor != Factor::None).map(Factor::as_str),
+            factor_age_s: age.filter(|age| *age != u32::MAX),
+            known_device: !is_allowed(Circumstances { known_device: false, ..allowed }),
+            approvals: approvals.unwrap_or(allowed.approvals),
+            networks: self.networks_needed(question, allowed),
+            hours: if hours.len() == 24 { Vec::new() } else { hours },
+            weekdays: if days.len() == 7 { Vec::new() } else { days },
+        }
+    }
+
+    fn networks_needed(&self, question: &Question<'_>, allowed: Circumstances) -> Vec<String> {
+        let networks = networks(question);
+        let is_allowed = |address| self.answer(question, &Circumstances { address, ..allowed }).allowed;
+        match outside(&networks) {
+            Some(address) if is_allowed(address) => Vec::new(),
+            _ => networks.iter().filter(|one| is_allowed(Some(one.first()))).map(ToString::to_string).collect(),
+        }
+    }
+}
+
+/// The networks that the contract and the policies speak of.
+fn networks(question: &Question<'_>) -> Vec<Network> {
+    let addresses = question.slice.own_mentions().flat_map(|mentions| &mentions.addresses);
+    let spoken = addresses.filter_map(|text| {
+        let whole = |address: IpAddr| format!("{address}/{}", if address.is_ipv4() { 32 } else { 128 });
+        text.parse().ok().or_else(|| whole(text.parse().ok()?).parse().ok())
+    });
+    let all: BTreeSet<Network> = question.networks().iter().copied().chain(spoken).collect();
+    all.into_iter().collect()
+}
+
+/// An address outside of all networks, or none at all when they leave no such.
+fn outside(networks: &[Network]) -> Option<Option<IpAddr>> {
+    if networks.is_empty() {
+        return Some(None);
+    }
+    let documentation = ["192.0.2.1", "198.51.100.1", "203.0.113.1", "2001:db8::1"];
+    let addresses = documentation.into_iter().filter_map(|text| text.parse::<IpAddr>().ok());
+    addresses.filter(|address| !networks.iter().any(|network| network.holds(*address))).map(Some).next()
+}
+
+/// Values of a number at which a policy may change its mind, and the best.
+fn thresholds(question: &Question<'_>, attribute: Attribute, demanded: u32) -> Vec<u32> {
+    let mut mentions = question.slice.own_mentions();
+    let mut values = vec![0, demanded];
+    if mentions.clone().any(|mentions| mentions.has(attribute)) {
+        let numbers = mentions.by_ref().flat_map(|mentions| mentions.numbers_of(attribute));
+        let around = |number: i64| [number.saturating_sub(1), number, number.saturating_add(1)];
+        values.extend(numbers.flat_map(around).filter_map(|number| u32::try_from(number).ok()));
+        values.push(u32::MAX);
+    }
+    values.sort_unstable();
+    values.dedup();
+    values
+}
+
+impl Grid {
+    fn of(question: &Question<'_>, at: Moment) -> Self {
+        let best = Circumstances::best(at);
+        let looks = |attribute| question.slice.own_look_at(attribute);
+        let networks = networks(question);
+        let mut addresses: Vec<Option<IpAddr>> = networks.iter().map(|network| Some(network.first())).collect();
+        if looks(Attribute::Address) || addresses.is_empty() {
+            addresses.extend(outside(&networks));
+            addresses.push(None);
+        }
+        let mut approvals = vec![best.approvals];
+        if looks(Attribute::Approvals) {
+            let numbers = thresholds(question, Attribute::Approvals, question.demand().approvals);
+            approvals.extend(numbers.into_iter().rev().filter_map(|number| usize::try_from(number).ok()));
+        }
+        let ages = if looks(Attribute::FactorAge) { thresholds(question, Attribute::FactorAge, 0) } else { vec![0] };
+        let varied = |attribute, all: std::ops::RangeInclusive<u8>, now| {
+            if looks(attribute) { std::iter::once(now).chain(all).collect() } else { vec![now] }
+        };
+        let all_factors = Factor::ALL.into_iter().rev();
+        Self {
+            factors: if looks(Attribute::Factor) { all_factors.collect() } else { vec![best.factor] },
+            ages,
+            devices: if looks(Attribute::KnownDevice) { vec![true, false] } else { vec![true] },
+            addresses,
+            approvals,
+            hours: varied(Attribute::Hour, 0..=23, best.hour),
+            weekdays: varied(Attribute::Weekday, 1..=7, best.weekday),
+        }
+    }
+
+    fn count(&self) -> usize {
+        [self.ages.len(), self.devices.len(), self.addresses.len(), self.approvals.len(), self.hours.len()]
+            .into_iter()
+            .fold(self.factors.len() * self.weekdays.len(), usize::saturating_mul)
+    }
+
+    /// All combinations, the best first.
+    fn all(&self, at: Moment) -> impl Iterator<Item = Circumstances> {
+        let best = Circumstances::best(at);
+        (0..self.count()).filter_map(move |number| {
+            let mut rest = number;
+            // The first varies fastest: an hour is more often what matters than anything else.
+            let hour = *turn(&mut rest, &self.hours)?;
+            let weekday = *turn(&mut rest, &self.weekdays)?;
+            let address = *turn(&mut rest, &self.addresses)?;
+            let known_device = *turn(&mut rest, &self.devices)?;
+            let approvals = *turn(&mut rest, &self.approvals)?;
+            let factor = *turn(&mut rest, &self.factors)?;
+            let factor_age_s = *turn(&mut rest, &self.ages)?;
+            Some(Circumstances { factor, factor_age_s, known_device, address, approvals, hour, weekday, ..best })
+        })
+    }
+}
+
+/// Takes a digit off a number whose digits count through lists.
+fn turn<'a, T>(rest: &mut usize, values: &'a [T]) -> Option<&'a T> {
+    let value = values.get(rest.checked_rem(values.len())?);
+    *rest /= values.len();
+    value
+}

@@ -1,0 +1,345 @@
+//! Roster and policies at one moment, and how a question is put to them.
+
+use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use cedar_policy::{Authorizer, Context, Decision, Effect, PolicySet, Request, RestrictedExpression as Value};
+use cordon_domain::{
+    Action, Demand, Grant, GrantId, Level, Moment, Network, Principal, PrincipalId, Project, Role, Roster, Target,
+    Vendor,
+};
+use cordon_gate::Epoch;
+
+use crate::book::{Book, Cut, Part, Slice};
+use crate::circumstances::{Circumstances, Opened};
+use crate::rule::PolicyError;
+use crate::sight::{Memory, Prepared, Sight, Standing, seen};
+use crate::words::{Attribute, What, Who};
+
+/// Roster and policies at one moment.
+pub struct Snapshot {
+    /// The revocation epoch at which they held.
+    pub epoch: Epoch,
+    roster: Roster,
+    book: Arc<Book>,
+    grants: HashMap<PrincipalId, Vec<GrantId>>,
+    memory: Memory,
+}
+
+/// A resource as policies see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Resource {
+    pub(crate) what: What,
+    pub(crate) level: Level,
+    pub(crate) projects: BTreeSet<Project>,
+}
+
+/// One who asks, for something, on something; and what the roster says of them there.
+pub(crate) struct Question<'a> {
+    pub(crate) principal: &'a Principal,
+    pub(crate) action: Action,
+    pub(crate) target: &'a Target,
+    pub(crate) grants: Vec<&'a Grant>,
+    networks: &'a [Network],
+    pub(crate) contract: Option<&'a Vendor>,
+    pub(crate) who: Who,
+    /// The projects of the principal that are open.
+    pub(crate) projects: Vec<&'a Project>,
+    pub(crate) resource: Resource,
+    pub(crate) standing: Standing,
+    demand: Demand,
+    pub(crate) slice: Slice<'a>,
+}
+
+/// What the policies say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) allowed: bool,
+    /// The policies that decided, by name, in order.
+    pub(crate) rules: Vec<String>,
+    /// What went wrong; it is denied then.
+    pub(crate) errors: Vec<String>,
+}
+
+/// What one part of the policies says.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Said {
+    permits: Vec<String>,
+    forbids: Vec<String>,
+    errors: Vec<String>,
+}
+
+impl Snapshot {
+    /// Takes a roster, and reads the organisation's policies in it.
+    ///
+    /// # Errors
+    ///
+    /// [`PolicyError`] when they do not fit the schema.
+    pub fn new(roster: Roster, epoch: Epoch) -> Result<Self, PolicyError> {
+        let book = Arc::new(Book::read(&roster.policies.text)?);
+        Ok(Self::with(roster, epoch, book))
+    }
+
+    /// Takes another roster; the policies are read again only when they are others.
+    ///
+    /// # Errors
+    ///
+    /// [`PolicyError`] when they do not fit the schema.
+    pub fn next(&self, roster: Roster, epoch: Epoch) -> Result<Self, PolicyError> {
+        if roster.policies == self.roster.policies {
+            return Ok(Self::with(roster, epoch, Arc::clone(&self.book)));
+        }
+        Self::new(roster, epoch)
+    }
+
+    /// The same policies on another roster, to ask what would be.
+    pub(crate) fn supposing(&self, roster: Roster) -> Self {
+        Self::with(roster, self.epoch, Arc::clone(&self.book))
+    }
+
+    fn with(roster: Roster, epoch: Epoch, book: Arc<Book>) -> Self {
+        let mut grants: HashMap<PrincipalId, Vec<GrantId>> = HashMap::new();
+        for grant in roster.grants.values() {
+            grants.entry(grant.principal).or_default().push(grant.id);
+        }
+        Self { epoch, roster, book, grants, memory: Memory::default() }
+    }
+
+    /// Returns the roster.
+    #[must_use]
+    pub const fn roster(&self) -> &Roster {
+        &self.roster
+    }
+
+    pub(crate) fn book(&self) -> &Book {
+        &self.book
+    }
+
+    /// Puts a question; `None` when policies do not decide on the action, or the principal is none of theirs.
+    pub(crate) fn question<'a>(
+        &'a self,
+        principal: &'a Principal,
+        action: Action,
+        target: &'a Target,
+        at: Moment,
+    ) -> Option<Question<'a>> {
+        let who = Who::of(principal.kind)?;
+        let what = what_of(target);
+        let slice = self.book.slice(Cut { action, who, what }, principal, self.roster.projects(principal), target)?;
+        let resource = resource(what, target);
+        Some(Question {
+            grants: self.grants_on(principal.id, target, at).collect(),
+            networks: self.roster.contract(principal).map_or(&[], |contract| contract.networks.as_slice()),
+            contract: self.roster.contract(principal),
+            demand: self.demand(action, what, resource.level),
+            projects: self.roster.projects(principal).collect(),
+            standing: self.standing(principal, target, at),
+            resource,
+            principal,
+            who,
+            action,
+            target,
+            slice,
+        })
+    }
+
+    /// What the roster says of a principal on a target, beyond who they are.
+    fn standing(&self, principal: &Principal, target: &Target, at: Moment) -> Standing {
+        let concerned = target.principal.is_some_and(|other| {
+            let owner = self.roster.principals.get(&other).map_or(other, |other| other.owner);
+            owner == principal.owner || other == principal.id
+        });
+        Standing {
+            roles: self.grants_on(principal.id, target, at).map(|grant| grant.role).collect(),
+            opened: self.opened(principal.id, at),
+            active: self.roster.is_active(principal, at),
+            trained: principal.trained_until.is_some_and(|until| at < until),
+            concerns_self: concerned,
+        }
+    }
+
+    /// What is demanded here: of the level, and of an installation what restricted demands, but no training.
+    fn demand(&self, action: Action, what: What, level: Level) -> Demand {
+        let mut demand = match what {
+            What::Installation => Demand { training: false, ..self.roster.levels.restricted },
+            What::Bucket | What::Object => *self.roster.levels.of(level),
+        };
+        if action == Action::EmergencyOpen {
+            demand.approvals = self.roster.levels.emergency_approvals;
+        }
+        demand
+    }
+
+    fn opened(&self, principal: PrincipalId, at: Moment) -> Opened {
+        let open = self.roster.emergencies.values().filter(|one| one.principal == principal && one.is_open(at));
+        open.map(|one| if one.writes { Opened::Writes } else { Opened::Reads }).max().unwrap_or_default()
+    }
+
+    fn grants_on<'a>(
+        &'a self,
+        principal: PrincipalId,
+        target: &'a Target,
+        at: Moment,
+    ) -> impl Iterator<Item = &'a Grant> {
+        let ids = self.grants.get(&principal).map_or(&[][..], Vec::as_slice);
+        let grants = ids.iter().filter_map(|id| self.roster.grants.get(id));
+        grants.filter(move |grant| grant.counts_at(at) && grant.scope.covers(target))
+    }
+
+    /// Answers a question in circumstances.
+    pub(crate) fn answer(&self, question: &Question<'_>, circumstances: &Circumstances) -> Answer {
+        combined(question.slice.parts.iter().map(|part| self.said(question, part, circumstances)))
+    }
+
+    fn said(&self, question: &Question<'_>, part: &Part, circumstances: &Circumstances) -> Said {
+        let (sight, circumstances) = (Sight::of(question, part), seen(question, part, circumstances));
+        if let Some(said) = self.memory.said(&sight, &circumstances) {
+            return said;
+        }
+        let prepared = self.memory.prepared(&sight, question.contract);
+        let said =
+            prepared.and_then(|prepared| asked(question, &circumstances, part.attributes(), &part.set, &prepared));
+        let said = said.unwrap_or_else(|error| Said { errors: vec![error], ..Said::default() });
+        self.memory.keep(sight, circumstances, said.clone());
+        said
+    }
+
+    /// Answers with all policies, uncut, and remembers nothing.
+    #[cfg(test)]
+    #[expect(clippy::expect_used, reason = "a test fails by panicking")]
+    pub(crate) fn answer_whole(&self, question: &Question<'_>, circumstances: &Circumstances) -> Answer {
+        let whole = self.book.whole();
+        let prepared = Memory::default().prepared(&Sight::whole(question), question.contract).expect("prepared");
+        combined(std::iter::once(asked(question, circumstances, u32::MAX, &whole.set, &prepared).expect("asked")))
+    }
+
+    /// Tells whether a policy permits, whatever others forbid.
+    pub(crate) fn is_permitted(&self, question: &Question<'_>, circumstances: &Circumstances) -> bool {
+        question.slice.parts.iter().any(|part| {
+            let prepared = self.memory.prepared(&Sight::of(question, part), question.contract);
+            let asked = |prepared: Arc<_>| asked(question, circumstances, part.attributes(), &part.permits, &prepared);
+            prepared.and_then(asked).is_ok_and(|said| !said.permits.is_empty())
+        })
+    }
+}
+
+/// Puts a question to a set of policies.
+fn asked(
+    question: &Question<'_>,
+    circumstances: &Circumstances,
+    attributes: u32,
+    policies: &PolicySet,
+    prepared: &Prepared,
+) -> Result<Said, String> {
+    let context = question.context(circumstances, attributes)?;
+    let Prepared { principal, action, resource, entities } = prepared;
+    let request = Request::new(principal.clone(), action.clone(), resource.clone(), context, None);
+    let request = request.map_err(|error| error.to_string())?;
+    let response = Authorizer::new().is_authorized(&request, policies, entities);
+    let errors = response.diagnostics().errors().map(ToString::to_string).collect();
+    let rules = response.diagnostics().reason().map(ToString::to_string).collect();
+    Ok(match response.decision() {
+        Decision::Allow => Said { permits: rules, forbids: Vec::new(), errors },
+        Decision::Deny => Said { permits: Vec::new(), forbids: rules, errors },
+    })
+}
+
+/// What one set of all the policies would say: what any part forbids is denied, what any permits is allowed then, and what
+/// none speaks of is denied. Cedar passes over a policy that errs, and one that forbids would open the door: here it
+/// denies.
+fn combined(parts: impl Iterator<Item = Said>) -> Answer {
+    let mut all = Said::default();
+    for said in parts {
+        all.permits.extend(said.permits);
+        all.forbids.extend(said.forbids);
+        all.errors.extend(said.errors);
+    }
+    let allowed = all.forbids.is_empty() && !all.permits.is_empty() && all.errors.is_empty();
+    let mut rules = if all.forbids.is_empty() { all.permits } else { all.forbids };
+    rules.sort_unstable();
+    all.errors.sort_unstable();
+    Answer { allowed, rules, errors: all.errors }
+}
+
+fn resource(what: What, target: &Target) -> Resource {
+    // What has no label is restricted; an installation has no level of its own.
+    let label = target.label.as_ref().filter(|_| what != What::Installation);
+    let none = if what == What::Installation { Level::Public } else { Level::Restricted };
+    Resource {
+        what,
+        level: label.map_or(none, |label| label.level),
+        projects: label.map_or_else(BTreeSet::new, |label| label.projects.clone()),
+    }
+}
+
+impl Question<'_> {
+    /// What is demanded here.
+    pub(crate) const fn demand(&self) -> &Demand {
+        &self.demand
+    }
+
+    /// Networks of the contract, if it names any.
+    pub(crate) const fn networks(&self) -> &[Network] {
+        self.networks
+    }
+
+    pub(crate) fn in_contract_network(&self, address: Option<IpAddr>) -> bool {
+        let holds = |address| self.networks.iter().any(|network| network.holds(address));
+        self.networks.is_empty() || address.is_some_and(holds)
+    }
+
+    /// Only what the policies look at is made.
+    fn context(&self, circumstances: &Circumstances, attributes: u32) -> Result<Context, String> {
+        let Demand { factor, factor_age_s, known_device, training, approvals, .. } = self.demand;
+        let long = |number: i64| Value::new_long(number);
+        let flag = Value::new_bool;
+        let count = |number: usize| Value::new_long(i64::try_from(number).unwrap_or(i64::MAX));
+        let roles =
+            || Value::new_set(self.standing.roles.iter().map(|role| Value::new_string(role.as_str().to_owned())));
+        let mut pairs = Vec::with_capacity(20);
+        let mut give = |attribute: Attribute, value: &dyn Fn() -> Value| {
+            if attributes & attribute.bit() != 0 {
+                pairs.push((attribute.as_str().to_owned(), value()));
+            }
+        };
+        give(Attribute::Now, &|| long(circumstances.at.0));
+        give(Attribute::Hour, &|| long(circumstances.hour.into()));
+        give(Attribute::Weekday, &|| long(circumstances.weekday.into()));
+        give(Attribute::Roles, &roles);
+        give(Attribute::Factor, &|| long(circumstances.factor.number().into()));
+        give(Attribute::FactorAge, &|| long(circumstances.factor_age_s.into()));
+        give(Attribute::KnownDevice, &|| flag(circumstances.known_device));
+        give(Attribute::ContractNetwork, &|| flag(self.in_contract_network(circumstances.address)));
+        give(Attribute::Trained, &|| flag(self.standing.trained));
+        give(Attribute::Active, &|| flag(self.standing.active));
+        give(Attribute::ConcernsSelf, &|| flag(self.standing.concerns_self));
+        give(Attribute::Approvals, &|| count(circumstances.approvals));
+        give(Attribute::Emergency, &|| Value::new_string(self.standing.opened.as_str().to_owned()));
+        give(Attribute::RequiredFactor, &|| long(factor.number().into()));
+        give(Attribute::RequiredFactorAge, &|| long(factor_age_s.into()));
+        give(Attribute::RequiredDevice, &|| flag(known_device));
+        give(Attribute::RequiredTraining, &|| flag(training));
+        give(Attribute::RequiredApprovals, &|| long(approvals.into()));
+        if let Some(address) = circumstances.address {
+            give(Attribute::Address, &|| Value::new_ip(address.to_canonical().to_string()));
+        }
+        Context::from_pairs(pairs).map_err(|error| error.to_string())
+    }
+
+    /// The grants on which a decision by `rules` rests.
+    pub(crate) fn grants_behind(&self, rules: &[String], book: &Book) -> Vec<GrantId> {
+        let permits = rules.iter().filter_map(|name| book.rule(name)).filter(|rule| rule.effect == Effect::Permit);
+        let roles: BTreeSet<Role> = permits.flat_map(|rule| rule.roles.iter().copied()).collect();
+        self.grants.iter().filter(|grant| roles.contains(&grant.role)).map(|grant| grant.id).collect()
+    }
+}
+
+/// What policies see of a target.
+pub(crate) const fn what_of(target: &Target) -> What {
+    match (&target.version, &target.bucket) {
+        (Some(_), _) => What::Object,
+        (None, Some(_)) => What::Bucket,
+        (None, None) => What::Installation,
+    }
+}

@@ -1,0 +1,245 @@
+//! Records in the database: who is there, who may do what, what was asked, what the levels demand, the policies.
+//!
+//! A row lives from the event that began it to the one that ended it; what is ended stays, to answer for the past. Each has
+//! a MAC. The MACs of all rows that live are kept added up (XOR) in a setting with a MAC of its own: a row that was removed,
+//! or put back, beside Cordon is noticed, and then nothing is decided any more. A row that was changed locks what it is
+//! about.
+
+use cordon_domain::id::ID_BYTES;
+use cordon_domain::{Moment, Record, RecordKey, RequestId, Roster};
+
+use crate::error::StoreError;
+use crate::keyring::Keyring;
+use crate::rows::{MAC_BYTES, encoded};
+use crate::sql::{Row, Session, values};
+use crate::state::{put_setting, setting};
+
+/// The setting that adds up the MACs of rows that live.
+const SUM: &str = "records.sum";
+
+/// The event of a change, as its rows name it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stamp {
+    pub(crate) request: RequestId,
+    pub(crate) at: Moment,
+}
+
+/// A row of a record.
+#[derive(Clone, Debug)]
+pub(crate) struct RecordRow {
+    pub(crate) key: RecordKey,
+    body: Vec<u8>,
+    began: RequestId,
+    pub(crate) began_at: Moment,
+    ended: Option<(RequestId, Moment)>,
+    mac: [u8; MAC_BYTES],
+}
+
+const COLUMNS: &str = "key, body, began, began_at, ended, ended_at, mac";
+
+impl RecordRow {
+    fn begin(key: RecordKey, body: Vec<u8>, stamp: Stamp, keys: &Keyring) -> Self {
+        let row = Self { key, body, began: stamp.request, began_at: stamp.at, ended: None, mac: [0; MAC_BYTES] };
+        Self { mac: row.expected_mac(keys), ..row }
+    }
+
+    fn end(&self, stamp: Stamp, keys: &Keyring) -> Self {
+        let row = Self { ended: Some((stamp.request, stamp.at)), ..self.clone() };
+        Self { mac: row.expected_mac(keys), ..row }
+    }
+
+    fn expected_mac(&self, keys: &Keyring) -> [u8; MAC_BYTES] {
+        let (key, at) = (encoded(&self.key), self.began_at.0.to_be_bytes());
+        let ended = encoded(&self.ended);
+        keys.rows().mac(&[b"records/v1", &key, &self.body, &self.began.0, &at, &ended])
+    }
+
+    /// Reads a row as it stands; whether it is whole is another question.
+    fn read(row: &Row) -> Result<Self, StoreError> {
+        let key = minicbor::decode(row.bytes(0)?)
+            .map_err(|_| StoreError::Integrity("a record has no name that can be read".to_owned()))?;
+        let ended = match row.maybe_int(5)? {
+            Some(at) => Some((RequestId(row.array::<ID_BYTES>(4)?), Moment(at))),
+            None => None,
+        };
+        Ok(Self {
+            key,
+            body: row.bytes(1)?.to_vec(),
+            began: RequestId(row.array::<ID_BYTES>(2)?),
+            began_at: Moment(row.int(3)?),
+            ended,
+            mac: row.array::<MAC_BYTES>(6)?,
+        })
+    }
+
+    fn is_whole(&self, keys: &Keyring) -> bool {
+        // Both are MACs that anyone who reads the database may know.
+        self.mac == self.expected_mac(keys)
+    }
+
+    /// The record, if the row is whole.
+    pub(crate) fn record(&self, keys: &Keyring) -> Result<Record, StoreError> {
+        if !self.is_whole(keys) {
+            return Err(StoreError::Integrity(format!(
+                "the row of {} was changed beside Cordon: it is locked",
+                self.key
+            )));
+        }
+        let record: Record = minicbor::decode(&self.body)
+            .map_err(|_| StoreError::Integrity(format!("the record {} cannot be read", self.key)))?;
+        match record.key() == self.key {
+            true => Ok(record),
+            false => Err(StoreError::Integrity(format!("the record {} is another's", self.key))),
+        }
+    }
+}
+
+/// What was read of all records.
+#[derive(Clone, Debug, Default)]
+pub struct Records {
+    /// Those that are whole.
+    pub roster: Roster,
+    /// Those that are locked: their rows were changed beside Cordon.
+    pub locked: Vec<RecordKey>,
+}
+
+/// Reads the row of a record that lives.
+pub(crate) async fn live(session: &mut Session, key: &RecordKey) -> Result<Option<RecordRow>, StoreError> {
+    let select = format!("SELECT {COLUMNS} FROM records WHERE key = ?1 AND ended_at IS NULL");
+    let row = session.first(&select, values![&encoded(key)]).await?;
+    row.map(|row| RecordRow::read(&row)).transpose()
+}
+
+/// Reads a record that lives.
+pub(crate) async fn record(
+    session: &mut Session,
+    keys: &Keyring,
+    key: &RecordKey,
+) -> Result<Option<Record>, StoreError> {
+    live(session, key).await?.map(|row| row.record(keys)).transpose()
+}
+
+/// Reads all records that live.
+///
+/// # Errors
+///
+/// [`StoreError::Integrity`] when rows were removed or put back, or one was changed that everything rests on.
+pub(crate) async fn all(session: &mut Session, keys: &Keyring) -> Result<Records, StoreError> {
+    let select = format!("SELECT {COLUMNS} FROM records WHERE ended_at IS NULL");
+    let mut records = Records::default();
+    let mut sum = [0; MAC_BYTES];
+    for row in session.query(&select, &[]).await? {
+        let row = RecordRow::read(&row)?;
+        add(&mut sum, &row.mac);
+        match row.record(keys) {
+            Ok(record) => records.roster.put(record),
+            // Without these, others would be able to do more.
+            Err(error) if matches!(row.key, RecordKey::Levels | RecordKey::Policies | RecordKey::Closed(_)) => {
+                return Err(error);
+            }
+            Err(_) => records.locked.push(row.key),
+        }
+    }
+    if sum != kept_sum(session, keys).await? {
+        let what = "records were removed from the database, or put back, beside Cordon: nothing is decided on them";
+        return Err(StoreError::Integrity(what.to_owned()));
+    }
+    Ok(records)
+}
+
+/// Reads the records that lived at a moment, whole or not.
+pub(crate) async fn as_of(session: &mut Session, keys: &Keyring, at: Moment) -> Result<Records, StoreError> {
+    let select = format!("SELECT {COLUMNS} FROM records WHERE began_at <= ?1 AND (ended_at IS NULL OR ended_at > ?1)");
+    let mut records = Records::default();
+    for row in session.query(&select, values![at.0]).await? {
+        let row = RecordRow::read(&row)?;
+        match row.record(keys) {
+            Ok(record) => records.roster.put(record),
+            Err(_) => records.locked.push(row.key),
+        }
+    }
+    Ok(records)
+}
+
+/// Begins a record, or ends the one of its name and begins another. The caller has checked that it may.
+pub(crate) async fn put(
+    session: &mut Session,
+    keys: &Keyring,
+    stamp: Stamp,
+    record: &Record,
+) -> Result<(), StoreError> {
+    let key = record.key();
+    if live(session, &key).await?.is_some() {
+        end(session, keys, stamp, &key).await?;
+    }
+    let row = RecordRow::begin(key, encoded(record), stamp, keys);
+    let insert = "INSERT INTO records (key, body, began, began_at, mac) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let (key, began) = (encoded(&row.key), row.began.0);
+    session.execute(insert, values![&key, &row.body, &began, row.began_at.0, &row.mac]).await?;
+    add_to_sum(session, keys, &[row.mac]).await
+}
+
+/// Ends a record that lives.
+pub(crate) async fn end(
+    session: &mut Session,
+    keys: &Keyring,
+    stamp: Stamp,
+    key: &RecordKey,
+) -> Result<(), StoreError> {
+    let row = live(session, key).await?.ok_or_else(|| StoreError::Conflict(format!("there is no {key}")))?;
+    // A row that was changed must not become whole by ending.
+    row.record(keys)?;
+    let ended = row.end(stamp, keys);
+    let update = "UPDATE records SET ended = ?2, ended_at = ?3, mac = ?4 WHERE key = ?1 AND ended_at IS NULL";
+    session.execute(update, values![&encoded(key), &stamp.request.0, stamp.at.0, &ended.mac]).await?;
+    add_to_sum(session, keys, &[row.mac]).await
+}
+
+/// The moment of a change of records: never before that of an earlier one, so that what was is told by moments alone.
+pub(crate) async fn moment(session: &mut Session, at: Moment) -> Result<Moment, StoreError> {
+    let select = "SELECT coalesce(max(began_at), ?1), coalesce(max(ended_at), ?1) FROM records";
+    let last = session.one(select, values![i64::MIN]).await?;
+    Ok(Moment(at.0.max(last.int(0)?).max(last.int(1)?)))
+}
+
+/// Writes into the rows of a change which entry of the log it is.
+pub(crate) async fn place(
+    session: &mut Session,
+    request: RequestId,
+    leaf: &[u8; 32],
+    position: Option<u64>,
+) -> Result<(), StoreError> {
+    let position = position.map(|position| position as i64);
+    for (event, place) in [("began", "began"), ("ended", "ended")] {
+        let update = format!("UPDATE records SET {place}_leaf = ?2, {place}_position = ?3 WHERE {event} = ?1");
+        session.execute(&update, values![&request.0, leaf, position]).await?;
+    }
+    Ok(())
+}
+
+/// Gives rows of entries from `first` on the positions that these have been given.
+pub(crate) async fn find_places(session: &mut Session, first: u64) -> Result<(), StoreError> {
+    for place in ["began", "ended"] {
+        let update = format!(
+            "UPDATE records SET {place}_position = events.position FROM events
+             WHERE records.{place}_position IS NULL AND records.{place}_leaf = events.leaf AND events.position >= ?1"
+        );
+        session.execute(&update, values![first]).await?;
+    }
+    Ok(())
+}
+
+fn add(sum: &mut [u8; MAC_BYTES], mac: &[u8; MAC_BYTES]) {
+    sum.iter_mut().zip(mac).for_each(|(own, other)| *own ^= other);
+}
+
+async fn kept_sum(session: &mut Session, keys: &Keyring) -> Result<[u8; MAC_BYTES], StoreError> {
+    let Some(sum) = setting(session, keys, SUM).await? else { return Ok([0; MAC_BYTES]) };
+    sum.try_into().map_err(|_| StoreError::Integrity(format!("the setting `{SUM}` cannot be read")))
+}
+
+async fn add_to_sum(session: &mut Session, keys: &Keyring, macs: &[[u8; MAC_BYTES]]) -> Result<(), StoreError> {
+    let mut sum = kept_sum(session, keys).await?;
+    macs.iter().for_each(|mac| add(&mut sum, mac));
+    put_setting(session, keys, SUM, &sum).await
+}

@@ -1,0 +1,283 @@
+//! Changes of records, carried out: what must hold of the state for each, beyond what the policies decided.
+
+use cordon_domain::{
+    Action, Actor, Asked, Device, Emergency, Grant, Moment, Policies, Principal, PrincipalId, PrincipalKind, Record,
+    RecordKey, Scope, Step, Steps, Target,
+};
+use cordon_gate::Permit;
+use cordon_gate::act::Changes;
+
+use crate::error::StoreError;
+use crate::keyring::Keyring;
+use crate::limits::{ASK_MS_MAX, EMERGENCY_MS_MAX};
+use crate::records::{Stamp, all, end, live, moment, put, record};
+use crate::rows::encoded;
+use crate::sql::{Session, values};
+
+/// Whom a step is about, if anyone.
+fn subject(step: &Step) -> Option<PrincipalId> {
+    match step {
+        Step::Put(Record::Principal(principal)) => Some(principal.id),
+        Step::Put(Record::Device(device)) => Some(device.owner),
+        Step::Put(Record::Grant(grant)) => Some(grant.principal),
+        Step::Put(Record::Emergency(emergency)) => Some(emergency.principal),
+        Step::Put(Record::Ask(asked)) => Some(asked.by),
+        Step::End(RecordKey::Principal(id)) => Some(*id),
+        Step::Put(Record::Vendor(_) | Record::Closed(_) | Record::Levels(_) | Record::Policies(_)) | Step::End(_) => {
+            None
+        }
+    }
+}
+
+/// Tells whether steps are about `target` and nothing else: the decision was about what they do.
+pub(crate) fn concern(action: Action, steps: &Steps, target: &Target) -> bool {
+    let about = |step: &Step| {
+        let subject = subject(step).is_none_or(|subject| target.principal == Some(subject));
+        let asks_oneself = action == Action::ApprovalAsk;
+        let within = match step {
+            Step::Put(Record::Grant(grant)) => is_within(&grant.scope, target),
+            Step::Put(Record::Ask(asked)) => is_about(asked, target),
+            _ => true,
+        };
+        (subject || asks_oneself) && within
+    };
+    let distinct =
+        steps.0.iter().enumerate().all(|(place, step)| steps.0.iter().take(place).all(|one| one.key() != step.key()));
+    let named = steps.0.first().is_some_and(|step| target.record == Some(step.key()));
+    steps.fit(action) && named && distinct && steps.0.iter().all(about)
+}
+
+/// A grant is decided on what it covers: whoever owns a bucket grants on that bucket.
+fn is_within(scope: &Scope, target: &Target) -> bool {
+    match scope {
+        Scope::Installation | Scope::Project(_) => target.bucket.is_none() && target.version.is_none(),
+        Scope::Bucket(bucket) => target.bucket == Some(*bucket) && target.version.is_none(),
+        Scope::Version(version) => target.version == Some(*version),
+    }
+}
+
+/// What is asked is decided on what it is about, as is its approval.
+fn is_about(asked: &Asked, target: &Target) -> bool {
+    let Target { bucket, version, label, .. } = target;
+    (bucket, version, label) == (&asked.target.bucket, &asked.target.version, &asked.target.label)
+}
+
+/// Carries steps out. Returns how many.
+pub(crate) async fn carry_out<A: Changes>(
+    session: &mut Session,
+    keys: &Keyring,
+    permit: &Permit<A>,
+    steps: &Steps,
+    stamp: Stamp,
+) -> Result<u64, StoreError> {
+    let stamp = Stamp { at: moment(session, stamp.at).await?, ..stamp };
+    for step in &steps.0 {
+        Guard { session, keys, permit, at: stamp.at }.check(step).await?;
+        match step {
+            Step::Put(record) => put(session, keys, stamp, record).await?,
+            Step::End(key) => finish(session, keys, permit.action(), stamp, key).await?,
+        }
+    }
+    Ok(steps.0.len() as u64)
+}
+
+/// Uses an approval up: it counts once.
+pub(crate) async fn use_up(
+    session: &mut Session,
+    keys: &Keyring,
+    approval: cordon_domain::AskId,
+    stamp: Stamp,
+) -> Result<(), StoreError> {
+    let stamp = Stamp { at: moment(session, stamp.at).await?, ..stamp };
+    end(session, keys, stamp, &RecordKey::Ask(approval)).await
+}
+
+/// Ends a record; what is revoked never comes back.
+async fn finish(
+    session: &mut Session,
+    keys: &Keyring,
+    action: Action,
+    stamp: Stamp,
+    key: &RecordKey,
+) -> Result<(), StoreError> {
+    if action == Action::Revoke {
+        revoke(session, keys, key).await?;
+    }
+    match key {
+        RecordKey::Credential(_) => Ok(()),
+        key => end(session, keys, stamp, key).await,
+    }
+}
+
+async fn revoke(session: &mut Session, keys: &Keyring, key: &RecordKey) -> Result<(), StoreError> {
+    let id = revoked_id(key);
+    let mac = keys.rows().mac(&[b"revocations/v1", &id]);
+    session
+        .execute("INSERT INTO revocations VALUES (?1, ?2) ON CONFLICT DO NOTHING", values![&id, &mac])
+        .await
+        .map(drop)
+}
+
+/// Principals stand there by their bytes alone, as they did in the first format.
+fn revoked_id(key: &RecordKey) -> Vec<u8> {
+    match key {
+        RecordKey::Principal(id) => id.0.to_vec(),
+        key => encoded(key),
+    }
+}
+
+/// Tells whether something was revoked. A row without a MAC that fits says so, too.
+pub(crate) async fn is_revoked(session: &mut Session, key: &RecordKey) -> Result<bool, StoreError> {
+    let id = revoked_id(key);
+    Ok(session.first("SELECT 1 FROM revocations WHERE id = ?1", values![&id]).await?.is_some())
+}
+
+struct Guard<'a, A> {
+    session: &'a mut Session,
+    keys: &'a Keyring,
+    permit: &'a Permit<A>,
+    at: Moment,
+}
+
+fn conflict<T>(what: impl Into<String>) -> Result<T, StoreError> {
+    Err(StoreError::Conflict(what.into()))
+}
+
+fn holds(condition: bool, what: &str) -> Result<(), StoreError> {
+    if condition { Ok(()) } else { conflict(what) }
+}
+
+impl<A: Changes> Guard<'_, A> {
+    async fn check(&mut self, step: &Step) -> Result<(), StoreError> {
+        match step {
+            Step::Put(Record::Principal(principal)) => self.principal(principal).await,
+            Step::Put(Record::Device(device)) => self.device(device).await,
+            Step::Put(Record::Grant(grant)) => self.grant(grant).await,
+            Step::Put(Record::Ask(asked)) if self.permit.action() == Action::ApprovalAsk => self.ask(asked).await,
+            Step::Put(Record::Ask(asked)) => self.approve(asked).await,
+            Step::Put(Record::Emergency(emergency)) => self.emergency(emergency).await,
+            Step::Put(Record::Policies(policies)) => self.policies(policies).await,
+            Step::Put(Record::Vendor(vendor)) => self.never_revoked(&RecordKey::Vendor(vendor.id)).await,
+            Step::Put(Record::Closed(_) | Record::Levels(_)) => Ok(()),
+            Step::End(RecordKey::Emergency(id)) => self.review(&RecordKey::Emergency(*id)).await,
+            Step::End(_) => Ok(()),
+        }
+    }
+
+    async fn record(&mut self, key: &RecordKey) -> Result<Option<Record>, StoreError> {
+        record(self.session, self.keys, key).await
+    }
+
+    async fn never_revoked(&mut self, key: &RecordKey) -> Result<(), StoreError> {
+        holds(!is_revoked(self.session, key).await?, &format!("{key} was revoked, and does not come back"))
+    }
+
+    /// A name that is used for the first time.
+    async fn is_new(&mut self, key: RecordKey) -> Result<(), StoreError> {
+        self.never_revoked(&key).await?;
+        holds(live(self.session, &key).await?.is_none(), &format!("{key} is there already"))
+    }
+
+    async fn principal_of(&mut self, id: PrincipalId) -> Result<Option<Principal>, StoreError> {
+        match self.record(&RecordKey::Principal(id)).await? {
+            Some(Record::Principal(principal)) => Ok(Some(principal)),
+            _ => Ok(None),
+        }
+    }
+
+    async fn is_there(&mut self, id: PrincipalId) -> Result<(), StoreError> {
+        holds(self.principal_of(id).await?.is_some(), &format!("there is no {id}"))
+    }
+
+    /// The human behind whoever acts; the person at the machine is their own.
+    async fn human(&mut self, actor: &Actor) -> Result<PrincipalId, StoreError> {
+        Ok(self.principal_of(actor.principal).await?.map_or(actor.principal, |principal| principal.owner))
+    }
+
+    async fn principal(&mut self, new: &Principal) -> Result<(), StoreError> {
+        if new.kind == PrincipalKind::Service {
+            self.is_there(new.owner).await?;
+        }
+        if let Some(vendor) = new.vendor {
+            let there = self.record(&RecordKey::Vendor(vendor)).await?.is_some();
+            holds(there, &format!("there is no {vendor}"))?;
+        }
+        let kinds = [PrincipalKind::Person, PrincipalKind::Service, PrincipalKind::Vendor];
+        let shaped = kinds.contains(&new.kind) && (new.kind == PrincipalKind::Vendor) == new.vendor.is_some();
+        holds(shaped, "a vendor's person names the vendor, and nobody else does")?;
+        if self.permit.action() == Action::PrincipalCreate {
+            return self.is_new(RecordKey::Principal(new.id)).await;
+        }
+        let Some(old) = self.principal_of(new.id).await? else { return conflict(format!("there is no {}", new.id)) };
+        let same = (old.kind, old.owner, old.vendor) == (new.kind, new.owner, new.vendor);
+        holds(same, "kind, owner and vendor of a principal do not change: add another")
+    }
+
+    async fn device(&mut self, device: &Device) -> Result<(), StoreError> {
+        self.is_there(device.owner).await?;
+        self.is_new(RecordKey::Device(device.id)).await
+    }
+
+    async fn grant(&mut self, grant: &Grant) -> Result<(), StoreError> {
+        self.is_there(grant.principal).await?;
+        let given = grant.given_by == self.permit.actor().principal && grant.ends.is_none_or(|ends| ends > self.at);
+        holds(given && !grant.reason.trim().is_empty(), "a grant names who gives it, an end ahead, and a reason")?;
+        self.is_new(RecordKey::Grant(grant.id)).await
+    }
+
+    async fn ask(&mut self, asked: &Asked) -> Result<(), StoreError> {
+        let actor = self.permit.actor().clone();
+        let own = asked.by == actor.principal && asked.owner == self.human(&actor).await? && asked.approvals.is_empty();
+        let lapses = asked.ends > asked.at && asked.ends.since_ms(asked.at) <= ASK_MS_MAX;
+        holds(own && lapses && !asked.reason.trim().is_empty(), "who asks names themselves, a reason, and an end")?;
+        self.is_new(RecordKey::Ask(asked.id)).await
+    }
+
+    /// Exactly one approval is added, by whoever acts; nothing else becomes another.
+    async fn approve(&mut self, new: &Asked) -> Result<(), StoreError> {
+        let Some(Record::Ask(old)) = self.record(&RecordKey::Ask(new.id)).await? else {
+            return conflict(format!("there is no {}: it was used, or taken back", new.id));
+        };
+        let actor = self.permit.actor().clone();
+        let human = self.human(&actor).await?;
+        let Some((last, before)) = new.approvals.split_last() else { return conflict("there is no approval in it") };
+        let own = last.by == actor.principal && last.owner == human;
+        let once = !before.iter().any(|approval| approval.owner == human);
+        let same =
+            before == old.approvals.as_slice() && Asked { approvals: old.approvals.clone(), ..new.clone() } == old;
+        holds(own && same, "an approval adds the name of whoever gives it, and changes nothing else")?;
+        holds(once, "this person has approved it already")?;
+        holds(old.counts_at(self.at), "what was asked has lapsed: ask again")
+    }
+
+    async fn emergency(&mut self, new: &Emergency) -> Result<(), StoreError> {
+        let own = new.principal == self.permit.actor().principal;
+        let length = new.until.since_ms(new.since);
+        let short = (1..=EMERGENCY_MS_MAX).contains(&length) && new.since.since_ms(self.at).abs() <= EMERGENCY_MS_MAX;
+        holds(
+            own && short && !new.reason.trim().is_empty(),
+            "an emergency is one's own, has a reason, and ends within the hour",
+        )?;
+        let others = all(self.session, self.keys).await?.roster.emergencies;
+        let open = others.values().any(|other| other.principal == new.principal);
+        holds(!open, "an earlier emergency of the same person waits for its review")?;
+        self.is_new(RecordKey::Emergency(new.id)).await
+    }
+
+    /// It was decided about the person whose emergency it is.
+    async fn review(&mut self, key: &RecordKey) -> Result<(), StoreError> {
+        let Some(Record::Emergency(emergency)) = self.record(key).await? else {
+            return conflict(format!("there is no {key}"));
+        };
+        holds(self.permit.target().principal == Some(emergency.principal), "the emergency is another person's")
+    }
+
+    async fn policies(&mut self, new: &Policies) -> Result<(), StoreError> {
+        let old = match self.record(&RecordKey::Policies).await? {
+            Some(Record::Policies(old)) => old,
+            _ => Policies::default(),
+        };
+        holds(new.version == old.version + 1, "the policies were changed meanwhile: look at them and ask again")?;
+        cordon_policy::check(&new.text).map_err(|error| StoreError::Conflict(error.to_string()))
+    }
+}

@@ -1,0 +1,440 @@
+//! Records: what decisions rest on, as of now and of any moment before.
+
+use std::collections::BTreeMap;
+
+use cordon_domain::{
+    Action, Actor, Approval, AskId, Asked, AskedHash, Emergency, EmergencyId, Grant, GrantId, Level, Levels, Moment,
+    Policies, Principal, PrincipalId, PrincipalKind, Project, Record, RecordKey, Role, Roster, Scope, Step, Target,
+    Vendor, VendorId,
+};
+use cordon_gate::act::{
+    Alter, Approve, Ask, ChangeLevels, ChangePolicies, ChangeVendor, Changes, Enrol, Give, Invite, OpenEmergency,
+    Review, Revoke,
+};
+use cordon_gate::{Decide as _, Denial, Facts, Gate, JournalError, Request, Verdict};
+use cordon_policy::{LocalOperator, May, Snapshot};
+use cordon_store::{Change, Follower, Installation, StoreError};
+use cordon_testkit::Chance;
+
+use crate::{BUCKET, Ground, NOW, on_both, records, revocation, target};
+
+pub(crate) fn principal(number: u8) -> Principal {
+    let id = PrincipalId([number; 16]);
+    Principal {
+        id,
+        kind: PrincipalKind::Person,
+        owner: id,
+        clearance: Level::Restricted,
+        projects: ["atlas".parse::<Project>().expect("a project")].into(),
+        vendor: None,
+        purpose: None,
+        until: None,
+        trained_until: Some(Moment(i64::MAX)),
+    }
+}
+
+/// The request that adds a person, and the change.
+pub(crate) fn person(number: u8) -> (Request<Invite>, Change) {
+    let principal = principal(number);
+    records(Some(principal.id), vec![Step::Put(Record::Principal(principal))])
+}
+
+/// Whoever acts in these tests.
+fn actor() -> Actor {
+    crate::facts(Target::default()).actor
+}
+
+fn grant(number: u8, to: u8, role: Role) -> Grant {
+    Grant {
+        id: GrantId([number; 16]),
+        principal: PrincipalId([to; 16]),
+        role,
+        scope: Scope::Installation,
+        starts: Moment(0),
+        ends: None,
+        reason: "a test".to_owned(),
+        given_by: actor().principal,
+    }
+}
+
+fn granted(grant: Grant) -> (Request<Give>, Change) {
+    records(Some(grant.principal), vec![Step::Put(Record::Grant(grant))])
+}
+
+/// Makes a change at a moment. The decision is always yes.
+async fn make<A: Changes>(
+    installation: &Installation,
+    (request, change): (Request<A>, Change),
+    at: Moment,
+) -> Result<(), Denial> {
+    let facts = Facts { at, ..request.facts().clone() };
+    let facts = Facts { request: cordon_domain::RequestId::draw(&mut cordon_store::edge::SystemEntropy), ..facts };
+    // The test's policies stay in one epoch, which this change ends: it decides in the present one.
+    let gate = present(installation).await;
+    gate.change(Request::<A>::new(facts), change).await.map(drop)
+}
+
+/// A gate that says yes in the present epoch.
+async fn present(
+    installation: &Installation,
+) -> Gate<cordon_testkit::Deciding<impl Fn(&Facts) -> Verdict + Send + Sync + use<>>, cordon_store::Writer> {
+    let epoch = installation.reader().epoch(installation.keys()).await.expect("reads");
+    let yes = move |_: &Facts| Verdict::Allow(cordon_gate::Grounds { epoch, ..cordon_gate::Grounds::default() });
+    let itself = Actor::service(installation.itself());
+    Gate::new(cordon_testkit::Deciding(yes), installation.writer().clone(), itself)
+}
+
+fn refused(outcome: Result<(), Denial>, with: &str) {
+    match outcome {
+        Err(Denial::NotRecorded(JournalError::Conflict(what))) => assert!(what.contains(with), "{what}, not {with}"),
+        Err(Denial::OtherChange) => assert_eq!(with, "other change"),
+        other => panic!("{with}: {other:?}"),
+    }
+}
+
+async fn roster(installation: &Installation) -> Roster {
+    installation.reader().records(installation.keys()).await.expect("whole").0.roster
+}
+
+/// One change of a random history.
+async fn change(installation: &Installation, chance: &mut Chance, at: Moment) {
+    let now = roster(installation).await;
+    let some =
+        |chance: &mut Chance, keys: Vec<[u8; 16]>| keys.get(chance.below(keys.len().max(1) as u64) as usize).copied();
+    let someone = some(chance, now.principals.keys().map(|id| id.0).collect()).map(PrincipalId);
+    let number = 1 + chance.below(200) as u8;
+    // Some are refused, as what they need is not there, or was revoked: that changes nothing.
+    let _ = match (chance.below(8), someone) {
+        (0 | 1, _) => make(installation, person(number), at).await,
+        (2 | 3, Some(someone)) => {
+            let role = Role::ALL[chance.below(6) as usize];
+            let ends = [None, Some(at.plus_ms(40))][chance.below(2) as usize];
+            let grant = Grant { principal: someone, ends, starts: at, ..grant(number, 0, role) };
+            make(installation, granted(grant), at).await
+        }
+        (4, Some(someone)) => {
+            let old = &now.principals[&someone];
+            let new = Principal { clearance: Level::ALL[chance.below(4) as usize], ..old.clone() };
+            let steps = vec![Step::Put(Record::Principal(new))];
+            make(installation, records::<Alter>(Some(someone), steps), at).await
+        }
+        (5, Some(someone)) => {
+            let steps = vec![Step::End(RecordKey::Principal(someone))];
+            make(installation, records::<Revoke>(Some(someone), steps), at).await
+        }
+        (6, _) => match some(chance, now.grants.keys().map(|id| id.0).collect()) {
+            Some(id) => {
+                let steps = vec![Step::End(RecordKey::Grant(GrantId(id)))];
+                make(installation, records::<Revoke>(None, steps), at).await
+            }
+            None => Ok(()),
+        },
+        _ => {
+            let atlas: Project = "atlas".parse().expect("a project");
+            match now.closed.contains(&atlas) {
+                true => make(installation, records::<Give>(None, vec![Step::End(RecordKey::Closed(atlas))]), at).await,
+                false => make(installation, records::<Revoke>(None, vec![Step::Put(Record::Closed(atlas))]), at).await,
+            }
+        }
+    };
+}
+
+fn who(snapshot: &Snapshot, at: Moment) -> Vec<May> {
+    let mut may = Vec::new();
+    snapshot.who(Action::ObjectRead, &target(1, Level::Confidential), at, &mut |one| may.push(one));
+    may
+}
+
+async fn what_was_is_told_as_it_was(ground: Ground) {
+    let (installation, _) = ground.create().await;
+    let (reader, keys) = (installation.reader().clone(), std::sync::Arc::clone(installation.keys()));
+    let follower = Follower::begin(reader, keys, None).await.expect("begins");
+    for seed in 0..4 {
+        println!("seed {seed}");
+        let mut chance = Chance::new(seed);
+        let mut given: BTreeMap<Moment, (Roster, Vec<May>)> = BTreeMap::new();
+        let begun = NOW.plus_ms(10_000 * seed as i64);
+        let mut at = begun;
+        for _ in 0..60 {
+            change(&installation, &mut chance, at).await;
+            follower.catch_up().await;
+            let snapshot = follower.policies().snapshot().expect("whole");
+            given.insert(at, (snapshot.roster().clone(), who(&snapshot, at)));
+            at = at.plus_ms(chance.below(20) as i64);
+        }
+        ground.settle(&installation).await;
+        for (at, (roster, may)) in given {
+            let then = follower.as_of(at).await.expect("whole");
+            assert_eq!(*then.roster(), roster, "{at:?}");
+            assert_eq!(who(&then, at), may, "{at:?}");
+            let rebuilt = installation.rebuild(at).await.expect("told");
+            assert_eq!(rebuilt.roster, roster, "from the log, {at:?}");
+        }
+    }
+    let places =
+        "SELECT count(*) FROM records WHERE began_position IS NULL OR (ended IS NOT NULL AND ended_position IS NULL)";
+    assert_eq!(ground.count(places).await, 0, "every row says at which positions it began and ended");
+    let wrong = "SELECT count(*) FROM records JOIN events ON events.position = records.began_position
+                 WHERE events.leaf <> records.began_leaf";
+    assert_eq!(ground.count(wrong).await, 0);
+}
+
+async fn a_clock_that_goes_back_does_not_change_what_was(ground: Ground) {
+    let (installation, _) = ground.create().await;
+    make(&installation, person(1), NOW.plus_ms(100)).await.expect("added");
+    make(&installation, person(2), NOW).await.expect("added");
+    ground.settle(&installation).await;
+    let at = |ms| {
+        let (reader, keys, moment) = (installation.reader(), installation.keys(), NOW.plus_ms(ms));
+        async move { reader.records_as_of(keys, moment).await.expect("reads").roster.principals.len() }
+    };
+    assert_eq!((at(99).await, at(100).await), (0, 2));
+    assert_eq!(installation.rebuild(NOW.plus_ms(99)).await.expect("told").roster.principals.len(), 0);
+    assert_eq!(installation.rebuild(NOW.plus_ms(100)).await.expect("told").roster.principals.len(), 2);
+}
+
+async fn a_record_that_was_changed_is_locked_alone(ground: Ground) {
+    let (installation, _) = ground.create().await;
+    for number in [1, 2] {
+        make(&installation, person(number), NOW.plus_ms(number.into())).await.expect("added");
+    }
+    let changed =
+        ground.beside("UPDATE records SET body = x'00' WHERE began_at = (SELECT min(began_at) FROM records)").await;
+    assert_eq!(changed, 1);
+    let records = installation.reader().records(installation.keys()).await.expect("the others are whole").0;
+    assert_eq!(records.locked, [RecordKey::Principal(PrincipalId([1; 16]))]);
+    assert_eq!(records.roster.principals.len(), 1);
+    // It cannot be ended, and so become whole.
+    let (request, change) = records_of::<Revoke>(Some(1), vec![Step::End(RecordKey::Principal(PrincipalId([1; 16])))]);
+    let outcome = make(&installation, (request, change), NOW).await;
+    assert!(matches!(outcome, Err(Denial::NotRecorded(JournalError::Integrity(_)))), "{outcome:?}");
+}
+
+fn records_of<A: Changes>(about: Option<u8>, steps: Vec<Step>) -> (Request<A>, Change) {
+    records(about.map(|number| PrincipalId([number; 16])), steps)
+}
+
+async fn a_record_that_was_removed_or_put_back_stops_all_decisions(ground: Ground) {
+    let (installation, _) = ground.create().await;
+    make(&installation, person(1), NOW).await.expect("added");
+    make(&installation, granted(grant(1, 1, Role::Reader)), NOW).await.expect("granted");
+    let follower =
+        Follower::begin(installation.reader().clone(), std::sync::Arc::clone(installation.keys()), Some(operator()))
+            .await
+            .expect("begins");
+    let keep = "CREATE TABLE kept AS SELECT * FROM records";
+    ground.beside(keep).await;
+    let steps = vec![Step::End(RecordKey::Grant(GrantId([1; 16])))];
+    make(&installation, records::<Revoke>(None, steps), NOW).await.expect("revoked");
+    let integrity = async |what: &str| {
+        let outcome = installation.reader().records(installation.keys()).await;
+        assert!(matches!(outcome, Err(StoreError::Integrity(_))), "{what}: {outcome:?}");
+    };
+    let live = "SELECT count(*) FROM records WHERE ended IS NULL";
+    assert_eq!(ground.count(live).await, 1);
+    ground.beside("DELETE FROM records WHERE ended IS NOT NULL").await;
+    installation.reader().records(installation.keys()).await.expect("only what lives decides");
+    // The grant, as it was before it was revoked.
+    ground.beside("INSERT INTO records SELECT * FROM kept WHERE key NOT IN (SELECT key FROM records)").await;
+    integrity("put back").await;
+    follower.catch_up().await;
+    let facts = Facts {
+        actor: Actor { kind: PrincipalKind::Person, ..Actor::service(PrincipalId([1; 16])) },
+        ..crate::facts(target(1, Level::Internal))
+    };
+    assert!(matches!(follower.policies().evaluate(&facts), Verdict::Deny(..)), "locked");
+    ground.beside("DELETE FROM records").await;
+    integrity("removed").await;
+}
+
+fn operator() -> LocalOperator {
+    LocalOperator { principal: PrincipalId([99; 16]) }
+}
+
+async fn changes_that_do_not_fit_the_state_are_refused(ground: Ground) {
+    let (installation, _) = ground.create().await;
+    let made = &installation;
+    make(made, person(1), NOW).await.expect("added");
+    make(made, granted(grant(1, 1, Role::Reader)), NOW).await.expect("granted");
+    refused(make(made, person(1), NOW).await, "there already");
+    refused(make(made, granted(grant(1, 1, Role::Owner)), NOW).await, "there already");
+    refused(make(made, granted(grant(2, 9, Role::Owner)), NOW).await, "there is no");
+    refused(make(made, granted(Grant { reason: " ".to_owned(), ..grant(2, 1, Role::Owner) }), NOW).await, "reason");
+    refused(make(made, granted(Grant { ends: Some(NOW), ..grant(2, 1, Role::Owner) }), NOW).await, "an end ahead");
+    let other = Grant { given_by: PrincipalId([1; 16]), ..grant(2, 1, Role::Owner) };
+    refused(make(made, granted(other), NOW).await, "who gives it");
+    // Decided about one, made for another; decided on everything, made for a bucket.
+    let grant_to_1 = Step::Put(Record::Grant(grant(2, 1, Role::Owner)));
+    refused(make(made, records_of::<Give>(Some(2), vec![grant_to_1.clone()]), NOW).await, "other change");
+    refused(make(made, records_of::<Revoke>(Some(1), vec![grant_to_1.clone()]), NOW).await, "other change");
+    let on_bucket = Step::Put(Record::Grant(Grant { scope: Scope::Bucket(BUCKET), ..grant(2, 1, Role::Owner) }));
+    refused(make(made, records_of::<Give>(Some(1), vec![on_bucket]), NOW).await, "other change");
+    refused(make(made, records_of::<Give>(Some(1), vec![grant_to_1.clone(), grant_to_1]), NOW).await, "other change");
+    let alter = |change: &dyn Fn(&mut Principal)| {
+        let mut new = principal(1);
+        change(&mut new);
+        records_of::<Alter>(Some(1), vec![Step::Put(Record::Principal(new))])
+    };
+    refused(make(made, alter(&|new| new.owner = PrincipalId([5; 16])), NOW).await, "do not change");
+    refused(make(made, alter(&|new| new.kind = PrincipalKind::Service), NOW).await, "do not change");
+    refused(make(made, alter(&|new| new.kind = PrincipalKind::Device), NOW).await, "names the vendor");
+    refused(make(made, alter(&|new| new.vendor = Some(VendorId([1; 16]))), NOW).await, "there is no");
+    let device = cordon_domain::Device {
+        id: cordon_domain::DeviceId([1; 16]),
+        owner: PrincipalId([9; 16]),
+        key: [0; 32],
+        claimed: "laptop".to_owned(),
+    };
+    refused(
+        make(made, records_of::<Enrol>(Some(9), vec![Step::Put(Record::Device(device))]), NOW).await,
+        "there is no",
+    );
+    let policies = |version, text: &str| {
+        let text = text.to_owned();
+        records::<ChangePolicies>(None, vec![Step::Put(Record::Policies(Policies { version, text }))])
+    };
+    refused(make(made, policies(2, ""), NOW).await, "meanwhile");
+    refused(make(made, policies(1, "permit (principal, action, resource) when { context.x };"), NOW).await, "context");
+    make(made, policies(1, ""), NOW).await.expect("changed");
+    refused(make(made, policies(1, ""), NOW).await, "meanwhile");
+    make(made, records::<ChangeLevels>(None, vec![Step::Put(Record::Levels(Levels::DEFAULT))]), NOW)
+        .await
+        .expect("changed");
+    // What was revoked never comes back.
+    let end = vec![Step::End(RecordKey::Principal(PrincipalId([1; 16])))];
+    make(made, records_of::<Revoke>(Some(1), end.clone()), NOW).await.expect("revoked");
+    refused(make(made, person(1), NOW).await, "does not come back");
+    refused(make(made, records_of::<Revoke>(Some(1), end), NOW).await, "there is no");
+    let vendor = Vendor {
+        id: VendorId([1; 16]),
+        name: "Example".to_owned(),
+        starts: NOW,
+        ends: NOW.plus_ms(1),
+        level: Level::Internal,
+        projects: std::collections::BTreeSet::new(),
+        networks: Vec::new(),
+    };
+    let vendor = || records::<ChangeVendor>(None, vec![Step::Put(Record::Vendor(vendor.clone()))]);
+    make(made, vendor(), NOW).await.expect("added");
+    make(made, vendor(), NOW).await.expect("changed");
+    let end = vec![Step::End(RecordKey::Vendor(VendorId([1; 16])))];
+    make(made, records::<Revoke>(None, end), NOW).await.expect("revoked");
+    refused(make(made, vendor(), NOW).await, "does not come back");
+    let (request, _) = revocation(1);
+    let (_, other) = revocation(2);
+    assert_eq!(present(made).await.change(request, other).await.map(drop), Err(Denial::OtherChange));
+}
+
+fn asked(hash: AskedHash) -> Asked {
+    let actor = actor();
+    Asked {
+        id: AskId([1; 16]),
+        action: Action::KeyShred,
+        target: target(1, Level::Restricted),
+        hash,
+        by: actor.principal,
+        owner: actor.principal,
+        reason: "a test".to_owned(),
+        at: NOW,
+        ends: NOW.plus_ms(1_000),
+        approvals: Vec::new(),
+    }
+}
+
+fn asking<A: Changes>(asked: &Asked) -> (Request<A>, Change) {
+    let (request, change) = records::<A>(Some(asked.by), vec![Step::Put(Record::Ask(asked.clone()))]);
+    let about = &asked.target;
+    let target = Target {
+        bucket: about.bucket,
+        version: about.version,
+        label: about.label.clone(),
+        ..request.facts().target.clone()
+    };
+    (Request::new(Facts { target, ..request.facts().clone() }), change)
+}
+
+async fn an_approval_is_added_by_its_giver_and_changes_nothing_else(ground: Ground) {
+    let (installation, _) = ground.create().await;
+    let made = &installation;
+    let asked = asked(AskedHash([1; 32]));
+    refused(make(made, asking::<Approve>(&asked), NOW).await, "there is no");
+    let lapsed = Asked { ends: NOW, ..asked.clone() };
+    refused(make(made, asking::<Ask>(&lapsed), NOW).await, "an end");
+    let own = Approval { by: actor().principal, owner: actor().principal, at: NOW };
+    let approved = Asked { approvals: vec![own], ..asked.clone() };
+    refused(make(made, asking::<Ask>(&approved), NOW).await, "names themselves");
+    refused(
+        make(made, asking::<Ask>(&Asked { by: PrincipalId([3; 16]), ..asked.clone() }), NOW).await,
+        "names themselves",
+    );
+    make(made, asking::<Ask>(&asked), NOW).await.expect("asked");
+    let forged = Approval { by: PrincipalId([3; 16]), owner: PrincipalId([3; 16]), at: NOW };
+    for wrong in [
+        asked.clone(),
+        Asked { approvals: vec![forged], ..asked.clone() },
+        Asked { approvals: vec![forged, own], ..asked.clone() },
+        Asked { reason: "another".to_owned(), approvals: vec![own], ..asked.clone() },
+        Asked { hash: AskedHash([2; 32]), approvals: vec![own], ..asked.clone() },
+        Asked { ends: NOW.plus_ms(9_000), approvals: vec![own], ..asked.clone() },
+    ] {
+        let outcome = make(made, asking::<Approve>(&wrong), NOW).await;
+        assert!(matches!(outcome, Err(Denial::NotRecorded(JournalError::Conflict(_)))), "{wrong:?}: {outcome:?}");
+    }
+    refused(make(made, asking::<Approve>(&approved), NOW.plus_ms(1_000)).await, "lapsed");
+    make(made, asking::<Approve>(&approved), NOW.plus_ms(999)).await.expect("approved");
+    let twice = Asked { approvals: vec![own, own], ..asked };
+    refused(make(made, asking::<Approve>(&twice), NOW.plus_ms(999)).await, "already");
+}
+
+async fn an_emergency_is_short_ones_own_and_waits_for_its_review(ground: Ground) {
+    let (installation, _) = ground.create().await;
+    let made = &installation;
+    let me = actor().principal;
+    let emergency = |number: u8, until: i64| Emergency {
+        id: EmergencyId([number; 16]),
+        principal: me,
+        since: NOW,
+        until: NOW.plus_ms(until),
+        reason: "a fire".to_owned(),
+        writes: false,
+    };
+    let open = |emergency: Emergency| {
+        records::<OpenEmergency>(Some(emergency.principal), vec![Step::Put(Record::Emergency(emergency))])
+    };
+    refused(make(made, open(emergency(1, 3_600_001)), NOW).await, "within the hour");
+    refused(make(made, open(emergency(1, 0)), NOW).await, "within the hour");
+    refused(
+        make(made, open(Emergency { principal: PrincipalId([9; 16]), ..emergency(1, 1_000) }), NOW).await,
+        "one's own",
+    );
+    make(made, open(emergency(1, 3_600_000)), NOW).await.expect("opened");
+    let later = Emergency { since: NOW.plus_ms(7_200_000), ..emergency(2, 7_201_000) };
+    refused(make(made, open(later), NOW.plus_ms(7_200_000)).await, "waits for its review");
+    let end = || vec![Step::End(RecordKey::Emergency(EmergencyId([1; 16])))];
+    refused(make(made, records::<Review>(Some(PrincipalId([9; 16])), end()), NOW).await, "another person's");
+    make(made, records::<Review>(Some(me), end()), NOW).await.expect("reviewed");
+}
+
+async fn the_use_of_a_grant_is_written_down(ground: Ground) {
+    let (installation, _) = ground.create().await;
+    for (grant, at) in [(1, 0), (1, 60_000), (2, 0), (1, 3_600_000)] {
+        let mut event = crate::event(&installation, Action::ObjectRead, 1);
+        (event.grants, event.at) = (vec![GrantId([grant; 16])], NOW.plus_ms(at));
+        use cordon_gate::Journal as _;
+        installation.writer().record(event, cordon_gate::Epoch::ANY).await.expect("recorded");
+    }
+    let uses = installation.reader().grant_uses().await.expect("reads");
+    assert_eq!(uses[&GrantId([1; 16])], NOW.plus_ms(3_600_000));
+    assert_eq!(uses[&GrantId([2; 16])], NOW);
+}
+
+on_both!(
+    what_was_is_told_as_it_was,
+    a_clock_that_goes_back_does_not_change_what_was,
+    a_record_that_was_changed_is_locked_alone,
+    a_record_that_was_removed_or_put_back_stops_all_decisions,
+    changes_that_do_not_fit_the_state_are_refused,
+    an_approval_is_added_by_its_giver_and_changes_nothing_else,
+    an_emergency_is_short_ones_own_and_waits_for_its_review,
+    the_use_of_a_grant_is_written_down,
+);
