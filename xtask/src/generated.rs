@@ -1,11 +1,16 @@
-//! Files made from the code: the list of rules in the documentation.
+//! Files made from the code: the list of rules in the documentation, and what the policies come to.
 
 use std::fmt::Write as _;
 
 use cordon_domain::Today;
 use cordon_inspect::{Config, Engine};
 
-const PATH: &str = "docs/rules-list.md";
+const RULES: &str = "docs/rules-list.md";
+const MATRIX: &str = "docs/access-matrix.txt";
+
+fn files() -> Result<[(&'static str, String); 2], String> {
+    Ok([(RULES, list()), (MATRIX, cordon_policy::matrix::text().map_err(|error| error.to_string())?)])
+}
 
 fn list() -> String {
     let engine = Engine::new(Config::plain(Today(0)));
@@ -25,14 +30,18 @@ fn list() -> String {
 
 /// Writes the files.
 pub(crate) fn write() -> Result<(), String> {
-    std::fs::write(PATH, list()).map_err(|error| format!("{PATH}: {error}"))
+    for (path, text) in files()? {
+        std::fs::write(path, text).map_err(|error| format!("{path}: {error}"))?;
+    }
+    Ok(())
 }
 
 /// Fails when a file is not what the code makes.
 pub(crate) fn compare() -> Result<(), String> {
-    if std::fs::read_to_string(PATH).is_ok_and(|text| text == list()) {
-        Ok(())
-    } else {
-        Err(format!("{PATH} is stale; run `cargo xtask gen`"))
+    for (path, text) in files()? {
+        if !std::fs::read_to_string(path).is_ok_and(|kept| kept == text) {
+            return Err(format!("{path} is stale; run `cargo xtask gen`, and review what changed"));
+        }
     }
+    Ok(())
 }

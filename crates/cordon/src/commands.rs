@@ -1,11 +1,16 @@
 //! The commands, one file each.
 
+mod access;
 mod audit;
 mod baseline;
 mod db;
+mod explain;
 mod fingerprint;
 mod hook;
 mod keys;
+mod levels;
+mod people;
+mod policy;
 mod rules;
 pub(crate) mod scan;
 mod shell;
@@ -29,6 +34,14 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Audit(audit::Command),
     #[command(subcommand)]
+    People(people::Command),
+    #[command(subcommand)]
+    Access(access::Command),
+    Explain(Box<explain::Arguments>),
+    Levels(Box<levels::Arguments>),
+    #[command(subcommand)]
+    Policy(policy::Command),
+    #[command(subcommand)]
     Keys(keys::Command),
     #[command(subcommand)]
     Db(db::Command),
@@ -47,6 +60,11 @@ impl Command {
             Self::Rules(command) => rules::run(command),
             Self::Hook(command) => hook::run(&command),
             Self::Audit(command) => audit::run(command),
+            Self::People(command) => people::run(command),
+            Self::Access(command) => access::run(command),
+            Self::Explain(arguments) => explain::run(&arguments),
+            Self::Levels(arguments) => levels::run(&arguments),
+            Self::Policy(command) => policy::run(command),
             Self::Keys(command) => keys::run(command),
             Self::Db(command) => db::run(command),
             Self::Completions(arguments) => shell::completions(&arguments),

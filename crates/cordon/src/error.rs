@@ -75,6 +75,13 @@ pub(crate) fn printed(written: std::io::Result<()>) -> Result<(), Failure> {
     }
 }
 
+/// Prints lines until whoever reads them goes away.
+pub(crate) fn print_lines(mut lines: impl Iterator<Item = String>) -> Result<(), Failure> {
+    use std::io::Write as _;
+    let mut out = std::io::stdout().lock();
+    printed(lines.try_for_each(|line| writeln!(out, "{line}")).and_then(|()| out.flush()))
+}
+
 /// Writes a file that the user named.
 pub(crate) fn write_named(path: &std::path::Path, bytes: &[u8]) -> Result<(), Failure> {
     std::fs::write(path, bytes).map_err(|error| {

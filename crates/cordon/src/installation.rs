@@ -4,17 +4,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use cordon_domain::{Actor, Clock as _, Personal, PrincipalId, PrincipalKind};
-use cordon_gate::{Denial, Gate, JournalError};
+use cordon_domain::{Actor, Clock as _, Personal, PrincipalId, PrincipalKind, Step, Target};
+use cordon_gate::act::{Changes, Query};
+use cordon_gate::{Denial, Facts, Gate, JournalError, Request};
 use cordon_keys::local::{Cost, HeldKey, Passphrase};
 use cordon_keys::recovery::{Share, join};
 use cordon_keys::{ProviderError, RootProvider};
-use cordon_policy::LocalOperator;
+use cordon_policy::{LocalOperator, Policies, Snapshot};
 use cordon_store::care::CareError;
 use cordon_store::edge::{SystemClock, SystemEntropy};
 use cordon_store::pkcs11::{Token, TokenPlace};
 use cordon_store::providers::{Apart, key_file};
-use cordon_store::{Address, Installation, Places, StoreError, Writer};
+use cordon_store::{Address, Change, Follower, Installation, Places, StoreError, Writer};
 use tokio::runtime::Runtime;
 use zeroize::Zeroizing;
 
@@ -157,7 +158,8 @@ pub(crate) fn warn_if_near(apart: Apart, path: &std::path::Path) {
 /// An installation opened by the person at the machine.
 pub(crate) struct Operated {
     pub(crate) installation: Installation,
-    pub(crate) gate: Gate<LocalOperator, Writer>,
+    pub(crate) gate: Gate<Arc<Policies>, Writer>,
+    pub(crate) follower: Follower,
     pub(crate) actor: Actor,
     pub(crate) personal: Personal,
     runtime: Runtime,
@@ -185,18 +187,23 @@ impl Operated {
         let opened = Installation::open(places, &provider, Arc::new(SystemClock));
         let installation = runtime.block_on(opened).map_err(failure)?;
         lock_memory(&installation);
-        Ok(Self::of(installation, runtime))
+        Self::of(installation, runtime)
     }
 
     /// Acts on an installation as the person at the machine.
-    pub(crate) fn of(installation: Installation, runtime: Runtime) -> Self {
+    pub(crate) fn of(installation: Installation, runtime: Runtime) -> Result<Self, Failure> {
         let user = rustix::process::getuid().as_raw();
         let principal: PrincipalId = installation.operator(user);
         let actor = Actor { kind: PrincipalKind::Person, ..Actor::service(principal) };
         let name = std::env::var("USER").ok().or_else(|| Some(format!("user {user}")));
         let itself = Actor::service(installation.itself());
-        let gate = Gate::new(LocalOperator { principal }, installation.writer().clone(), itself);
-        Self { installation, gate, actor, personal: Personal { name, ..Personal::default() }, runtime }
+        let (reader, keys) = (installation.reader().clone(), Arc::clone(installation.keys()));
+        let begun = Follower::begin(reader, keys, Some(LocalOperator { principal }));
+        let follower = runtime.block_on(begun).map_err(failure)?;
+        installation.writer().follow(follower.clone());
+        let gate = Gate::new(Arc::clone(follower.policies()), installation.writer().clone(), itself);
+        let personal = Personal { name, ..Personal::default() };
+        Ok(Self { installation, gate, follower, actor, personal, runtime })
     }
 
     /// Runs something that waits, and publishes what it recorded.
@@ -222,20 +229,51 @@ impl Operated {
         Ok(())
     }
 
+    /// Makes a change of records, for a reason.
+    pub(crate) async fn change<A: Changes>(
+        &self,
+        about: Option<PrincipalId>,
+        change: Change,
+        reason: Option<&str>,
+    ) -> Result<(), Failure> {
+        let record = match &change {
+            Change::Records { steps, .. } => steps.0.first().map(Step::key),
+            _ => None,
+        };
+        let target = Target { principal: about, record, ..Target::default() };
+        let facts = Facts { target, beside: change.beside(), ..self.facts(reason.map(str::to_owned)) };
+        self.gate.change(Request::<A>::new(facts), change).await.map(drop).map_err(denied)
+    }
+
+    /// Asks to know who may do what: the question is decided, and is itself an event.
+    pub(crate) async fn ask(&self, what: &str) -> Result<Arc<Snapshot>, Failure> {
+        let request = Request::<Query>::new(self.facts(Some(what.to_owned())));
+        let receipt = self.gate.read(request).await.map_err(denied)?;
+        drop(receipt.spend());
+        self.snapshot()
+    }
+
+    /// What decisions rest on now.
+    pub(crate) fn snapshot(&self) -> Result<Arc<Snapshot>, Failure> {
+        self.follower.policies().snapshot().map_err(|reason| {
+            Failure::integrity(reason, "keep a copy of the database, and restore a backup with `cordon db restore`")
+        })
+    }
+
     /// Waits for something that records nothing.
     pub(crate) fn wait<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
         self.runtime.block_on(work)
     }
 
     /// The facts of a request that the person at the machine makes now.
-    pub(crate) fn facts(&self, reason: Option<String>) -> cordon_gate::Facts {
+    pub(crate) fn facts(&self, reason: Option<String>) -> Facts {
         let request = cordon_domain::RequestId::draw(&mut SystemEntropy);
         let action = cordon_domain::Action::KeyUnlock;
-        cordon_gate::Facts {
+        Facts {
             personal: self.personal.clone(),
             reason,
             client: Some(concat!("cordon/", env!("CARGO_PKG_VERSION")).to_owned()),
-            ..cordon_gate::Facts::new(request, SystemClock.now(), action, self.actor.clone())
+            ..Facts::new(request, SystemClock.now(), action, self.actor.clone())
         }
     }
 }

@@ -7,6 +7,7 @@ mod installation;
 mod kept;
 mod keys;
 mod limits;
+mod moment;
 mod render;
 
 use clap::Parser;

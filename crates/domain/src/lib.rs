@@ -42,7 +42,7 @@ pub use identity::{FindingId, IdKey, KeyName};
 pub use label::{Label, Origin, Project};
 pub use level::Level;
 pub use network::Network;
-pub use principal::{Device, Factor, Principal, Vendor};
+pub use principal::{Device, Factor, Principal, UserName, Vendor};
 pub use record::{Policies, Record, RecordKey, Step, Steps};
 pub use roster::Roster;
 pub use time::{Clock, Entropy, Moment};

@@ -32,3 +32,6 @@ pub const STEPS_MAX: usize = 64;
 
 /// Approvals that one request collects.
 pub const APPROVALS_MAX: usize = 16;
+
+/// Characters of a user name.
+pub const USER_NAME_CHARS_MAX: usize = 64;

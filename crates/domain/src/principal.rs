@@ -10,6 +10,7 @@ use crate::event::PrincipalKind;
 use crate::id::{DeviceId, PrincipalId, VendorId};
 use crate::label::Project;
 use crate::level::Level;
+use crate::limits::USER_NAME_CHARS_MAX;
 use crate::network::Network;
 use crate::time::Moment;
 
@@ -76,6 +77,45 @@ impl FromStr for Factor {
 
     fn from_str(word: &str) -> Result<Self, Self::Err> {
         Self::ALL.into_iter().find(|factor| factor.as_str() == word).ok_or_else(|| UnknownFactor(word.to_owned()))
+    }
+}
+
+/// What a person signs in as: 1 to 64 of `a` to `z`, `0` to `9`, `.`, `_`, `-`, `@`, `+`, beginning with a letter or digit.
+/// Letters of other alphabets that look like these cannot stand in it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UserName(String);
+
+impl UserName {
+    /// Returns the name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Reports a text that is no user name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotAUserName;
+
+impl fmt::Display for NotAUserName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "a user name is 1 to {USER_NAME_CHARS_MAX} of a-z, 0-9, `.`, `_`, `-`, `@`, `+`, beginning with a letter or digit"
+        )
+    }
+}
+
+impl std::error::Error for NotAUserName {}
+
+impl FromStr for UserName {
+    type Err = NotAUserName;
+
+    fn from_str(text: &str) -> Result<Self, NotAUserName> {
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        let begins = text.bytes().next().is_some_and(plain);
+        let fits = text.bytes().all(|byte| plain(byte) || b"._-@+".contains(&byte));
+        if begins && fits && text.len() <= USER_NAME_CHARS_MAX { Ok(Self(text.to_owned())) } else { Err(NotAUserName) }
     }
 }
 
@@ -153,4 +193,29 @@ pub struct Device {
     /// What it says of itself. Nothing rests on it.
     #[n(3)]
     pub claimed: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn user_names_are_plain_and_look_like_no_other() {
+        for name in ["ada", "ada@example.org", "7of9", "a.b_c-d+e"] {
+            assert_eq!(name.parse::<UserName>().map(|name| name.as_str().to_owned()), Ok(name.to_owned()));
+        }
+        // The second is Cyrillic; the others are wide, upper-case, hidden, or no beginning.
+        for name in ["", "\u{430}da", "\u{ff41}da", "Ada", "ad\u{200d}a", ".ada", "ad a", &"a".repeat(65)] {
+            assert!(name.parse::<UserName>().is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn factors_are_ordered_and_read_back() {
+        assert!(Factor::ALL.is_sorted() && Factor::ALL.map(Factor::number).is_sorted());
+        for factor in Factor::ALL {
+            assert_eq!(factor.to_string().parse(), Ok(factor));
+        }
+        assert!("password".parse::<Factor>().is_err());
+    }
 }

@@ -129,7 +129,7 @@ pub enum Record {
     Grant(#[n(0)] Grant),
     /// Something asked.
     #[n(4)]
-    Ask(#[n(0)] Asked),
+    Ask(#[n(0)] Box<Asked>),
     /// An emergency.
     #[n(5)]
     Emergency(#[n(0)] Emergency),

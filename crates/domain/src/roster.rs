@@ -51,7 +51,7 @@ impl Roster {
             Record::Vendor(vendor) => drop(self.vendors.insert(vendor.id, vendor)),
             Record::Device(device) => drop(self.devices.insert(device.id, device)),
             Record::Grant(grant) => drop(self.grants.insert(grant.id, grant)),
-            Record::Ask(asked) => drop(self.asks.insert(asked.id, asked)),
+            Record::Ask(asked) => drop(self.asks.insert(asked.id, *asked)),
             Record::Emergency(emergency) => drop(self.emergencies.insert(emergency.id, emergency)),
             Record::Closed(project) => drop(self.closed.insert(project)),
             Record::Levels(levels) => self.levels = levels,

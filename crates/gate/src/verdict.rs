@@ -49,3 +49,10 @@ pub trait Decide: Send + Sync {
     /// Answers whether `facts` may happen. Has no effect and never fails open.
     fn evaluate(&self, facts: &Facts) -> Verdict;
 }
+
+/// Several may hold what decides; it decides the same.
+impl<D: Decide> Decide for std::sync::Arc<D> {
+    fn evaluate(&self, facts: &Facts) -> Verdict {
+        self.as_ref().evaluate(facts)
+    }
+}

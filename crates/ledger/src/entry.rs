@@ -94,6 +94,37 @@ impl SubjectKey {
     pub fn new(subject: PrincipalId, secret: &Secret) -> Self {
         Self { subject, key: siv(secret) }
     }
+
+    /// Seals what identifies the person, to be kept beside the log: nonce, ciphertext, tag; bound to `context`.
+    ///
+    /// # Errors
+    ///
+    /// [`EntryError`] when the cipher fails.
+    pub fn seal(&self, context: &[u8], plain: &[u8], entropy: &mut dyn Entropy) -> Result<Vec<u8>, EntryError> {
+        let mut nonce = [0; NONCE_BYTES];
+        entropy.fill(&mut nonce);
+        let mut sealed = plain.to_vec();
+        let tag = seal_in_place(&self.key, &nonce, &self.bound(context), &mut sealed)?;
+        Ok([&nonce, sealed.as_slice(), &tag].concat())
+    }
+
+    /// Opens what was sealed with the same context.
+    ///
+    /// # Errors
+    ///
+    /// [`EntryError::NotAuthentic`] when it is anything else.
+    pub fn open(&self, context: &[u8], sealed: &[u8]) -> Result<Vec<u8>, EntryError> {
+        let (nonce, ciphertext) = sealed.split_at_checked(NONCE_BYTES).ok_or(EntryError::Malformed)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| EntryError::Malformed)?;
+        let mut ciphertext = ciphertext.to_vec();
+        let opened = self.key.open_in_place(nonce, Aad::from(self.bound(context)), &mut ciphertext);
+        Ok(opened.map_err(|_| EntryError::NotAuthentic)?.to_vec())
+    }
+
+    /// Longer than the identifier alone, to which the personal part of an entry is bound.
+    fn bound(&self, context: &[u8]) -> Vec<u8> {
+        [&self.subject.0, context].concat()
+    }
 }
 
 /// What identified the person of an event.

@@ -11,7 +11,7 @@ use cedar_policy::{Effect, PolicySet};
 use cordon_domain::{Action, BucketId, Principal, PrincipalId, Project, Target, VendorId, VersionId};
 
 use crate::rule::{Mentions, OWN, PolicyError, Rule, rules};
-use crate::words::{ACTIONS, Attribute, Named, PACK, What, Who};
+use crate::words::{ACTIONS, Attribute, Named, PACK, What, Who, resources_of};
 
 /// Policies that are kept together, and what they look at.
 #[derive(Clone, Debug, Default)]
@@ -126,10 +126,14 @@ impl<'a> Slice<'a> {
     }
 }
 
-/// All questions, as far as slices depend on them.
+/// All questions that the schema knows, as far as slices depend on them. Others have no slice, and are denied.
 fn cuts() -> impl Iterator<Item = Cut> {
-    let kinds = || Who::ALL.into_iter().flat_map(|who| What::ALL.map(|what| (who, what)));
-    ACTIONS.iter().flat_map(move |(action, _)| kinds().map(|(who, what)| Cut { action: *action, who, what }))
+    let kinds = |whats: Vec<What>| {
+        Who::ALL.into_iter().flat_map(move |who| whats.clone().into_iter().map(move |what| (who, what)))
+    };
+    ACTIONS.iter().flat_map(move |(action, entity)| {
+        kinds(resources_of(&entity.uid())).map(|(who, what)| Cut { action: *action, who, what })
+    })
 }
 
 impl Book {

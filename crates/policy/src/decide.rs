@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, RwLock};
 
-use cordon_domain::{Action, Factor, PrincipalId, Role};
+use cordon_domain::{Action, Factor, PrincipalId, Role, Target};
 use cordon_gate::{Decide, Epoch, Facts, Grounds, Refusal, Verdict};
 
 use crate::circumstances::Circumstances;
@@ -149,13 +149,18 @@ impl Snapshot {
         grants.any(|grant| grant.counts_at(facts.at) && grant.scope.covers(&facts.target))
     }
 
-    /// Tells whether anyone other than the human `owner` could approve something like this.
+    /// Tells whether anyone other than the human `owner` could approve something like this: an approver who may, in some
+    /// circumstances, and has a device where one is needed.
     pub(crate) fn has_approver(&self, facts: &Facts, owner: PrincipalId) -> bool {
-        self.roster().principals.values().any(|principal| {
-            principal.owner != owner
-                && principal.id != owner
-                && self.roster().is_active(principal, facts.at)
-                && self.has_role(principal.id, Role::Approver, facts)
+        let target = Target { principal: Some(facts.actor.principal), ..facts.target.clone() };
+        let has_device = |id| self.roster().devices.values().any(|device| device.owner == id);
+        let mut others = self.roster().principals.values().filter(|other| other.owner != owner && other.id != owner);
+        others.any(|other| {
+            let question = self.question(other, Action::Approve, &target, facts.at);
+            question.is_some_and(|question| {
+                (!question.demand().known_device || has_device(other.id))
+                    && matches!(self.possible_within(&question, facts.at, KNOWING_MAX), Possible::In(_))
+            })
         })
     }
 

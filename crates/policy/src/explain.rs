@@ -58,7 +58,7 @@ impl Snapshot {
             .iter()
             .map(|gift| match gift {
                 Gift::Account => "the account, and whoever answers for it, would have to be active".to_owned(),
-                Gift::Role(role) => format!("a grant of the role `{role}` on {}", narrowest(&facts.target)),
+                Gift::Role(role) => format!("a grant of the role `{role}` that covers it"),
                 Gift::Clearance => format!("clearance for {level}"),
                 Gift::Projects => format!("membership of {}", missing_projects()),
                 Gift::Training => "a training that counts".to_owned(),

@@ -6,14 +6,17 @@
 //!
 //! Map: [`decide`] (the decision, and what is missing), [`snapshot`] (roster and policies at one moment), [`rule`] and
 //! `book` (policies, and the slice a question needs), `sight` (what they see of it), [`words`] (schema and pack), [`circumstances`] (how it is asked),
-//! [`possible`] (in which circumstances it would be allowed), [`explain`] (what would change it), [`who`] (who may),
+//! [`possible`] (in which circumstances it would be allowed), [`explain`] (what would change it), [`who`] (who may), [`cases`] (tests of policies), [`matrix`]
+//! (what the pack comes to),
 //! [`operator`] (the person at the machine).
 
 mod book;
+pub mod cases;
 pub mod circumstances;
 pub mod decide;
 pub mod explain;
 pub mod limits;
+pub mod matrix;
 pub mod operator;
 pub mod possible;
 #[cfg(test)]

@@ -207,7 +207,6 @@ impl Snapshot {
 
     /// Answers with all policies, uncut, and remembers nothing.
     #[cfg(test)]
-    #[expect(clippy::expect_used, reason = "a test fails by panicking")]
     pub(crate) fn answer_whole(&self, question: &Question<'_>, circumstances: &Circumstances) -> Answer {
         let whole = self.book.whole();
         let prepared = Memory::default().prepared(&Sight::whole(question), question.contract).expect("prepared");

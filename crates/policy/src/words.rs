@@ -159,6 +159,13 @@ pub(crate) fn uid(name: &str, id: &str) -> EntityUid {
     EntityUid::from_type_name_and_id(name, EntityId::new(id))
 }
 
+/// The kinds of resource that an action is about.
+pub(crate) fn resources_of(action: &EntityUid) -> Vec<What> {
+    let names = PARSED_SCHEMA.resources_for_action(action).into_iter().flatten().map(ToString::to_string);
+    let names: Vec<String> = names.collect();
+    What::ALL.into_iter().filter(|what| names.iter().any(|name| name == what.as_str())).collect()
+}
+
 pub(crate) fn principal_uid(who: Who, id: PrincipalId) -> EntityUid {
     uid(who.as_str(), &id.to_string())
 }
@@ -209,7 +216,8 @@ mod tests {
         let circumstances = json.pointer("//commonTypes/Circumstances/attributes").expect("the type");
         let mut named: Vec<&String> = circumstances.as_object().expect("a record").keys().collect();
         let mut known = Attribute::ALL.map(Attribute::as_str).to_vec();
-        (named.sort_unstable(), known.sort_unstable());
+        named.sort_unstable();
+        known.sort_unstable();
         assert_eq!(named, known);
     }
 

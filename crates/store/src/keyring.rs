@@ -3,18 +3,22 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, RwLock};
 
-use cordon_domain::{Clock, Level, PrincipalId};
+use cordon_domain::{Clock, Level, PrincipalId, UserName};
 use cordon_keys::limits::KEY_USES_MAX;
 use cordon_keys::{BucketKey, KeyError, KeyName, KeyRef, Purpose, Secret, StoredKey, Unlocked};
 use cordon_ledger::entry::{EventKey, SubjectKey};
 use cordon_ledger::index::IndexKey;
 use cordon_ledger::note::{Algorithm, KeyName as LogName, Signer};
 
+use crate::change::NewName;
 use crate::edge::SystemEntropy;
 use crate::error::StoreError;
 use crate::keystore::KeyStore;
 use crate::limits::{KEYS_KEPT_MAX, USES_BLOCK};
 use crate::rows::RowKey;
+
+/// What sealed names are bound to.
+const NAME: &[u8] = b"cordon/name/v1";
 
 /// Keys in use. Made once at the start, from the unlocked root.
 pub struct Keyring {
@@ -115,6 +119,36 @@ impl Keyring {
         bounded(&mut kept);
         kept.insert(subject, key.clone());
         Ok(key)
+    }
+
+    /// Seals the name of a person for the table of names.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the key of the person cannot be made.
+    pub fn seal_name(&self, principal: PrincipalId, name: &UserName) -> Result<NewName, StoreError> {
+        let key = self.subject_key(principal, Make::IfMissing)?;
+        let key = key.ok_or_else(|| StoreError::Conflict(format!("{principal} was erased")))?;
+        let sealed = key.seal(NAME, name.as_str().as_bytes(), &mut SystemEntropy)?;
+        Ok(NewName { principal, token: self.name_token(name), sealed })
+    }
+
+    /// Opens the name of a person; `None` when they were erased.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Integrity`] when it was changed beside Cordon.
+    pub fn open_name(&self, principal: PrincipalId, sealed: &[u8]) -> Result<Option<String>, StoreError> {
+        let Some(key) = self.subject_key(principal, Make::Never)? else { return Ok(None) };
+        let changed = || StoreError::Integrity(format!("the name of {principal} was changed beside Cordon"));
+        let plain = key.open(NAME, sealed).map_err(|_| changed())?;
+        String::from_utf8(plain).map(Some).map_err(|_| changed())
+    }
+
+    /// Returns what a name is found by.
+    #[must_use]
+    pub fn name_token(&self, name: &UserName) -> [u8; 32] {
+        self.rows.mac(&[b"names/v1", name.as_str().as_bytes()])
     }
 
     /// Makes a key that must be there. Another process may be quicker: what is stored counts.

@@ -244,7 +244,7 @@ impl<A: Changes> Guard<'_, A> {
         let own = last.by == actor.principal && last.owner == human;
         let once = !before.iter().any(|approval| approval.owner == human);
         let same =
-            before == old.approvals.as_slice() && Asked { approvals: old.approvals.clone(), ..new.clone() } == old;
+            before == old.approvals.as_slice() && Asked { approvals: old.approvals.clone(), ..new.clone() } == *old;
         holds(own && same, "an approval adds the name of whoever gives it, and changes nothing else")?;
         holds(once, "this person has approved it already")?;
         holds(old.counts_at(self.at), "what was asked has lapsed: ask again")

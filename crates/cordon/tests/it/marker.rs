@@ -215,6 +215,22 @@ fn keeping(stage: &mut Stage) {
     assert!(stage.place.path().join("restored/cordon.db").exists(), "the restore was no mere refusal");
 }
 
+fn deciding(stage: &mut Stage) {
+    let with_root = |arguments: &[&'static str]| [arguments, &ROOT].concat();
+    let someone = "pr_00000000000000000000000000000005";
+    stage.run(0, &with_root(&["people", "invite", "ada", "--role", "reader:everything"]));
+    stage.run(0, &with_root(&["people", "list"]));
+    stage.run(2, &[&["access", "grant", someone, "reader", "everything", "--reason", "none"][..], &ROOT].concat());
+    stage.run(0, &with_root(&["access", "who", "restricted", "--verify"]));
+    stage.run(0, &with_root(&["access", "unused"]));
+    stage.run(0, &with_root(&["access", "revoke", "project:atlas", "--reason", "none"]));
+    stage.run(2, &[&["explain", someone, "object.read", "internal"][..], &ROOT].concat());
+    stage.run(0, &with_root(&["levels"]));
+    stage.run(0, &["policy", "test", "in/rules.toml"]);
+    stage.run(0, &with_root(&["policy", "set", "in/rules.toml", "--reason", "none"]));
+    stage.run(0, &with_root(&["policy", "show"]));
+}
+
 /// A witness serves until it is stopped.
 fn witness(stage: &mut Stage) {
     let arguments =
@@ -235,6 +251,7 @@ fn no_command_shows_or_keeps_a_secret() {
     let mut stage = stage();
     scanning(&mut stage);
     keeping(&mut stage);
+    deciding(&mut stage);
     let known: Vec<String> = commands(&stage.place, &[]);
     assert!(known.len() > 20, "{known:?}");
     let missed: Vec<&String> = known.iter().filter(|command| !stage.ran.contains(*command)).collect();

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::harness::{Place, Report};
 
-fn installed() -> (Place, String) {
+pub(crate) fn installed() -> (Place, String) {
     let place = Place::new();
     std::fs::create_dir_all(place.path().join("home")).expect("a home");
     let made = place.run(&["db", "create", "--kit", "2-of-3", "--kit-file", "kit.txt"]);
@@ -13,11 +13,11 @@ fn installed() -> (Place, String) {
     (place, key)
 }
 
-fn data(place: &Place) -> PathBuf {
+pub(crate) fn data(place: &Place) -> PathBuf {
     place.path().join("home/.local/share/cordon")
 }
 
-fn ok(report: Report) -> String {
+pub(crate) fn ok(report: Report) -> String {
     assert_eq!(report.code, 0, "{}{}", report.stdout, report.stderr);
     report.stdout
 }

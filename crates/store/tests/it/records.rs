@@ -342,7 +342,7 @@ fn asked(hash: AskedHash) -> Asked {
 }
 
 fn asking<A: Changes>(asked: &Asked) -> (Request<A>, Change) {
-    let (request, change) = records::<A>(Some(asked.by), vec![Step::Put(Record::Ask(asked.clone()))]);
+    let (request, change) = records::<A>(Some(asked.by), vec![Step::Put(Record::Ask(Box::new(asked.clone())))]);
     let about = &asked.target;
     let target = Target {
         bucket: about.bucket,

@@ -3,8 +3,8 @@
 use clap::{Args, ValueEnum};
 use cordon_ledger::ocsf;
 
-use super::search::{Filter, Opened, found, json_of, print_lines};
-use crate::error::Failure;
+use super::search::{Filter, Opened, found, json_of};
+use crate::error::{Failure, print_lines};
 use crate::exit::Exit;
 use crate::installation::{Holder, Operated, Where};
 

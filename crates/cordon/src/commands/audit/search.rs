@@ -1,7 +1,5 @@
 //! Searching events, with the keys that open them.
 
-use std::io::Write as _;
-
 use clap::Args;
 use cordon_domain::id::hex;
 use cordon_domain::{Action, BucketId, Moment, PrincipalId, VersionId};
@@ -13,9 +11,10 @@ use cordon_store::limits::SEARCH_EVENTS_MAX;
 use cordon_store::{Installation, Search};
 use serde_json::{Value, json};
 
-use crate::error::{Failure, printed};
+use crate::error::{Failure, print_lines};
 use crate::exit::Exit;
 use crate::installation::{Holder, Operated, Where, denied, failure};
+use crate::moment::{moment, written};
 
 /// What to search for.
 #[derive(Args)]
@@ -57,13 +56,6 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-fn moment(text: &str) -> Result<Moment, String> {
-    let day = || format!("{text}T00:00:00Z").parse::<jiff::Timestamp>().ok();
-    let time = text.parse::<jiff::Timestamp>().ok().or_else(day);
-    time.map(|time| Moment(time.as_millisecond()))
-        .ok_or_else(|| "write it as 2026-11-25T08:00:00Z, or as a day: 2026-11-25 (UTC)".to_owned())
-}
-
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let operated = Operated::open(&arguments.place, &arguments.holder)?;
     let found = found(&operated, &arguments.filter, "search")?;
@@ -75,12 +67,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         );
     print_lines(lines)?;
     Ok(Exit::Clean)
-}
-
-/// Prints lines until whoever reads them goes away.
-pub(super) fn print_lines(mut lines: impl Iterator<Item = String>) -> Result<(), Failure> {
-    let mut out = std::io::stdout().lock();
-    printed(lines.try_for_each(|line| writeln!(out, "{line}")).and_then(|()| out.flush()))
 }
 
 /// An entry that was opened.
@@ -177,15 +163,11 @@ fn line(position: u64, opened: &Opened) -> String {
     let payload = if event.payload.is_some() { "  (more: cordon audit payload)" } else { "" };
     let text = format!(
         "{position}  {}  {}{amount}  {outcome}  {} {who}  {object}{reason}{payload}",
-        time(event.at),
+        written(event.at),
         event.action,
         event.actor.principal
     );
     text.chars().filter(|letter| !letter.is_control()).collect::<String>().trim_end().to_owned()
-}
-
-fn time(at: Moment) -> String {
-    jiff::Timestamp::from_millisecond(at.0).map_or_else(|_| at.0.to_string(), |time| format!("{time:.3}"))
 }
 
 /// An event as the JSON of this program.
@@ -213,7 +195,7 @@ pub(super) fn json_of(position: u64, opened: &Opened) -> Value {
     json!({
         "schema": "cordon-event-1",
         "position": position,
-        "time": time(event.at),
+        "time": written(event.at),
         "action": event.action.as_str(),
         "outcome": match event.outcome {
             cordon_domain::Outcome::Allowed => "allowed",

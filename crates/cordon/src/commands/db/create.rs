@@ -91,7 +91,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let made = runtime.block_on(made).map_err(failure);
     let installation = made.inspect_err(|_| drop(std::fs::remove_file(&arguments.kit_file)))?;
     let key = installation.log_key().map_err(failure)?;
-    let operated = Operated::of(installation, runtime);
+    let operated = Operated::of(installation, runtime)?;
     operated.run(async { Ok(()) })?;
     let KitShape { need, of } = arguments.kit.0;
     eprintln!(

@@ -1,0 +1,139 @@
+//! Who may do something to something.
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+use cordon_domain::{Action, Clock as _, Moment, PrincipalId};
+use cordon_policy::{May, Snapshot};
+use cordon_store::edge::SystemClock;
+use serde_json::json;
+
+use super::target::{Asked, Group, label_text};
+use crate::commands::people;
+use crate::error::{Failure, print_lines};
+use crate::exit::Exit;
+use crate::installation::{Holder, Operated, Where, failure};
+use crate::moment::{moment, written};
+
+/// List who may do something to something, by which path, on which conditions; now, or at any moment before.
+///
+/// TARGET is an object version (ov_...), a bucket (bk_...), a label such as restricted/atlas (bk_.../restricted/atlas in a bucket), or `everything`.
+///
+/// Example: cordon access who restricted/atlas --as-of 2026-11-01 --verify
+#[derive(Args)]
+#[group(id = "access-who-arguments")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    place: Where,
+    #[command(flatten)]
+    holder: Holder,
+    /// What it is about.
+    target: Asked,
+    /// What would be done.
+    #[arg(long, default_value = "object.read")]
+    action: Action,
+    /// At this moment instead of now: a time such as 2026-11-25T08:00:00Z, or a day.
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    as_of: Option<Moment>,
+    /// Build the answer again from nothing but the log, and compare.
+    #[arg(long)]
+    verify: bool,
+    /// Write one JSON object a line.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+    super::super::explain::decided(arguments.action)?;
+    let operated = Operated::open(&arguments.place, &arguments.holder)?;
+    let now = SystemClock.now();
+    let at = arguments.as_of.unwrap_or(now);
+    let (snapshot, names, groups) = operated.run(async {
+        let present = operated.ask("cordon access who").await?;
+        let names = people::names(&operated).await?;
+        let groups = arguments.target.groups(&operated).await?;
+        let asked = match arguments.as_of {
+            Some(at) => std::sync::Arc::new(operated.follower.as_of(at).await.map_err(failure)?),
+            None => present,
+        };
+        Ok((asked, names, groups))
+    })?;
+    if arguments.verify {
+        verify(&operated, &snapshot, at)?;
+    }
+    for group in &groups {
+        print_group(arguments, &snapshot, group, at, &names)?;
+    }
+    eprintln!("{} group{} of what policies can tell apart", groups.len(), if groups.len() == 1 { "" } else { "s" });
+    Ok(Exit::Clean)
+}
+
+/// Compares with what the log tells.
+fn verify(operated: &Operated, snapshot: &Snapshot, at: Moment) -> Result<(), Failure> {
+    let rebuilt = operated.wait(async { operated.installation.rebuild(at).await.map_err(failure) })?;
+    if rebuilt.roster != *snapshot.roster() {
+        return Err(Failure::integrity(
+            "the tables tell another state than the log does",
+            "keep a copy of the database; `cordon audit verify` tells whether the log is whole",
+        ));
+    }
+    eprintln!("verified: {} changes in {} entries of the log tell the same", rebuilt.changes, rebuilt.entries);
+    Ok(())
+}
+
+fn print_group(
+    arguments: &Arguments,
+    snapshot: &Snapshot,
+    group: &Group,
+    at: Moment,
+    names: &BTreeMap<PrincipalId, String>,
+) -> Result<(), Failure> {
+    let mut may = Vec::new();
+    snapshot.who(arguments.action, &group.target, at, &mut |one| may.push(one));
+    if !arguments.json {
+        let versions = match group.versions {
+            0 | 1 => String::new(),
+            count => format!(", {count} versions"),
+        };
+        println!("{}{versions}: {} may {}", label_text(&group.target), may.len(), arguments.action);
+    }
+    print_lines(may.iter().map(|one| {
+        let name = names.get(&one.principal).map_or("(erased, or without a name)", String::as_str);
+        match arguments.json {
+            true => object(arguments, group, one, name, at).to_string(),
+            false => line(snapshot, one, name),
+        }
+    }))
+}
+
+fn conditions(one: &May) -> Vec<String> {
+    match &one.conditions {
+        Some(conditions) => conditions.words(),
+        None => vec!["conditions too many to try all".to_owned()],
+    }
+}
+
+fn line(snapshot: &Snapshot, one: &May, name: &str) -> String {
+    let grants = one.grants.iter().filter_map(|id| snapshot.roster().grants.get(id));
+    let grants: Vec<String> = grants.map(|grant| format!("{} on {} ({})", grant.role, grant.scope, grant.id)).collect();
+    let by = one.policies.join(", ");
+    let path = if grants.is_empty() { by } else { format!("{by}: {}", grants.join(", ")) };
+    let conditions = conditions(one);
+    let with = if conditions.is_empty() { String::new() } else { format!("  with {}", conditions.join(", ")) };
+    format!("  {}  {name}  by {path}{with}", one.principal)
+}
+
+fn object(arguments: &Arguments, group: &Group, one: &May, name: &str, at: Moment) -> serde_json::Value {
+    json!({
+        "schema": "cordon-may-1",
+        "at": written(at),
+        "action": arguments.action.as_str(),
+        "label": label_text(&group.target),
+        "versions": group.versions,
+        "principal": one.principal.to_string(),
+        "name": name,
+        "policies": one.policies,
+        "grants": one.grants.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "conditions": conditions(one),
+    })
+}

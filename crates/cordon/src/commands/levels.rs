@@ -1,0 +1,173 @@
+//! What the levels demand.
+
+use clap::Args;
+use cordon_domain::{Action, Demand, Factor, Level, Levels, Record, Step, Steps};
+use cordon_gate::act::ChangeLevels;
+use cordon_store::Change;
+use serde_json::json;
+
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::installation::{Holder, Operated, Where};
+
+/// Print what each level demands: proof and its age, device, training, age of keys, presigned addresses, egress, approvals, retention. `--set` changes cells, which takes two people once there is an approver.
+///
+/// Example: cordon levels --set restricted.factor_age_s=600 --reason "the drill of 1 December"
+#[derive(Args)]
+#[group(id = "levels-arguments")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    place: Where,
+    #[command(flatten)]
+    holder: Holder,
+    /// A cell and its new value; may be given several times.
+    #[arg(long, value_name = "LEVEL.CELL=VALUE", value_parser = cell, requires = "reason")]
+    set: Vec<Cell>,
+    /// Why it is changed.
+    #[arg(long)]
+    reason: Option<String>,
+    /// Write one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+/// A cell of the table, and its new value.
+#[derive(Clone, Debug)]
+struct Cell {
+    level: Level,
+    name: String,
+    value: String,
+}
+
+/// The rows of the table: name, what it says, how it is written.
+const ROWS: [(&str, &str); 9] = [
+    ("factor", "least proof of a sign-in"),
+    ("factor_age_s", "its age, seconds"),
+    ("known_device", "enrolled device"),
+    ("training", "training that counts"),
+    ("key_age_days", "age of keys, days"),
+    ("presign_hours", "presigned address, hours"),
+    ("egress_bytes_day", "bytes read a day"),
+    ("approvals", "approvals by others"),
+    ("retention_days", "kept after deletion, days"),
+];
+
+fn cell(text: &str) -> Result<Cell, String> {
+    let wrong = || format!("`{text}` is not LEVEL.CELL=VALUE, for example restricted.factor_age_s=600");
+    let (place, value) = text.split_once('=').ok_or_else(wrong)?;
+    let (level, name) = place.split_once('.').ok_or_else(wrong)?;
+    let level = level.parse().map_err(|error: cordon_domain::level::UnknownLevel| error.to_string())?;
+    let cell = Cell { level, name: name.to_owned(), value: value.to_owned() };
+    // What is wrong with the value is said before anything is opened.
+    set(&mut Levels::DEFAULT.clone(), &cell)?;
+    Ok(cell)
+}
+
+fn value(demand: &Demand, name: &str) -> String {
+    let yes = |flag: bool| if flag { "yes" } else { "no" }.to_owned();
+    match name {
+        "factor" => demand.factor.to_string(),
+        "factor_age_s" => demand.factor_age_s.to_string(),
+        "known_device" => yes(demand.known_device),
+        "training" => yes(demand.training),
+        "key_age_days" => demand.key_age_days.to_string(),
+        "presign_hours" => demand.presign_hours.to_string(),
+        "egress_bytes_day" => demand.egress_bytes_day.to_string(),
+        "approvals" => demand.approvals.to_string(),
+        _ => demand.retention_days.to_string(),
+    }
+}
+
+fn set(levels: &mut Levels, cell: &Cell) -> Result<(), String> {
+    let demand = levels.of_mut(cell.level);
+    let Cell { name, value, .. } = cell;
+    let number = || value.parse::<u32>().map_err(|_| format!("`{value}` is no number of at most 4294967295"));
+    let yes = || match value.as_str() {
+        "yes" => Ok(true),
+        "no" => Ok(false),
+        _ => Err(format!("`{value}` is neither `yes` nor `no`")),
+    };
+    match name.as_str() {
+        "factor" => demand.factor = value.parse::<Factor>().map_err(|error| error.to_string())?,
+        "factor_age_s" => demand.factor_age_s = number()?,
+        "known_device" => demand.known_device = yes()?,
+        "training" => demand.training = yes()?,
+        "key_age_days" => demand.key_age_days = number()?,
+        "presign_hours" if number()? > 168 => return Err("a presigned address lives at most 168 hours".to_owned()),
+        "presign_hours" => demand.presign_hours = number()?,
+        "egress_bytes_day" => demand.egress_bytes_day = value.parse().map_err(|_| format!("`{value}` is no number"))?,
+        "approvals" if number()? == 0 => return Err("what takes two people takes at least one approval".to_owned()),
+        "approvals" => demand.approvals = number()?,
+        "retention_days" => demand.retention_days = number()?,
+        _ => {
+            let names: Vec<&str> = ROWS.iter().map(|(name, _)| *name).collect();
+            return Err(format!("`{name}` is no cell; cells are {}", names.join(", ")));
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+    let operated = Operated::open(&arguments.place, &arguments.holder)?;
+    let mut levels = operated.snapshot()?.roster().levels;
+    if !arguments.set.is_empty() {
+        for cell in &arguments.set {
+            set(&mut levels, cell).map_err(|error| Failure::usage(error, "see `cordon levels --help`"))?;
+        }
+        operated.run(async {
+            let steps = Steps(vec![Step::Put(Record::Levels(levels))]);
+            let change = Change::Records { action: Action::LevelsChange, steps, names: Vec::new() };
+            operated.change::<ChangeLevels>(None, change, arguments.reason.as_deref()).await
+        })?;
+    }
+    if arguments.json {
+        println!("{}", object(&levels))
+    } else {
+        print!("{}", table(&levels))
+    }
+    Ok(Exit::Clean)
+}
+
+fn table(levels: &Levels) -> String {
+    let mut text = format!("{:<28}", "");
+    text.extend(Level::ALL.map(|level| format!("{:>20}", level.as_str())));
+    for (name, title) in ROWS {
+        text.push_str(&format!("\n{title:<28}"));
+        text.extend(Level::ALL.map(|level| format!("{:>20}", value(levels.of(level), name))));
+    }
+    text.push_str(&format!("\n\nan emergency is opened by {} others\n", levels.emergency_approvals));
+    text
+}
+
+fn object(levels: &Levels) -> serde_json::Value {
+    let of = |level: Level| {
+        let cells = ROWS.iter().map(|(name, _)| ((*name).to_owned(), json!(value(levels.of(level), name))));
+        (level.as_str().to_owned(), serde_json::Value::Object(cells.collect()))
+    };
+    let all: serde_json::Map<String, serde_json::Value> = Level::ALL.into_iter().map(of).collect();
+    json!({"schema": "cordon-levels-1", "levels": all, "emergency_approvals": levels.emergency_approvals})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_cell_is_set_and_shown() {
+        let values = ["code", "17", "yes", "no", "19", "23", "29", "31", "37"];
+        for ((name, _), text) in ROWS.iter().zip(values) {
+            for level in Level::ALL {
+                let mut levels = Levels::DEFAULT;
+                set(&mut levels, &cell(&format!("{level}.{name}={text}")).expect("a cell")).expect("set");
+                assert_eq!(value(levels.of(level), name), text, "{level}.{name}");
+                let others = Level::ALL.into_iter().filter(|other| *other != level);
+                others.for_each(|other| assert_eq!(levels.of(other), Levels::DEFAULT.of(other), "{level}.{name}"));
+            }
+        }
+        for wrong in
+            ["restricted", "restricted.x=1", "secret.approvals=1", "public.approvals=0", "public.presign_hours=169"]
+        {
+            assert!(cell(wrong).is_err(), "{wrong}");
+        }
+    }
+}

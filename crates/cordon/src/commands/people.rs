@@ -1,0 +1,38 @@
+//! People: who is there.
+
+mod invite;
+mod list;
+
+use std::collections::BTreeMap;
+
+use clap::Subcommand;
+use cordon_domain::PrincipalId;
+
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::installation::{Operated, failure};
+
+/// Bring people in, and see who is there.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    Invite(Box<invite::Arguments>),
+    List(Box<list::Arguments>),
+}
+
+pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Invite(arguments) => invite::run(&arguments),
+        Command::List(arguments) => list::run(&arguments),
+    }
+}
+
+/// The names of all people who were not erased.
+pub(crate) async fn names(operated: &Operated) -> Result<BTreeMap<PrincipalId, String>, Failure> {
+    let installation = &operated.installation;
+    let sealed = installation.reader().names().await.map_err(failure)?;
+    let open = |(principal, sealed): (PrincipalId, Vec<u8>)| {
+        let name = installation.keys().open_name(principal, &sealed).map_err(failure)?;
+        Ok(name.map(|name| (principal, name)))
+    };
+    sealed.into_iter().filter_map(|one| open(one).transpose()).collect()
+}

@@ -1,0 +1,43 @@
+//! Bringing an organisation's own policies into force.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use cordon_domain::{Action, Policies, Record, Step, Steps};
+use cordon_gate::act::ChangePolicies;
+use cordon_store::Change;
+
+use crate::error::{Failure, read_named_text};
+use crate::exit::Exit;
+use crate::installation::{Holder, Operated, Where};
+
+/// Bring an organisation's own policies into force, in place of those before. Takes two people once there is an approver.
+///
+/// Example: cordon policy set own.cedar --reason "the vendor reads until Friday"
+#[derive(Args)]
+#[group(id = "policy-set-arguments")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    place: Where,
+    #[command(flatten)]
+    holder: Holder,
+    /// The policies, in Cedar.
+    file: PathBuf,
+    /// Why.
+    #[arg(long)]
+    reason: String,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+    let text = read_named_text(&arguments.file)?;
+    super::test::check(&arguments.file, &text)?;
+    let operated = Operated::open(&arguments.place, &arguments.holder)?;
+    let version = operated.snapshot()?.roster().policies.version + 1;
+    operated.run(async {
+        let steps = Steps(vec![Step::Put(Record::Policies(Policies { version, text }))]);
+        let change = Change::Records { action: Action::PolicyChange, steps, names: Vec::new() };
+        operated.change::<ChangePolicies>(None, change, Some(&arguments.reason)).await
+    })?;
+    println!("version {version} is in force");
+    Ok(Exit::Clean)
+}
