@@ -49,8 +49,8 @@ CREATE TABLE backups (made_at INTEGER NOT NULL, kind TEXT NOT NULL, PRIMARY KEY 
 ALTER TABLE revocations RENAME COLUMN principal TO id;
 CREATE TABLE records (
     key BLOB NOT NULL,
-    body BLOB NOT NULL,
     began BLOB NOT NULL,
+    body BLOB NOT NULL,
     began_at INTEGER NOT NULL,
     began_leaf BLOB,
     began_position INTEGER,
@@ -121,8 +121,8 @@ pub(crate) const TABLES: [Table; 14] = [
         key: 2,
         columns: &[
             "key",
-            "body",
             "began",
+            "body",
             "began_at",
             "began_leaf",
             "began_position",

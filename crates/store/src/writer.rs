@@ -181,8 +181,13 @@ impl Journal for Writer {
                 Ok(effect)
             })
         });
+        let changes_records = event.action.changes_records() || event.approval.is_some();
         let recorded = self.submit(event, epoch, Some(work)).await?;
         let permit = permit_back.await.map_err(|_| JournalError::from(StoreError::Stopped))?;
+        if changes_records {
+            // Who made a change decides on it from then on.
+            self.catch_up().await;
+        }
         Ok((permit, recorded))
     }
 

@@ -24,7 +24,7 @@ const PERSON_2: PrincipalId = PrincipalId([2; 16]);
 const ERASED: PrincipalId = PrincipalId([8; 16]);
 
 /// Its decisions outlast revocations.
-fn lasting_gate(installation: &Installation) -> Gate<Always, Writer> {
+pub(crate) fn lasting_gate(installation: &Installation) -> Gate<Always, Writer> {
     let decide: fn(&Facts) -> Verdict = |_| Verdict::Allow(Grounds { epoch: Epoch::ANY, ..Grounds::default() });
     Gate::new(Deciding(decide), installation.writer().clone(), Actor::service(installation.itself()))
 }

@@ -15,6 +15,7 @@ mod faults;
 mod format;
 mod ground;
 mod installation;
+mod people;
 mod pkcs11;
 mod postgres;
 mod records;

@@ -11,11 +11,12 @@ use cordon_gate::act::{
     Alter, Approve, Ask, ChangeLevels, ChangePolicies, ChangeVendor, Changes, Enrol, Give, Invite, OpenEmergency,
     Review, Revoke,
 };
-use cordon_gate::{Decide as _, Denial, Facts, Gate, JournalError, Request, Verdict};
+use cordon_gate::{Decide as _, Denial, Facts, JournalError, Request, Verdict};
 use cordon_policy::{LocalOperator, May, Snapshot};
 use cordon_store::{Change, Follower, Installation, StoreError};
 use cordon_testkit::Chance;
 
+use crate::format::lasting_gate;
 use crate::{BUCKET, Ground, NOW, on_both, records, revocation, target};
 
 pub(crate) fn principal(number: u8) -> Principal {
@@ -61,7 +62,7 @@ fn granted(grant: Grant) -> (Request<Give>, Change) {
     records(Some(grant.principal), vec![Step::Put(Record::Grant(grant))])
 }
 
-/// Makes a change at a moment. The decision is always yes.
+/// Makes a change at a moment. The decision is always yes, in whatever epoch.
 async fn make<A: Changes>(
     installation: &Installation,
     (request, change): (Request<A>, Change),
@@ -69,19 +70,7 @@ async fn make<A: Changes>(
 ) -> Result<(), Denial> {
     let facts = Facts { at, ..request.facts().clone() };
     let facts = Facts { request: cordon_domain::RequestId::draw(&mut cordon_store::edge::SystemEntropy), ..facts };
-    // The test's policies stay in one epoch, which this change ends: it decides in the present one.
-    let gate = present(installation).await;
-    gate.change(Request::<A>::new(facts), change).await.map(drop)
-}
-
-/// A gate that says yes in the present epoch.
-async fn present(
-    installation: &Installation,
-) -> Gate<cordon_testkit::Deciding<impl Fn(&Facts) -> Verdict + Send + Sync + use<>>, cordon_store::Writer> {
-    let epoch = installation.reader().epoch(installation.keys()).await.expect("reads");
-    let yes = move |_: &Facts| Verdict::Allow(cordon_gate::Grounds { epoch, ..cordon_gate::Grounds::default() });
-    let itself = Actor::service(installation.itself());
-    Gate::new(cordon_testkit::Deciding(yes), installation.writer().clone(), itself)
+    lasting_gate(installation).change(Request::<A>::new(facts), change).await.map(drop)
 }
 
 fn refused(outcome: Result<(), Denial>, with: &str) {
@@ -322,7 +311,7 @@ async fn changes_that_do_not_fit_the_state_are_refused(ground: Ground) {
     refused(make(made, vendor(), NOW).await, "does not come back");
     let (request, _) = revocation(1);
     let (_, other) = revocation(2);
-    assert_eq!(present(made).await.change(request, other).await.map(drop), Err(Denial::OtherChange));
+    assert_eq!(lasting_gate(made).change(request, other).await.map(drop), Err(Denial::OtherChange));
 }
 
 fn asked(hash: AskedHash) -> Asked {
