@@ -3,7 +3,7 @@ use cordon_gate::act::Revoke;
 use cordon_gate::{Permit, Request};
 
 fn permit(request: Request<Revoke>) -> Permit<Revoke> {
-    Permit::new(request)
+    Permit::new(&request)
 }
 
 fn main() {}
