@@ -250,7 +250,11 @@ impl Operated {
         let request = Request::<Query>::new(self.facts(Some(what.to_owned())));
         let receipt = self.gate.read(request).await.map_err(denied)?;
         drop(receipt.spend());
-        self.snapshot()
+        let snapshot = self.snapshot()?;
+        for key in snapshot.locked() {
+            eprintln!("warning: the row of {key} was changed beside Cordon: it is locked, and left out here");
+        }
+        Ok(snapshot)
     }
 
     /// What decisions rest on now.

@@ -66,6 +66,10 @@ pub struct Asked {
     /// Who approved.
     #[n(9)]
     pub approvals: Vec<Approval>,
+    /// The change itself, for whoever approves it to see; empty where action and target say all.
+    #[n(10)]
+    #[cbor(with = "minicbor::bytes")]
+    pub change: Vec<u8>,
 }
 
 /// One consent.
@@ -144,6 +148,7 @@ mod tests {
             reason: "why".to_owned(),
             at: Moment(0),
             ends: Moment(10),
+            change: Vec::new(),
             approvals: approvals
                 .iter()
                 .map(|(by, owner)| Approval {

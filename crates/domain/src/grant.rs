@@ -102,7 +102,11 @@ impl Scope {
     pub fn covers(&self, target: &Target) -> bool {
         match self {
             Self::Installation => true,
-            Self::Project(project) => target.label.as_ref().is_some_and(|label| label.projects.contains(project)),
+            // An installation has no label, whatever a request says.
+            Self::Project(project) => {
+                let thing = target.bucket.is_some() || target.version.is_some();
+                thing && target.label.as_ref().is_some_and(|label| label.projects.contains(project))
+            }
             Self::Bucket(bucket) => target.bucket == Some(*bucket),
             Self::Version(version) => target.version == Some(*version),
         }

@@ -35,3 +35,6 @@ pub const APPROVALS_MAX: usize = 16;
 
 /// Characters of a user name.
 pub const USER_NAME_CHARS_MAX: usize = 64;
+
+/// Bytes of a change for which others are asked.
+pub const ASKED_CHANGE_BYTES_MAX: usize = 768 * 1024;

@@ -36,10 +36,49 @@ impl Network {
         }
     }
 
+    /// Reads an address, or an address with how many of its bits count: the network that it lies in.
+    #[must_use]
+    pub fn around(text: &str) -> Option<Self> {
+        let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
+        let address: IpAddr = address.parse().ok()?;
+        let width = if address.is_ipv4() { 32 } else { 128 };
+        let bits = bits.map_or(Some(width), |bits| bits.parse::<u8>().ok()).filter(|bits| *bits <= width)?;
+        let beyond = u32::from(width - bits);
+        let address = match address {
+            IpAddr::V4(one) => IpAddr::V4((one.to_bits().checked_shr(beyond)?.checked_shl(beyond)?).into()),
+            IpAddr::V6(one) => IpAddr::V6((one.to_bits().checked_shr(beyond)?.checked_shl(beyond)?).into()),
+        };
+        Some(Self { address, bits })
+    }
+
     /// Returns an address that lies in it: its first.
     #[must_use]
     pub const fn first(&self) -> IpAddr {
         self.address
+    }
+
+    /// Returns the address after its last.
+    #[must_use]
+    pub fn after(&self) -> Option<IpAddr> {
+        match self.address {
+            IpAddr::V4(one) => {
+                let size = 1u32.checked_shl(u32::from(32 - self.bits))?;
+                Some(IpAddr::V4(one.to_bits().checked_add(size)?.into()))
+            }
+            IpAddr::V6(one) => {
+                let size = 1u128.checked_shl(u32::from(128 - self.bits))?;
+                Some(IpAddr::V6(one.to_bits().checked_add(size)?.into()))
+            }
+        }
+    }
+
+    /// Returns the address before its first.
+    #[must_use]
+    pub fn before(&self) -> Option<IpAddr> {
+        match self.address {
+            IpAddr::V4(one) => Some(IpAddr::V4(one.to_bits().checked_sub(1)?.into())),
+            IpAddr::V6(one) => Some(IpAddr::V6(one.to_bits().checked_sub(1)?.into())),
+        }
     }
 }
 
@@ -105,6 +144,21 @@ mod tests {
         assert!(holds("2001:db8::/32", "2001:db8:ffff::1") && !holds("2001:db8::/32", "2001:db9::1"));
         assert!(holds("::/0", "2001:db8::1") && holds("192.0.2.7/32", "192.0.2.7"));
         assert!(!holds("192.0.2.7/32", "192.0.2.6"));
+    }
+
+    #[test]
+    fn its_borders_are_those_of_its_bits() {
+        let around = |text: &str| Network::around(text).map(|network| network.to_string());
+        assert_eq!(around("10.1.2.3/8"), Some("10.0.0.0/8".to_owned()));
+        assert_eq!(around("10.1.2.3"), Some("10.1.2.3/32".to_owned()));
+        assert_eq!(around("2001:db8::1/32"), Some("2001:db8::/32".to_owned()));
+        assert_eq!((around("10.0.0.0/33"), around("x")), (None, None));
+        let network: Network = "192.0.2.0/26".parse().expect("a network");
+        let text = |address: Option<IpAddr>| address.map(|address| address.to_string());
+        assert_eq!(text(network.after()), Some("192.0.2.64".to_owned()));
+        assert_eq!(text(network.before()), Some("192.0.1.255".to_owned()));
+        let all: Network = "0.0.0.0/0".parse().expect("a network");
+        assert_eq!((all.after(), all.before()), (None, None));
     }
 
     #[test]

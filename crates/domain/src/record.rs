@@ -12,7 +12,8 @@ use crate::grant::Grant;
 use crate::id::{AskId, CredentialId, DeviceId, EmergencyId, GrantId, PrincipalId, VendorId};
 use crate::label::Project;
 use crate::limits::{
-    APPROVALS_MAX, NETWORKS_MAX, POLICY_TEXT_BYTES_MAX, PROJECTS_MAX, RECORD_TEXT_BYTES_MAX, STEPS_MAX,
+    APPROVALS_MAX, ASKED_CHANGE_BYTES_MAX, NETWORKS_MAX, POLICY_TEXT_BYTES_MAX, PROJECTS_MAX, RECORD_TEXT_BYTES_MAX,
+    STEPS_MAX,
 };
 use crate::principal::{Device, Principal, Vendor};
 
@@ -174,7 +175,11 @@ impl Record {
             }
             Self::Device(device) => short(&device.claimed),
             Self::Grant(grant) => short(&grant.reason),
-            Self::Ask(asked) => asked.approvals.len() <= APPROVALS_MAX && short(&asked.reason),
+            Self::Ask(asked) => {
+                asked.approvals.len() <= APPROVALS_MAX
+                    && short(&asked.reason)
+                    && asked.change.len() <= ASKED_CHANGE_BYTES_MAX
+            }
             Self::Emergency(emergency) => short(&emergency.reason),
             Self::Closed(_) | Self::Levels(_) => true,
             Self::Policies(policies) => policies.text.len() <= POLICY_TEXT_BYTES_MAX,

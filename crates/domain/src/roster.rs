@@ -74,10 +74,16 @@ impl Roster {
         }
     }
 
-    /// Tells whether a principal may act at all: it is there, has not ended, and whoever answers for it is there.
+    /// Tells whether a principal may act at all: it has not ended, nor has whoever answers for it.
     #[must_use]
     pub fn is_active(&self, principal: &Principal, at: Moment) -> bool {
-        let answered = principal.kind != PrincipalKind::Service || self.principals.contains_key(&principal.owner);
+        let person = |owner: &Principal| owner.kind != PrincipalKind::Service && self.is_active(owner, at);
+        let owner = self.principals.get(&principal.owner);
+        // Of a second account the first may be that of the person at the machine, who is no principal.
+        let answered = match principal.kind {
+            PrincipalKind::Service => owner.is_some_and(person),
+            _ => owner.is_none_or(|owner| owner.id == principal.id || owner.owner == owner.id && person(owner)),
+        };
         let employed = principal.kind != PrincipalKind::Vendor || self.contract(principal).is_some();
         answered && employed && principal.until.is_none_or(|until| at < until)
     }

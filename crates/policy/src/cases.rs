@@ -157,6 +157,8 @@ impl Default for With {
 /// 2026-11-25 12:00 UTC, a Wednesday.
 const NOON: i64 = 1_795_608_000_000;
 const SOMEONE: PrincipalId = PrincipalId([1; 16]);
+/// Who answers for a service.
+const ANSWERS: PrincipalId = PrincipalId([0xff; 16]);
 
 /// Plays the cases in `text` against an organisation's own policies, beside those that every installation has.
 ///
@@ -185,8 +187,9 @@ impl Case {
     fn fault(&self, book: &Snapshot) -> Result<Option<String>, String> {
         let circumstances = self.with.circumstances()?;
         let (action, target) = (parsed::<Action>(&self.action)?, self.target()?);
-        let snapshot = book.supposing(self.who.roster(circumstances.at)?);
-        let principal = snapshot.roster().principals.values().next().ok_or("nobody asks")?;
+        let (roster, id) = self.who.roster(circumstances.at)?;
+        let snapshot = book.supposing(roster);
+        let principal = snapshot.roster().principals.get(&id).ok_or("nobody asks")?;
         let question = snapshot.question(principal, action, &target, circumstances.at);
         let question = question.ok_or_else(|| format!("policies do not decide on `{action}` there"))?;
         let answer = snapshot.answer(&question, &circumstances);
@@ -235,8 +238,8 @@ impl With {
 }
 
 impl Who {
-    /// A roster of nobody else.
-    fn roster(&self, at: Moment) -> Result<Roster, String> {
+    /// A roster of nobody else, but of whoever answers for a service.
+    fn roster(&self, at: Moment) -> Result<(Roster, PrincipalId), String> {
         let kind = match self.kind.as_str() {
             "person" => PrincipalKind::Person,
             "service" => PrincipalKind::Service,
@@ -249,7 +252,7 @@ impl Who {
         let principal = Principal {
             id,
             kind,
-            owner: id,
+            owner: if kind == PrincipalKind::Service { ANSWERS } else { id },
             clearance: parsed(&self.clearance)?,
             projects: all(&self.projects)?,
             vendor: vendor.as_ref().map(|vendor| vendor.id),
@@ -257,6 +260,9 @@ impl Who {
             until: None,
             trained_until: self.trained.then_some(Moment(i64::MAX)),
         };
+        let person =
+            Principal { id: ANSWERS, kind: PrincipalKind::Person, owner: ANSWERS, vendor: None, ..principal.clone() };
+        roster.put(Record::Principal(person));
         roster.put(Record::Principal(principal));
         vendor.into_iter().for_each(|vendor| roster.put(Record::Vendor(vendor)));
         for (place, role) in self.roles.iter().enumerate() {
@@ -271,7 +277,7 @@ impl Who {
                 given_by: id,
             }));
         }
-        Ok(roster)
+        Ok((roster, id))
     }
 }
 
@@ -319,6 +325,9 @@ mod tests {
         assert!(matches!(play(policies, &case("expect = \"maybe\"")), Err(CaseError::Unreadable(_))));
         let wrong = play(policies, &case("expect = \"deny\"\non = { level = \"secret\" }"));
         assert!(matches!(wrong, Err(CaseError::Wrong { .. })), "{wrong:?}");
+        let who =
+            "who = { kind = \"vendor\", roles = [\"reader\"], contract = { level = \"internal\", runs = false } }";
+        assert_eq!(fault(&format!("{on}\n{who}\nexpect = \"deny\"\nby = \"contract-term\"")), None);
         assert!(matches!(play("permit", ""), Err(CaseError::Unreadable(_))));
     }
 

@@ -96,6 +96,9 @@ impl Snapshot {
         if principal.kind != facts.actor.kind {
             return denied("an account of this kind", None, self.epoch);
         }
+        if facts.actor.device.is_some_and(|device| self.roster().device_of(device, principal.id).is_none()) {
+            return denied("a device that is enrolled: this one is not, or was revoked", None, self.epoch);
+        }
         let Some(question) = self.question(principal, facts.action, &facts.target, facts.at) else {
             return denied(&format!("a policy that decides on `{}`", facts.action), None, self.epoch);
         };
@@ -130,7 +133,8 @@ impl Snapshot {
         let Some(asked) = asked.filter(|asked| asked.by == facts.actor.principal && asked.owner == owner) else {
             return 0;
         };
-        if asked.hash != facts.asked_hash() || asked.action != facts.action || !asked.counts_at(facts.at) {
+        let same = asked.hash == facts.asked_hash() && asked.action == facts.action && asked.target == facts.target;
+        if !same || !asked.counts_at(facts.at) {
             return 0;
         }
         asked.approved(|approval| {
@@ -144,13 +148,11 @@ impl Snapshot {
     }
 
     fn has_role(&self, principal: PrincipalId, role: Role, facts: &Facts) -> bool {
-        let mut grants =
-            self.roster().grants.values().filter(|grant| grant.principal == principal && grant.role == role);
-        grants.any(|grant| grant.counts_at(facts.at) && grant.scope.covers(&facts.target))
+        self.grants_on(principal, &facts.target, facts.at).any(|grant| grant.role == role)
     }
 
     /// Tells whether anyone other than the human `owner` could approve something like this: an approver who may, in some
-    /// circumstances, and has a device where one is needed.
+    /// circumstances, and has a device where one is needed. A record that is locked may have been theirs.
     pub(crate) fn has_approver(&self, facts: &Facts, owner: PrincipalId) -> bool {
         let target = Target { principal: Some(facts.actor.principal), ..facts.target.clone() };
         let has_device = |id| self.roster().devices.values().any(|device| device.owner == id);
@@ -159,9 +161,9 @@ impl Snapshot {
             let question = self.question(other, Action::Approve, &target, facts.at);
             question.is_some_and(|question| {
                 (!question.demand().known_device || has_device(other.id))
-                    && matches!(self.possible_within(&question, facts.at, KNOWING_MAX), Possible::In(_))
+                    && self.possible_within(&question, facts.at, KNOWING_MAX) != Possible::Never
             })
-        })
+        }) || self.has_locked()
     }
 
     /// Says what is missing, and whom to ask; and whether even that says too much.

@@ -113,7 +113,6 @@ impl Snapshot {
                 Gift::Training => given.trained_until = Some(Moment(i64::MAX)),
             }
         }
-        roster.principals.insert(given.id, given.clone());
         roster.principals.extend(all.principals.get(&given.owner).map(|owner| (owner.id, owner.clone())));
         roster.principals.insert(given.id, given.clone());
         roster.vendors.extend(all.contract(principal).map(|vendor| (vendor.id, vendor.clone())));

@@ -24,3 +24,6 @@ pub const CASES_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Cases of a file.
 pub const CASES_MAX: usize = 10_000;
+
+/// How deep brackets of policies may stand in one another.
+pub const NESTING_MAX: usize = 64;

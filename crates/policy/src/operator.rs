@@ -49,16 +49,17 @@ impl LocalOperator {
         if !CARES.contains(&facts.action) || facts.actor.principal != self.principal {
             return refused(format!("`{}` is not among what the person at the machine may do", facts.action), None);
         }
-        if facts.action.changes_records() && snapshot.is_none() {
+        let rests_on_records = facts.action.changes_records() || TWO_PEOPLE.contains(&facts.action);
+        if rests_on_records && snapshot.is_none() {
             return refused("records that are whole".to_owned(), None);
         }
         let needs = |snapshot: &&Snapshot| {
             TWO_PEOPLE.contains(&facts.action)
                 && snapshot.has_approver(facts, self.principal)
-                && snapshot.approvals(facts, self.principal) == 0
+                && snapshot.approvals(facts, self.principal) < snapshot.approvals_demanded(facts)
         };
         if snapshot.filter(needs).is_some() {
-            let ask = Some("an approver, with `cordon approve`".to_owned());
+            let ask = Some("an approver".to_owned());
             return refused("the approval of another person, of exactly this".to_owned(), ask);
         }
         // Holding the root key is taken away by no revocation; what was approved may be.

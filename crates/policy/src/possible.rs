@@ -106,9 +106,10 @@ impl Snapshot {
         let ages = thresholds(question, Attribute::FactorAge, question.demand().factor_age_s);
         let ages = std::iter::once(u32::MAX).chain(ages.into_iter().rev());
         let age = ages.into_iter().find(|age| is_allowed(Circumstances { factor_age_s: *age, ..allowed }));
-        let counts = if looks(Attribute::Approvals) { 0..=allowed.approvals } else { 0..=0 };
-        let approvals =
-            counts.into_iter().find(|approvals| is_allowed(Circumstances { approvals: *approvals, ..allowed }));
+        let counts = thresholds(question, Attribute::Approvals, question.demand().approvals);
+        let counts = counts.into_iter().filter_map(|count| usize::try_from(count).ok());
+        let mut counts = counts.filter(|count| *count <= allowed.approvals);
+        let approvals = counts.find(|approvals| is_allowed(Circumstances { approvals: *approvals, ..allowed }));
         let hours: Vec<u8> = match looks(Attribute::Hour) {
             true => (0..24).filter(|hour| is_allowed(Circumstances { hour: *hour, ..allowed })).collect(),
             false => (0..24).collect(),
@@ -141,10 +142,7 @@ impl Snapshot {
 /// The networks that the contract and the policies speak of.
 fn networks(question: &Question<'_>) -> Vec<Network> {
     let addresses = question.slice.own_mentions().flat_map(|mentions| &mentions.addresses);
-    let spoken = addresses.filter_map(|text| {
-        let whole = |address: IpAddr| format!("{address}/{}", if address.is_ipv4() { 32 } else { 128 });
-        text.parse().ok().or_else(|| whole(text.parse().ok()?).parse().ok())
-    });
+    let spoken = addresses.filter_map(|text| Network::around(text));
     let all: BTreeSet<Network> = question.networks().iter().copied().chain(spoken).collect();
     all.into_iter().collect()
 }
@@ -179,7 +177,9 @@ impl Grid {
         let best = Circumstances::best(at);
         let looks = |attribute| question.slice.own_look_at(attribute);
         let networks = networks(question);
-        let mut addresses: Vec<Option<IpAddr>> = networks.iter().map(|network| Some(network.first())).collect();
+        // Where networks lie in one another, what is beside an inner one lies in the outer one.
+        let borders = networks.iter().flat_map(|network| [Some(network.first()), network.after(), network.before()]);
+        let mut addresses: Vec<Option<IpAddr>> = borders.filter(Option::is_some).collect();
         if looks(Attribute::Address) || addresses.is_empty() {
             addresses.extend(outside(&networks));
             addresses.push(None);

@@ -93,7 +93,10 @@ const RESOURCES: [&str; 6] = [
     "resource in Project::\"gemini\"",
     "resource == Bucket::\"bk_02020202020202020202020202020202\"",
 ];
-const CONDITIONS: [&str; 12] = [
+const CONDITIONS: [&str; 15] = [
+    "{ Var: principal == Person::\"pr_02020202020202020202020202020202\" }.Var",
+    "principal in Project::\"atlas\" || resource in Bucket::\"bk_01010101010101010101010101010101\"",
+    "context has address && context.address.isInRange(ip(\"10.0.0.0/8\")) && !context.address.isInRange(ip(\"10.0.0.0/10\"))",
     "true",
     "context.hour >= 8 && context.hour < 18",
     "context.weekday > 5",
@@ -198,7 +201,8 @@ fn grid() -> Vec<Circumstances> {
     vary(&|one| Factor::ALL.into_iter().rev().map(|factor| Circumstances { factor, ..one }).collect());
     vary(&|one| [0, 61].map(|factor_age_s| Circumstances { factor_age_s, ..one }).to_vec());
     vary(&|one| [true, false].map(|known_device| Circumstances { known_device, ..one }).to_vec());
-    let addresses = [None, Some("192.0.2.7"), Some("10.1.1.1")].map(|text| text.map(|text| text.parse().expect("one")));
+    let addresses = [None, Some("192.0.2.7"), Some("10.1.1.1"), Some("10.200.1.1")]
+        .map(|text| text.map(|text| text.parse().expect("one")));
     vary(&|one| addresses.map(|address| Circumstances { address, ..one }).to_vec());
     vary(&|one| [255, 1, 0].map(|approvals| Circumstances { approvals, ..one }).to_vec());
     vary(&|one| [14, 9, 20].map(|hour| Circumstances { hour, ..one }).to_vec());

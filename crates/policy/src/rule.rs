@@ -11,8 +11,8 @@ use cordon_domain::limits::POLICY_TEXT_BYTES_MAX;
 use cordon_domain::{Action, Role};
 use serde_json::Value;
 
-use crate::limits::POLICIES_MAX;
-use crate::words::{ACTIONS, Attribute, Named, PARSED_SCHEMA, What, Who, named};
+use crate::limits::{NESTING_MAX, POLICIES_MAX};
+use crate::words::{ACTIONS, Attribute, Named, PARSED_SCHEMA, What, Who, named, named_by};
 
 /// What the name of an organisation's own policy begins with.
 pub const OWN: &str = "org/";
@@ -140,6 +140,9 @@ pub(crate) fn rules(text: &str, prefix: &str) -> Result<Vec<Rule>, PolicyError> 
         let (is, may) = (format!("{} bytes", text.len()), format!("{POLICY_TEXT_BYTES_MAX}"));
         return Err(PolicyError::TooLarge(is, may));
     }
+    if nesting(text) > NESTING_MAX {
+        return Err(PolicyError::Unreadable(format!("brackets stand in one another more than {NESTING_MAX} deep")));
+    }
     let set = PolicySet::from_str(text).map_err(|error| PolicyError::Unreadable(plain(&error)))?;
     if set.templates().next().is_some() {
         return Err(PolicyError::Unreadable("it has a template; grants say who holds what".to_owned()));
@@ -156,6 +159,20 @@ pub(crate) fn rules(text: &str, prefix: &str) -> Result<Vec<Rule>, PolicyError> 
         Some(rule) => Err(invalid(&rule.name, "the name stands twice: give each its own `@id(\"...\")`")),
         None => Ok(rules),
     }
+}
+
+/// How deep brackets stand in one another, those in texts and comments counted, too.
+fn nesting(text: &str) -> usize {
+    let (mut depth, mut deepest) = (0usize, 0usize);
+    for byte in text.bytes() {
+        match byte {
+            b'(' | b'[' | b'{' => depth += 1,
+            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
 }
 
 /// The message with what it stems from, on one line.
@@ -196,8 +213,11 @@ fn name_of(policy: &Policy, prefix: &str) -> String {
 fn rule(policy: &Policy, prefix: &str) -> Result<Rule, PolicyError> {
     let name = name_of(policy, prefix);
     let json = policy.to_json().map_err(|error| invalid(&name, plain(&error)))?;
-    let mut seen = Seen { mentions: Mentions::default(), roles: BTreeSet::new() };
+    let mut seen = Seen { mentions: Mentions::default(), roles: BTreeSet::new(), wrong: Vec::new() };
     json.get("conditions").into_iter().for_each(|conditions| seen.look(conditions));
+    if let Some(wrong) = seen.wrong.first() {
+        return Err(nobody(&name, wrong));
+    }
     let text = |key: &str| policy.annotation(key).filter(|text| !text.is_empty()).map(str::to_owned);
     Ok(Rule {
         effect: policy.effect(),
@@ -217,10 +237,13 @@ fn name_in(rule: &str, uid: &EntityUid) -> Result<Option<Named>, PolicyError> {
     match named(uid) {
         Some(named) => Ok(Some(named)),
         None if uid.type_name().to_string() == "Installation" => Ok(None),
-        None => {
-            Err(invalid(rule, format!("{uid} names nothing: give the identifier (pr_..., vn_..., bk_..., ov_...)")))
-        }
+        None => Err(nobody(rule, &uid.to_string())),
     }
+}
+
+fn nobody(rule: &str, entity: &str) -> PolicyError {
+    let form = "give the identifier, in lower case (pr_..., vn_..., bk_..., ov_...)";
+    invalid(rule, format!("{entity} names nothing: {form}"))
 }
 
 fn kind_of<K: Copy>(all: &[K], name: impl Fn(K) -> &'static str, wanted: &EntityTypeName) -> Option<K> {
@@ -269,6 +292,8 @@ fn is_in(action: &EntityUid, group: &EntityUid) -> bool {
 struct Seen {
     mentions: Mentions,
     roles: BTreeSet<Role>,
+    /// Entities that there cannot be.
+    wrong: Vec<String>,
 }
 
 impl Seen {
@@ -282,9 +307,13 @@ impl Seen {
                         ("." | "has", Some(attribute)) if of == Some("context") => self.mention(attribute),
                         (".", Some("rank" | "clearance" | "contract")) if of == Some("principal") => {}
                         (".", Some("rank" | "level" | "projects")) if of == Some("resource") => {}
-                        ("Var", _) => self.whole(inner.as_str()),
+                        ("Var", _) if inner.is_string() => self.whole(inner.as_str()),
                         ("Value", _) => self.literal(inner),
                         ("ip", _) => self.address(inner),
+                        // Its keys are names that the policy gives.
+                        ("Record", _) => {
+                            inner.as_object().into_iter().flat_map(|one| one.values()).for_each(|v| self.look(v))
+                        }
                         ("<" | "<=" | ">" | ">=" | "==" | "!=", _) if self.compare(inner) => {}
                         _ => self.look(inner),
                     }
@@ -331,13 +360,27 @@ impl Seen {
             Value::String(text) => self.roles.extend(text.parse::<Role>()),
             Value::Number(number) => self.mentions.numbers.extend(number.as_i64()),
             Value::Array(all) => all.iter().for_each(|inner| self.literal(inner)),
+            Value::Object(object) => match object.get("__entity") {
+                Some(entity) => self.entity(entity),
+                None => object.values().for_each(|inner| self.literal(inner)),
+            },
             other => self.look(other),
         }
     }
 
+    /// An entity that a condition names must be one that there can be.
+    fn entity(&mut self, entity: &Value) {
+        let text = |key: &str| entity.get(key).and_then(Value::as_str).unwrap_or_default();
+        let (kind, id) = (text("type"), text("id"));
+        let known = matches!(kind, "Action" | "Installation") || named_by(kind, id).is_some();
+        self.wrong.extend((!known).then(|| format!("{kind}::\"{id}\"")));
+    }
+
     fn address(&mut self, arguments: &Value) {
-        let text = arguments.pointer("/0/Value").and_then(Value::as_str);
-        self.mentions.addresses.extend(text.map(str::to_owned));
+        match arguments.pointer("/0/Value").and_then(Value::as_str) {
+            Some(text) => drop(self.mentions.addresses.insert(text.to_owned())),
+            None => self.look(arguments),
+        }
     }
 }
 
@@ -386,6 +429,15 @@ mod tests {
         fails(r#"@id("mine") permit (principal, action, resource) when { context.colour == 1 };"#, "mine");
         fails(r#"permit (principal == ?principal, action, resource);"#, "template");
         fails(r#"permit (principal == Person::"alice", action, resource);"#, "pr_");
+        fails(
+            &format!("permit (principal, action, resource) when {{ {}true{} }};", "(".repeat(100), ")".repeat(100)),
+            "deep",
+        );
+        fails(
+            r#"permit (principal == Person::"pr_0000000000000000000000000000000D", action, resource);"#,
+            "lower case",
+        );
+        fails(r#"permit (principal, action, resource) when { principal == Person::"alice" };"#, "names nothing");
         let twice = r#"@id("a") permit (principal, action, resource is Object);"#;
         fails(&[twice, twice].concat(), "twice");
         fails(&" ".repeat(POLICY_TEXT_BYTES_MAX + 1), "bytes");

@@ -213,7 +213,11 @@ pub(crate) fn seen(question: &Question<'_>, part: &Part, circumstances: &Circums
     Circumstances {
         at: match (own(Attribute::Now), looked_at(Attribute::Now)) {
             (true, _) => circumstances.at,
-            (false, true) => question.contract.filter(runs).map_or(Moment(i64::MIN), |contract| contract.starts),
+            // Of a contract that does not run: its end, when it runs no more.
+            (false, true) => question.contract.map_or(Moment(0), |contract| match runs(&contract) {
+                true => contract.starts,
+                false => contract.ends,
+            }),
             (false, false) => none.at,
         },
         hour: if looked_at(Attribute::Hour) { circumstances.hour } else { none.hour },

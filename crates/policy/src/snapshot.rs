@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use cedar_policy::{Authorizer, Context, Decision, Effect, PolicySet, Request, RestrictedExpression as Value};
 use cordon_domain::{
-    Action, Demand, Grant, GrantId, Level, Moment, Network, Principal, PrincipalId, Project, Role, Roster, Target,
-    Vendor,
+    Action, Demand, Grant, GrantId, Level, Moment, Network, Principal, PrincipalId, Project, RecordKey, Role, Roster,
+    Target, Vendor,
 };
-use cordon_gate::Epoch;
+use cordon_gate::{Epoch, Facts};
 
 use crate::book::{Book, Cut, Part, Slice};
 use crate::circumstances::{Circumstances, Opened};
@@ -25,6 +25,7 @@ pub struct Snapshot {
     book: Arc<Book>,
     grants: HashMap<PrincipalId, Vec<GrantId>>,
     memory: Memory,
+    locked: Vec<RecordKey>,
 }
 
 /// A resource as policies see it.
@@ -103,7 +104,30 @@ impl Snapshot {
         for grant in roster.grants.values() {
             grants.entry(grant.principal).or_default().push(grant.id);
         }
-        Self { epoch, roster, book, grants, memory: Memory::default() }
+        Self { epoch, roster, book, grants, memory: Memory::default(), locked: Vec::new() }
+    }
+
+    /// Says which records are locked, because their rows were changed beside Cordon.
+    #[must_use]
+    pub fn with_locked(self, locked: Vec<RecordKey>) -> Self {
+        Self { locked, ..self }
+    }
+
+    /// Returns which records are locked.
+    #[must_use]
+    pub fn locked(&self) -> &[RecordKey] {
+        &self.locked
+    }
+
+    pub(crate) const fn has_locked(&self) -> bool {
+        !self.locked.is_empty()
+    }
+
+    /// How many other humans must approve this.
+    pub(crate) fn approvals_demanded(&self, facts: &Facts) -> usize {
+        let what = what_of(&facts.target);
+        let demand = self.demand(facts.action, what, resource(what, &facts.target).level);
+        usize::try_from(demand.approvals).unwrap_or(usize::MAX)
     }
 
     /// Returns the roster.
@@ -176,7 +200,7 @@ impl Snapshot {
         open.map(|one| if one.writes { Opened::Writes } else { Opened::Reads }).max().unwrap_or_default()
     }
 
-    fn grants_on<'a>(
+    pub(crate) fn grants_on<'a>(
         &'a self,
         principal: PrincipalId,
         target: &'a Target,

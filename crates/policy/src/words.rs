@@ -176,14 +176,20 @@ pub(crate) fn project_uid(project: &Project) -> EntityUid {
 
 /// Reads what a scope names; `None` when it names nothing that can be.
 pub(crate) fn named(uid: &EntityUid) -> Option<Named> {
-    let id = uid.id();
-    let id: &str = id.unescaped();
-    match uid.type_name().to_string().as_str() {
-        "Person" | "Service" | "VendorPerson" => id.parse().ok().map(Named::Principal),
-        "Vendor" => id.parse().ok().map(Named::Vendor),
-        "Project" => id.parse().ok().map(Named::Project),
-        "Bucket" => id.parse().ok().map(Named::Bucket),
-        "Object" => id.parse().ok().map(Named::Version),
+    named_by(&uid.type_name().to_string(), uid.id().unescaped())
+}
+
+/// Reads a type and an identifier, which is written as identifiers are: another way to write it would match nobody.
+pub(crate) fn named_by(kind: &str, id: &str) -> Option<Named> {
+    fn exactly<T: std::str::FromStr + ToString>(id: &str) -> Option<T> {
+        id.parse().ok().filter(|parsed: &T| parsed.to_string() == id)
+    }
+    match kind {
+        "Person" | "Service" | "VendorPerson" => exactly(id).map(Named::Principal),
+        "Vendor" => exactly(id).map(Named::Vendor),
+        "Project" => exactly(id).map(Named::Project),
+        "Bucket" => exactly(id).map(Named::Bucket),
+        "Object" => exactly(id).map(Named::Version),
         _ => None,
     }
 }

@@ -10,7 +10,7 @@ use crate::edge::SystemEntropy;
 use crate::error::StoreError;
 use crate::keyring::Keyring;
 use crate::limits::REWRAP_BATCH_MAX;
-use crate::records::Stamp;
+use crate::records::{self, Stamp};
 use crate::rows::{ActiveKey, ObjectRow, ShreddedRow, encoded};
 use crate::sql::{Cell, Session, values};
 use crate::state::{EPOCH, ERASED, NOT_SHREDDED, active_key, epoch, object, put_setting};
@@ -198,7 +198,7 @@ pub(crate) async fn apply<A: Changes>(
         Change::Rotate { name: name @ KeyName::Bucket(..), version } => activate(session, keys, name, version).await,
         Change::Rotate { .. } => Ok(Effect::default()),
         Change::Rewrap { bucket, level } => rewrap(session, keys, permit, bucket, level).await,
-        Change::Shred { version, next_key, .. } => shred(session, keys, version, next_key).await,
+        Change::Shred { version, next_key, .. } => shred(session, keys, permit, (version, next_key)).await,
         Change::Backup { at, kind } => {
             let keep = "INSERT INTO backups VALUES (?1, ?2) ON CONFLICT DO NOTHING";
             let rows = session.execute(keep, values![at.0, kind.as_str()]).await?;
@@ -282,9 +282,11 @@ async fn put_names(session: &mut Session, steps: &Steps, names: &[NewName]) -> R
 }
 
 pub(crate) async fn next_epoch(session: &mut Session, keys: &Keyring) -> Result<Epoch, StoreError> {
-    let epoch = Epoch(epoch(session, keys).await?.0 + 1);
-    put_setting(session, keys, EPOCH, &epoch.0.to_be_bytes()).await?;
-    Ok(epoch)
+    let last = epoch(session, keys).await?;
+    let next = Epoch(last.0 + 1);
+    records::carry_sum(session, keys, last, next).await?;
+    put_setting(session, keys, EPOCH, &next.0.to_be_bytes()).await?;
+    Ok(next)
 }
 
 async fn activate(session: &mut Session, keys: &Keyring, name: KeyName, version: u32) -> Result<Effect, StoreError> {
@@ -329,8 +331,16 @@ async fn rewrap<A: Changes>(
     Ok(Effect { rows: moved.len() as u64, epoch: None })
 }
 
-async fn shred(session: &mut Session, keys: &Keyring, version: VersionId, next_key: u32) -> Result<Effect, StoreError> {
+async fn shred<A: Changes>(
+    session: &mut Session,
+    keys: &Keyring,
+    permit: &Permit<A>,
+    (version, next_key): (VersionId, u32),
+) -> Result<Effect, StoreError> {
     let row = object(session, keys, version).await?.ok_or_else(|| unknown(version))?;
+    if permit.target().label.as_ref().is_some_and(|label| *label != row.label) {
+        return Err(StoreError::Conflict(format!("{version} has another label than the one that was decided on")));
+    }
     let shredded = ShreddedRow { version, bucket: row.bucket, level: row.label.level, key_version: row.key_version };
     let cells = shredded.row(keys.rows());
     let values: Vec<_> = cells.0.iter().map(Cell::value).collect();

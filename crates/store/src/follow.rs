@@ -81,7 +81,7 @@ async fn snapshot(reader: &Reader, keys: &Keyring, known: Option<&Snapshot>) -> 
         Some(known) => known.next(records.roster, epoch),
         None => Snapshot::new(records.roster, epoch),
     };
-    snapshot.map_err(unreadable)
+    Ok(snapshot.map_err(unreadable)?.with_locked(records.locked))
 }
 
 fn unreadable(error: cordon_policy::PolicyError) -> StoreError {

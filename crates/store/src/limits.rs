@@ -90,3 +90,6 @@ pub const GRANT_USES_MAX: usize = 65_536;
 
 /// Entries that are read at once when state is built again from the log.
 pub const REBUILD_ENTRIES: usize = 4_096;
+
+/// What one human may have asked for and not been answered.
+pub const ASKS_OPEN_MAX: usize = 16;

@@ -261,16 +261,6 @@ impl Reader {
         rows.iter_mut().map(|row| Ok((PrincipalId(row.array(0)?), row.take_bytes(1)?))).collect()
     }
 
-    /// Returns whose name is found by a token.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the database cannot be read.
-    pub async fn named(&self, token: &[u8; 32]) -> Result<Option<PrincipalId>, StoreError> {
-        let row = self.session().await?.first("SELECT principal FROM names WHERE token = ?1", values![token]).await?;
-        row.map(|row| Ok(PrincipalId(row.array(0)?))).transpose()
-    }
-
     /// Returns when grants were last used.
     ///
     /// # Errors

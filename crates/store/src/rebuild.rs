@@ -59,7 +59,10 @@ impl Installation {
             return Ok(());
         }
         rebuilt.changes += 1;
-        if let (true, Some(stated)) = (event.action.changes_records(), &event.payload) {
+        if event.action.changes_records() {
+            let stated = event.payload.as_ref();
+            let stated =
+                stated.ok_or_else(|| StoreError::Integrity("an event does not say what it changed".to_owned()))?;
             let beside = self.reader().payload(self.keys(), Hash::leaf(entry).0, stated).await?;
             let steps: Steps = minicbor::decode(&beside)
                 .map_err(|_| StoreError::Integrity("what an event says of records cannot be read".to_owned()))?;

@@ -3,16 +3,18 @@
 //! A row lives from the event that began it to the one that ended it; what is ended stays, to answer for the past. Each has
 //! a MAC. The MACs of all rows that live are kept added up (XOR) in a setting with a MAC of its own: a row that was removed,
 //! or put back, beside Cordon is noticed, and then nothing is decided any more. A row that was changed locks what it is
-//! about.
+//! about. What is added up is a second hash of each MAC, which stands nowhere, and the sum is of one epoch: it does not fit
+//! when it is put back alone.
 
 use cordon_domain::id::ID_BYTES;
 use cordon_domain::{Moment, Record, RecordKey, RequestId, Roster};
+use cordon_gate::Epoch;
 
 use crate::error::StoreError;
 use crate::keyring::Keyring;
 use crate::rows::{MAC_BYTES, encoded};
 use crate::sql::{Row, Session, values};
-use crate::state::{put_setting, setting};
+use crate::state::{epoch, put_setting, setting};
 
 /// The setting that adds up the MACs of rows that live.
 const SUM: &str = "records.sum";
@@ -130,7 +132,7 @@ pub(crate) async fn all(session: &mut Session, keys: &Keyring) -> Result<Records
     let mut sum = [0; MAC_BYTES];
     for row in session.query(&select, &[]).await? {
         let row = RecordRow::read(&row)?;
-        add(&mut sum, &row.mac);
+        add(&mut sum, &hidden(keys, &row.mac));
         match row.record(keys) {
             Ok(record) => records.roster.put(record),
             // Without these, others would be able to do more.
@@ -140,7 +142,8 @@ pub(crate) async fn all(session: &mut Session, keys: &Keyring) -> Result<Records
             Err(_) => records.locked.push(row.key),
         }
     }
-    if sum != kept_sum(session, keys).await? {
+    let now = epoch(session, keys).await?;
+    if sum != kept_sum(session, keys, now).await? {
         let what = "records were removed from the database, or put back, beside Cordon: nothing is decided on them";
         return Err(StoreError::Integrity(what.to_owned()));
     }
@@ -191,7 +194,9 @@ pub(crate) async fn end(
     row.record(keys)?;
     let ended = row.end(stamp, keys);
     let update = "UPDATE records SET ended = ?2, ended_at = ?3, mac = ?4 WHERE key = ?1 AND ended_at IS NULL";
-    session.execute(update, values![&encoded(key), &stamp.request.0, stamp.at.0, &ended.mac]).await?;
+    if session.execute(update, values![&encoded(key), &stamp.request.0, stamp.at.0, &ended.mac]).await? != 1 {
+        return Err(StoreError::Conflict(format!("{key} was ended meanwhile")));
+    }
     add_to_sum(session, keys, &[row.mac]).await
 }
 
@@ -233,13 +238,37 @@ fn add(sum: &mut [u8; MAC_BYTES], mac: &[u8; MAC_BYTES]) {
     sum.iter_mut().zip(mac).for_each(|(own, other)| *own ^= other);
 }
 
-async fn kept_sum(session: &mut Session, keys: &Keyring) -> Result<[u8; MAC_BYTES], StoreError> {
-    let Some(sum) = setting(session, keys, SUM).await? else { return Ok([0; MAC_BYTES]) };
-    sum.try_into().map_err(|_| StoreError::Integrity(format!("the setting `{SUM}` cannot be read")))
+/// What is added up of a row: nobody who reads the database knows it.
+fn hidden(keys: &Keyring, mac: &[u8; MAC_BYTES]) -> [u8; MAC_BYTES] {
+    keys.rows().mac(&[b"records-sum/v1", mac])
+}
+
+/// The sum is kept with the epoch at which it held.
+async fn kept_sum(session: &mut Session, keys: &Keyring, now: Epoch) -> Result<[u8; MAC_BYTES], StoreError> {
+    let Some(kept) = setting(session, keys, SUM).await? else { return Ok([0; MAC_BYTES]) };
+    let sum = kept.split_last_chunk::<8>().filter(|(_, epoch)| u64::from_be_bytes(**epoch) == now.0);
+    let sum = sum.and_then(|(sum, _)| sum.try_into().ok());
+    sum.ok_or_else(|| StoreError::Integrity(format!("the setting `{SUM}` was put back: it is of another epoch")))
+}
+
+async fn put_sum(session: &mut Session, keys: &Keyring, sum: [u8; MAC_BYTES], at: Epoch) -> Result<(), StoreError> {
+    put_setting(session, keys, SUM, &[sum.as_slice(), &at.0.to_be_bytes()].concat()).await
 }
 
 async fn add_to_sum(session: &mut Session, keys: &Keyring, macs: &[[u8; MAC_BYTES]]) -> Result<(), StoreError> {
-    let mut sum = kept_sum(session, keys).await?;
-    macs.iter().for_each(|mac| add(&mut sum, mac));
-    put_setting(session, keys, SUM, &sum).await
+    let now = epoch(session, keys).await?;
+    let mut sum = kept_sum(session, keys, now).await?;
+    macs.iter().for_each(|mac| add(&mut sum, &hidden(keys, mac)));
+    put_sum(session, keys, sum, now).await
+}
+
+/// Carries the sum over to the next epoch.
+pub(crate) async fn carry_sum(
+    session: &mut Session,
+    keys: &Keyring,
+    now: Epoch,
+    next: Epoch,
+) -> Result<(), StoreError> {
+    let sum = kept_sum(session, keys, now).await?;
+    put_sum(session, keys, sum, next).await
 }

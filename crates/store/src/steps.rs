@@ -1,18 +1,20 @@
 //! Changes of records, carried out: what must hold of the state for each, beyond what the policies decided.
 
+use cordon_domain::limits::APPROVALS_MAX;
 use cordon_domain::{
-    Action, Actor, Asked, Device, Emergency, Grant, Moment, Policies, Principal, PrincipalId, PrincipalKind, Record,
-    RecordKey, Scope, Step, Steps, Target,
+    Action, Actor, Asked, AskedHash, Device, Emergency, Event, Grant, Level, Moment, Policies, Principal, PrincipalId,
+    PrincipalKind, Record, RecordKey, Scope, Step, Steps, Target, VersionId,
 };
 use cordon_gate::Permit;
 use cordon_gate::act::Changes;
 
 use crate::error::StoreError;
 use crate::keyring::Keyring;
-use crate::limits::{ASK_MS_MAX, EMERGENCY_MS_MAX};
+use crate::limits::{ASK_MS_MAX, ASKS_OPEN_MAX, EMERGENCY_MS_MAX};
 use crate::records::{Stamp, all, end, live, moment, put, record};
 use crate::rows::encoded;
 use crate::sql::{Session, values};
+use crate::state::object;
 
 /// Whom a step is about, if anyone.
 fn subject(step: &Step) -> Option<PrincipalId> {
@@ -37,14 +39,18 @@ pub(crate) fn concern(action: Action, steps: &Steps, target: &Target) -> bool {
         let within = match step {
             Step::Put(Record::Grant(grant)) => is_within(&grant.scope, target),
             Step::Put(Record::Ask(asked)) => is_about(asked, target),
-            _ => true,
+            // Everything else is decided on the installation, whatever bucket somebody owns.
+            _ => target.bucket.is_none() && target.version.is_none(),
         };
         (subject || asks_oneself) && within
     };
+    // Roles come with the person who is brought in, and with nobody else.
+    let brings_in = action != Action::PrincipalCreate
+        || matches!(steps.0.first(), Some(Step::Put(Record::Principal(new))) if target.principal == Some(new.id));
     let distinct =
         steps.0.iter().enumerate().all(|(place, step)| steps.0.iter().take(place).all(|one| one.key() != step.key()));
     let named = steps.0.first().is_some_and(|step| target.record == Some(step.key()));
-    steps.fit(action) && named && distinct && steps.0.iter().all(about)
+    steps.fit(action) && named && distinct && brings_in && steps.0.iter().all(about)
 }
 
 /// A grant is decided on what it covers: whoever owns a bucket grants on that bucket.
@@ -70,9 +76,10 @@ pub(crate) async fn carry_out<A: Changes>(
     steps: &Steps,
     stamp: Stamp,
 ) -> Result<u64, StoreError> {
-    let stamp = Stamp { at: moment(session, stamp.at).await?, ..stamp };
+    let at = stamp.at;
+    let stamp = Stamp { at: moment(session, at).await?, ..stamp };
     for step in &steps.0 {
-        Guard { session, keys, permit, at: stamp.at }.check(step).await?;
+        Guard { session, keys, permit, at }.check(step).await?;
         match step {
             Step::Put(record) => put(session, keys, stamp, record).await?,
             Step::End(key) => finish(session, keys, permit.action(), stamp, key).await?,
@@ -81,15 +88,21 @@ pub(crate) async fn carry_out<A: Changes>(
     Ok(steps.0.len() as u64)
 }
 
-/// Uses an approval up: it counts once.
+/// Uses an approval up, by whoever asked, for what they asked: it counts once.
 pub(crate) async fn use_up(
     session: &mut Session,
     keys: &Keyring,
+    event: &Event,
     approval: cordon_domain::AskId,
-    stamp: Stamp,
 ) -> Result<(), StoreError> {
-    let stamp = Stamp { at: moment(session, stamp.at).await?, ..stamp };
-    end(session, keys, stamp, &RecordKey::Ask(approval)).await
+    let key = RecordKey::Ask(approval);
+    let Some(Record::Ask(asked)) = record(session, keys, &key).await? else {
+        return conflict(format!("there is no {key}: it was used, or taken back"));
+    };
+    let own = asked.by == event.actor.principal && asked.action == event.action && asked.target == event.target;
+    holds(own, "what was approved is something else, or someone else's")?;
+    let stamp = Stamp { request: event.request, at: moment(session, event.at).await? };
+    end(session, keys, stamp, &key).await
 }
 
 /// Ends a record; what is revoked never comes back.
@@ -158,7 +171,12 @@ impl<A: Changes> Guard<'_, A> {
             Step::Put(Record::Emergency(emergency)) => self.emergency(emergency).await,
             Step::Put(Record::Policies(policies)) => self.policies(policies).await,
             Step::Put(Record::Vendor(vendor)) => self.never_revoked(&RecordKey::Vendor(vendor.id)).await,
-            Step::Put(Record::Closed(_) | Record::Levels(_)) => Ok(()),
+            Step::Put(Record::Levels(levels)) => {
+                let met = |count: u32| (1..=APPROVALS_MAX as u32).contains(&count);
+                let all = Level::ALL.into_iter().all(|level| met(levels.of(level).approvals));
+                holds(all && met(levels.emergency_approvals), "what takes two people takes from 1 to 16 approvals")
+            }
+            Step::Put(Record::Closed(_)) => Ok(()),
             Step::End(RecordKey::Emergency(id)) => self.review(&RecordKey::Emergency(*id)).await,
             Step::End(_) => Ok(()),
         }
@@ -195,9 +213,7 @@ impl<A: Changes> Guard<'_, A> {
     }
 
     async fn principal(&mut self, new: &Principal) -> Result<(), StoreError> {
-        if new.kind == PrincipalKind::Service {
-            self.is_there(new.owner).await?;
-        }
+        self.owner(new).await?;
         if let Some(vendor) = new.vendor {
             let there = self.record(&RecordKey::Vendor(vendor)).await?.is_some();
             holds(there, &format!("there is no {vendor}"))?;
@@ -213,6 +229,31 @@ impl<A: Changes> Guard<'_, A> {
         holds(same, "kind, owner and vendor of a principal do not change: add another")
     }
 
+    /// A service is answered for by a person who is there. A person's second account names the first, which is its own; and
+    /// only the person at the machine, who is no principal, says that somebody is they themselves.
+    async fn owner(&mut self, new: &Principal) -> Result<(), StoreError> {
+        if new.owner == new.id {
+            return holds(new.kind != PrincipalKind::Service, "somebody answers for a service");
+        }
+        match self.principal_of(new.owner).await? {
+            Some(owner) => {
+                let person = owner.kind == PrincipalKind::Person && new.kind != PrincipalKind::Vendor;
+                let first = new.kind == PrincipalKind::Service || owner.owner == owner.id;
+                let actor = self.permit.actor().clone();
+                let other = new.kind == PrincipalKind::Service
+                    || self.permit.action() != Action::PrincipalCreate
+                    || self.human(&actor).await? != owner.owner;
+                holds(person && first, "an owner is a person, and of two accounts the first")?;
+                holds(other, "somebody else brings a second account of one's own in")
+            }
+            None => holds(
+                new.owner == self.permit.actor().principal && new.kind == PrincipalKind::Person
+                    || self.permit.action() == Action::PrincipalChange,
+                &format!("there is no {}", new.owner),
+            ),
+        }
+    }
+
     async fn device(&mut self, device: &Device) -> Result<(), StoreError> {
         self.is_there(device.owner).await?;
         self.is_new(RecordKey::Device(device.id)).await
@@ -222,14 +263,34 @@ impl<A: Changes> Guard<'_, A> {
         self.is_there(grant.principal).await?;
         let given = grant.given_by == self.permit.actor().principal && grant.ends.is_none_or(|ends| ends > self.at);
         holds(given && !grant.reason.trim().is_empty(), "a grant names who gives it, an end ahead, and a reason")?;
+        if let Scope::Version(version) = grant.scope {
+            self.is_as_stored(version).await?;
+        }
         self.is_new(RecordKey::Grant(grant.id)).await
     }
 
+    /// A version is decided on as it is stored: in its bucket, with its label.
+    async fn is_as_stored(&mut self, version: VersionId) -> Result<(), StoreError> {
+        let row = object(self.session, self.keys, version).await?;
+        let target = self.permit.target();
+        let same =
+            row.is_some_and(|row| target.bucket == Some(row.bucket) && target.label.as_ref() == Some(&row.label));
+        holds(same, &format!("{version} is not where it was decided on, or has another label"))
+    }
+
     async fn ask(&mut self, asked: &Asked) -> Result<(), StoreError> {
+        if let Some(version) = asked.target.version {
+            self.is_as_stored(version).await?;
+        }
+        let hash = AskedHash::of(asked.action, &asked.target, &asked.change, &asked.reason);
+        holds(hash == asked.hash, "what is asked for is not what the approval would be bound to")?;
         let actor = self.permit.actor().clone();
         let own = asked.by == actor.principal && asked.owner == self.human(&actor).await? && asked.approvals.is_empty();
         let lapses = asked.ends > asked.at && asked.ends.since_ms(asked.at) <= ASK_MS_MAX;
         holds(own && lapses && !asked.reason.trim().is_empty(), "who asks names themselves, a reason, and an end")?;
+        let all = all(self.session, self.keys).await?.roster.asks;
+        let open = all.values().filter(|other| other.owner == asked.owner && other.ends > self.at).count();
+        holds(open < ASKS_OPEN_MAX, "too much that this person asked for waits: let others answer first")?;
         self.is_new(RecordKey::Ask(asked.id)).await
     }
 
@@ -253,7 +314,7 @@ impl<A: Changes> Guard<'_, A> {
     async fn emergency(&mut self, new: &Emergency) -> Result<(), StoreError> {
         let own = new.principal == self.permit.actor().principal;
         let length = new.until.since_ms(new.since);
-        let short = (1..=EMERGENCY_MS_MAX).contains(&length) && new.since.since_ms(self.at).abs() <= EMERGENCY_MS_MAX;
+        let short = (1..=EMERGENCY_MS_MAX).contains(&length) && new.since <= self.at && self.at < new.until;
         holds(
             own && short && !new.reason.trim().is_empty(),
             "an emergency is one's own, has a reason, and ends within the hour",

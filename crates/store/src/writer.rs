@@ -228,7 +228,8 @@ impl Loop {
         outcomes: &mut Vec<Answer>,
         replies: &mut Vec<Reply>,
     ) -> Result<(), StoreError> {
-        let alone = batch.iter().any(|job| job.work.is_some() && is_exclusive(job.event.action));
+        let alone = |job: &Job| job.event.approval.is_some() || (job.work.is_some() && is_exclusive(job.event.action));
+        let alone = batch.iter().any(alone);
         let mut batch = batch.into_iter();
         let begun = match self.open().await {
             Ok(()) => self.transact(&mut batch, alone, outcomes, replies).await,
@@ -315,8 +316,12 @@ impl Loop {
             let back = self.clock_back(&event, place.last_at);
             self.seal(place, back)?;
         }
-        let Some(work) = work else {
-            return own(self.seal(place, event));
+        let uses_approval = event.outcome == Outcome::Allowed && event.approval.is_some();
+        let work = match work {
+            Some(work) => work,
+            // What was approved is used up by whatever it allows.
+            None if uses_approval => nothing(),
+            None => return own(self.seal(place, event)),
         };
         session.run("SAVEPOINT job").await?;
         match self.change(session, place, event, work).await {
@@ -344,10 +349,11 @@ impl Loop {
         let stamp = Stamp { request: event.request, at: event.at };
         let mut effect = work(session, &self.keys, stamp).await?;
         if let Some(approval) = event.approval {
-            use_up(session, &self.keys, approval, stamp).await?;
+            use_up(session, &self.keys, &event, approval).await?;
             effect.epoch = Some(next_epoch(session, &self.keys).await?);
         }
-        event.amount = event.amount.or(Some(effect.rows));
+        let counts = effect.rows > 0 || event.approval.is_none();
+        event.amount = event.amount.or(counts.then_some(effect.rows));
         let changes_records = event.action.changes_records() || event.approval.is_some();
         let recorded = self.seal(place, event)?;
         if changes_records {
@@ -412,6 +418,11 @@ impl Loop {
         self.opened = Some((session, place));
         Ok(())
     }
+}
+
+/// Work that changes nothing but what the event itself does.
+fn nothing() -> Work {
+    Box::new(|_, _, _| Box::pin(async { Ok(Effect::default()) }))
 }
 
 /// What the database says fails the whole batch; anything else is the job's own: its event, its keys, its change.

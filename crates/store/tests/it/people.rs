@@ -7,7 +7,7 @@ use cordon_domain::{
     Label, Level, Moment, Personal, Policies, Principal, PrincipalId, PrincipalKind, Record, RecordKey, RequestId,
     Role, Scope, Step, Steps, Target,
 };
-use cordon_gate::act::{Approve, Ask, ChangePolicies, Changes, OpenEmergency, Read, Review, Revoke, Write};
+use cordon_gate::act::{Approve, Ask, ChangePolicies, Changes, Enrol, OpenEmergency, Read, Review, Revoke, Write};
 use cordon_gate::{Decide as _, Denial, Facts, Gate, Request, Verdict};
 use cordon_policy::{LocalOperator, Policies as Deciding};
 use cordon_store::edge::SystemEntropy;
@@ -84,9 +84,11 @@ impl Office {
         self.change::<cordon_gate::act::Invite>(OPERATOR, Some(number), steps).await.expect("invited");
         let device =
             Device { id: DeviceId([number; 16]), owner: id(number), key: [0; 32], claimed: "laptop".to_owned() };
-        self.change::<cordon_gate::act::Enrol>(number, Some(number), vec![Step::Put(Record::Device(device))])
-            .await
-            .expect("enrolled by its owner, from no enrolled device");
+        let (target, change) = changing::<Enrol>(Some(number), vec![Step::Put(Record::Device(device))]);
+        let facts = self.facts(number, target, change.beside());
+        let facts = Facts { actor: Actor { device: None, ..actor(number) }, ..facts };
+        let enrolled = self.gate.change(Request::<Enrol>::new(facts), change).await;
+        enrolled.map(drop).expect("enrolled by its owner, from no enrolled device");
     }
 
     fn facts(&self, who: u8, target: Target, beside: Vec<u8>) -> Facts {
@@ -117,6 +119,7 @@ impl Office {
             id: AskId([number; 16]),
             action: A::ACTION,
             hash: AskedHash::of(A::ACTION, &target, &change.beside(), "a test"),
+            change: change.beside(),
             target,
             by: id(who),
             owner: id(if who == SECOND_ACCOUNT { SECURITY } else { who }),
@@ -258,6 +261,7 @@ async fn what_is_asked_of_a_label_falls_when_the_label_changes(ground: Ground) {
         at: NOW,
         ends: NOW.plus_ms(1_000),
         approvals: vec![Approval { by: id(APPROVER), owner: id(APPROVER), at: NOW }],
+        change: Vec::new(),
     };
     let snapshot = office.policies.snapshot().expect("whole");
     let mut roster = snapshot.roster().clone();

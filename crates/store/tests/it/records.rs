@@ -211,8 +211,8 @@ async fn a_record_that_was_removed_or_put_back_stops_all_decisions(ground: Groun
         Follower::begin(installation.reader().clone(), std::sync::Arc::clone(installation.keys()), Some(operator()))
             .await
             .expect("begins");
-    let keep = "CREATE TABLE kept AS SELECT * FROM records";
-    ground.beside(keep).await;
+    ground.beside("CREATE TABLE kept AS SELECT * FROM records").await;
+    ground.beside("CREATE TABLE kept_settings AS SELECT * FROM settings").await;
     let steps = vec![Step::End(RecordKey::Grant(GrantId([1; 16])))];
     make(&installation, records::<Revoke>(None, steps), NOW).await.expect("revoked");
     let integrity = async |what: &str| {
@@ -232,6 +232,9 @@ async fn a_record_that_was_removed_or_put_back_stops_all_decisions(ground: Groun
         ..crate::facts(target(1, Level::Internal))
     };
     assert!(matches!(follower.policies().evaluate(&facts), Verdict::Deny(..)), "locked");
+    ground.beside("DELETE FROM settings WHERE name = 'records.sum'").await;
+    ground.beside("INSERT INTO settings SELECT * FROM kept_settings WHERE name = 'records.sum'").await;
+    integrity("put back with the sum").await;
     ground.beside("DELETE FROM records").await;
     integrity("removed").await;
 }
@@ -259,13 +262,25 @@ async fn changes_that_do_not_fit_the_state_are_refused(ground: Ground) {
     let on_bucket = Step::Put(Record::Grant(Grant { scope: Scope::Bucket(BUCKET), ..grant(2, 1, Role::Owner) }));
     refused(make(made, records_of::<Give>(Some(1), vec![on_bucket]), NOW).await, "other change");
     refused(make(made, records_of::<Give>(Some(1), vec![grant_to_1.clone(), grant_to_1]), NOW).await, "other change");
+    let bare = Step::Put(Record::Grant(grant(2, 1, Role::Owner)));
+    refused(make(made, records_of::<Invite>(Some(1), vec![bare]), NOW).await, "other change");
+    let (request, change) =
+        records::<Give>(None, vec![Step::End(RecordKey::Closed("atlas".parse().expect("a project")))]);
+    let on_bucket = Target { bucket: Some(BUCKET), ..request.facts().target.clone() };
+    let request = Request::<Give>::new(Facts { target: on_bucket, ..request.facts().clone() });
+    refused(make(made, (request, change), NOW).await, "other change");
+    let second = |owner: u8| {
+        let new = Principal { id: PrincipalId([5; 16]), owner: PrincipalId([owner; 16]), ..principal(1) };
+        records_of::<Invite>(Some(5), vec![Step::Put(Record::Principal(new))])
+    };
+    refused(make(made, second(9), NOW).await, "there is no");
     let alter = |change: &dyn Fn(&mut Principal)| {
         let mut new = principal(1);
         change(&mut new);
         records_of::<Alter>(Some(1), vec![Step::Put(Record::Principal(new))])
     };
     refused(make(made, alter(&|new| new.owner = PrincipalId([5; 16])), NOW).await, "do not change");
-    refused(make(made, alter(&|new| new.kind = PrincipalKind::Service), NOW).await, "do not change");
+    refused(make(made, alter(&|new| new.kind = PrincipalKind::Service), NOW).await, "somebody answers for a service");
     refused(make(made, alter(&|new| new.kind = PrincipalKind::Device), NOW).await, "names the vendor");
     refused(make(made, alter(&|new| new.vendor = Some(VendorId([1; 16]))), NOW).await, "there is no");
     let device = cordon_domain::Device {
@@ -314,19 +329,20 @@ async fn changes_that_do_not_fit_the_state_are_refused(ground: Ground) {
     assert_eq!(lasting_gate(made).change(request, other).await.map(drop), Err(Denial::OtherChange));
 }
 
-fn asked(hash: AskedHash) -> Asked {
-    let actor = actor();
+fn asked() -> Asked {
+    let (actor, target) = (actor(), Target::default());
     Asked {
         id: AskId([1; 16]),
         action: Action::KeyShred,
-        target: target(1, Level::Restricted),
-        hash,
+        hash: AskedHash::of(Action::KeyShred, &target, b"", "a test"),
+        target,
         by: actor.principal,
         owner: actor.principal,
         reason: "a test".to_owned(),
         at: NOW,
         ends: NOW.plus_ms(1_000),
         approvals: Vec::new(),
+        change: Vec::new(),
     }
 }
 
@@ -345,7 +361,13 @@ fn asking<A: Changes>(asked: &Asked) -> (Request<A>, Change) {
 async fn an_approval_is_added_by_its_giver_and_changes_nothing_else(ground: Ground) {
     let (installation, _) = ground.create().await;
     let made = &installation;
-    let asked = asked(AskedHash([1; 32]));
+    let asked = asked();
+    let other = Asked { reason: "another".to_owned(), ..asked.clone() };
+    refused(make(made, asking::<Ask>(&other), NOW).await, "is not what the approval would be bound to");
+    let unknown = Target { label: Some(cordon_domain::Label::of(Level::Internal)), ..target(1, Level::Internal) };
+    let hash = AskedHash::of(Action::KeyShred, &unknown, b"", "a test");
+    let unknown = Asked { target: unknown, hash, ..asked.clone() };
+    refused(make(made, asking::<Ask>(&unknown), NOW).await, "is not where it was decided on");
     refused(make(made, asking::<Approve>(&asked), NOW).await, "there is no");
     let lapsed = Asked { ends: NOW, ..asked.clone() };
     refused(make(made, asking::<Ask>(&lapsed), NOW).await, "an end");

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use cordon_domain::{
-    Action, BucketId, Clock as _, Grant, GrantId, Moment, PrincipalId, Record, Role, Scope, Step, Steps, Target,
+    Action, Clock as _, Grant, GrantId, Moment, PrincipalId, Record, Role, Scope, Step, Steps, Target, VersionId,
 };
 use cordon_gate::act::Give;
 use cordon_gate::{Facts, Request};
@@ -11,7 +11,7 @@ use cordon_store::edge::{SystemClock, SystemEntropy};
 
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::installation::{Holder, Operated, Where, denied};
+use crate::installation::{Holder, Operated, Where, denied, failure};
 use crate::moment::moment;
 
 /// Give a principal a role on something, until a day, for a reason.
@@ -58,22 +58,22 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
 
 /// A grant is decided on what it covers.
 async fn give(operated: &Operated, grant: Grant) -> Result<(), Failure> {
-    let bucket = match &grant.scope {
-        Scope::Bucket(bucket) => Some(*bucket),
-        Scope::Version(version) => bucket_of(operated, *version).await?,
-        Scope::Installation | Scope::Project(_) => None,
+    let covered = match &grant.scope {
+        Scope::Bucket(bucket) => Target { bucket: Some(*bucket), ..Target::default() },
+        Scope::Version(version) => stored(operated, *version).await?,
+        Scope::Installation | Scope::Project(_) => Target::default(),
     };
-    let version = if let Scope::Version(version) = grant.scope { Some(version) } else { None };
     let reason = Some(grant.reason.clone());
     let (principal, steps) = (Some(grant.principal), Steps(vec![Step::Put(Record::Grant(grant))]));
     let record = steps.0.first().map(Step::key);
     let change = Change::Records { action: Action::GrantMake, steps, names: Vec::new() };
-    let target = Target { bucket, version, principal, record, ..Target::default() };
-    let facts = Facts { target, beside: change.beside(), ..operated.facts(reason) };
+    let facts =
+        Facts { target: Target { principal, record, ..covered }, beside: change.beside(), ..operated.facts(reason) };
     operated.gate.change(Request::<Give>::new(facts), change).await.map(drop).map_err(denied)
 }
 
-async fn bucket_of(operated: &Operated, version: cordon_domain::VersionId) -> Result<Option<BucketId>, Failure> {
-    let row = operated.installation.reader().object(operated.installation.keys(), version).await;
-    Ok(row.map_err(crate::installation::failure)?.map(|row| row.bucket))
+async fn stored(operated: &Operated, version: VersionId) -> Result<Target, Failure> {
+    let row = operated.installation.reader().object(operated.installation.keys(), version).await.map_err(failure)?;
+    let row = row.ok_or_else(|| Failure::usage(format!("there is no {version}"), "give a version that is stored"))?;
+    Ok(Target { bucket: Some(row.bucket), version: Some(version), label: Some(row.label), ..Target::default() })
 }

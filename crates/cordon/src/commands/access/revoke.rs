@@ -9,7 +9,7 @@ use crate::error::Failure;
 use crate::exit::Exit;
 use crate::installation::{Holder, Operated, Where};
 
-/// Revoke a principal, vendor, device, grant, credential, or a whole project, for ever, on every node.
+/// Revoke a principal, vendor, device, grant, or a whole project, for ever, on every node.
 ///
 /// What is revoked never comes back; a project that is closed has no members until it is granted anew.
 ///
@@ -21,7 +21,7 @@ pub(crate) struct Arguments {
     place: Where,
     #[command(flatten)]
     holder: Holder,
-    /// What: pr_..., vn_..., dv_..., gr_..., cr_... or project:NAME.
+    /// What: pr_..., vn_..., dv_..., gr_... or project:NAME.
     what: RecordKey,
     /// Why.
     #[arg(long)]
@@ -29,6 +29,9 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+    if let RecordKey::Credential(id) = arguments.what {
+        return Err(Failure::usage(format!("there is no {id}"), "nobody signs in yet, and there are no credentials"));
+    }
     let operated = Operated::open(&arguments.place, &arguments.holder)?;
     let (about, step) = match &arguments.what {
         RecordKey::Principal(id) => (Some(*id), Step::End(arguments.what.clone())),

@@ -45,6 +45,10 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     super::super::explain::decided(arguments.action)?;
+    if arguments.as_of.is_some() && matches!(arguments.target, Asked::Version(_) | Asked::Bucket(_)) {
+        let hint = "ask about the label that it had, for example bk_.../restricted/atlas";
+        return Err(Failure::usage("which label an object had at a moment is not kept yet", hint));
+    }
     let operated = Operated::open(&arguments.place, &arguments.holder)?;
     let now = SystemClock.now();
     let at = arguments.as_of.unwrap_or(now);
