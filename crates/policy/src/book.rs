@@ -94,6 +94,10 @@ impl Part {
         self.mentions.attributes()
     }
 
+    pub(crate) const fn mentions(&self) -> &Mentions {
+        &self.mentions
+    }
+
     pub(crate) const fn own_mentions(&self) -> &Mentions {
         &self.own_mentions
     }

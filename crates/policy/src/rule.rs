@@ -77,6 +77,9 @@ pub(crate) struct Mentions {
     compared: BTreeSet<(u32, i64)>,
     /// Numbers that stand elsewhere.
     numbers: BTreeSet<i64>,
+    /// Whether conditions look at the projects of a resource, and at its level.
+    pub(crate) resource_projects: bool,
+    pub(crate) resource_level: bool,
     /// Whether conditions look at more of a principal than its rank, clearance and contract.
     pub(crate) principal: bool,
     /// Whether conditions look at more of a resource than its rank, level and projects.
@@ -98,6 +101,8 @@ impl Mentions {
         self.addresses.extend(other.addresses.iter().cloned());
         self.compared.extend(&other.compared);
         self.numbers.extend(&other.numbers);
+        self.resource_projects |= other.resource_projects;
+        self.resource_level |= other.resource_level;
         self.principal |= other.principal;
         self.resource |= other.resource;
     }
@@ -306,7 +311,8 @@ impl Seen {
                     match (key.as_str(), inner.get("attr").and_then(Value::as_str)) {
                         ("." | "has", Some(attribute)) if of == Some("context") => self.mention(attribute),
                         (".", Some("rank" | "clearance" | "contract")) if of == Some("principal") => {}
-                        (".", Some("rank" | "level" | "projects")) if of == Some("resource") => {}
+                        (".", Some("projects")) if of == Some("resource") => self.mentions.resource_projects = true,
+                        (".", Some("rank" | "level")) if of == Some("resource") => self.mentions.resource_level = true,
                         ("Var", _) if inner.is_string() => self.whole(inner.as_str()),
                         ("Value", _) => self.literal(inner),
                         ("ip", _) => self.address(inner),

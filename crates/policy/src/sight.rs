@@ -31,6 +31,8 @@ pub(crate) struct Standing {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Sight {
     part: u32,
+    /// Whether only those of the part that permit are asked.
+    permits: bool,
     action: Action,
     who: Who,
     /// Nobody in particular, unless the part could tell.
@@ -108,11 +110,16 @@ impl Sight {
         let mentions = part.own_mentions();
         let (own, named) = (mentions.principal, part.named());
         let is_named = |project: &Project| matches!(named, Some(Named::Project(named)) if named == project);
-        let asked_about = |project: &&&Project| own || resource.projects.contains(**project) || is_named(project);
+        let of_both = |project: &Project| part.mentions().resource_projects && resource.projects.contains(project);
+        let asked_about = |project: &&&Project| own || of_both(project) || is_named(project);
+        let all = part.mentions();
+        let in_question =
+            |project: &Project| all.resource_projects || part.names(&Named::Project(Project::clone(project)));
         let is_known = own || named == Some(&Named::Principal(principal.id));
         let looks = |attribute: Attribute| part.attributes() & attribute.bit() != 0;
         Self {
             part: part.index(),
+            permits: false,
             action: question.action,
             who: question.who,
             id: if is_known { principal.id } else { PrincipalId([0; 16]) },
@@ -129,9 +136,23 @@ impl Sight {
             what: resource.what,
             bucket: target.bucket.filter(|bucket| mentions.resource || part.names(&Named::Bucket(*bucket))),
             version: target.version.filter(|version| mentions.resource || part.names(&Named::Version(*version))),
-            level: resource.level,
-            labelled: resource.projects.clone(),
+            level: if all.resource || all.resource_level { resource.level } else { Level::Public },
+            labelled: resource
+                .projects
+                .iter()
+                .filter(|project| all.resource || in_question(project))
+                .cloned()
+                .collect(),
         }
+    }
+
+    /// The same, seen by those of the part alone that permit.
+    pub(crate) fn of_permits(self) -> Self {
+        Self { permits: true, ..self }
+    }
+
+    pub(crate) const fn is_of_permits(&self) -> bool {
+        self.permits
     }
 
     /// What all policies together see.
@@ -140,7 +161,9 @@ impl Sight {
         let Question { principal, target, .. } = question;
         let projects = question.projects.iter().copied().cloned().collect();
         let (bucket, version, standing) = (target.bucket, target.version, question.standing.clone());
-        Self { id: principal.id, projects, bucket, version, standing, ..Self::of(question, &Part::default()) }
+        let (level, labelled) = (question.resource.level, question.resource.projects.clone());
+        let none = Self::of(question, &Part::default());
+        Self { id: principal.id, projects, bucket, version, standing, level, labelled, ..none }
     }
 
     fn prepare(&self, contract: Option<&Vendor>) -> Result<Prepared, String> {

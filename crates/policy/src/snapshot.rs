@@ -217,13 +217,18 @@ impl Snapshot {
     }
 
     fn said(&self, question: &Question<'_>, part: &Part, circumstances: &Circumstances) -> Said {
-        let (sight, circumstances) = (Sight::of(question, part), seen(question, part, circumstances));
+        self.said_by(question, part, Sight::of(question, part), circumstances)
+    }
+
+    fn said_by(&self, question: &Question<'_>, part: &Part, sight: Sight, circumstances: &Circumstances) -> Said {
+        let circumstances = seen(question, part, circumstances);
         if let Some(said) = self.memory.said(&sight, &circumstances) {
             return said;
         }
+        let policies = if sight.is_of_permits() { &part.permits } else { &part.set };
         let prepared = self.memory.prepared(&sight, question.contract);
         let said =
-            prepared.and_then(|prepared| asked(question, &circumstances, part.attributes(), &part.set, &prepared));
+            prepared.and_then(|prepared| asked(question, &circumstances, part.attributes(), policies, &prepared));
         let said = said.unwrap_or_else(|error| Said { errors: vec![error], ..Said::default() });
         self.memory.keep(sight, circumstances, said.clone());
         said
@@ -240,9 +245,8 @@ impl Snapshot {
     /// Tells whether a policy permits, whatever others forbid.
     pub(crate) fn is_permitted(&self, question: &Question<'_>, circumstances: &Circumstances) -> bool {
         question.slice.parts.iter().any(|part| {
-            let prepared = self.memory.prepared(&Sight::of(question, part), question.contract);
-            let asked = |prepared: Arc<_>| asked(question, circumstances, part.attributes(), &part.permits, &prepared);
-            prepared.and_then(asked).is_ok_and(|said| !said.permits.is_empty())
+            let sight = Sight::of(question, part).of_permits();
+            !self.said_by(question, part, sight, circumstances).permits.is_empty()
         })
     }
 }
@@ -300,6 +304,11 @@ impl Question<'_> {
     /// What is demanded here.
     pub(crate) const fn demand(&self) -> &Demand {
         &self.demand
+    }
+
+    /// What each part of the policies sees of it.
+    pub(crate) fn sights(&self) -> Vec<Sight> {
+        self.slice.parts.iter().map(|part| Sight::of(self, part)).collect()
     }
 
     /// Networks of the contract, if it names any.

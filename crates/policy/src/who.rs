@@ -2,10 +2,13 @@
 //!
 //! Everyone is asked about; the policies answer once for all whom they cannot tell apart.
 
+use std::collections::HashMap;
+
 use cordon_domain::{Action, GrantId, Moment, PrincipalId, Target};
 
 use crate::possible::{Conditions, Possible};
-use crate::snapshot::Snapshot;
+use crate::sight::Sight;
+use crate::snapshot::{Question, Snapshot};
 
 /// Someone who may.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,21 +23,38 @@ pub struct May {
     pub conditions: Option<Conditions>,
 }
 
+/// What is known of those who look alike to all parts of the policies.
+enum Known {
+    Never,
+    In(Vec<String>, Conditions),
+    Unknown,
+}
+
 impl Snapshot {
     /// Gives everyone who may, in some circumstances that may be at that moment, do `action` to `target` to `each`.
     pub fn who(&self, action: Action, target: &Target, at: Moment, each: &mut dyn FnMut(May)) {
+        let mut known: HashMap<Vec<Sight>, Known> = HashMap::new();
         for principal in self.roster().principals.values() {
             let Some(question) = self.question(principal, action, target, at) else { continue };
-            let (policies, conditions) = match self.possible(&question, at) {
-                Possible::Never => continue,
-                Possible::Unknown => (Vec::new(), None),
-                Possible::In(circumstances) => {
-                    let policies = self.answer(&question, &circumstances).rules;
-                    (policies, Some(self.conditions(&question, circumstances)))
-                }
+            let known = known.entry(question.sights()).or_insert_with(|| self.known(&question, at));
+            let (policies, conditions) = match known {
+                Known::Never => continue,
+                Known::In(policies, conditions) => (policies.clone(), Some(conditions.clone())),
+                Known::Unknown => (Vec::new(), None),
             };
             let grants = question.grants_behind(&policies, self.book());
             each(May { principal: principal.id, policies, grants, conditions });
+        }
+    }
+
+    fn known(&self, question: &Question<'_>, at: Moment) -> Known {
+        match self.possible(question, at) {
+            Possible::Never => Known::Never,
+            Possible::Unknown => Known::Unknown,
+            Possible::In(circumstances) => {
+                let policies = self.answer(question, &circumstances).rules;
+                Known::In(policies, self.conditions(question, circumstances))
+            }
         }
     }
 }
