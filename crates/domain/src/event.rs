@@ -222,6 +222,12 @@ impl Event {
             personal: Personal { name: None, address: None, device: None, network: None },
         }
     }
+
+    /// Tells whether records are others afterwards: its action changes them, or it uses an approval up.
+    #[must_use]
+    pub const fn changes_records(&self) -> bool {
+        matches!(self.outcome, Outcome::Allowed) && (self.action.changes_records() || self.approval.is_some())
+    }
 }
 
 /// Cuts a text to what an event may hold, at a border of characters.

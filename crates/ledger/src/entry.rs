@@ -33,6 +33,8 @@ const HEAD_BYTES: usize = 1 + 4 + NONCE_BYTES + COMMITMENT_BYTES;
 pub(crate) const SALT_BYTES: usize = 16;
 pub(crate) const TAG_BYTES: usize = 16;
 const PADDING_BYTES: usize = 64;
+/// The personal part of an entry is bound to the person alone.
+const PERSONAL: &[u8] = b"";
 const COMMITMENT_CONTEXT: &[u8] = b"cordon/event-commitment/v1";
 
 /// Why an entry cannot be made or read.
@@ -95,7 +97,7 @@ impl SubjectKey {
         Self { subject, key: siv(secret) }
     }
 
-    /// Seals what identifies the person, to be kept beside the log: nonce, ciphertext, tag; bound to `context`.
+    /// Seals what identifies the person: nonce, ciphertext, tag; bound to the person and `context`.
     ///
     /// # Errors
     ///
@@ -121,7 +123,7 @@ impl SubjectKey {
         Ok(opened.map_err(|_| EntryError::NotAuthentic)?.to_vec())
     }
 
-    /// Longer than the identifier alone, to which the personal part of an entry is bound.
+    /// The person, and what it is.
     fn bound(&self, context: &[u8]) -> Vec<u8> {
         [&self.subject.0, context].concat()
     }
@@ -209,11 +211,8 @@ fn write_body(
         place.copy_from_slice(&length.to_be_bytes());
     }
     if let Some(subject) = subject.filter(|_| !event.personal.is_empty()) {
-        let mut nonce = [0; NONCE_BYTES];
-        entropy.fill(&mut nonce);
-        let mut plain = minicbor::to_vec(&event.personal).map_err(|_| EntryError::Malformed)?;
-        let tag = seal_in_place(&subject.key, &nonce, &subject.subject.0, &mut plain)?;
-        let sealed = [&nonce, plain.as_slice(), &tag].concat();
+        let plain = minicbor::to_vec(&event.personal).map_err(|_| EntryError::Malformed)?;
+        let sealed = subject.seal(PERSONAL, &plain, entropy)?;
         let sealed = SealedPersonal { subject: subject.subject, sealed };
         minicbor::encode(&sealed, &mut *entry).map_err(|_| EntryError::Malformed)?;
     }
@@ -306,14 +305,8 @@ fn read_body(
     let personal: SealedPersonal = minicbor::decode(rest).map_err(malformed)?;
     let sealed = Identity::Sealed(personal.subject);
     let Some(key) = subject_key(personal.subject) else { return Ok(OpenEvent { event, identity: sealed, salt }) };
-    let (nonce, ciphertext) = personal.sealed.split_at_checked(NONCE_BYTES).ok_or(EntryError::Malformed)?;
-    let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| EntryError::Malformed)?;
-    let mut ciphertext = ciphertext.to_vec();
-    let plain = key
-        .key
-        .open_in_place(nonce, Aad::from(&personal.subject.0), &mut ciphertext)
-        .map_err(|_| EntryError::NotAuthentic)?;
-    let identity = Identity::Open(minicbor::decode(plain).map_err(malformed)?);
+    let plain = key.open(PERSONAL, &personal.sealed)?;
+    let identity = Identity::Open(minicbor::decode(&plain).map_err(malformed)?);
     Ok(OpenEvent { event, identity, salt })
 }
 

@@ -1,7 +1,7 @@
 //! Records as the log tells them: what the tables say can be checked against it.
 
-use cordon_domain::{Moment, Outcome, RecordKey, Roster, Step, Steps};
-use cordon_ledger::entry::{Succession, key_version, open};
+use cordon_domain::{Moment, RecordKey, Roster, Step, Steps};
+use cordon_ledger::entry::{EventKey, Succession, key_version, open};
 use cordon_ledger::hash::Hash;
 
 use crate::error::StoreError;
@@ -28,11 +28,11 @@ impl Installation {
     ///
     /// [`StoreError::Integrity`] when an event, or what stands beside it, is not what it was.
     pub async fn rebuild(&self, at: Moment) -> Result<Rebuilt, StoreError> {
-        let mut rebuilt = Rebuilt::default();
+        let (mut rebuilt, keys) = (Rebuilt::default(), self.keys().event_keys()?);
         loop {
             let entries = self.reader().entries(rebuilt.entries, REBUILD_ENTRIES).await?;
             for entry in &entries {
-                self.fold(&mut rebuilt, entry, at).await?;
+                self.fold(&mut rebuilt, &keys, entry, at).await?;
                 rebuilt.entries += 1;
             }
             if entries.len() < REBUILD_ENTRIES {
@@ -41,15 +41,14 @@ impl Installation {
         }
     }
 
-    async fn fold(&self, rebuilt: &mut Rebuilt, entry: &[u8], at: Moment) -> Result<(), StoreError> {
+    async fn fold(&self, rebuilt: &mut Rebuilt, keys: &[EventKey], entry: &[u8], at: Moment) -> Result<(), StoreError> {
         if Succession::read(entry).is_some() {
             return Ok(());
         }
-        let keys = self.keys().event_keys()?;
         let key = keys.iter().find(|key| Some(key.version()) == key_version(entry));
         let key = key.ok_or_else(|| StoreError::Integrity("the key of an event is not here".to_owned()))?;
         let event = open(entry, key, |_| None)?.event;
-        if event.outcome != Outcome::Allowed || !(event.action.changes_records() || event.approval.is_some()) {
+        if !event.changes_records() {
             return Ok(());
         }
         // As the tables tell moments: never before that of an earlier change.

@@ -1,10 +1,9 @@
 //! Records in the database: who is there, who may do what, what was asked, what the levels demand, the policies.
 //!
 //! A row lives from the event that began it to the one that ended it; what is ended stays, to answer for the past. Each has
-//! a MAC. The MACs of all rows that live are kept added up (XOR) in a setting with a MAC of its own: a row that was removed,
-//! or put back, beside Cordon is noticed, and then nothing is decided any more. A row that was changed locks what it is
-//! about. What is added up is a second hash of each MAC, which stands nowhere, and the sum is of one epoch: it does not fit
-//! when it is put back alone.
+//! a MAC; a row that was changed locks what it is about. Of all rows that live a second hash of the MAC, which stands
+//! nowhere, is kept added up (XOR) in a setting with a MAC of its own, for one epoch: a row that was removed, or put back,
+//! beside Cordon is noticed, also when the setting was put back with it, and then nothing is decided any more.
 
 use cordon_domain::id::ID_BYTES;
 use cordon_domain::{Moment, Record, RecordKey, RequestId, Roster};
@@ -29,10 +28,10 @@ pub(crate) struct Stamp {
 /// A row of a record.
 #[derive(Clone, Debug)]
 pub(crate) struct RecordRow {
-    pub(crate) key: RecordKey,
+    key: RecordKey,
     body: Vec<u8>,
     began: RequestId,
-    pub(crate) began_at: Moment,
+    began_at: Moment,
     ended: Option<(RequestId, Moment)>,
     mac: [u8; MAC_BYTES],
 }
@@ -42,18 +41,18 @@ const COLUMNS: &str = "key, body, began, began_at, ended, ended_at, mac";
 impl RecordRow {
     fn begin(key: RecordKey, body: Vec<u8>, stamp: Stamp, keys: &Keyring) -> Self {
         let row = Self { key, body, began: stamp.request, began_at: stamp.at, ended: None, mac: [0; MAC_BYTES] };
-        Self { mac: row.expected_mac(keys), ..row }
+        Self { mac: row.with_parts(|parts| keys.rows().mac(parts)), ..row }
     }
 
     fn end(&self, stamp: Stamp, keys: &Keyring) -> Self {
         let row = Self { ended: Some((stamp.request, stamp.at)), ..self.clone() };
-        Self { mac: row.expected_mac(keys), ..row }
+        Self { mac: row.with_parts(|parts| keys.rows().mac(parts)), ..row }
     }
 
-    fn expected_mac(&self, keys: &Keyring) -> [u8; MAC_BYTES] {
-        let (key, at) = (encoded(&self.key), self.began_at.0.to_be_bytes());
-        let ended = encoded(&self.ended);
-        keys.rows().mac(&[b"records/v1", &key, &self.body, &self.began.0, &at, &ended])
+    /// What the MAC is of.
+    fn with_parts<T>(&self, work: impl FnOnce(&[&[u8]]) -> T) -> T {
+        let (key, at, ended) = (encoded(&self.key), self.began_at.0.to_be_bytes(), encoded(&self.ended));
+        work(&[b"records/v1", &key, &self.body, &self.began.0, &at, &ended])
     }
 
     /// Reads a row as it stands; whether it is whole is another question.
@@ -74,19 +73,9 @@ impl RecordRow {
         })
     }
 
-    fn is_whole(&self, keys: &Keyring) -> bool {
-        // Both are MACs that anyone who reads the database may know.
-        self.mac == self.expected_mac(keys)
-    }
-
     /// The record, if the row is whole.
     pub(crate) fn record(&self, keys: &Keyring) -> Result<Record, StoreError> {
-        if !self.is_whole(keys) {
-            return Err(StoreError::Integrity(format!(
-                "the row of {} was changed beside Cordon: it is locked",
-                self.key
-            )));
-        }
+        self.with_parts(|parts| keys.rows().check(parts, &self.mac, || self.key.to_string()))?;
         let record: Record = minicbor::decode(&self.body)
             .map_err(|_| StoreError::Integrity(format!("the record {} cannot be read", self.key)))?;
         match record.key() == self.key {
@@ -179,7 +168,7 @@ pub(crate) async fn put(
     let insert = "INSERT INTO records (key, body, began, began_at, mac) VALUES (?1, ?2, ?3, ?4, ?5)";
     let (key, began) = (encoded(&row.key), row.began.0);
     session.execute(insert, values![&key, &row.body, &began, row.began_at.0, &row.mac]).await?;
-    add_to_sum(session, keys, &[row.mac]).await
+    add_to_sum(session, keys, &row.mac).await
 }
 
 /// Ends a record that lives.
@@ -197,7 +186,7 @@ pub(crate) async fn end(
     if session.execute(update, values![&encoded(key), &stamp.request.0, stamp.at.0, &ended.mac]).await? != 1 {
         return Err(StoreError::Conflict(format!("{key} was ended meanwhile")));
     }
-    add_to_sum(session, keys, &[row.mac]).await
+    add_to_sum(session, keys, &row.mac).await
 }
 
 /// The moment of a change of records: never before that of an earlier one, so that what was is told by moments alone.
@@ -215,8 +204,8 @@ pub(crate) async fn place(
     position: Option<u64>,
 ) -> Result<(), StoreError> {
     let position = position.map(|position| position as i64);
-    for (event, place) in [("began", "began"), ("ended", "ended")] {
-        let update = format!("UPDATE records SET {place}_leaf = ?2, {place}_position = ?3 WHERE {event} = ?1");
+    for place in ["began", "ended"] {
+        let update = format!("UPDATE records SET {place}_leaf = ?2, {place}_position = ?3 WHERE {place} = ?1");
         session.execute(&update, values![&request.0, leaf, position]).await?;
     }
     Ok(())
@@ -255,10 +244,11 @@ async fn put_sum(session: &mut Session, keys: &Keyring, sum: [u8; MAC_BYTES], at
     put_setting(session, keys, SUM, &[sum.as_slice(), &at.0.to_be_bytes()].concat()).await
 }
 
-async fn add_to_sum(session: &mut Session, keys: &Keyring, macs: &[[u8; MAC_BYTES]]) -> Result<(), StoreError> {
+/// Adds a row that begins; of one that ends, takes it out again.
+async fn add_to_sum(session: &mut Session, keys: &Keyring, mac: &[u8; MAC_BYTES]) -> Result<(), StoreError> {
     let now = epoch(session, keys).await?;
     let mut sum = kept_sum(session, keys, now).await?;
-    macs.iter().for_each(|mac| add(&mut sum, &hidden(keys, mac)));
+    add(&mut sum, &hidden(keys, mac));
     put_sum(session, keys, sum, now).await
 }
 

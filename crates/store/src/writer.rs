@@ -181,7 +181,7 @@ impl Journal for Writer {
                 Ok(effect)
             })
         });
-        let changes_records = event.action.changes_records() || event.approval.is_some();
+        let changes_records = event.changes_records();
         let recorded = self.submit(event, epoch, Some(work)).await?;
         let permit = permit_back.await.map_err(|_| JournalError::from(StoreError::Stopped))?;
         if changes_records {
@@ -212,6 +212,7 @@ impl Loop {
         if let Err(error) = committed {
             // What is durable is known only to a fresh session.
             self.opened = None;
+            self.uses = GrantUses::default();
             let error = JournalError::from(error);
             outcomes.clear();
             outcomes.resize_with(replies.len(), || Err(error.clone()));
@@ -354,7 +355,7 @@ impl Loop {
         }
         let counts = effect.rows > 0 || event.approval.is_none();
         event.amount = event.amount.or(counts.then_some(effect.rows));
-        let changes_records = event.action.changes_records() || event.approval.is_some();
+        let changes_records = event.changes_records();
         let recorded = self.seal(place, event)?;
         if changes_records {
             records::place(session, stamp.request, &recorded.leaf_hash, recorded.position).await?;
