@@ -75,14 +75,14 @@ impl Decide for Policies {
         }
         match snapshot {
             Ok(snapshot) => snapshot.verdict(facts),
-            Err(reason) => denied(&format!("what decisions rest on is locked: {reason}"), None, Epoch::ANY),
+            Err(reason) => denied(&format!("what decisions rest on is locked: {reason}"), Epoch::ANY),
         }
     }
 }
 
 /// A denial that reveals nothing.
-pub(crate) fn denied(missing: &str, ask: Option<&str>, epoch: Epoch) -> Verdict {
-    let refusal = Refusal { missing: vec![missing.to_owned()], ask: ask.map(str::to_owned), hidden: true };
+fn denied(missing: &str, epoch: Epoch) -> Verdict {
+    let refusal = Refusal { missing: vec![missing.to_owned()], ask: None, hidden: true };
     Verdict::Deny(refusal, Grounds { epoch, ..Grounds::default() })
 }
 
@@ -91,16 +91,16 @@ impl Snapshot {
     #[must_use]
     pub fn verdict(&self, facts: &Facts) -> Verdict {
         let Some(principal) = self.roster().principals.get(&facts.actor.principal) else {
-            return denied("an account: this one is not there, or was revoked", None, self.epoch);
+            return denied("an account: this one is not there, or was revoked", self.epoch);
         };
         if principal.kind != facts.actor.kind {
-            return denied("an account of this kind", None, self.epoch);
+            return denied("an account of this kind", self.epoch);
         }
         if facts.actor.device.is_some_and(|device| self.roster().device_of(device, principal.id).is_none()) {
-            return denied("a device that is enrolled: this one is not, or was revoked", None, self.epoch);
+            return denied("a device that is enrolled: this one is not, or was revoked", self.epoch);
         }
         let Some(question) = self.question(principal, facts.action, &facts.target, facts.at) else {
-            return denied(&format!("a policy that decides on `{}`", facts.action), None, self.epoch);
+            return denied(&format!("a policy that decides on `{}`", facts.action), self.epoch);
         };
         let circumstances = self.circumstances(facts, principal.owner);
         let answer = self.answer(&question, &circumstances);
@@ -163,7 +163,7 @@ impl Snapshot {
                 (!question.demand().known_device || has_device(other.id))
                     && self.possible_within(&question, facts.at, KNOWING_MAX) != Possible::Never
             })
-        }) || self.has_locked()
+        }) || !self.locked().is_empty()
     }
 
     /// Says what is missing, and whom to ask; and whether even that says too much.

@@ -99,12 +99,7 @@ impl Snapshot {
         let label = facts.target.label.as_ref();
         for gift in gifts {
             match gift {
-                Gift::Account => {
-                    given.until = None;
-                    if given.kind == PrincipalKind::Service {
-                        roster.put(Record::Principal(Principal { id: principal.owner, ..principal.clone() }));
-                    }
-                }
+                Gift::Account => given.until = None,
                 Gift::Role(role) => roster.put(Record::Grant(supposed_grant(principal, *role, &facts.target))),
                 Gift::Clearance => {
                     given.clearance = label.map_or(Level::Restricted, |label| label.level).max(given.clearance);
@@ -114,6 +109,10 @@ impl Snapshot {
             }
         }
         roster.principals.extend(all.principals.get(&given.owner).map(|owner| (owner.id, owner.clone())));
+        if gifts.contains(&Gift::Account) && given.owner != given.id {
+            let (kind, vendor, owner) = (PrincipalKind::Person, None, given.owner);
+            roster.put(Record::Principal(Principal { id: owner, kind, owner, vendor, ..given.clone() }));
+        }
         roster.principals.insert(given.id, given.clone());
         roster.vendors.extend(all.contract(principal).map(|vendor| (vendor.id, vendor.clone())));
         let other =

@@ -134,7 +134,13 @@ impl Snapshot {
         let is_allowed = |address| self.answer(question, &Circumstances { address, ..allowed }).allowed;
         match outside(&networks) {
             Some(address) if is_allowed(address) => Vec::new(),
-            _ => networks.iter().filter(|one| is_allowed(Some(one.first()))).map(ToString::to_string).collect(),
+            _ => {
+                let from = networks.iter().filter(|one| is_allowed(Some(one.first()))).map(ToString::to_string);
+                let from: Vec<String> = from.collect();
+                // Where a network is open but for its beginning, the address that was found stands for it.
+                let found = || allowed.address.and_then(|address| Network::around(&address.to_string()));
+                if from.is_empty() { found().iter().map(ToString::to_string).collect() } else { from }
+            }
         }
     }
 }

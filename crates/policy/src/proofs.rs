@@ -298,6 +298,9 @@ fn what_it_takes_is_what_it_takes() {
             let stranger = Circumstances { known_device: false, ..circumstances };
             assert_eq!(snapshot.answer(&question, &stranger).allowed, !conditions.known_device);
             assert!(conditions.unmet(&circumstances).is_empty(), "{:?}", conditions.unmet(&circumstances));
+            let elsewhere = Circumstances { address: Some("203.0.113.77".parse().expect("one")), ..circumstances };
+            let anywhere = conditions.networks.is_empty();
+            assert_eq!(snapshot.answer(&question, &elsewhere).allowed, anywhere, "{action}: {conditions:?}");
         }
     }
 }

@@ -42,7 +42,6 @@ pub(crate) struct Question<'a> {
     pub(crate) action: Action,
     pub(crate) target: &'a Target,
     pub(crate) grants: Vec<&'a Grant>,
-    networks: &'a [Network],
     pub(crate) contract: Option<&'a Vendor>,
     pub(crate) who: Who,
     /// The projects of the principal that are open.
@@ -119,10 +118,6 @@ impl Snapshot {
         &self.locked
     }
 
-    pub(crate) const fn has_locked(&self) -> bool {
-        !self.locked.is_empty()
-    }
-
     /// How many other humans must approve this.
     pub(crate) fn approvals_demanded(&self, facts: &Facts) -> usize {
         let what = what_of(&facts.target);
@@ -152,13 +147,13 @@ impl Snapshot {
         let what = what_of(target);
         let slice = self.book.slice(Cut { action, who, what }, principal, self.roster.projects(principal), target)?;
         let resource = resource(what, target);
+        let grants: Vec<&Grant> = self.grants_on(principal.id, target, at).collect();
         Some(Question {
-            grants: self.grants_on(principal.id, target, at).collect(),
-            networks: self.roster.contract(principal).map_or(&[], |contract| contract.networks.as_slice()),
+            standing: self.standing(principal, target, &grants, at),
+            grants,
             contract: self.roster.contract(principal),
             demand: self.demand(action, what, resource.level),
             projects: self.roster.projects(principal).collect(),
-            standing: self.standing(principal, target, at),
             resource,
             principal,
             who,
@@ -169,13 +164,13 @@ impl Snapshot {
     }
 
     /// What the roster says of a principal on a target, beyond who they are.
-    fn standing(&self, principal: &Principal, target: &Target, at: Moment) -> Standing {
+    fn standing(&self, principal: &Principal, target: &Target, grants: &[&Grant], at: Moment) -> Standing {
         let concerned = target.principal.is_some_and(|other| {
             let owner = self.roster.principals.get(&other).map_or(other, |other| other.owner);
             owner == principal.owner || other == principal.id
         });
         Standing {
-            roles: self.grants_on(principal.id, target, at).map(|grant| grant.role).collect(),
+            roles: grants.iter().map(|grant| grant.role).collect(),
             opened: self.opened(principal.id, at),
             active: self.roster.is_active(principal, at),
             trained: principal.trained_until.is_some_and(|until| at < until),
@@ -312,13 +307,13 @@ impl Question<'_> {
     }
 
     /// Networks of the contract, if it names any.
-    pub(crate) const fn networks(&self) -> &[Network] {
-        self.networks
+    pub(crate) fn networks(&self) -> &[Network] {
+        self.contract.map_or(&[], |contract| contract.networks.as_slice())
     }
 
     pub(crate) fn in_contract_network(&self, address: Option<IpAddr>) -> bool {
-        let holds = |address| self.networks.iter().any(|network| network.holds(address));
-        self.networks.is_empty() || address.is_some_and(holds)
+        let holds = |address| self.networks().iter().any(|network| network.holds(address));
+        self.networks().is_empty() || address.is_some_and(holds)
     }
 
     /// Only what the policies look at is made.
