@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use cordon_domain::{Actor, Clock as _, Personal, PrincipalId, PrincipalKind, Step, Target};
+use cordon_domain::{Actor, Clock as _, Personal, PrincipalId, PrincipalKind, Step, Steps, Target};
 use cordon_gate::act::{Changes, Query};
 use cordon_gate::{Denial, Facts, Gate, JournalError, Request};
 use cordon_keys::local::{Cost, HeldKey, Passphrase};
@@ -15,7 +15,7 @@ use cordon_store::care::CareError;
 use cordon_store::edge::{SystemClock, SystemEntropy};
 use cordon_store::pkcs11::{Token, TokenPlace};
 use cordon_store::providers::{Apart, key_file};
-use cordon_store::{Address, Change, Follower, Installation, Places, StoreError, Writer};
+use cordon_store::{Address, Change, Follower, Installation, NewName, Places, StoreError, Writer};
 use tokio::runtime::Runtime;
 use zeroize::Zeroizing;
 
@@ -229,18 +229,16 @@ impl Operated {
         Ok(())
     }
 
-    /// Makes a change of records, for a reason.
+    /// Makes a change of records about something, for a reason.
     pub(crate) async fn change<A: Changes>(
         &self,
-        about: Option<PrincipalId>,
-        change: Change,
+        target: Target,
+        steps: Vec<Step>,
+        names: Vec<NewName>,
         reason: Option<&str>,
     ) -> Result<(), Failure> {
-        let record = match &change {
-            Change::Records { steps, .. } => steps.0.first().map(Step::key),
-            _ => None,
-        };
-        let target = Target { principal: about, record, ..Target::default() };
+        let target = Target { record: steps.first().map(Step::key), ..target };
+        let change = Change::Records { action: A::ACTION, steps: Steps(steps), names };
         let facts = Facts { target, beside: change.beside(), ..self.facts(reason.map(str::to_owned)) };
         self.gate.change(Request::<A>::new(facts), change).await.map(drop).map_err(denied)
     }

@@ -1,9 +1,8 @@
 //! What the levels demand.
 
 use clap::Args;
-use cordon_domain::{Action, Demand, Factor, Level, Levels, Record, Step, Steps};
+use cordon_domain::{Demand, Factor, Level, Levels, Record, Step, Target};
 use cordon_gate::act::ChangeLevels;
-use cordon_store::Change;
 use serde_json::json;
 
 use crate::error::Failure;
@@ -115,9 +114,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
             set(&mut levels, cell).map_err(|error| Failure::usage(error, "see `cordon levels --help`"))?;
         }
         operated.run(async {
-            let steps = Steps(vec![Step::Put(Record::Levels(levels))]);
-            let change = Change::Records { action: Action::LevelsChange, steps, names: Vec::new() };
-            operated.change::<ChangeLevels>(None, change, arguments.reason.as_deref()).await
+            let steps = vec![Step::Put(Record::Levels(levels))];
+            let reason = arguments.reason.as_deref();
+            operated.change::<ChangeLevels>(Target::default(), steps, Vec::new(), reason).await
         })?;
     }
     if arguments.json {

@@ -274,6 +274,26 @@ async fn what_is_asked_of_a_label_falls_when_the_label_changes(ground: Ground) {
     assert!(allowed(Level::Internal) && !allowed(Level::Confidential) && !allowed(Level::Public));
 }
 
+/// What was revoked on one node is refused by another, whose decision rested on an earlier epoch.
+#[tokio::test]
+async fn a_revocation_holds_on_other_nodes_on_postgres() {
+    let ground = Ground::postgres();
+    let office = Office::open(&ground).await;
+    let node = ground.node().await;
+    let follower = Follower::begin(node.reader().clone(), Arc::clone(node.keys()), None).await.expect("begins");
+    node.writer().follow(follower.clone());
+    let gate = Gate::new(Arc::clone(follower.policies()), node.writer().clone(), Actor::service(node.itself()));
+    let read = async || {
+        let target = Target { label: Some(Label::of(Level::Internal)), ..target(1, Level::Internal) };
+        let facts = office.facts(APPROVER, target, Vec::new());
+        gate.read(Request::<Read>::new(facts)).await.map(|receipt| drop(receipt.spend()))
+    };
+    read().await.expect("allowed");
+    let end = vec![Step::End(RecordKey::Principal(id(APPROVER)))];
+    office.change::<Revoke>(SECURITY, Some(APPROVER), end).await.expect("revoked");
+    assert!(missing(read().await).contains("was revoked"));
+}
+
 on_both!(
     what_takes_two_people_takes_two_people_and_exactly_that,
     an_approval_falls_with_its_giver_and_with_time,

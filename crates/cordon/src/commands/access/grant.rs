@@ -1,17 +1,13 @@
 //! Giving a role on something.
 
 use clap::Args;
-use cordon_domain::{
-    Action, Clock as _, Grant, GrantId, Moment, PrincipalId, Record, Role, Scope, Step, Steps, Target, VersionId,
-};
+use cordon_domain::{Clock as _, Grant, GrantId, Moment, PrincipalId, Record, Role, Scope, Step, Target, VersionId};
 use cordon_gate::act::Give;
-use cordon_gate::{Facts, Request};
-use cordon_store::Change;
 use cordon_store::edge::{SystemClock, SystemEntropy};
 
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::installation::{Holder, Operated, Where, denied, failure};
+use crate::installation::{Holder, Operated, Where, failure};
 use crate::moment::moment;
 
 /// Give a principal a role on something, until a day, for a reason.
@@ -63,13 +59,8 @@ async fn give(operated: &Operated, grant: Grant) -> Result<(), Failure> {
         Scope::Version(version) => stored(operated, *version).await?,
         Scope::Installation | Scope::Project(_) => Target::default(),
     };
-    let reason = Some(grant.reason.clone());
-    let (principal, steps) = (Some(grant.principal), Steps(vec![Step::Put(Record::Grant(grant))]));
-    let record = steps.0.first().map(Step::key);
-    let change = Change::Records { action: Action::GrantMake, steps, names: Vec::new() };
-    let facts =
-        Facts { target: Target { principal, record, ..covered }, beside: change.beside(), ..operated.facts(reason) };
-    operated.gate.change(Request::<Give>::new(facts), change).await.map(drop).map_err(denied)
+    let (reason, target) = (grant.reason.clone(), Target { principal: Some(grant.principal), ..covered });
+    operated.change::<Give>(target, vec![Step::Put(Record::Grant(grant))], Vec::new(), Some(&reason)).await
 }
 
 async fn stored(operated: &Operated, version: VersionId) -> Result<Target, Failure> {

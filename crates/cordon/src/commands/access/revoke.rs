@@ -1,9 +1,8 @@
 //! Taking access back.
 
 use clap::Args;
-use cordon_domain::{Action, Record, RecordKey, Step, Steps};
+use cordon_domain::{Record, RecordKey, Step, Target};
 use cordon_gate::act::Revoke;
-use cordon_store::Change;
 
 use crate::error::Failure;
 use crate::exit::Exit;
@@ -38,10 +37,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         RecordKey::Closed(project) => (None, Step::Put(Record::Closed(project.clone()))),
         what => (None, Step::End(what.clone())),
     };
-    operated.run(async {
-        let change = Change::Records { action: Action::Revoke, steps: Steps(vec![step]), names: Vec::new() };
-        operated.change::<Revoke>(about, change, Some(&arguments.reason)).await
-    })?;
+    let target = Target { principal: about, ..Target::default() };
+    operated.run(operated.change::<Revoke>(target, vec![step], Vec::new(), Some(&arguments.reason)))?;
     println!("{} is revoked", arguments.what);
     Ok(Exit::Clean)
 }

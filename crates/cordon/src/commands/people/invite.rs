@@ -2,11 +2,10 @@
 
 use clap::Args;
 use cordon_domain::{
-    Action, Clock as _, Grant, GrantId, Level, Moment, Principal, PrincipalId, PrincipalKind, Project, Record, Role,
-    Scope, Step, Steps, UserName,
+    Clock as _, Grant, GrantId, Level, Moment, Principal, PrincipalId, PrincipalKind, Project, Record, Role, Scope,
+    Step, Target, UserName,
 };
 use cordon_gate::act::Invite;
-use cordon_store::Change;
 use cordon_store::edge::{SystemClock, SystemEntropy};
 
 use crate::error::Failure;
@@ -72,12 +71,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let id = PrincipalId::draw(&mut SystemEntropy);
     operated.run(async {
         let name = operated.installation.keys().seal_name(id, &arguments.name).map_err(failure)?;
-        let change = Change::Records {
-            action: Action::PrincipalCreate,
-            steps: steps(arguments, id, &operated),
-            names: vec![name],
-        };
-        operated.change::<Invite>(Some(id), change, Some(&arguments.reason)).await
+        let (target, steps) = (Target { principal: Some(id), ..Target::default() }, steps(arguments, id, &operated));
+        operated.change::<Invite>(target, steps, vec![name], Some(&arguments.reason)).await
     })?;
     println!("{id}");
     eprintln!(
@@ -86,7 +81,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     Ok(Exit::Clean)
 }
 
-fn steps(arguments: &Arguments, id: PrincipalId, operated: &Operated) -> Steps {
+fn steps(arguments: &Arguments, id: PrincipalId, operated: &Operated) -> Vec<Step> {
     let principal = Principal {
         id,
         kind: PrincipalKind::Person,
@@ -109,5 +104,5 @@ fn steps(arguments: &Arguments, id: PrincipalId, operated: &Operated) -> Steps {
         given_by: operated.actor.principal,
     };
     let grants = arguments.role.iter().map(grant).map(Record::Grant);
-    Steps(std::iter::once(Record::Principal(principal)).chain(grants).map(Step::Put).collect())
+    std::iter::once(Record::Principal(principal)).chain(grants).map(Step::Put).collect()
 }

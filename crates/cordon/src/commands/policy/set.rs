@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use cordon_domain::{Action, Policies, Record, Step, Steps};
+use cordon_domain::{Policies, Record, Step, Target};
 use cordon_gate::act::ChangePolicies;
-use cordon_store::Change;
 
 use crate::error::{Failure, read_named_text};
 use crate::exit::Exit;
@@ -34,9 +33,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let operated = Operated::open(&arguments.place, &arguments.holder)?;
     let version = operated.snapshot()?.roster().policies.version + 1;
     operated.run(async {
-        let steps = Steps(vec![Step::Put(Record::Policies(Policies { version, text }))]);
-        let change = Change::Records { action: Action::PolicyChange, steps, names: Vec::new() };
-        operated.change::<ChangePolicies>(None, change, Some(&arguments.reason)).await
+        let steps = vec![Step::Put(Record::Policies(Policies { version, text }))];
+        operated.change::<ChangePolicies>(Target::default(), steps, Vec::new(), Some(&arguments.reason)).await
     })?;
     println!("version {version} is in force");
     Ok(Exit::Clean)
