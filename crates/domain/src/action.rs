@@ -84,6 +84,9 @@ actions! {
     41 LevelsChange "levels.change" "Changes what the levels demand.";
     42 EmergencyOpen "emergency.open" "Opens access that the policies do not give, for an hour.";
     43 EmergencyReview "emergency.review" "Closes an emergency after a review.";
+    44 InvitationAccept "invitation.accept" "Uses an invitation to set a way to sign in.";
+    45 AuthenticatorEnrol "authenticator.enrol" "Adds or changes a way to sign in.";
+    46 SessionKeys "session.keys" "Turns a sign-in into access keys.";
 }
 
 impl fmt::Display for Action {

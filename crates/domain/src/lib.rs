@@ -13,6 +13,7 @@
 pub mod action;
 pub mod asked;
 pub mod civil;
+pub mod credential;
 pub mod demand;
 pub mod event;
 pub mod finding;
@@ -31,6 +32,7 @@ pub mod time;
 pub use action::Action;
 pub use asked::{Approval, Asked, AskedHash, Emergency};
 pub use civil::Today;
+pub use credential::{Credential, CredentialKind, Revoked};
 pub use demand::{Demand, Levels};
 pub use event::{Actor, Event, Outcome, Payload, Personal, PrincipalKind, Target};
 pub use finding::{Confidence, Finding, Kind, Location, Severity, Space};

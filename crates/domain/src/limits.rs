@@ -36,5 +36,14 @@ pub const APPROVALS_MAX: usize = 16;
 /// Characters of a user name.
 pub const USER_NAME_CHARS_MAX: usize = 64;
 
+/// Milliseconds that a session lives: 12 hours.
+pub const SESSION_MS_MAX: i64 = 12 * 3_600_000;
+
+/// Milliseconds that an access key from a session lives: 12 hours.
+pub const ACCESS_KEY_MS_MAX: i64 = 12 * 3_600_000;
+
+/// Milliseconds that a key of a service lives: 366 days.
+pub const SERVICE_KEY_MS_MAX: i64 = 366 * 86_400_000;
+
 /// Bytes of a change for which others are asked.
 pub const ASKED_CHANGE_BYTES_MAX: usize = 768 * 1024;

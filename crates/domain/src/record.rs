@@ -7,6 +7,7 @@ use minicbor::{Decode, Encode};
 
 use crate::action::Action;
 use crate::asked::{Asked, Emergency};
+use crate::credential::Revoked;
 use crate::demand::Levels;
 use crate::grant::Grant;
 use crate::id::{AskId, CredentialId, DeviceId, EmergencyId, GrantId, PrincipalId, VendorId};
@@ -47,7 +48,7 @@ pub enum RecordKey {
     /// The organisation's policies.
     #[n(8)]
     Policies,
-    /// A session, an access key, a passkey. These are no records of the roster; they can be revoked.
+    /// A session, an access key, a passkey, of which the roster knows that it counts no more.
     #[n(9)]
     Credential(#[n(0)] CredentialId),
 }
@@ -143,6 +144,9 @@ pub enum Record {
     /// The organisation's policies.
     #[n(8)]
     Policies(#[n(0)] Policies),
+    /// A credential that counts no more.
+    #[n(9)]
+    Revoked(#[n(0)] Revoked),
 }
 
 impl Record {
@@ -159,6 +163,7 @@ impl Record {
             Self::Closed(project) => RecordKey::Closed(project.clone()),
             Self::Levels(_) => RecordKey::Levels,
             Self::Policies(_) => RecordKey::Policies,
+            Self::Revoked(revoked) => RecordKey::Credential(revoked.credential),
         }
     }
 
@@ -181,7 +186,7 @@ impl Record {
                     && asked.change.len() <= ASKED_CHANGE_BYTES_MAX
             }
             Self::Emergency(emergency) => short(&emergency.reason),
-            Self::Closed(_) | Self::Levels(_) => true,
+            Self::Closed(_) | Self::Levels(_) | Self::Revoked(_) => true,
             Self::Policies(policies) => policies.text.len() <= POLICY_TEXT_BYTES_MAX,
         }
     }
@@ -221,10 +226,11 @@ impl Step {
             Self::Put(Record::Closed(_)) => matches!(action, Action::Revoke),
             Self::Put(Record::Levels(_)) => matches!(action, Action::LevelsChange),
             Self::Put(Record::Policies(_)) => matches!(action, Action::PolicyChange),
+            Self::Put(Record::Revoked(_)) => matches!(action, Action::Revoke | Action::SignOut),
             Self::End(RecordKey::Emergency(_)) => matches!(action, Action::EmergencyReview),
             // Opening a project again gives: it is a grant.
             Self::End(RecordKey::Closed(_)) => matches!(action, Action::GrantMake),
-            Self::End(RecordKey::Levels | RecordKey::Policies) => false,
+            Self::End(RecordKey::Levels | RecordKey::Policies | RecordKey::Credential(_)) => false,
             Self::End(_) => matches!(action, Action::Revoke),
         }
     }
@@ -271,6 +277,7 @@ impl Action {
                 | Self::LevelsChange
                 | Self::PolicyChange
                 | Self::Revoke
+                | Self::SignOut
         )
     }
 }
@@ -310,6 +317,9 @@ mod tests {
         assert_eq!(fitting(&end(RecordKey::Closed("gemini".parse().expect("a project")))), [Action::GrantMake]);
         assert_eq!(fitting(&Step::Put(Record::Policies(Policies::default()))), [Action::PolicyChange]);
         assert_eq!(fitting(&end(RecordKey::Policies)), []);
+        let revoked = Revoked { credential: CredentialId([7; 16]), principal: PrincipalId([1; 16]) };
+        assert_eq!(fitting(&Step::Put(Record::Revoked(revoked))), [Action::SignOut, Action::Revoke]);
+        assert_eq!(fitting(&end(RecordKey::Credential(revoked.credential))), [], "what is revoked stays so");
         for step in [close, end(RecordKey::Grant(GrantId([0; 16])))] {
             assert!(fitting(&step).into_iter().all(Action::changes_records));
         }

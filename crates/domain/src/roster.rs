@@ -6,7 +6,7 @@ use crate::asked::{Asked, Emergency};
 use crate::demand::Levels;
 use crate::event::PrincipalKind;
 use crate::grant::Grant;
-use crate::id::{AskId, DeviceId, EmergencyId, GrantId, PrincipalId, VendorId};
+use crate::id::{AskId, CredentialId, DeviceId, EmergencyId, GrantId, PrincipalId, VendorId};
 use crate::label::Project;
 use crate::principal::{Device, Principal, Vendor};
 use crate::record::{Policies, Record, RecordKey, Step};
@@ -29,6 +29,8 @@ pub struct Roster {
     pub emergencies: BTreeMap<EmergencyId, Emergency>,
     /// Projects to which nobody belongs.
     pub closed: BTreeSet<Project>,
+    /// Credentials that count no more.
+    pub revoked: BTreeSet<CredentialId>,
     /// What the levels demand.
     pub levels: Levels,
     /// The organisation's policies.
@@ -54,6 +56,7 @@ impl Roster {
             Record::Ask(asked) => drop(self.asks.insert(asked.id, *asked)),
             Record::Emergency(emergency) => drop(self.emergencies.insert(emergency.id, emergency)),
             Record::Closed(project) => drop(self.closed.insert(project)),
+            Record::Revoked(revoked) => drop(self.revoked.insert(revoked.credential)),
             Record::Levels(levels) => self.levels = levels,
             Record::Policies(policies) => self.policies = policies,
         }

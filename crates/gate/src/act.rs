@@ -59,6 +59,18 @@ acts! { Changes:
     Raise = LabelRaise;
     /// Lowers a label.
     Lower = LabelLower;
+    /// Signs in: proves who it is, and gets a session.
+    SignIn = SignIn;
+    /// Signs out: ends a session.
+    SignOut = SignOut;
+    /// Uses an invitation up.
+    Accept = InvitationAccept;
+    /// Adds or changes a way to sign in.
+    AddAuthenticator = AuthenticatorEnrol;
+    /// Turns a sign-in into access keys.
+    TakeKeys = SessionKeys;
+    /// Issues an invitation, or the key of a service.
+    Issue = CredentialIssue;
     /// Revokes a principal, credential, device, vendor, project, grant or share.
     Revoke = Revoke;
     /// Gives a key a new version.

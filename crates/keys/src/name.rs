@@ -24,11 +24,29 @@ pub enum Purpose {
     /// Signs checkpoints of the ledger.
     #[n(4)]
     LogSigning,
+    /// Signs sessions.
+    #[n(5)]
+    Sessions,
+    /// Signs access keys, and makes their secrets.
+    #[n(6)]
+    AccessKeys,
+    /// Signs what nodes ask each other.
+    #[n(7)]
+    Nodes,
 }
 
 impl Purpose {
     /// All purposes.
-    pub const ALL: [Self; 5] = [Self::Rows, Self::Events, Self::Index, Self::Subjects, Self::LogSigning];
+    pub const ALL: [Self; 8] = [
+        Self::Rows,
+        Self::Events,
+        Self::Index,
+        Self::Subjects,
+        Self::LogSigning,
+        Self::Sessions,
+        Self::AccessKeys,
+        Self::Nodes,
+    ];
 
     const fn as_str(self) -> &'static str {
         match self {
@@ -37,6 +55,9 @@ impl Purpose {
             Self::Index => "index",
             Self::Subjects => "subjects",
             Self::LogSigning => "log-signing",
+            Self::Sessions => "sessions",
+            Self::AccessKeys => "access-keys",
+            Self::Nodes => "nodes",
         }
     }
 }

@@ -73,7 +73,12 @@ pub const fn class_of(action: Action) -> (Class, u32) {
         Action::LogRefusals => (Class::Authentication, OTHER),
         Action::PrincipalCreate => (Class::AccountChange, 1),
         Action::PrincipalErase => (Class::AccountChange, 6),
-        Action::PrincipalChange | Action::CredentialIssue | Action::DeviceEnrol => (Class::AccountChange, OTHER),
+        Action::PrincipalChange
+        | Action::CredentialIssue
+        | Action::SessionKeys
+        | Action::InvitationAccept
+        | Action::AuthenticatorEnrol
+        | Action::DeviceEnrol => (Class::AccountChange, OTHER),
         Action::GrantMake | Action::EmergencyOpen => (Class::UserAccess, 1),
         Action::Revoke => (Class::UserAccess, 2),
         Action::LogStart => (Class::EventLog, 6),

@@ -99,6 +99,9 @@ impl Snapshot {
         if facts.actor.device.is_some_and(|device| self.roster().device_of(device, principal.id).is_none()) {
             return denied("a device that is enrolled: this one is not, or was revoked", self.epoch);
         }
+        if facts.actor.credential.is_some_and(|id| self.roster().revoked.contains(&id)) {
+            return denied("a credential that counts: this one was revoked", self.epoch);
+        }
         let Some(question) = self.question(principal, facts.action, &facts.target, facts.at) else {
             return denied(&format!("a policy that decides on `{}`", facts.action), self.epoch);
         };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use cedar_policy::{Authorizer, Context, Decision, Effect, PolicySet, Request, RestrictedExpression as Value};
 use cordon_domain::{
-    Action, Demand, Grant, GrantId, Level, Moment, Network, Principal, PrincipalId, Project, RecordKey, Role, Roster,
+    Action, Demand, Factor, Grant, GrantId, Level, Moment, Network, Principal, PrincipalId, Project, RecordKey, Role, Roster,
     Target, Vendor,
 };
 use cordon_gate::{Epoch, Facts};
@@ -180,14 +180,25 @@ impl Snapshot {
 
     /// What is demanded here: of the level, and of an installation what restricted demands, but no training.
     fn demand(&self, action: Action, what: What, level: Level) -> Demand {
-        let mut demand = match what {
-            What::Installation => Demand { training: false, ..self.roster.levels.restricted },
+        match what {
+            What::Installation => self.demand_of_installation(action),
             What::Bucket | What::Object => *self.roster.levels.of(level),
-        };
-        if action == Action::EmergencyOpen {
-            demand.approvals = self.roster.levels.emergency_approvals;
         }
-        demand
+    }
+
+    /// Whoever signs in has shown what internal demands, or sees nothing; whoever adds a way to sign in, or a device, has
+    /// just shown what restricted does, on any device; an invitation shows itself.
+    fn demand_of_installation(&self, action: Action) -> Demand {
+        let levels = &self.roster.levels;
+        let whole = Demand { training: false, ..levels.restricted };
+        let own = Demand { known_device: false, ..whole };
+        match action {
+            Action::SignOut | Action::InvitationAccept => Demand { factor: Factor::None, ..own },
+            Action::SignIn | Action::SessionKeys => Demand { factor: levels.internal.factor, ..own },
+            Action::AuthenticatorEnrol | Action::DeviceEnrol => own,
+            Action::EmergencyOpen => Demand { approvals: levels.emergency_approvals, ..whole },
+            _ => whole,
+        }
     }
 
     fn opened(&self, principal: PrincipalId, at: Moment) -> Opened {

@@ -142,6 +142,14 @@ pub fn is_decided(action: Action) -> bool {
     ACTIONS.iter().any(|(known, _)| *known == action)
 }
 
+/// Tells whether an action is of one's own alone.
+pub(crate) fn is_own(action: Action) -> bool {
+    let own = EntityId::new("own");
+    let entity = PARSED_SCHEMA.action_entities().ok().zip(action_entity(action));
+    let groups = entity.and_then(|(all, entity)| Some(all.ancestors(&entity.uid())?.any(|group| group.id() == &own)));
+    groups.unwrap_or(false)
+}
+
 /// The action as an entity; `None` when policies do not decide on it.
 pub(crate) fn action_entity(action: Action) -> Option<&'static Entity> {
     ACTIONS.iter().find(|(known, _)| *known == action).map(|(_, entity)| entity)
@@ -206,7 +214,7 @@ mod tests {
     #[test]
     fn the_schema_names_actions_and_nothing_else() {
         let entities = PARSED_SCHEMA.action_entities().expect("actions");
-        let groups = ["reading", "writing", "keeping", "caring", "looking", "two-people", "of-others"];
+        let groups = ["reading", "writing", "keeping", "caring", "looking", "own", "two-people", "of-others"];
         for entity in entities.iter() {
             let name = entity.uid().id().unescaped().to_owned();
             assert!(groups.contains(&name.as_str()) || name.parse::<Action>().is_ok(), "{name}");

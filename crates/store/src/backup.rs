@@ -22,7 +22,7 @@ use rusqlite::Connection;
 
 use crate::copy;
 use crate::error::StoreError;
-use crate::installation::{Installation, Places};
+use crate::installation::{Hold, Installation, Places};
 use crate::keyring::Keyring;
 use crate::keystore::KeyStore;
 use crate::limits::PUBLISH_ENTRIES_MAX;
@@ -143,7 +143,7 @@ pub async fn restore(
         return Err(StoreError::Integrity(format!("the log of the backup does not verify: {fault:?}")));
     }
     places.make()?;
-    let _lock = places.lock()?;
+    let _lock = places.lock(Hold::Alone)?;
     // The copy is what is looked at, so that it cannot be another one afterwards.
     let partial = places.data.join(RESTORING);
     copy_synced(&source.data.join("cordon.db"), &partial)?;

@@ -8,6 +8,7 @@ use cordon_keys::{Belongs, KeyName};
 
 use crate::edge::SystemEntropy;
 use crate::error::StoreError;
+use crate::identities::{self, Access};
 use crate::keyring::Keyring;
 use crate::limits::REWRAP_BATCH_MAX;
 use crate::records::{self, Stamp};
@@ -43,6 +44,8 @@ pub enum Change {
         /// Names of people, sealed under keys of their own.
         names: Vec<NewName>,
     },
+    /// Ways to sign in change, and credentials are issued.
+    Access(Box<Access>),
     /// A prepared version of a bucket key comes into use; of any other key, only the event.
     Rotate {
         /// The key.
@@ -128,6 +131,7 @@ impl Described for Change {
         match self {
             Self::Write(_) => Action::ObjectWrite,
             Self::Relabel { action, .. } | Self::Records { action, .. } => *action,
+            Self::Access(access) => access.action,
             Self::Rotate { .. } => Action::KeyRotate,
             Self::Rewrap { .. } => Action::KeyRewrap,
             Self::Shred { .. } => Action::KeyShred,
@@ -150,6 +154,7 @@ impl Described for Change {
             }
             Self::Shred { bucket, version, .. } => versioned(*bucket, *version),
             Self::Records { action, steps, .. } => concern(*action, steps, target),
+            Self::Access(access) => access.concerns(target),
             Self::Erase(principal) => target.principal == Some(*principal),
             Self::Rotate { name: KeyName::Bucket(bucket, level), .. } | Self::Rewrap { bucket, level } => {
                 target.bucket == Some(*bucket) && target.label.as_ref().is_some_and(|label| label.level == *level)
@@ -194,6 +199,10 @@ pub(crate) async fn apply<A: Changes>(
             let rows = carry_out(session, keys, permit, &steps, stamp).await?;
             put_names(session, &steps, &names).await?;
             Ok(Effect { rows, epoch: Some(next_epoch(session, keys).await?) })
+        }
+        Change::Access(access) => {
+            let rows = identities::apply(session, keys, permit, &access, stamp.at).await?;
+            Ok(Effect { rows, epoch: None })
         }
         Change::Rotate { name: name @ KeyName::Bucket(..), version } => activate(session, keys, name, version).await,
         Change::Rotate { .. } => Ok(Effect::default()),

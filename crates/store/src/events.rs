@@ -1,6 +1,6 @@
 //! Events on their way into the log.
 //!
-//! In SQLite the writer is alone, and gives each event its position as it inserts it. In PostgreSQL several nodes write:
+//! In SQLite a writer is alone in its transaction, and gives each event its position as it inserts it. In PostgreSQL several nodes write:
 //! events come in without a position, and the one node that holds the sequencer's lock moves them, in the order in which
 //! they came, to the end of the log. What was moved twice, because another node did so in between, fails at the position,
 //! which is there already.

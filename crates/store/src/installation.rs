@@ -1,4 +1,4 @@
-//! An installation: one data folder, one folder of keys apart from it, opened by one process at a time.
+//! An installation: one data folder, one folder of keys apart from it, opened by the processes of one machine.
 //!
 //! ```text
 //! data/  cordon.db    events, objects, settings, unless they are in PostgreSQL
@@ -6,7 +6,8 @@
 //!        log/         what is published: checkpoint, tiles, bundles; may be given to anyone
 //!        log.vkey     the log's public key
 //!        previous/    logs that were lost and followed by this one, each with its key
-//!        lock         held while the installation is open
+//!        lock         held while the installation is open: by several that share it, or by one that restores or migrates
+//!        publisher    held by the process that publishes the log
 //! keys/  keys.db      wrapped keys, and what was signed last
 //! ```
 
@@ -27,6 +28,7 @@ use object_store::local::LocalFileSystem;
 use crate::edge::SystemEntropy;
 use crate::error::StoreError;
 use crate::events::Assigner;
+use crate::identities::{Server, put_server, remove_server};
 use crate::keyring::Keyring;
 use crate::keystore::KeyStore;
 use crate::log::Sequencer;
@@ -42,6 +44,7 @@ const LOG: &str = "log";
 const LOG_KEY: &str = "log.vkey";
 const PREVIOUS: &str = "previous";
 const LOCK: &str = "lock";
+const PUBLISHER: &str = "publisher";
 const NODE: &str = "node";
 
 /// Where an installation lies.
@@ -84,6 +87,7 @@ pub struct Installation {
     signing_version: u32,
     offset: u64,
     itself: PrincipalId,
+    node: NodeId,
     _lock: File,
 }
 
@@ -168,20 +172,54 @@ impl Places {
         Ok(())
     }
 
-    pub(crate) fn lock(&self) -> Result<File, StoreError> {
+    /// Holds the installation alone, or beside others.
+    pub(crate) fn lock(&self, hold: Hold) -> Result<File, StoreError> {
         if self.server.is_some() && self.database_file().exists() {
             let (file, server) = (self.database_file(), self.database());
             return Err(StoreError::Place(format!("both `{}` and {server} would be the database", file.display())));
         }
-        let path = self.data.join(LOCK);
+        self.locked(LOCK, hold)
+    }
+
+    fn locked(&self, name: &str, hold: Hold) -> Result<File, StoreError> {
+        let path = self.data.join(name);
         let failed = |error| StoreError::File(path.display().to_string(), "opened", error);
         let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
-        match file.try_lock() {
+        let locked = match hold {
+            Hold::Alone => file.try_lock(),
+            Hold::Beside => file.try_lock_shared(),
+        };
+        match locked {
             Ok(()) => Ok(file),
             Err(fs::TryLockError::WouldBlock) => Err(StoreError::Locked(self.data.display().to_string())),
             Err(fs::TryLockError::Error(error)) => Err(failed(error)),
         }
     }
+
+    /// Migrates the database, alone, and then holds the installation beside others. Where others hold it already, it has
+    /// their format.
+    async fn hold(&self) -> Result<File, StoreError> {
+        match self.lock(Hold::Alone) {
+            Ok(alone) => {
+                schema::migrate(&mut self.database().open().await?).await?;
+                drop(alone);
+            }
+            Err(StoreError::Locked(_)) => {}
+            Err(error) => return Err(error),
+        }
+        let beside = self.lock(Hold::Beside)?;
+        schema::is_newest(&mut self.database().open().await?).await?;
+        Ok(beside)
+    }
+}
+
+/// How an installation is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hold {
+    /// By one process, that makes, migrates or restores it.
+    Alone,
+    /// By several, that work on it.
+    Beside,
 }
 
 impl Installation {
@@ -199,7 +237,7 @@ impl Installation {
     ) -> Result<Self, StoreError> {
         let name: cordon_ledger::note::KeyName = new.origin.parse()?;
         places.make()?;
-        let lock = places.lock()?;
+        let alone = places.lock(Hold::Alone)?;
         let store = KeyStore::open(&places.keys)?;
         if !store.is_empty()? || places.holds_installation().await? {
             let what = format!("an installation is already in `{}`", places.data.display());
@@ -222,7 +260,8 @@ impl Installation {
         put_setting(&mut session, &keys, EPOCH, &0u64.to_be_bytes()).await?;
         put_setting(&mut session, &keys, "itself", &PrincipalId::draw(&mut SystemEntropy).0).await?;
         session.commit().await?;
-        drop(session);
+        drop((session, alone));
+        let lock = places.lock(Hold::Beside)?;
         let installation = Self::assemble(places, keys, lock).await?;
         let started = installation.own_event(Action::LogStart, clock.now());
         installation.writer.record(started, Epoch::ANY).await.map_err(|error| StoreError::Place(error.to_string()))?;
@@ -236,7 +275,8 @@ impl Installation {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Locked`] when another process has it open; [`StoreError::Provider`] when the root is not given;
+    /// [`StoreError::Locked`] when another process restores or migrates it; [`StoreError::Provider`] when the root is not
+    /// given;
     /// [`StoreError::Integrity`] when what is stored was changed beside Cordon.
     pub async fn open(
         places: Places,
@@ -246,14 +286,14 @@ impl Installation {
         if !places.holds_installation().await? {
             return Err(StoreError::Place(format!("no installation is in `{}`", places.data.display())));
         }
-        let lock = places.lock()?;
-        schema::migrate(&mut places.database().open().await?).await?;
+        let lock = places.hold().await?;
         let store = KeyStore::open(&places.keys)?;
         if store.is_copy()? {
             let what = "the key store is a copy from a backup: what was signed since is not known";
             return Err(StoreError::Place(format!("{what}; `cordon db restore` begins a new log")));
         }
         let keys = Arc::new(unlock(store, provider, clock)?);
+        keys.complete()?;
         let installation = Self::assemble(places, keys, lock).await?;
         let signed = installation.keys.store().signed(&installation.origin)?.map_or(0, |signed| signed.size);
         let here = installation.reader.size().await?.saturating_sub(installation.offset);
@@ -281,7 +321,7 @@ impl Installation {
         let node = if places.server.is_some() { places.node()? } else { NodeId(itself.0) };
         let writer = Writer::start(database, Arc::clone(&keys), node, itself).await?;
         let signing_version = u32::from_be_bytes(version);
-        Ok(Self { places, keys, writer, reader, origin, signing_version, offset, itself, _lock: lock })
+        Ok(Self { places, keys, writer, reader, origin, signing_version, offset, itself, node, _lock: lock })
     }
 
     /// Destroys keys of persons whose erasure was recorded and not carried out when the process ended.
@@ -366,6 +406,35 @@ impl Installation {
         };
         let events = (self.reader.clone(), self.offset);
         Sequencer::take_over(log, assigner, events, Arc::clone(&self.keys), signer).await
+    }
+
+    /// Makes this process the one of this machine that publishes, as long as the result is kept. On a server of databases
+    /// the sequencer's own lock does that.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Locked`] when another process does.
+    pub fn publishes(&self) -> Result<File, StoreError> {
+        self.places.locked(PUBLISHER, Hold::Alone)
+    }
+
+    /// Says where this node answers; to be said again now and then.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be written.
+    pub async fn answers_at(&self, address: &str, at: cordon_domain::Moment) -> Result<(), StoreError> {
+        let server = Server { node: self.node, address: address.to_owned(), seen_at: at };
+        put_server(&mut self.places.database().open().await?, &self.keys, &server).await
+    }
+
+    /// Says that this node answers no more.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be written.
+    pub async fn answers_no_more(&self) -> Result<(), StoreError> {
+        remove_server(&mut self.places.database().open().await?, self.node).await
     }
 
     /// Makes an event of Cordon itself.

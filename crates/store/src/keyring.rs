@@ -252,6 +252,24 @@ impl Keyring {
         )))
     }
 
+    /// Makes the keys of Cordon's own that an installation of an earlier version does not have.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when one cannot be stored.
+    pub fn complete(&self) -> Result<(), StoreError> {
+        for name in Purpose::ALL.map(KeyName::Purpose) {
+            if self.with(|unlocked| Ok(unlocked.newest(name)))?.is_none() {
+                match self.prepare_version(name) {
+                    // Another process was quicker.
+                    Err(StoreError::Conflict(_)) => self.learn()?,
+                    prepared => drop(prepared?),
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Opens a stored key; its parent may have been rotated by another process.
     fn secret_of(&self, stored: &StoredKey) -> Result<Secret, StoreError> {
         match self.with(|unlocked| Ok(unlocked.secret_of(stored)?)) {

@@ -8,8 +8,8 @@
 //! gives them positions), [`change`] (what can be changed), [`read`] and `segment` (search), [`log`] (tiles and
 //! checkpoints), [`keystore`] and [`keyring`] (wrapped keys, open keys), [`care`] and [`certificate`] (rotation,
 //! rewrapping, shredding, erasing), [`backup`] and `copy`, [`witness`] (for logs of others), [`unlock`], [`providers`] and
-//! [`pkcs11`] (the root), [`rows`], [`records`],
-//! `steps` and `state` (rows that decide), [`follow`] (what decisions rest on, kept up), [`rebuild`] (the same from the
+//! [`pkcs11`] (the root), [`rows`], [`records`], `steps` and `state` (rows that decide), [`identities`] (ways to sign in, and
+//! what it gives), [`follow`] (what decisions rest on, kept up), [`rebuild`] (the same from the
 //! log), [`schema`], [`sql`] (both databases).
 
 pub mod backup;
@@ -21,6 +21,7 @@ pub mod edge;
 pub mod error;
 mod events;
 pub mod follow;
+pub mod identities;
 pub mod installation;
 pub mod keyring;
 pub mod keystore;
@@ -45,6 +46,7 @@ pub mod writer;
 pub use change::{Change, NewName};
 pub use error::StoreError;
 pub use follow::Follower;
+pub use identities::{Access, Authenticator, AuthenticatorStep, Server};
 pub use installation::{Installation, KitShape, New, Places};
 pub use log::Sequencer;
 pub use read::{Reader, Search};

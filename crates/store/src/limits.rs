@@ -91,5 +91,17 @@ pub const GRANT_USES_MAX: usize = 65_536;
 /// Entries that are read at once when state is built again from the log.
 pub const REBUILD_ENTRIES: usize = 4_096;
 
+/// Bytes of one way to sign in, opened.
+pub const AUTHENTICATOR_BYTES_MAX: usize = 16 * 1024;
+
+/// Ways to sign in of one person.
+pub const AUTHENTICATORS_MAX: u64 = 32;
+
+/// Credentials that one reading returns.
+pub const CREDENTIALS_MAX: usize = 10_000;
+
+/// How long a credential is remembered after it ended: a month.
+pub const CREDENTIALS_KEPT_MS: i64 = 31 * 86_400_000;
+
 /// What one human may have asked for and not been answered.
 pub const ASKS_OPEN_MAX: usize = 16;

@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 
-use cordon_domain::{BucketId, GrantId, Label, Moment, Payload, PrincipalId, VersionId};
+use cordon_domain::{BucketId, Credential, CredentialId, GrantId, Label, Moment, Payload, PrincipalId, VersionId};
 use cordon_gate::Epoch;
 use cordon_keys::KeyName;
 use cordon_ledger::index::Token;
 use cordon_ledger::payload;
 
 use crate::error::StoreError;
+use crate::identities::{self, Authenticator, Server};
 use crate::keyring::Keyring;
 use crate::limits::{COPY_ROWS, READ_TRIES, SEARCH_EVENTS_MAX};
 use crate::log::is_whole;
@@ -259,6 +260,82 @@ impl Reader {
     pub async fn names(&self) -> Result<Vec<(PrincipalId, Vec<u8>)>, StoreError> {
         let mut rows = self.session().await?.query("SELECT principal, sealed FROM names", &[]).await?;
         rows.iter_mut().map(|row| Ok((PrincipalId(row.array(0)?), row.take_bytes(1)?))).collect()
+    }
+
+    /// Returns who goes by a name, by the token of the name.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn named(&self, token: &[u8; 32]) -> Result<Option<PrincipalId>, StoreError> {
+        let select = "SELECT principal FROM names WHERE token = ?1";
+        let row = self.session().await?.first(select, values![token]).await?;
+        Ok(row.map(|row| row.array(0)).transpose()?.map(PrincipalId))
+    }
+
+    /// Returns the sealed name of a person.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn name_of(&self, principal: PrincipalId) -> Result<Option<Vec<u8>>, StoreError> {
+        let select = "SELECT sealed FROM names WHERE principal = ?1";
+        let row = self.session().await?.first(select, values![&principal.0]).await?;
+        Ok(row.map(|mut row| row.take_bytes(0)).transpose()?)
+    }
+
+    /// Returns the ways to sign in of a person; none when they were erased.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Integrity`] when one was changed beside Cordon.
+    pub async fn authenticators(
+        &self,
+        keys: &Keyring,
+        principal: PrincipalId,
+    ) -> Result<Vec<Authenticator>, StoreError> {
+        identities::authenticators(&mut *self.session().await?, keys, principal).await
+    }
+
+    /// Returns one way to sign in.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Integrity`] when it was changed beside Cordon.
+    pub async fn authenticator(&self, keys: &Keyring, id: CredentialId) -> Result<Option<Authenticator>, StoreError> {
+        identities::authenticator(&mut *self.session().await?, keys, id).await
+    }
+
+    /// Returns credentials whose time has not ended, of one principal or of all, at most as many as a reading returns.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Integrity`] when one was changed beside Cordon.
+    pub async fn credentials(
+        &self,
+        keys: &Keyring,
+        principal: Option<PrincipalId>,
+        at: Moment,
+    ) -> Result<Vec<Credential>, StoreError> {
+        identities::credentials(&mut *self.session().await?, keys, principal, at).await
+    }
+
+    /// Returns one credential.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Integrity`] when it was changed beside Cordon.
+    pub async fn credential(&self, keys: &Keyring, id: CredentialId) -> Result<Option<Credential>, StoreError> {
+        identities::credential(&mut *self.session().await?, keys, id).await
+    }
+
+    /// Returns which nodes have said since `since` that they answer.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Integrity`] when an address was changed beside Cordon.
+    pub async fn servers(&self, keys: &Keyring, since: Moment) -> Result<Vec<Server>, StoreError> {
+        identities::servers(&mut *self.session().await?, keys, since).await
     }
 
     /// Returns when grants were last used.

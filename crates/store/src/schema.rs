@@ -1,11 +1,12 @@
 //! The database: its tables, and the steps from each format to the next, for both kinds of database.
 
 use crate::error::StoreError;
+use crate::installation::Hold;
 use crate::limits::{COPY_PAYLOADS, COPY_ROWS};
 use crate::sql::{Session, values};
 
 /// The newest format that this program reads and writes.
-pub const FORMAT: i64 = 2;
+pub const FORMAT: i64 = 3;
 
 /// Steps from format n to n + 1, as SQLite writes types. A step never changes once it was released.
 const STEPS: [&str; FORMAT as usize] = ["
@@ -67,6 +68,19 @@ CREATE INDEX records_began_at ON records (began_at);
 CREATE INDEX records_ended_at ON records (ended_at);
 CREATE TABLE names (principal BLOB PRIMARY KEY, token BLOB NOT NULL UNIQUE, sealed BLOB NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE grant_uses (grant_id BLOB PRIMARY KEY, last_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+", "
+CREATE TABLE authenticators (
+    id BLOB PRIMARY KEY, principal BLOB NOT NULL, generation INTEGER NOT NULL, sealed BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX authenticators_principal ON authenticators (principal);
+CREATE TABLE credentials (
+    id BLOB PRIMARY KEY, principal BLOB NOT NULL, expires_at INTEGER NOT NULL, body BLOB NOT NULL, mac BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX credentials_principal ON credentials (principal);
+CREATE INDEX credentials_expires_at ON credentials (expires_at);
+CREATE TABLE servers (
+    node BLOB PRIMARY KEY, address TEXT NOT NULL, seen_at INTEGER NOT NULL, mac BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
 "];
 
 /// What PostgreSQL has besides: events that have no position yet.
@@ -82,6 +96,7 @@ CREATE TABLE incoming (
 CREATE INDEX records_unplaced ON records (began_leaf) WHERE began_position IS NULL;
 CREATE INDEX records_end_unplaced ON records (ended_leaf) WHERE ended_position IS NULL AND ended_leaf IS NOT NULL;
 ",
+    "",
 ];
 
 /// A table, as it is copied from one database to another.
@@ -95,7 +110,7 @@ pub(crate) struct Table {
 }
 
 /// All tables that both kinds of database have.
-pub(crate) const TABLES: [Table; 14] = [
+pub(crate) const TABLES: [Table; 17] = [
     Table {
         name: "events",
         key: 1,
@@ -136,6 +151,19 @@ pub(crate) const TABLES: [Table; 14] = [
     },
     Table { name: "names", key: 1, columns: &["principal", "token", "sealed"], rows: COPY_ROWS },
     Table { name: "grant_uses", key: 1, columns: &["grant_id", "last_at"], rows: COPY_ROWS },
+    Table {
+        name: "authenticators",
+        key: 1,
+        columns: &["id", "principal", "generation", "sealed"],
+        rows: COPY_PAYLOADS,
+    },
+    Table {
+        name: "credentials",
+        key: 1,
+        columns: &["id", "principal", "expires_at", "body", "mac"],
+        rows: COPY_ROWS,
+    },
+    Table { name: "servers", key: 1, columns: &["node", "address", "seen_at", "mac"], rows: COPY_ROWS },
     Table { name: "backups", key: 2, columns: &["made_at", "kind"], rows: COPY_ROWS },
 ];
 
@@ -152,8 +180,19 @@ pub async fn migrate_places(places: &crate::Places) -> Result<(i64, i64), StoreE
     if !places.holds_installation().await? {
         return Err(StoreError::Place(format!("no installation is in `{}`", places.data.display())));
     }
-    let _lock = places.lock()?;
+    let _lock = places.lock(Hold::Alone)?;
     migrate(&mut places.database().open().await?).await
+}
+
+/// Fails unless a database has the newest format.
+pub(crate) async fn is_newest(session: &mut Session) -> Result<(), StoreError> {
+    session.begin().await?;
+    let found = format(session).await?;
+    session.commit().await?;
+    if found == FORMAT {
+        return Ok(());
+    }
+    Err(StoreError::Place(format!("the database has format {found}, and another process that is open cannot read {FORMAT}")))
 }
 
 /// Brings a database to the newest format, in one transaction. Returns the formats before and after.

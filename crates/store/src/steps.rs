@@ -3,12 +3,13 @@
 use cordon_domain::limits::APPROVALS_MAX;
 use cordon_domain::{
     Action, Actor, Asked, AskedHash, Device, Emergency, Event, Grant, Level, Moment, Policies, Principal, PrincipalId,
-    PrincipalKind, Record, RecordKey, Scope, Step, Steps, Target, VersionId,
+    PrincipalKind, Record, RecordKey, Revoked, Scope, Step, Steps, Target, VersionId,
 };
 use cordon_gate::Permit;
 use cordon_gate::act::Changes;
 
 use crate::error::StoreError;
+use crate::identities::{authenticator, credential, forget};
 use crate::keyring::Keyring;
 use crate::limits::{ASK_MS_MAX, ASKS_OPEN_MAX, EMERGENCY_MS_MAX};
 use crate::records::{Stamp, all, end, live, moment, put, record};
@@ -24,6 +25,7 @@ fn subject(step: &Step) -> Option<PrincipalId> {
         Step::Put(Record::Grant(grant)) => Some(grant.principal),
         Step::Put(Record::Emergency(emergency)) => Some(emergency.principal),
         Step::Put(Record::Ask(asked)) => Some(asked.by),
+        Step::Put(Record::Revoked(revoked)) => Some(revoked.principal),
         Step::End(RecordKey::Principal(id)) => Some(*id),
         Step::Put(Record::Vendor(_) | Record::Closed(_) | Record::Levels(_) | Record::Policies(_)) | Step::End(_) => {
             None
@@ -84,6 +86,9 @@ pub(crate) async fn carry_out<A: Changes>(
             Step::Put(record) => put(session, keys, stamp, record).await?,
             Step::End(key) => finish(session, keys, permit.action(), stamp, key).await?,
         }
+        if matches!(step, Step::Put(Record::Revoked(_)) | Step::End(_)) {
+            forget(session, &step.key()).await?;
+        }
     }
     Ok(steps.0.len() as u64)
 }
@@ -116,10 +121,7 @@ async fn finish(
     if action == Action::Revoke {
         revoke(session, keys, key).await?;
     }
-    match key {
-        RecordKey::Credential(_) => Ok(()),
-        key => end(session, keys, stamp, key).await,
-    }
+    end(session, keys, stamp, key).await
 }
 
 async fn revoke(session: &mut Session, keys: &Keyring, key: &RecordKey) -> Result<(), StoreError> {
@@ -177,6 +179,7 @@ impl<A: Changes> Guard<'_, A> {
                 holds(all && met(levels.emergency_approvals), "what takes two people takes from 1 to 16 approvals")
             }
             Step::Put(Record::Closed(_)) => Ok(()),
+            Step::Put(Record::Revoked(revoked)) => self.revoked(revoked).await,
             Step::End(RecordKey::Emergency(id)) => self.review(&RecordKey::Emergency(*id)).await,
             Step::End(_) => Ok(()),
         }
@@ -252,6 +255,17 @@ impl<A: Changes> Guard<'_, A> {
                 &format!("there is no {}", new.owner),
             ),
         }
+    }
+
+    /// What is revoked is there, and whose it is said to be; whoever signs out ends what was issued to them.
+    async fn revoked(&mut self, new: &Revoked) -> Result<(), StoreError> {
+        let id = new.credential;
+        let issued = credential(self.session, self.keys, id).await?.map(|credential| credential.principal);
+        let way = authenticator(self.session, self.keys, id).await?.map(|way| way.principal);
+        holds(issued.or(way) == Some(new.principal), &format!("there is no {id}, or it is another's"))?;
+        let own = issued == Some(self.permit.actor().principal);
+        holds(own || self.permit.action() == Action::Revoke, "whoever signs out ends their own sessions and keys")?;
+        holds(live(self.session, &RecordKey::Credential(id)).await?.is_none(), &format!("{id} was revoked already"))
     }
 
     async fn device(&mut self, device: &Device) -> Result<(), StoreError> {

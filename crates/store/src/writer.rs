@@ -1,7 +1,7 @@
 //! The writer of a node: a thread that takes what waits, commits it as one transaction, and then answers.
 //!
-//! The order is that of the ledger: an event is durable before anyone is told. In SQLite the writer is alone and gives
-//! events their positions; in PostgreSQL several nodes write, each with a writer, and positions come later (`events`).
+//! The order is that of the ledger: an event is durable before anyone is told. In SQLite the writer gives events their
+//! positions, alone while its transaction lasts, and looks whether another process has written since the last one; in PostgreSQL several nodes write, each with a writer, and positions come later (`events`).
 //! When a commit fails, nothing of the batch is answered with success, everyone in it is told so, and the session is
 //! opened anew, so that what is known is read from what is durable.
 
@@ -72,6 +72,8 @@ struct Place {
     sequence: u64,
     epoch: Epoch,
     last_at: Moment,
+    /// Changes when another process writes the same file; 0 on a server.
+    version: i64,
     /// Events of this batch, to be put at its end.
     sealed: Vec<Sealed>,
 }
@@ -252,6 +254,8 @@ impl Loop {
         session.begin().await?;
         if session.is_postgres() {
             self.join(&mut session, &mut place, alone).await?;
+        } else {
+            self.look(&mut session, &mut place).await?;
         }
         let durable = place.sequence;
         for job in batch {
@@ -286,6 +290,22 @@ impl Loop {
             self.keys.forget_subjects(&self.erased)?;
             place.epoch = now;
         }
+        Ok(())
+    }
+
+    /// Reads again where the writer stands when another process of the machine has written since: the transaction keeps it
+    /// out from here on.
+    async fn look(&mut self, session: &mut Session, place: &mut Place) -> Result<(), StoreError> {
+        let version = session.one("PRAGMA data_version", &[]).await?.int(0)?;
+        if version == place.version {
+            return Ok(());
+        }
+        let now = self.place(session).await?;
+        if now.epoch < place.epoch {
+            return Err(StoreError::Integrity("the revocation epoch was put back: revocations are missing".to_owned()));
+        }
+        self.keys.forget_subjects(&self.erased)?;
+        *place = now;
         Ok(())
     }
 
@@ -404,6 +424,17 @@ impl Loop {
             return Ok(());
         }
         let mut session = self.database.open().await?;
+        let place = self.place(&mut session).await?;
+        self.opened = Some((session, place));
+        Ok(())
+    }
+
+    /// Reads where the writer stands.
+    async fn place(&mut self, session: &mut Session) -> Result<Place, StoreError> {
+        let version = match session.is_postgres() {
+            true => 0,
+            false => session.one("PRAGMA data_version", &[]).await?.int(0)?,
+        };
         let last = session.first("SELECT sequence, last_at FROM nodes WHERE node = ?1", values![&self.node.0]).await?;
         let (sequence, last_at) = match last {
             Some(last) => (last.count(0)?, Moment(last.int(1)?)),
@@ -411,13 +442,11 @@ impl Loop {
         };
         let positions = match session.is_postgres() {
             true => None,
-            false => Some(Positions::read(&mut session).await?),
+            false => Some(Positions::read(session).await?),
         };
-        let epoch = epoch(&mut session, &self.keys).await?;
-        self.erased = erased(&mut session, &self.keys).await?;
-        let place = Place { positions, sequence, epoch, last_at, sealed: Vec::new() };
-        self.opened = Some((session, place));
-        Ok(())
+        let epoch = epoch(session, &self.keys).await?;
+        self.erased = erased(session, &self.keys).await?;
+        Ok(Place { positions, sequence, epoch, last_at, version, sealed: Vec::new() })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use cordon_domain::{Action, Level};
-use cordon_gate::{Epoch, Journal as _};
+use cordon_gate::{Epoch, Journal as _, JournalError};
 use cordon_keys::RootProvider;
 use cordon_keys::local::HeldKey;
 use cordon_keys::recovery::join;
@@ -12,12 +12,13 @@ use cordon_store::providers::{Apart, key_file, make_key_file};
 use cordon_store::{Installation, KitShape, New, Places, StoreError};
 use std::sync::Arc;
 
-use crate::{Ground, NAME, clock, create_in, event, on_both, provider, write};
+use crate::{Ground, NAME, clock, create_in, event, gate, on_both, provider, revocation, write};
 
-async fn an_installation_opens_again_for_one_process_at_a_time(ground: Ground) {
+async fn an_installation_opens_again_and_is_never_made_over_another(ground: Ground) {
     let (installation, _) = ground.create().await;
     installation.writer().record(event(&installation, Action::SignIn, 1), Epoch::ANY).await.expect("recorded");
-    assert!(matches!(ground.open().await, Err(StoreError::Locked(_))));
+    let held = create_in(ground.places(), &provider(1), &mut Vec::new()).await;
+    assert!(matches!(held.err(), Some(StoreError::Locked(_))), "it is open");
     let key = installation.log_key().expect("a key").to_string();
     drop(installation);
     let again = ground.open().await.expect("opens");
@@ -141,7 +142,36 @@ async fn a_newer_format_is_refused() {
 }
 
 on_both! {
-    an_installation_opens_again_for_one_process_at_a_time,
+    an_installation_opens_again_and_is_never_made_over_another,
     another_root_opens_nothing,
     the_recovery_kit_opens_what_its_provider_lost,
+}
+
+/// A command beside a server that runs: both write the same file, and each learns what the other did.
+#[tokio::test]
+async fn processes_of_one_machine_work_on_it_side_by_side() {
+    let ground = Ground::sqlite();
+    let (one, _) = ground.create().await;
+    let other = ground.open().await.expect("opens beside it");
+    for round in 0..20 {
+        for installation in [&one, &other] {
+            let recorded = installation.writer().record(event(installation, Action::SignIn, round), Epoch::ANY).await;
+            recorded.expect("recorded");
+        }
+    }
+    let (request, change) = revocation(1);
+    let _receipt = gate(&one).change(request, change).await.expect("revoked");
+    let stale = other.writer().record(event(&other, Action::SignIn, 1), Epoch(0)).await;
+    assert!(matches!(stale, Err(JournalError::Stale { .. })), "revoked by the other: {stale:?}");
+    let publishes = one.publishes().expect("the first one");
+    assert!(matches!(other.publishes(), Err(StoreError::Locked(_))), "one publishes");
+    ground.settle(&one).await;
+    drop(publishes);
+    assert!(other.publishes().is_ok());
+    let size = other.reader().size().await.expect("reads");
+    assert_eq!(size, 42, "the first event, forty sign-ins, a revocation");
+    let entries = other.reader().entries(0, 100).await.expect("no gap");
+    assert_eq!(entries.len() as u64, size);
+    let held = cordon_store::schema::migrate_places(&ground.places()).await;
+    assert!(matches!(held, Err(StoreError::Locked(_))), "nothing is migrated under them");
 }

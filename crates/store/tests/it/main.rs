@@ -14,6 +14,7 @@ mod events;
 mod faults;
 mod format;
 mod ground;
+mod identities;
 mod installation;
 mod people;
 mod pkcs11;
@@ -25,7 +26,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cordon_domain::{
-    Action, BucketId, CredentialId, Event, Label, Level, Moment, Personal, PrincipalId, RecordKey, Step, Steps, Target,
+    Action, BucketId, Event, Label, Level, Moment, Personal, PrincipalId, Record, Step, Steps, Target,
     VersionId,
 };
 use cordon_gate::act::{Changes, Write};
@@ -115,7 +116,8 @@ fn records<A: Changes>(about: Option<PrincipalId>, steps: Vec<Step>) -> (Request
 
 /// The request for a revocation, and the revocation.
 fn revocation(id: u8) -> (Request<cordon_gate::act::Revoke>, Change) {
-    records(None, vec![Step::End(RecordKey::Credential(CredentialId([id; 16])))])
+    let project = format!("p{id}").parse().expect("a project");
+    records(None, vec![Step::Put(Record::Closed(project))])
 }
 
 /// Writes an object version through the gate, as the vault will.

@@ -1,0 +1,61 @@
+//! Every bound of this crate.
+
+/// Characters of a session, an access key's session token, an invitation.
+pub const TOKEN_CHARS_MAX: usize = 1024;
+
+/// Milliseconds that a ceremony (a challenge that was sent) waits for its answer: five minutes.
+pub const CEREMONY_MS: i64 = 300_000;
+
+/// Ceremonies that wait at once; when there are more, the oldest is forgotten.
+pub const CEREMONIES_MAX: usize = 4_096;
+
+/// Bytes of an answer to a challenge, as JSON.
+pub const ANSWER_BYTES_MAX: usize = 64 * 1024;
+
+/// Characters of a password: at least.
+pub const PASSWORD_CHARS_MIN: usize = 12;
+
+/// Bytes of a password: at most.
+pub const PASSWORD_BYTES_MAX: usize = 512;
+
+/// Passwords that are hashed at once: each takes 46 MiB and one core.
+pub const HASHES_AT_ONCE: usize = 2;
+
+/// Passwords that wait to be hashed; who comes later is told to come again.
+pub const HASHES_WAITING_MAX: usize = 64;
+
+/// Wrong passwords from one address within the window.
+pub const WRONG_BY_ADDRESS: u32 = 30;
+
+/// Wrong passwords of one account from devices that are not known to it, within the window.
+pub const WRONG_BY_ACCOUNT: u32 = 10;
+
+/// Wrong passwords on a device that is known to the account, within the window.
+pub const WRONG_BY_DEVICE: u32 = 10;
+
+/// Milliseconds of the window: fifteen minutes.
+pub const WRONG_WINDOW_MS: i64 = 900_000;
+
+/// Addresses, accounts and devices that are told apart within the window; those beyond share one count.
+pub const WRONG_KEPT_MAX: usize = 65_536;
+
+/// Recovery codes of one person.
+pub const RECOVERY_CODES: usize = 10;
+
+/// Milliseconds that an invitation waits: three days.
+pub const INVITATION_MS: i64 = 3 * 86_400_000;
+
+/// Milliseconds by which the clock of whoever signs a request may differ: fifteen minutes, as in AWS.
+pub const SKEW_MS: i64 = 900_000;
+
+/// Milliseconds by which the clock of a node, or of a device, may differ: one minute.
+pub const DEVICE_SKEW_MS: i64 = 60_000;
+
+/// Milliseconds from the request of a login on the command line until it is allowed in the browser: ten minutes.
+pub const LOGIN_MS: i64 = 600_000;
+
+/// Headers that a signature may cover.
+pub const SIGNED_HEADERS_MAX: usize = 64;
+
+/// Characters of what a device says of itself.
+pub const CLAIMED_CHARS_MAX: usize = 128;

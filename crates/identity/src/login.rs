@@ -1,0 +1,135 @@
+//! Signing in on the command line: the browser of the same machine allows it, and only a program there learns the code.
+//!
+//! As RFC 8252 has it for native programs: the program listens on a port of the loopback address and gives the hash of a
+//! verifier (RFC 7636); whoever is signed in allows it in the browser, which hands a code to that port; the program gives
+//! code and verifier for a session and an access key. Both ends are tied to the key of the device.
+
+use cordon_domain::{Credential, DeviceId};
+use data_encoding::BASE64URL_NOPAD;
+
+use crate::ceremony::CeremonyId;
+use crate::device::Proof;
+use crate::error::IdentityError;
+use crate::identity::{Identity, Visit};
+use crate::limits::{CLAIMED_CHARS_MAX, LOGIN_MS};
+use crate::session::AccessKey;
+use crate::sign_in::{Shown, SignedIn};
+
+/// What a program asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoginRequest {
+    /// The port at which it listens.
+    pub port: u16,
+    /// SHA-256 of its verifier, in base64url.
+    pub challenge: String,
+    /// What it wants back with the code.
+    pub state: String,
+    /// What the device says of itself.
+    pub claimed: String,
+}
+
+impl LoginRequest {
+    /// What the device shows its key for.
+    #[must_use]
+    pub fn text(&self) -> String {
+        format!("login {} {} {} {}", self.port, self.challenge, self.state, self.claimed)
+    }
+
+    fn is_well_formed(&self) -> bool {
+        let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+        let sized = self.challenge.len() == 43 && (8..=64).contains(&self.state.len());
+        self.port >= 1024 && sized && plain(&self.challenge) && plain(&self.state)
+            && self.claimed.chars().count() <= CLAIMED_CHARS_MAX
+    }
+}
+
+/// A login that was allowed, and waits for its program.
+pub(crate) struct Allowed {
+    session: Credential,
+    challenge: String,
+    device: Option<DeviceId>,
+    key: [u8; 32],
+}
+
+impl Identity {
+    /// Tells on which of a person's devices a program asks; `None` when it is not enrolled.
+    ///
+    /// # Errors
+    ///
+    /// [`IdentityError::Ended`] when the request does not hold.
+    pub fn login_from(
+        &self,
+        session: &Credential,
+        request: &LoginRequest,
+        proof: &Proof,
+    ) -> Result<Option<DeviceId>, IdentityError> {
+        if !request.is_well_formed() || !proof.is_for(&request.text(), self.now(), LOGIN_MS) {
+            return Err(IdentityError::Ended("this is no login that a program on this machine asks for, or it is too old"));
+        }
+        self.device_with(session.principal, &proof.public)
+    }
+
+    /// Allows a login, and enrols its device when `enrol` says so. Returns the code for the program.
+    ///
+    /// # Errors
+    ///
+    /// As [`Identity::login_from`], and [`IdentityError::Denied`] when the device may not be enrolled.
+    pub async fn allow_login(
+        &self,
+        session: &Credential,
+        request: &LoginRequest,
+        (proof, enrol): (&Proof, Enrol),
+        visit: &Visit,
+    ) -> Result<CeremonyId, IdentityError> {
+        let device = match (self.login_from(session, request, proof)?, enrol) {
+            (None, Enrol::Yes) => Some(self.enrol_device(session, proof, &request.claimed, visit).await?),
+            (known, _) => known,
+        };
+        let challenge = request.challenge.clone();
+        let allowed = Allowed { session: *session, challenge, device, key: proof.public };
+        Ok(self.logins.begin(allowed, self.now()))
+    }
+
+    /// Gives a program what was allowed: a session on its device, and an access key.
+    ///
+    /// # Errors
+    ///
+    /// [`IdentityError::Ceremony`] when the code was given already, or is not for this program; [`IdentityError::Denied`]
+    /// when the sign-in is too old.
+    pub async fn redeem_login(
+        &self,
+        code: &CeremonyId,
+        verifier: &str,
+        proof: &Proof,
+        visit: &Visit,
+    ) -> Result<(SignedIn, AccessKey), IdentityError> {
+        let allowed = self.logins.take(code, self.now()).ok_or(IdentityError::Ceremony)?;
+        let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, verifier.as_bytes());
+        let same = BASE64URL_NOPAD.encode(hash.as_ref()) == allowed.challenge && proof.public == allowed.key;
+        if !same || !proof.is_for(&redeemed(code), self.now(), 0) {
+            return Err(IdentityError::Ceremony);
+        }
+        self.counts(&allowed.session)?;
+        let Credential { id, factor, factor_at, .. } = allowed.session;
+        let shown = Shown { way: id, step: None, factor, at: factor_at };
+        let visit = Visit { device: allowed.device, ..visit.clone() };
+        let entered = self.enter(&self.active(allowed.session.principal)?, shown, &visit, None).await?;
+        let key = self.take_keys(&entered.session, &visit).await?;
+        Ok((entered, key))
+    }
+}
+
+/// Whether a device that is not enrolled is to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Enrol {
+    /// It is.
+    Yes,
+    /// It is not.
+    No,
+}
+
+/// What a device shows its key for when it gives a code.
+#[must_use]
+pub fn redeemed(code: &CeremonyId) -> String {
+    format!("redeem {}", code.as_str())
+}

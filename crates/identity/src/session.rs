@@ -1,0 +1,244 @@
+//! Sessions and access keys: whether they count, what they give, how they end.
+
+use cordon_domain::{
+    Action, Actor, Credential, CredentialId, CredentialKind, Device, DeviceId, Factor, Moment, Principal, PrincipalId,
+    Record, Revoked, Step, Steps, Target,
+};
+use cordon_gate::act::{Enrol, SignOut, TakeKeys};
+use cordon_gate::{Facts, Request};
+use cordon_store::edge::SystemEntropy;
+use cordon_store::keyring::Keyring;
+use cordon_store::{Access, Change, StoreError};
+use data_encoding::BASE32_NOPAD;
+use zeroize::Zeroizing;
+
+use crate::device::Proof;
+use crate::error::IdentityError;
+use crate::identity::{Identity, Visit};
+use crate::limits::CLAIMED_CHARS_MAX;
+use crate::signature::{Asked, Signed};
+use crate::token::TokenKeys;
+
+const KEY_PREFIX: &str = "CORD";
+
+/// An access key of S3: an id, a secret, and the token that says what it is.
+pub struct AccessKey {
+    /// What it says.
+    pub credential: Credential,
+    /// The id, as clients of S3 call it.
+    pub id: String,
+    /// The secret access key.
+    pub secret: Zeroizing<String>,
+    /// The session token.
+    pub token: Zeroizing<String>,
+}
+
+/// The id of an access key, as clients of S3 write it.
+fn key_id(id: CredentialId) -> String {
+    format!("{KEY_PREFIX}{}", BASE32_NOPAD.encode(&id.0))
+}
+
+impl TokenKeys {
+    /// The secret of an access key is made from its id, by a key that serves for nothing else: it stands nowhere.
+    fn secret(&self, id: CredentialId, version: u32) -> Option<Zeroizing<String>> {
+        let mac = self.access.mac(version, &[b"cordon/access-secret/v1", &id.0])?;
+        Some(Zeroizing::new(data_encoding::BASE64URL_NOPAD.encode(&mac)))
+    }
+
+    fn access_key(&self, credential: Credential) -> Option<AccessKey> {
+        let secret = self.secret(credential.id, self.access.newest())?;
+        Some(AccessKey { credential, id: key_id(credential.id), secret, token: self.write(&credential) })
+    }
+}
+
+/// Makes again what proves an access key, to show that it is refused.
+///
+/// # Errors
+///
+/// [`StoreError`] when the keys are not there.
+pub fn access_key(keys: &Keyring, credential: Credential) -> Result<Option<AccessKey>, StoreError> {
+    Ok(TokenKeys::new(keys)?.access_key(credential))
+}
+
+impl Identity {
+    /// Tells who acts with a session.
+    ///
+    /// # Errors
+    ///
+    /// [`IdentityError::Ended`] with why it counts no more.
+    pub fn session(&self, token: &str) -> Result<Credential, IdentityError> {
+        let read = self.tokens.read(&[CredentialKind::Session], token);
+        let (credential, _) = read.ok_or(IdentityError::Ended("this is no session of this installation"))?;
+        self.counts(&credential)?;
+        Ok(credential)
+    }
+
+    /// Tells who signed a request with an access key.
+    ///
+    /// # Errors
+    ///
+    /// [`IdentityError::Signature`] when it is not signed as it must be; [`IdentityError::Ended`] when the key counts no
+    /// more.
+    pub fn signed(&self, asked: &Asked<'_>) -> Result<Credential, IdentityError> {
+        let signed = Signed::read(asked)?;
+        let mut tokens = asked.headers.iter().filter(|(name, _)| *name == "x-amz-security-token");
+        let (Some((_, token)), None) = (tokens.next(), tokens.next()) else {
+            return Err(IdentityError::Ended("an access key comes with its session token"));
+        };
+        let kinds = [CredentialKind::AccessKey, CredentialKind::ServiceKey];
+        let read = self.tokens.read(&kinds, token);
+        let (credential, version) = read.ok_or(IdentityError::Ended("this is no access key of this installation"))?;
+        if signed.access_key != key_id(credential.id) {
+            return Err(IdentityError::Ended("the session token is of another access key"));
+        }
+        let secret = self.tokens.secret(credential.id, version);
+        let secret = secret.ok_or(IdentityError::Ended("this is no access key of this installation"))?;
+        signed.check(asked, &secret, self.now())?;
+        self.counts(&credential)?;
+        Ok(credential)
+    }
+
+    /// Tells whether a credential counts now: its time, its revocation, whose it is, its device.
+    ///
+    /// # Errors
+    ///
+    /// [`IdentityError::Ended`] with why not.
+    pub fn counts(&self, credential: &Credential) -> Result<(), IdentityError> {
+        let now = self.now();
+        let snapshot = self.snapshot()?;
+        let roster = snapshot.roster();
+        let ended = |why| Err(IdentityError::Ended(why));
+        if !credential.counts_at(now) {
+            return ended("it has ended: sign in again");
+        }
+        if roster.revoked.contains(&credential.id) {
+            return ended("it was revoked");
+        }
+        let principal = roster.principals.get(&credential.principal);
+        match principal.filter(|principal| principal.kind == credential.principal_kind) {
+            None => return ended("whose it is was revoked"),
+            Some(principal) if !roster.is_active(principal, now) => {
+                return ended("whose it is, or whoever answers for them, has ended");
+            }
+            Some(_) => {}
+        }
+        match credential.device {
+            Some(device) if roster.device_of(device, credential.principal).is_none() => {
+                ended("the device that it was issued on was revoked")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Turns a session into an access key, that lives no longer than the session may and is as good as it was proved.
+    ///
+    /// # Errors
+    ///
+    /// [`IdentityError::Denied`] when the sign-in is too old.
+    pub async fn take_keys(&self, session: &Credential, visit: &Visit) -> Result<AccessKey, IdentityError> {
+        let now = self.now();
+        let expires = session.factor_at.plus_ms(CredentialKind::AccessKey.life_ms_max());
+        let credential = Credential {
+            id: CredentialId::draw(&mut SystemEntropy),
+            kind: CredentialKind::AccessKey,
+            issued_at: now,
+            expires_at: expires.min(session.expires_at),
+            ..*session
+        };
+        let access = issuing(Action::SessionKeys, credential);
+        self.change::<TakeKeys>(access, session.actor(now), visit).await?;
+        self.tokens.access_key(credential).ok_or(IdentityError::Ended("the keys are not there"))
+    }
+
+    /// Ends a session, for ever, on every node.
+    ///
+    /// # Errors
+    ///
+    /// [`IdentityError::Denied`] when that cannot be recorded.
+    pub async fn sign_out(&self, session: &Credential, visit: &Visit) -> Result<(), IdentityError> {
+        let revoked = Revoked { credential: session.id, principal: session.principal };
+        let steps = Steps(vec![Step::Put(Record::Revoked(revoked))]);
+        let request = self.records::<SignOut>(session, steps.clone(), session.principal, visit);
+        let change = Change::Records { action: Action::SignOut, steps, names: Vec::new() };
+        drop(self.gate.change(request, change).await?.spend());
+        Ok(())
+    }
+
+    /// Enrols the device that shows its key, for whoever is signed in.
+    ///
+    /// # Errors
+    ///
+    /// [`IdentityError::Denied`] when the sign-in is too old or not by passkey.
+    pub async fn enrol_device(
+        &self,
+        session: &Credential,
+        proof: &Proof,
+        claimed: &str,
+        visit: &Visit,
+    ) -> Result<DeviceId, IdentityError> {
+        let claimed = claimed.chars().filter(|sign| !sign.is_control()).take(CLAIMED_CHARS_MAX).collect();
+        let id = DeviceId::draw(&mut SystemEntropy);
+        let device = Device { id, owner: session.principal, key: proof.public, claimed };
+        let steps = Steps(vec![Step::Put(Record::Device(device))]);
+        let request = self.records::<Enrol>(session, steps.clone(), session.principal, visit);
+        let change = Change::Records { action: Action::DeviceEnrol, steps, names: Vec::new() };
+        drop(self.gate.change(request, change).await?.spend());
+        Ok(id)
+    }
+
+    /// Returns the enrolled device of a person that has a key.
+    ///
+    /// # Errors
+    ///
+    /// [`IdentityError::Ended`] when what is stored is not whole.
+    pub fn device_with(&self, principal: PrincipalId, key: &[u8; 32]) -> Result<Option<DeviceId>, IdentityError> {
+        let snapshot = self.snapshot()?;
+        let mut devices = snapshot.roster().devices.values();
+        Ok(devices.find(|device| device.owner == principal && device.key == *key).map(|device| device.id))
+    }
+
+    /// The request for a change of records by whoever is signed in.
+    fn records<A: cordon_gate::Act>(
+        &self,
+        session: &Credential,
+        steps: Steps,
+        about: PrincipalId,
+        visit: &Visit,
+    ) -> Request<A> {
+        let record = steps.0.first().map(Step::key);
+        let target = Target { principal: Some(about), record, ..Target::default() };
+        let actor: Actor = session.actor(self.now());
+        Request::new(Facts { target, beside: steps.encoded(), ..self.facts(A::ACTION, actor, visit) })
+    }
+}
+
+/// A change that issues one credential.
+fn issuing(action: Action, credential: Credential) -> Access {
+    Access { action, principal: credential.principal, ways: Vec::new(), issued: vec![credential] }
+}
+
+/// The key of a service: whoever cares for services issues it. Returns the change, and what proves the key once that is
+/// durable.
+///
+/// # Errors
+///
+/// [`StoreError`] when the keys are not there.
+pub fn service_key(
+    keys: &Keyring,
+    service: &Principal,
+    now: Moment,
+    expires_at: Moment,
+) -> Result<(Access, Option<AccessKey>), StoreError> {
+    let credential = Credential {
+        id: CredentialId::draw(&mut SystemEntropy),
+        kind: CredentialKind::ServiceKey,
+        principal: service.id,
+        principal_kind: service.kind,
+        device: None,
+        factor: Factor::None,
+        factor_at: now,
+        issued_at: now,
+        expires_at,
+    };
+    Ok((issuing(Action::CredentialIssue, credential), TokenKeys::new(keys)?.access_key(credential)))
+}
