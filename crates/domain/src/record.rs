@@ -249,6 +249,12 @@ impl Steps {
         !self.0.is_empty() && self.0.len() <= STEPS_MAX && self.0.iter().all(|step| step.fits(action) && bounded(step))
     }
 
+    /// Reads them as they are kept.
+    #[must_use]
+    pub fn decoded(bytes: &[u8]) -> Option<Self> {
+        minicbor::decode(bytes).ok()
+    }
+
     /// Returns them as they are kept.
     #[must_use]
     pub fn encoded(&self) -> Vec<u8> {

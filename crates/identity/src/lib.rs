@@ -6,10 +6,11 @@
 //! does not depend on who exists; what is refused is recorded.
 //!
 //! Map: [`identity`] (what it all rests on), [`invitation`] and [`entry`] (a first way to sign in, and further ones),
-//! [`sign_in`], [`session`] (tokens and access keys, and whether they count), [`login`] (on the command line), [`authenticator`] (ways to sign in as they
+//! [`sign_in`], [`session`] (tokens and access keys, and whether they count), [`login`] (on the command line), [`approval`], [`authenticator`] (ways to sign in as they
 //! are kept), `passkey`, [`password`], `code`, [`device`] and [`signature`] (what is shown), `token`, `ceremony` (what
 //! waits for its answer), `throttle`.
 
+pub mod approval;
 pub mod authenticator;
 mod ceremony;
 mod code;

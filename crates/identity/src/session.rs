@@ -150,13 +150,18 @@ impl Identity {
         self.tokens.access_key(credential).ok_or(IdentityError::Ended("the keys are not there"))
     }
 
-    /// Ends a session, for ever, on every node.
+    /// Ends a session or an access key of whoever is signed in, for ever, on every node.
     ///
     /// # Errors
     ///
-    /// [`IdentityError::Denied`] when that cannot be recorded.
-    pub async fn sign_out(&self, session: &Credential, visit: &Visit) -> Result<(), IdentityError> {
-        let revoked = Revoked { credential: session.id, principal: session.principal };
+    /// [`IdentityError::Denied`] when it is another's, or that cannot be recorded.
+    pub async fn sign_out(
+        &self,
+        session: &Credential,
+        credential: CredentialId,
+        visit: &Visit,
+    ) -> Result<(), IdentityError> {
+        let revoked = Revoked { credential, principal: session.principal };
         let steps = Steps(vec![Step::Put(Record::Revoked(revoked))]);
         let request = self.records::<SignOut>(session, steps.clone(), session.principal, visit);
         let change = Change::Records { action: Action::SignOut, steps, names: Vec::new() };

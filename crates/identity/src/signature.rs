@@ -149,9 +149,6 @@ impl<'a> Signed<'a> {
 /// What a client writes that leaves the body out of its signature.
 const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
 
-/// SHA-256 of nothing.
-const NO_BODY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-
 /// The one header of a name; two of them mean two things.
 fn one<'a>(asked: &Asked<'a>, name: &'static str) -> Result<Option<&'a str>, SignatureError> {
     let mut values = asked.headers.iter().filter(|(own, _)| *own == name).map(|(_, value)| *value);
@@ -217,14 +214,21 @@ pub struct Signer<'a> {
 }
 
 impl Signer<'_> {
-    /// Signs a request without a body to `host`. Returns the headers to send.
+    /// Signs a request to `host`. Returns the headers to send.
     #[must_use]
-    pub fn sign(&self, method: &str, host: &str, path: &str, now: Moment) -> Vec<(&'static str, String)> {
+    pub fn sign(
+        &self,
+        (method, path): (&str, &str),
+        host: &str,
+        body: &str,
+        now: Moment,
+    ) -> Vec<(&'static str, String)> {
+        let body = hex(digest::digest(&digest::SHA256, body.as_bytes()).as_ref());
         let stamp = jiff::Timestamp::from_millisecond(now.0).unwrap_or_default().strftime("%Y%m%dT%H%M%SZ").to_string();
         let day = stamp.get(..8).unwrap_or_default();
         let headers = [
             ("host", host),
-            ("x-amz-content-sha256", NO_BODY),
+            ("x-amz-content-sha256", &body),
             ("x-amz-date", &stamp),
             ("x-amz-security-token", self.token),
         ];
@@ -238,7 +242,7 @@ impl Signer<'_> {
             headers: names.clone(),
             signature: [0; 32],
             stamp: &stamp,
-            body: NO_BODY,
+            body: &body,
         };
         let signature = hex(&signed.signature_with(&asked, self.secret));
         let scope = format!("{}/{day}/us-east-1/{}/aws4_request", self.access_key, self.service);
@@ -246,7 +250,7 @@ impl Signer<'_> {
             format!("{ALGORITHM} Credential={scope}, SignedHeaders={}, Signature={signature}", names.join(";"));
         vec![
             ("authorization", authorization),
-            ("x-amz-content-sha256", NO_BODY.to_owned()),
+            ("x-amz-content-sha256", body.clone()),
             ("x-amz-date", stamp.clone()),
             ("x-amz-security-token", self.token.to_owned()),
         ]
@@ -258,6 +262,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// SHA-256 of nothing.
+    const NO_BODY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
     // The example `get-vanilla-query-order-key-case` of the documentation: its key is no secret.
     const KEY: &str = "AKIDEXAMPLE";
     const STAMP: &str = "20150830T123600Z";
@@ -299,7 +305,7 @@ mod tests {
     fn what_is_signed_is_checked_and_every_change_is_noticed() {
         let now = Moment(1_795_608_000_000);
         let signer = Signer { access_key: "CORDTEST", secret: "s", token: "t", service: "s3" };
-        let signed = signer.sign("GET", "localhost:8700", "/a%20b", now);
+        let signed = signer.sign(("GET", "/a%20b"), "localhost:8700", "", now);
         let mut headers: Vec<(&str, &str)> = signed.iter().map(|(name, value)| (*name, value.as_str())).collect();
         headers.push(("host", "localhost:8700"));
         let check = |method: &str, path: &str, headers: &[(&str, &str)], secret: &str| {

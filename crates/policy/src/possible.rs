@@ -8,10 +8,10 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use cedar_policy::Effect;
-use cordon_domain::{Factor, Moment, Network};
+use cordon_domain::{Action, Factor, Moment, Network, PrincipalId, Target};
 
 use crate::circumstances::Circumstances;
-use crate::limits::CIRCUMSTANCES_MAX;
+use crate::limits::{CIRCUMSTANCES_MAX, KNOWING_MAX};
 use crate::rule::{OWN, Rule};
 use crate::snapshot::{Answer, Question, Snapshot};
 use crate::words::Attribute;
@@ -61,6 +61,14 @@ impl Snapshot {
     /// Finds circumstances in which a question is answered with yes.
     pub(crate) fn possible(&self, question: &Question<'_>, at: Moment) -> Possible {
         self.possible_within(question, at, CIRCUMSTANCES_MAX)
+    }
+
+    /// Tells whether somebody may, in some circumstances.
+    #[must_use]
+    pub fn could(&self, principal: PrincipalId, action: Action, target: &Target, at: Moment) -> bool {
+        let principal = self.roster().principals.get(&principal);
+        let question = principal.and_then(|principal| self.question(principal, action, target, at));
+        question.is_some_and(|question| self.possible_within(&question, at, KNOWING_MAX) != Possible::Never)
     }
 
     /// The same, trying at most so many.

@@ -1,6 +1,7 @@
 //! An office: an installation, people in it, and somebody at its door.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
 use std::sync::Arc;
 
 use cordon_domain::{
@@ -29,7 +30,15 @@ pub(crate) struct Office {
     pub(crate) gate: Arc<Gate<Arc<Policies>, Writer>>,
     pub(crate) identity: Identity,
     pub(crate) clock: TurnedClock,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
+}
+
+fn places(folder: &Path) -> Places {
+    Places { data: folder.join("data"), keys: folder.join("keys"), server: None }
+}
+
+fn provider() -> Arc<dyn RootProvider> {
+    Arc::new(HeldKey::new("key-file", &Secret::draw(&mut Chance::new(1)), SystemEntropy))
 }
 
 pub(crate) fn visit() -> Visit {
@@ -56,9 +65,7 @@ impl Office {
     pub(crate) async fn open() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let clock = TurnedClock::at(NOW);
-        let places = Places { data: folder.path().join("data"), keys: folder.path().join("keys"), server: None };
-        let provider: Arc<dyn RootProvider> =
-            Arc::new(HeldKey::new("key-file", &Secret::draw(&mut Chance::new(1)), SystemEntropy));
+        let (places, provider) = (places(folder.path()), provider());
         let mut keep_kit = |_: &[cordon_keys::recovery::Share]| Ok(());
         let new = New { origin: "log.example", kit: KitShape { need: 2, of: 3 }, keep_kit: &mut keep_kit };
         let made = Installation::create(places, new, &provider, Arc::new(clock.clone())).await;
@@ -71,10 +78,16 @@ impl Office {
         let gate = Arc::new(Gate::new(Arc::clone(follower.policies()), installation.writer().clone(), itself));
         let url = PublicUrl::parse(ORIGIN).expect("an address");
         let identity = Identity::new(Arc::clone(&gate), reader, keys, Arc::new(clock.clone()), url).expect("begins");
-        let office = Self { installation, gate, identity, clock, _folder: folder };
+        let office = Self { installation, gate, identity, clock, folder };
         office.bring_in(principal(1, PrincipalKind::Person), Some("ada@example.org")).await;
         office.bring_in(principal(2, PrincipalKind::Person), Some("bob@example.org")).await;
         office
+    }
+
+    /// Opens it once more, as another process of the machine does.
+    pub(crate) async fn beside(&self) -> Installation {
+        let opened = Installation::open(places(self.folder.path()), &provider(), Arc::new(self.clock.clone())).await;
+        opened.expect("opens")
     }
 
     /// The person at the machine makes a change of records.

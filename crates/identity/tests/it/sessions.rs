@@ -21,7 +21,7 @@ const HOST: &str = "localhost:8700";
 /// A request that is signed with a key, as a client of S3 sends it.
 fn signed(office: &Office, key: &AccessKey) -> Result<(), String> {
     let signer = Signer { access_key: &key.id, secret: &key.secret, token: &key.token, service: "s3" };
-    let headers = signer.sign("GET", HOST, "/bucket/key", office.identity.now());
+    let headers = signer.sign(("GET", "/bucket/key"), HOST, "", office.identity.now());
     let mut headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
     headers.push(("host", HOST));
     let asked = Asked { method: "GET", path: "/bucket/key", query: "", headers: &headers, body_sha256: None };
@@ -34,7 +34,7 @@ async fn a_session_ends_with_its_time_and_when_signed_out() {
     let (mut passkey, _) = office.with_passkey(1).await;
     let entered = office.signed_in(&mut passkey).await;
     let other = office.signed_in(&mut passkey).await;
-    office.identity.sign_out(&entered.session, &visit()).await.expect("signed out");
+    office.identity.sign_out(&entered.session, entered.session.id, &visit()).await.expect("signed out");
     let ended = |token: &str| office.identity.session(token).err().map(|error| error.to_string());
     assert_eq!(ended(&entered.token), Some("it was revoked".to_owned()));
     assert_eq!(ended(&other.token), None, "another session goes on");

@@ -1,0 +1,72 @@
+//! Approving what others asked for: as whoever is signed in, in the words in which it was asked.
+
+use cordon_domain::{Action, Approval, AskId, Asked, Credential, Record, Step, Steps, Target};
+use cordon_gate::act::Approve;
+use cordon_gate::{Decide as _, Facts, Request, Verdict};
+use cordon_store::Change;
+
+use crate::error::IdentityError;
+use crate::identity::{Identity, Visit};
+
+/// Something that waits for an approval.
+pub struct Waiting {
+    /// What was asked.
+    pub asked: Asked,
+    /// What is missing before it can be approved by whoever looks: nothing, or a fresher sign-in.
+    pub missing: Vec<String>,
+}
+
+impl Identity {
+    /// Returns what whoever is signed in could approve, in some circumstances. Others are told nothing of it.
+    ///
+    /// # Errors
+    ///
+    /// [`IdentityError::Ended`] when what is stored is not whole.
+    pub fn waiting(&self, session: &Credential, visit: &Visit) -> Result<Vec<Waiting>, IdentityError> {
+        let (snapshot, now) = (self.snapshot()?, self.now());
+        let mut waiting = Vec::new();
+        for asked in snapshot.roster().asks.values().filter(|asked| asked.counts_at(now)) {
+            let request = self.approving(session, asked, visit)?;
+            let facts = request.facts();
+            if !snapshot.could(session.principal, Action::Approve, &facts.target, now) {
+                continue;
+            }
+            let missing = match self.gate.decider().evaluate(facts) {
+                Verdict::Allow(_) => Vec::new(),
+                Verdict::Deny(refusal, _) => refusal.missing,
+            };
+            waiting.push(Waiting { asked: asked.clone(), missing });
+        }
+        Ok(waiting)
+    }
+
+    /// Approves something.
+    ///
+    /// # Errors
+    ///
+    /// [`IdentityError::Wrong`] when it is not there, or whoever asks may not know of it; [`IdentityError::Denied`] with
+    /// what is missing.
+    pub async fn approve(&self, session: &Credential, id: AskId, visit: &Visit) -> Result<(), IdentityError> {
+        let snapshot = self.snapshot()?;
+        let asked = snapshot.roster().asks.get(&id).ok_or(IdentityError::Wrong)?;
+        let request = self.approving(session, asked, visit)?;
+        let steps = Steps::decoded(&request.facts().beside).ok_or(IdentityError::Wrong)?;
+        let change = Change::Records { action: Action::Approve, steps, names: Vec::new() };
+        drop(self.gate.change(request, change).await?.spend());
+        Ok(())
+    }
+
+    /// The request to add one's own approval, and nothing else, to what was asked.
+    fn approving(&self, session: &Credential, asked: &Asked, visit: &Visit) -> Result<Request<Approve>, IdentityError> {
+        let (snapshot, now) = (self.snapshot()?, self.now());
+        let own = snapshot.roster().principals.get(&session.principal).ok_or(IdentityError::Wrong)?;
+        let mut approved = asked.clone();
+        approved.approvals.push(Approval { by: own.id, owner: own.owner, at: now });
+        let steps = Steps(vec![Step::Put(Record::Ask(Box::new(approved)))]);
+        let Target { bucket, version, label, .. } = asked.target.clone();
+        let record = steps.0.first().map(Step::key);
+        let target = Target { bucket, version, label, principal: Some(asked.by), record };
+        let facts = self.facts(Action::Approve, session.actor(now), visit);
+        Ok(Request::new(Facts { target, beside: steps.encoded(), ..facts }))
+    }
+}

@@ -1,0 +1,101 @@
+//! What others asked for, and whoever may approve it.
+
+use askama::Template;
+use cordon_domain::{Action, AskId, Asked as Wanted, Record, Step, Steps, Target};
+use serde::Deserialize;
+use serde_json::json as object;
+
+use crate::asked::Asked;
+use crate::limits::ASKS_SHOWN_MAX;
+use crate::node::Node;
+use crate::pages::ago;
+use crate::reply::{Answer, Refused, html, json, lead_to};
+
+#[derive(Template)]
+#[template(path = "approvals.html")]
+struct ApprovalsPage {
+    asks: Vec<Line>,
+}
+
+/// One thing that waits.
+struct Line {
+    id: AskId,
+    action: Action,
+    what: String,
+    change: String,
+    by: String,
+    reason: String,
+    when: String,
+    approved: usize,
+    missing: Vec<String>,
+}
+
+/// What waits for an approval that whoever is signed in could give, if not now, then after what is missing.
+pub(crate) async fn page(node: &Node, asked: Asked) -> Answer {
+    let waiting = node.identity.waiting(asked.session()?, &asked.visit)?;
+    let mut asks = Vec::new();
+    for one in waiting.into_iter().take(ASKS_SHOWN_MAX) {
+        let wanted = one.asked;
+        asks.push(Line {
+            id: wanted.id,
+            action: wanted.action,
+            what: described(&wanted.target),
+            change: changed(&wanted),
+            by: node.identity.name(wanted.by).await?.unwrap_or_else(|| wanted.by.to_string()),
+            when: ago(wanted.at, node.identity.now()),
+            approved: wanted.approvals.len(),
+            reason: wanted.reason,
+            missing: one.missing,
+        });
+    }
+    html(&ApprovalsPage { asks })
+}
+
+fn described(target: &Target) -> String {
+    let named = [
+        target.version.map(|version| version.to_string()),
+        target.bucket.map(|bucket| bucket.to_string()),
+        target.record.as_ref().map(ToString::to_string),
+        target.label.as_ref().map(|label| label.level.to_string()),
+    ];
+    let named: Vec<String> = named.into_iter().flatten().collect();
+    if named.is_empty() { "the installation".to_owned() } else { named.join(", ") }
+}
+
+/// The change itself, so that nobody approves what they do not see.
+fn changed(wanted: &Wanted) -> String {
+    let shown = |step: &Step| match step {
+        Step::Put(Record::Policies(policies)) => format!("version {}\n\n{}", policies.version, policies.text),
+        step => format!("{step:#?}"),
+    };
+    let steps = Steps::decoded(&wanted.change).unwrap_or_default();
+    steps.0.iter().map(shown).collect::<Vec<_>>().join("\n")
+}
+
+/// Approves something, on a page.
+pub(crate) async fn approve(node: &Node, asked: Asked) -> Answer {
+    let id = asked.named.as_deref().and_then(|text| text.parse().ok()).ok_or(Refused::NotFound)?;
+    approved(node, &asked, id).await?;
+    lead_to("/approvals")
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Approving {
+    ask: String,
+}
+
+/// Approves something, for a program.
+pub(crate) async fn approve_as_program(node: &Node, asked: Asked) -> Answer {
+    let Approving { ask } = asked.json()?;
+    let id = ask.parse().map_err(|_| Refused::NotFound)?;
+    approved(node, &asked, id).await?;
+    json(&object!({"approved": ask}))
+}
+
+async fn approved(node: &Node, asked: &Asked, id: AskId) -> Result<(), Refused> {
+    match node.identity.approve(asked.session()?, id, &asked.visit).await {
+        Err(cordon_identity::IdentityError::Wrong) => Err(Refused::NotFound),
+        other => Ok(other?),
+    }
+}

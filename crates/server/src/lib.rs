@@ -1,0 +1,28 @@
+//! The network edge: pages and JSON to sign in, to take keys and to approve, and what nodes ask each other.
+//!
+//! Invariants: a request reaches a handler through the table of [`route`] alone, which says who may come; what identifies a
+//! request's origin (address, host, scheme) is the connection and the settings, never a header of a stranger; everything
+//! is bounded; a request in flight ends when what it came with counts no more; answers carry one strict policy for
+//! browsers.
+//!
+//! Map: [`node`] (what a running node has), [`serve`] (connections, and what runs beside them), [`route`] (the table),
+//! [`asked`] (a request, and who it is), [`reply`] (answers and refusals), [`flights`] (requests in flight), `pages`,
+//! `sign_in`, `welcome`, `login`, `keys`, `approvals` (handlers), [`peers`] (nodes that ask each other).
+
+mod approvals;
+pub mod asked;
+pub mod flights;
+mod keys;
+pub mod limits;
+mod login;
+pub mod node;
+mod pages;
+pub mod peers;
+pub mod reply;
+pub mod route;
+pub mod serve;
+mod sign_in;
+mod welcome;
+
+pub use node::{Node, Settings};
+pub use serve::serve;

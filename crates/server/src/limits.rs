@@ -1,0 +1,40 @@
+//! Every bound of this crate.
+
+/// Connections at once; who comes later waits.
+pub const CONNECTIONS_MAX: usize = 1_024;
+
+/// Bytes of a body.
+pub const BODY_BYTES_MAX: usize = 128 * 1024;
+
+/// Bytes of the head of a request.
+pub const HEAD_BYTES_MAX: usize = 32 * 1024;
+
+/// Headers of a request.
+pub const HEADERS_MAX: usize = 100;
+
+/// Seconds that the head of a request may take, and the next one on a connection.
+pub const HEAD_S: u64 = 15;
+
+/// Seconds that a request may take until its answer begins.
+pub const ANSWER_S: u64 = 30;
+
+/// Milliseconds between two looks at the revocation epoch.
+pub const FOLLOW_MS: u64 = 200;
+
+/// Milliseconds between two checkpoints of the log, while there are events.
+pub const PUBLISH_MS: u64 = 250;
+
+/// Seconds between two heartbeats in the log.
+pub const HEARTBEAT_S: u64 = 300;
+
+/// Seconds between two times that a node says that it answers.
+pub const PRESENT_S: u64 = 5;
+
+/// Milliseconds after which a node that said nothing is not asked: three times that, and more.
+pub const PRESENT_MS: i64 = 20_000;
+
+/// Milliseconds by which the clocks of two nodes may differ when one asks the other.
+pub const NODE_SKEW_MS: i64 = 60_000;
+
+/// Asks that the page of approvals shows.
+pub const ASKS_SHOWN_MAX: usize = 200;

@@ -1,0 +1,133 @@
+//! A running node: an open installation, who decides, who knows people, and the settings.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use cordon_domain::{Action, Actor, Clock, Network};
+use cordon_gate::{Epoch, Gate, Journal as _};
+use cordon_identity::{Identity, IdentityError, PublicUrl};
+use cordon_policy::{LocalOperator, Policies};
+use cordon_store::{Follower, Installation, StoreError, Writer};
+
+use crate::flights::Flights;
+use crate::peers::PeerKey;
+
+/// How a node is reached.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where people reach it.
+    pub public_url: PublicUrl,
+    /// Where it listens.
+    pub listens: SocketAddr,
+    /// Networks of proxies before it, whose word on addresses counts.
+    pub proxies: Vec<Network>,
+}
+
+/// A running node.
+pub struct Node {
+    pub(crate) installation: Installation,
+    pub(crate) follower: Follower,
+    pub(crate) identity: Identity,
+    pub(crate) settings: Settings,
+    pub(crate) flights: Flights,
+    pub(crate) peer_key: PeerKey,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl Node {
+    /// Begins on an installation that is open. Nobody at the machine acts through it.
+    ///
+    /// # Errors
+    ///
+    /// [`IdentityError`] when passkeys cannot be bound to the public address, or what is stored cannot be read.
+    pub async fn begin(
+        installation: Installation,
+        settings: Settings,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, IdentityError> {
+        let (reader, keys) = (installation.reader().clone(), Arc::clone(installation.keys()));
+        let nobody: Option<LocalOperator> = None;
+        let follower = Follower::begin(reader.clone(), Arc::clone(&keys), nobody).await?;
+        installation.writer().follow(follower.clone());
+        let itself = Actor::service(installation.itself());
+        let policies: Arc<Policies> = Arc::clone(follower.policies());
+        let gate: Arc<Gate<Arc<Policies>, Writer>> =
+            Arc::new(Gate::new(policies, installation.writer().clone(), itself));
+        let peer_key = PeerKey::new(&keys)?;
+        let url = settings.public_url.clone();
+        let identity = Identity::new(gate, reader, keys, Arc::clone(&clock), url)?;
+        Ok(Self { installation, follower, identity, settings, flights: Flights::default(), peer_key, clock })
+    }
+
+    /// Returns who knows people.
+    #[must_use]
+    pub const fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Returns the installation.
+    #[must_use]
+    pub const fn installation(&self) -> &Installation {
+        &self.installation
+    }
+
+    /// Where a request comes from: the connection, or what proxies that are set say.
+    pub(crate) fn address(&self, peer: IpAddr, forwarded: Option<&str>) -> IpAddr {
+        seen(&self.settings.proxies, peer, forwarded)
+    }
+
+    /// Tells whether a request names this node by a name that is its own.
+    pub(crate) fn is_own_name(&self, host: &str) -> bool {
+        host.eq_ignore_ascii_case(&self.settings.public_url.authority()) || host == self.settings.listens.to_string()
+    }
+
+    /// Brings what decisions rest on up to date, and ends requests that came with what counts no more.
+    pub(crate) async fn follow(&self) {
+        self.follower.catch_up().await;
+        self.flights.cut(|credential| self.identity.counts(credential).is_ok());
+    }
+
+    /// Records that this node lives.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when it cannot be recorded.
+    pub(crate) async fn beat(&self) -> Result<(), StoreError> {
+        let event = self.installation.own_event(Action::Heartbeat, self.clock.now());
+        let recorded = self.installation.writer().record(event, Epoch::ANY).await;
+        recorded.map(drop).map_err(|error| StoreError::Place(error.to_string()))
+    }
+}
+
+/// Whom the last proxy of ours saw: each adds an address at the end of what it was told.
+fn seen(proxies: &[Network], peer: IpAddr, forwarded: Option<&str>) -> IpAddr {
+    let is_proxy = |address: IpAddr| proxies.iter().any(|network| network.holds(address));
+    if !is_proxy(peer) {
+        return peer;
+    }
+    let told = forwarded.into_iter().flat_map(|text| text.rsplit(',')).map(|part| part.trim().parse::<IpAddr>());
+    let mut others = told.skip_while(|address| address.as_ref().is_ok_and(|address| is_proxy(*address)));
+    // What cannot be read hides whoever wrote it.
+    others.next().and_then(Result::ok).unwrap_or(peer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_is_believed_from_a_proxy_that_is_set_and_from_nobody_else() {
+        let proxies = ["10.0.0.0/8".parse().expect("a network")];
+        let seen = |proxies: &[Network], peer: &str, forwarded: Option<&str>| {
+            seen(proxies, peer.parse().expect("an address"), forwarded).to_string()
+        };
+        assert_eq!(seen(&[], "192.0.2.1", Some("203.0.113.9")), "192.0.2.1", "nobody is trusted");
+        assert_eq!(seen(&proxies, "192.0.2.1", Some("203.0.113.9")), "192.0.2.1", "a stranger says so");
+        assert_eq!(seen(&proxies, "10.0.0.1", Some("203.0.113.9")), "203.0.113.9");
+        assert_eq!(seen(&proxies, "10.0.0.1", Some("127.0.0.1, 203.0.113.9")), "203.0.113.9", "what the client wrote before");
+        assert_eq!(seen(&proxies, "10.0.0.1", Some("127.0.0.1, 203.0.113.9, 10.0.0.2")), "203.0.113.9", "two proxies");
+        assert_eq!(seen(&proxies, "10.0.0.1", Some("203.0.113.9, unknown")), "10.0.0.1");
+        assert_eq!(seen(&proxies, "10.0.0.1", None), "10.0.0.1");
+        assert_eq!(seen(&proxies, "::ffff:10.0.0.1", Some("2001:db8::1")), "2001:db8::1");
+    }
+}

@@ -1,0 +1,138 @@
+//! Pages that are not of one matter: the first one, what pages are made of, and whether the node answers.
+
+use askama::Template;
+use axum::http::{HeaderValue, header};
+use cordon_domain::{Credential, Factor, Moment};
+
+use crate::asked::Asked;
+use crate::node::Node;
+use crate::reply::{Answer, Refused, html, write};
+
+const STYLE: &str = include_str!("../static/style.css");
+const SCRIPT: &str = include_str!("../static/passkey.js");
+
+/// Says that the node answers, and nothing else.
+pub(crate) async fn alive(_: &Node, _: Asked) -> Answer {
+    Ok(write("{\"alive\":true}", "application/json"))
+}
+
+/// What pages are made of: nothing in it is anyone's.
+pub(crate) async fn part(_: &Node, asked: Asked) -> Answer {
+    let (text, kind) = match asked.named.as_deref() {
+        Some("style.css") => (STYLE, "text/css; charset=utf-8"),
+        Some("passkey.js") => (SCRIPT, "text/javascript; charset=utf-8"),
+        _ => return Err(Refused::NotFound),
+    };
+    let mut response = write(text, kind);
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("max-age=300"));
+    Ok(response)
+}
+
+#[derive(Template)]
+#[template(path = "home.html")]
+struct Home {
+    name: String,
+    factor: &'static str,
+    age: String,
+    device: Option<String>,
+    ways: Vec<Shown>,
+    devices: Vec<Shown>,
+    credentials: Vec<Shown>,
+}
+
+/// One line of a table.
+struct Shown {
+    id: String,
+    what: String,
+    when: String,
+    this: bool,
+}
+
+/// Who is signed in, how, and what is theirs.
+pub(crate) async fn home(node: &Node, asked: Asked) -> Answer {
+    let session = *asked.session()?;
+    let (identity, now) = (&node.identity, node.identity.now());
+    let snapshot = identity.snapshot()?;
+    let ways = identity.ways(session.principal).await?;
+    let ways = ways.iter().map(|(kept, way)| Shown {
+        id: kept.id.to_string(),
+        what: named(way),
+        when: String::new(),
+        this: false,
+    });
+    let devices = snapshot.roster().devices.values().filter(|device| device.owner == session.principal);
+    let devices = devices.map(|device| Shown {
+        id: device.id.to_string(),
+        what: device.claimed.clone(),
+        when: String::new(),
+        this: session.device == Some(device.id),
+    });
+    let reader = node.installation.reader();
+    let issued = reader.credentials(node.installation.keys(), Some(session.principal), now).await?;
+    let issued = issued.into_iter().filter(|one| identity.counts(one).is_ok());
+    html(&Home {
+        name: identity.name(session.principal).await?.unwrap_or_default(),
+        factor: shown_by(session.factor),
+        age: ago(session.factor_at, now),
+        device: session.device.map(|device| device.to_string()),
+        ways: ways.collect(),
+        devices: devices.collect(),
+        credentials: issued.map(|one| line(&one, &session, now)).collect(),
+    })
+}
+
+fn line(one: &Credential, session: &Credential, now: Moment) -> Shown {
+    Shown {
+        id: one.id.to_string(),
+        what: one.kind.as_str().to_owned(),
+        when: format!("from {}, ends in {}", ago(one.issued_at, now), span(one.expires_at.since_ms(now))),
+        this: one.id == session.id,
+    }
+}
+
+fn named(way: &cordon_identity::authenticator::Way) -> String {
+    use cordon_identity::authenticator::Way;
+    match way {
+        Way::Passkey(passkey) => format!("{}: {}", way.kind(), passkey.name),
+        Way::Recovery(recovery) => format!("{}: {} left", way.kind(), recovery.left.len()),
+        Way::Provider(account) => format!("{}: {}", way.kind(), account.issuer),
+        Way::Password(_) | Way::Invitation(_) => way.kind().to_owned(),
+    }
+}
+
+/// What was shown, in words.
+pub(crate) const fn shown_by(factor: Factor) -> &'static str {
+    match factor {
+        Factor::None => "nothing",
+        Factor::Code => "a password and a code",
+        Factor::PhishingResistant => "a passkey",
+    }
+}
+
+/// How long ago something was.
+pub(crate) fn ago(then: Moment, now: Moment) -> String {
+    let ms = now.since_ms(then);
+    if ms < 60_000 { "just now".to_owned() } else { format!("{} ago", span(ms)) }
+}
+
+fn span(ms: i64) -> String {
+    let (count, unit) = match ms.max(0) / 1000 {
+        seconds @ 0..60 => (seconds, "second"),
+        seconds @ 60..7_200 => (seconds / 60, "minute"),
+        seconds @ 7_200..172_800 => (seconds / 3_600, "hour"),
+        seconds => (seconds / 86_400, "day"),
+    };
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_said_as_people_say_them() {
+        let said = |seconds: i64| ago(Moment(0), Moment(seconds * 1000));
+        assert_eq!([said(5), said(60), said(7_200), said(172_800)], ["just now", "1 minute ago", "2 hours ago", "2 days ago"]);
+        assert_eq!((span(-5), span(1_000)), ("0 seconds".to_owned(), "1 second".to_owned()));
+    }
+}

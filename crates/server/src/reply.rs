@@ -1,0 +1,179 @@
+//! Answers, and refusals: as a page for people, as JSON for programs. A refusal says what is missing and whom to ask, and
+//! nothing of what one may not know.
+
+use askama::Template;
+use axum::body::Body;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use cordon_gate::{Denial, JournalError};
+use cordon_identity::IdentityError;
+use cordon_store::StoreError;
+use serde::Serialize;
+use serde_json::json as object;
+
+/// What a handler gives.
+pub(crate) type Answer = Result<Response, Refused>;
+
+/// Why a request is not answered as it asks.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refused {
+    /// Nobody is signed in.
+    #[error("sign in first")]
+    SignIn,
+    /// It comes from another page.
+    #[error("this request comes from another page")]
+    OtherPage,
+    /// Another name of this node.
+    #[error("this node goes by another name")]
+    OtherName,
+    /// There is nothing here, or nothing that this one may know of.
+    #[error("there is nothing here")]
+    NotFound,
+    /// The method is another.
+    #[error("this is asked with another method")]
+    Method,
+    /// Something of it cannot be read.
+    #[error("{0} cannot be read")]
+    Unreadable(&'static str),
+    /// It is larger than it may be.
+    #[error("the request is larger than it may be")]
+    TooLarge,
+    /// It took too long, or what it came with was revoked meanwhile.
+    #[error("{0}")]
+    Cut(&'static str),
+    /// Whoever asks is not who they must be, or may not.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The policies refuse.
+    #[error(transparent)]
+    Denied(#[from] Denial),
+    /// What is stored cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Refused {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::SignIn => StatusCode::UNAUTHORIZED,
+            Self::OtherPage => StatusCode::FORBIDDEN,
+            Self::OtherName => StatusCode::MISDIRECTED_REQUEST,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Unreadable(_) => StatusCode::BAD_REQUEST,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Cut(_) => StatusCode::REQUEST_TIMEOUT,
+            Self::Identity(IdentityError::Denied(denial)) | Self::Denied(denial) => of_denial(denial),
+            Self::Identity(IdentityError::Throttled(_) | IdentityError::Busy) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Identity(IdentityError::Weak(_)) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Identity(error) if error.is_refusal() => StatusCode::UNAUTHORIZED,
+            Self::Identity(_) | Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// What is said, and what to do. What is wrong inside is for the log of the node, not for whoever asks.
+    fn said(&self) -> (String, Option<String>) {
+        match self {
+            Self::Identity(IdentityError::Denied(Denial::Refused(refusal))) | Self::Denied(Denial::Refused(refusal)) => {
+                if refusal.hidden {
+                    return (Self::NotFound.to_string(), None);
+                }
+                let ask = refusal.ask.clone().unwrap_or_else(|| "the security team".to_owned());
+                (format!("this takes {}", refusal.missing.join(", and ")), Some(format!("ask {ask}")))
+            }
+            Self::Identity(IdentityError::Denied(Denial::NotRecorded(JournalError::Conflict(why))))
+            | Self::Denied(Denial::NotRecorded(JournalError::Conflict(why))) => {
+                (why.clone(), Some("look at the present state and ask again".to_owned()))
+            }
+            _ if self.status() == StatusCode::SERVICE_UNAVAILABLE => {
+                ("this node cannot answer now".to_owned(), Some("try again; if it stays so, ask whoever runs it".to_owned()))
+            }
+            other => (other.to_string(), None),
+        }
+    }
+
+    /// Writes it, for a program or for a person.
+    pub(crate) fn response(&self, program: bool) -> Response {
+        let status = self.status();
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            eprintln!("error: a request could not be answered: {self}");
+        }
+        let (what, hint) = self.said();
+        let page = Fault { what: &what, hint: hint.as_deref() };
+        let mut response = match program {
+            true => write(&object!({"error": what, "hint": hint}).to_string(), "application/json"),
+            false => html(&page).unwrap_or_else(|_| write(&what, "text/plain; charset=utf-8")),
+        };
+        *response.status_mut() = status;
+        response
+    }
+}
+
+fn of_denial(denial: &Denial) -> StatusCode {
+    match denial {
+        Denial::Refused(refusal) if refusal.hidden => StatusCode::NOT_FOUND,
+        Denial::Refused(_) => StatusCode::FORBIDDEN,
+        Denial::NotRecorded(JournalError::Conflict(_)) => StatusCode::CONFLICT,
+        Denial::OtherChange | Denial::NotRecorded(_) => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+#[derive(Template)]
+#[template(path = "fault.html")]
+struct Fault<'a> {
+    what: &'a str,
+    hint: Option<&'a str>,
+}
+
+/// Writes a page.
+pub(crate) fn html(page: &impl Template) -> Answer {
+    let text = page.render().map_err(|_| Refused::Unreadable("the page"))?;
+    Ok(write(&text, "text/html; charset=utf-8"))
+}
+
+/// Writes JSON.
+pub(crate) fn json(what: &impl Serialize) -> Answer {
+    let text = serde_json::to_string(what).map_err(|_| Refused::Unreadable("the answer"))?;
+    Ok(write(&text, "application/json"))
+}
+
+/// Writes a text of a type.
+pub(crate) fn write(text: &str, kind: &'static str) -> Response {
+    let mut response = Response::new(Body::from(text.to_owned()));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+}
+
+/// Leads a browser on. `to` is an address that this node made, or a path of its own.
+pub(crate) fn lead_to(to: &str) -> Answer {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SEE_OTHER;
+    let to = HeaderValue::from_str(to).map_err(|_| Refused::Unreadable("the address"))?;
+    response.headers_mut().insert(header::LOCATION, to);
+    Ok(response)
+}
+
+/// What every answer says to browsers: nothing from elsewhere, nothing inline, no frames, nothing kept.
+pub(crate) fn guard(response: &mut Response, https: bool) {
+    let headers = [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (HeaderName::from_static("permissions-policy"), "publickey-credentials-get=(self), publickey-credentials-create=(self)"),
+    ];
+    for (name, value) in headers {
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    if https {
+        let value = HeaderValue::from_static("max-age=63072000; includeSubDomains");
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, value);
+    }
+}
+
+/// The policy for browsers. Forms may lead to a program of the same machine, which is how a login ends.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+                      form-action 'self' http://127.0.0.1:*; base-uri 'none'; frame-ancestors 'none'";

@@ -1,0 +1,179 @@
+//! Connections, and what runs beside them: the log is published, decisions are kept up, counts are written down.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::ConnectInfo;
+use axum::{Extension, Router};
+use cordon_domain::RequestId;
+use cordon_store::StoreError;
+use cordon_store::edge::SystemEntropy;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::limits::{
+    CONNECTIONS_MAX, FOLLOW_MS, HEAD_BYTES_MAX, HEAD_S, HEADERS_MAX, HEARTBEAT_S, PRESENT_S, PUBLISH_MS,
+};
+use crate::node::Node;
+use crate::route::router;
+
+/// Answers until `until` says so; then ends requests, publishes what was recorded, and returns.
+///
+/// # Errors
+///
+/// [`StoreError`] when the log cannot be published any more: nothing is answered that is not on record.
+pub async fn serve(
+    node: Arc<Node>,
+    listener: TcpListener,
+    mut until: watch::Receiver<bool>,
+) -> Result<(), StoreError> {
+    let mut beside = JoinSet::new();
+    beside.spawn(following(Arc::clone(&node)));
+    beside.spawn(counting(Arc::clone(&node)));
+    beside.spawn(presenting(Arc::clone(&node)));
+    let mut published = publisher(Arc::clone(&node), until.clone())?;
+    let published = tokio::select! {
+        published = &mut published => published,
+        () = accept(&node, &listener, &mut until) => published.await,
+    };
+    beside.shutdown().await;
+    // Another node may already answer in its place.
+    let _ = node.installation.answers_no_more().await;
+    published.unwrap_or(Err(StoreError::Stopped))
+}
+
+async fn ended(until: &mut watch::Receiver<bool>) {
+    // Whoever could say so may be gone: that says it, too.
+    drop(until.wait_for(|ended| *ended).await);
+}
+
+async fn accept(node: &Arc<Node>, listener: &TcpListener, until: &mut watch::Receiver<bool>) {
+    let (room, router) = (Arc::new(Semaphore::new(CONNECTIONS_MAX)), router(node));
+    let mut open = JoinSet::new();
+    loop {
+        let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = ended(until) => break,
+        };
+        let Ok((stream, peer)) = accepted else {
+            // No more files, most likely: some connections must end first.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        let router = router.clone();
+        open.spawn(async move {
+            let _place = place;
+            connection(stream, peer, router).await;
+        });
+        while open.try_join_next().is_some() {}
+    }
+    open.shutdown().await;
+}
+
+async fn connection(stream: TcpStream, peer: SocketAddr, router: Router) {
+    // Each request says from where its connection comes.
+    let answers = TowerToHyperService::new(router.layer(Extension(ConnectInfo(peer))));
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(HEAD_S));
+    builder.max_buf_size(HEAD_BYTES_MAX).max_headers(HEADERS_MAX).half_close(false);
+    // Whoever asked may have gone, or may never have asked.
+    let _ = builder.serve_connection(TokioIo::new(stream), answers).await;
+}
+
+/// Keeps what decisions rest on up, and ends requests that came with what counts no more.
+async fn following(node: Arc<Node>) {
+    let mut turns = every(Duration::from_millis(FOLLOW_MS));
+    loop {
+        turns.tick().await;
+        node.follow().await;
+    }
+}
+
+/// Writes down what is only counted, and that the node lives.
+async fn counting(node: Arc<Node>) {
+    let mut turns = every(Duration::from_secs(PRESENT_S));
+    let per_beat = (HEARTBEAT_S / PRESENT_S).max(1);
+    for turn in 0u64.. {
+        turns.tick().await;
+        let next = RequestId::draw(&mut SystemEntropy);
+        node.identity.gate().tick(next, node.identity.now()).await;
+        if turn % per_beat == 0
+            && let Err(error) = node.beat().await
+        {
+            eprintln!("warning: this node's heartbeat is not recorded: {error}");
+        }
+    }
+}
+
+/// Says where this node answers, so that others can ask it.
+async fn presenting(node: Arc<Node>) {
+    let address = format!("http://{}", node.settings.listens);
+    let mut turns = every(Duration::from_secs(PRESENT_S));
+    loop {
+        turns.tick().await;
+        if let Err(error) = node.installation.answers_at(&address, node.identity.now()).await {
+            eprintln!("warning: other nodes cannot find this one: {error}");
+        }
+    }
+}
+
+/// Publishes the log on a thread of its own: it waits for disks.
+fn publisher(
+    node: Arc<Node>,
+    until: watch::Receiver<bool>,
+) -> Result<oneshot::Receiver<Result<(), StoreError>>, StoreError> {
+    let failed = |error| StoreError::File("the publisher".to_owned(), "started", error);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+    let (say, published) = oneshot::channel();
+    // Whoever waits for it may be gone.
+    let run = move || drop(say.send(runtime.block_on(publishing(node, until))));
+    std::thread::Builder::new().name("cordon-publisher".to_owned()).spawn(run).map_err(failed)?;
+    Ok(published)
+}
+
+/// Publishes the log for as long as this node is the one that does.
+async fn publishing(node: Arc<Node>, mut until: watch::Receiver<bool>) -> Result<(), StoreError> {
+    let mut turns = every(Duration::from_millis(PUBLISH_MS));
+    let mut held = None;
+    loop {
+        let last = tokio::select! {
+            _ = turns.tick() => false,
+            () = ended(&mut until) => true,
+        };
+        match publish(&node, &mut held).await {
+            Ok(()) => {}
+            // Another process does, or the server of databases ended the session: try again.
+            Err(StoreError::Locked(_) | StoreError::Conflict(_) | StoreError::Server(_)) => held = None,
+            Err(error) => return Err(error),
+        }
+        if last {
+            return Ok(());
+        }
+    }
+}
+
+type Held = Option<(std::fs::File, cordon_store::Sequencer)>;
+
+async fn publish(node: &Node, held: &mut Held) -> Result<(), StoreError> {
+    if held.is_none() {
+        let alone = node.installation.publishes()?;
+        *held = Some((alone, node.installation.sequencer().await?));
+    }
+    if let Some((_, sequencer)) = held {
+        while sequencer.publish().await?.is_some() {}
+    }
+    Ok(())
+}
+
+fn every(period: Duration) -> tokio::time::Interval {
+    let mut turns = interval(period);
+    turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    turns
+}
