@@ -1,19 +1,26 @@
 //! The commands, one file each.
 
 mod access;
+mod approve;
 mod audit;
 mod baseline;
+mod credentials;
 mod db;
+mod devices;
 mod explain;
 mod fingerprint;
 mod hook;
 mod keys;
 mod levels;
+mod login;
 mod people;
 mod policy;
 mod rules;
 pub(crate) mod scan;
+mod services;
 mod shell;
+mod up;
+mod vendors;
 mod worker;
 
 use clap::Subcommand;
@@ -31,10 +38,20 @@ pub(crate) enum Command {
     Rules(rules::Command),
     #[command(subcommand)]
     Hook(hook::Command),
+    Up(Box<up::Arguments>),
+    Login(Box<login::Arguments>),
+    Credentials(Box<credentials::Arguments>),
+    Approve(Box<approve::Arguments>),
     #[command(subcommand)]
     Audit(audit::Command),
     #[command(subcommand)]
     People(people::Command),
+    #[command(subcommand)]
+    Services(services::Command),
+    #[command(subcommand)]
+    Vendors(vendors::Command),
+    #[command(subcommand)]
+    Devices(devices::Command),
     #[command(subcommand)]
     Access(access::Command),
     Explain(Box<explain::Arguments>),
@@ -59,8 +76,15 @@ impl Command {
             Self::Baseline(arguments) => baseline::run(&arguments),
             Self::Rules(command) => rules::run(command),
             Self::Hook(command) => hook::run(&command),
+            Self::Up(arguments) => up::run(&arguments),
+            Self::Login(arguments) => login::run(&arguments),
+            Self::Credentials(arguments) => credentials::run(&arguments),
+            Self::Approve(arguments) => approve::run(&arguments),
             Self::Audit(command) => audit::run(command),
             Self::People(command) => people::run(command),
+            Self::Services(command) => services::run(command),
+            Self::Vendors(command) => vendors::run(command),
+            Self::Devices(command) => devices::run(command),
             Self::Access(command) => access::run(command),
             Self::Explain(arguments) => explain::run(&arguments),
             Self::Levels(arguments) => levels::run(&arguments),

@@ -4,8 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use cordon_domain::{Actor, Clock as _, Personal, PrincipalId, PrincipalKind, Step, Steps, Target};
-use cordon_gate::act::{Changes, Query};
+use cordon_domain::{
+    Action, Actor, AskId, Asked, AskedHash, Clock as _, Personal, PrincipalId, PrincipalKind, Record, Step, Steps,
+    Target,
+};
+use cordon_gate::act::{Ask, Changes, Query};
 use cordon_gate::{Denial, Facts, Gate, JournalError, Request};
 use cordon_keys::local::{Cost, HeldKey, Passphrase};
 use cordon_keys::recovery::{Share, join};
@@ -13,6 +16,7 @@ use cordon_keys::{ProviderError, RootProvider};
 use cordon_policy::{LocalOperator, Policies, Snapshot};
 use cordon_store::care::CareError;
 use cordon_store::edge::{SystemClock, SystemEntropy};
+use cordon_store::limits::ASK_MS_MAX;
 use cordon_store::pkcs11::{Token, TokenPlace};
 use cordon_store::providers::{Apart, key_file};
 use cordon_store::{Address, Change, Follower, Installation, NewName, Places, StoreError, Writer};
@@ -145,6 +149,23 @@ impl Holder {
     }
 }
 
+/// The consent of others, where something takes two people.
+#[derive(Args, Default)]
+pub(crate) struct Consent {
+    /// Ask others to approve it, instead of doing it. Prints the name of what was asked.
+    #[arg(long, conflicts_with = "approval", requires = "reason")]
+    pub(crate) ask: bool,
+    /// What others approved: it is done exactly as it was asked, for the same reason.
+    #[arg(long, value_name = "ASK", requires = "reason")]
+    pub(crate) approval: Option<AskId>,
+}
+
+/// Says what was asked, and what comes next.
+pub(crate) fn say_asked(id: AskId) {
+    println!("{id}");
+    eprintln!("hint: an approver runs `cordon approve {id}`, or opens /approvals; then give --approval {id}");
+}
+
 /// Says that the key file is near the data.
 pub(crate) fn warn_if_near(apart: Apart, path: &std::path::Path) {
     if apart == Apart::SameFileSystem {
@@ -224,9 +245,58 @@ impl Operated {
     }
 
     async fn publish(&self) -> Result<(), StoreError> {
+        let _alone = self.installation.publishes()?;
         let mut sequencer = self.installation.sequencer().await?;
         while sequencer.publish().await?.is_some() {}
         Ok(())
+    }
+
+    /// Makes a change of records that takes two people, or asks for it. Returns what was asked.
+    pub(crate) async fn change_or_ask<A: Changes>(
+        &self,
+        target: Target,
+        steps: Vec<Step>,
+        reason: Option<&str>,
+        consent: &Consent,
+    ) -> Result<Option<AskId>, Failure> {
+        let target = Target { record: steps.first().map(Step::key), ..target };
+        let change = Change::Records { action: A::ACTION, steps: Steps(steps), names: Vec::new() };
+        if consent.ask {
+            let reason = reason.unwrap_or_default();
+            return self.ask_others((A::ACTION, target), change.beside(), reason).await.map(Some);
+        }
+        let facts = Facts { target, beside: change.beside(), ..self.facts(reason.map(str::to_owned)) };
+        let facts = Facts { approval: consent.approval, ..facts };
+        self.gate.change(Request::<A>::new(facts), change).await.map(|_| None).map_err(denied)
+    }
+
+    /// Asks others to approve something.
+    pub(crate) async fn ask_others(
+        &self,
+        (action, about): (Action, Target),
+        change: Vec<u8>,
+        reason: &str,
+    ) -> Result<AskId, Failure> {
+        let (id, at, by) = (AskId::draw(&mut SystemEntropy), SystemClock.now(), self.actor.principal);
+        let hash = AskedHash::of(action, &about, &change, reason);
+        let Target { bucket, version, label, .. } = about.clone();
+        let asked = Asked {
+            id,
+            action,
+            target: about,
+            hash,
+            by,
+            owner: by,
+            reason: reason.to_owned(),
+            at,
+            ends: at.plus_ms(ASK_MS_MAX),
+            approvals: Vec::new(),
+            change,
+        };
+        let target = Target { bucket, version, label, principal: Some(by), record: None };
+        let steps = vec![Step::Put(Record::Ask(Box::new(asked)))];
+        self.change::<Ask>(target, steps, Vec::new(), Some(reason)).await?;
+        Ok(id)
     }
 
     /// Makes a change of records about something, for a reason.
@@ -270,7 +340,7 @@ impl Operated {
     /// The facts of a request that the person at the machine makes now.
     pub(crate) fn facts(&self, reason: Option<String>) -> Facts {
         let request = cordon_domain::RequestId::draw(&mut SystemEntropy);
-        let action = cordon_domain::Action::KeyUnlock;
+        let action = Action::KeyUnlock;
         Facts {
             personal: self.personal.clone(),
             reason,
@@ -290,7 +360,7 @@ pub(crate) fn harden() {
 }
 
 /// Keeps the pages of open keys from being swapped, where the machine allows it.
-fn lock_memory(installation: &Installation) {
+pub(crate) fn lock_memory(installation: &Installation) {
     // A guard unlocks when it is dropped; these keys are open until the process ends.
     let locked = installation.keys().with(|unlocked| {
         Ok(unlocked.memory().all(|(address, bytes)| region::lock(address, bytes).map(std::mem::forget).is_ok()))
@@ -333,7 +403,8 @@ pub(crate) fn denied(denial: Denial) -> Failure {
     match denial {
         Denial::Refused(refusal) => {
             let ask = refusal.ask.unwrap_or_else(|| "the security team".to_owned());
-            Failure::denied(what, format!("ask {ask}"))
+            let how = if ask == "an approver" { ": give --ask and a reason, then --approval" } else { "" };
+            Failure::denied(what, format!("ask {ask}{how}"))
         }
         Denial::NotRecorded(JournalError::Integrity(_)) => Failure::integrity(what, "keep a copy of the data folder"),
         Denial::NotRecorded(JournalError::Conflict(_)) => {

@@ -8,3 +8,12 @@ pub(crate) const HEAD_S: u64 = 10;
 
 /// Seconds that a server may take to answer.
 pub(crate) const ANSWER_S: u64 = 30;
+
+/// Seconds that somebody may take to allow a login in the browser.
+pub(crate) const LOGIN_S: u64 = 600;
+
+/// Bytes of what the browser brings at the end of a login.
+pub(crate) const LOGIN_HEAD_BYTES_MAX: u64 = 8 * 1024;
+
+/// Milliseconds that a revocation may take until every node refuses.
+pub(crate) const REVOKED_MS: u64 = 1_000;

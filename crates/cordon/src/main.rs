@@ -8,6 +8,7 @@ mod kept;
 mod keys;
 mod limits;
 mod moment;
+mod remote;
 mod render;
 
 use clap::Parser;

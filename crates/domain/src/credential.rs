@@ -155,6 +155,8 @@ mod tests {
         assert_eq!(session.actor(Moment(-5_000)).mfa_age_s, Some(0));
         assert_eq!(session.actor(Moment(i64::MAX)).mfa_age_s, Some(u32::MAX));
         assert_eq!(Credential { factor: Factor::None, ..session }.actor(Moment(0)).mfa_age_s, None);
-        assert!(session.counts_at(Moment(1_000)) && !session.counts_at(Moment(999)) && !session.counts_at(Moment(1_010)));
+        assert!(
+            session.counts_at(Moment(1_000)) && !session.counts_at(Moment(999)) && !session.counts_at(Moment(1_010))
+        );
     }
 }

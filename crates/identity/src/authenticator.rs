@@ -95,7 +95,11 @@ pub struct ProviderAccount {
 
 impl Way {
     /// Reads one.
-    pub(crate) fn read(kept: &Authenticator) -> Result<Self, IdentityError> {
+    ///
+    /// # Errors
+    ///
+    /// [`IdentityError::Unreadable`].
+    pub fn read(kept: &Authenticator) -> Result<Self, IdentityError> {
         minicbor::decode(&kept.body).map_err(|_| IdentityError::Unreadable(kept.id))
     }
 
@@ -105,7 +109,11 @@ impl Way {
     }
 
     /// Writes it as a new one.
-    pub(crate) fn begin(&self, id: cordon_domain::CredentialId, principal: cordon_domain::PrincipalId) -> Authenticator {
+    pub(crate) fn begin(
+        &self,
+        id: cordon_domain::CredentialId,
+        principal: cordon_domain::PrincipalId,
+    ) -> Authenticator {
         Authenticator { id, principal, generation: 1, body: self.bytes() }
     }
 

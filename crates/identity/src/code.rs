@@ -40,7 +40,8 @@ pub(crate) fn step_of(secret: &[u8], code: &str, last_step: u64, now: Moment) ->
 /// The address that an authenticator app reads from a picture.
 pub(crate) fn address(secret: &[u8], organisation: &str, name: &str) -> Zeroizing<String> {
     let mut url = Zeroizing::new("otpauth://totp/".to_owned());
-    let plain = |text: &str| text.chars().filter(|sign| sign.is_ascii_alphanumeric() || "-._@".contains(*sign)).collect();
+    let plain =
+        |text: &str| text.chars().filter(|sign| sign.is_ascii_alphanumeric() || "-._@".contains(*sign)).collect();
     let (organisation, name): (String, String) = (plain(organisation), plain(name));
     url.push_str(&format!("{organisation}:{name}?issuer={organisation}&secret="));
     url.push_str(&BASE32_NOPAD.encode(secret));
@@ -71,8 +72,9 @@ pub(crate) fn draw_recovery() -> (Vec<Zeroizing<String>>, Recovery) {
 
 /// Uses a recovery code up. Returns what is left, or `None` when it is none of them.
 pub(crate) fn use_recovery(recovery: &Recovery, code: &str) -> Option<Recovery> {
-    let plain: Zeroizing<String> =
-        Zeroizing::new(code.chars().filter(char::is_ascii_alphanumeric).map(|sign| sign.to_ascii_lowercase()).collect());
+    let plain: Zeroizing<String> = Zeroizing::new(
+        code.chars().filter(char::is_ascii_alphanumeric).map(|sign| sign.to_ascii_lowercase()).collect(),
+    );
     let hash = secret_hash(b"cordon/recovery/v1", plain.as_bytes());
     let is = |kept: &ByteArray<32>| aws_lc_rs::constant_time::verify_slices_are_equal(kept.as_slice(), &hash).is_ok();
     let place = recovery.left.iter().position(is)?;

@@ -106,6 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::string_slice, reason = "the text is ASCII")]
     fn a_proof_is_for_one_thing_at_one_time_of_one_key() {
         let key = DeviceKey::draw().expect("a key");
         let again = DeviceKey::read(&key.write()).expect("reads back");

@@ -118,15 +118,8 @@ impl Identity {
         // A link proves that it was given, and no factor.
         let invited = Actor { kind, credential, factor: Some(Factor::None), ..Actor::service(principal) };
         let codes = code::address(&secret, "Cordon", &name);
-        let entry = Entry {
-            principal,
-            kind,
-            name: name.clone(),
-            uses,
-            actor: actor.unwrap_or(invited),
-            passkey: None,
-            secret,
-        };
+        let entry =
+            Entry { principal, kind, name: name.clone(), uses, actor: actor.unwrap_or(invited), passkey: None, secret };
         let id = self.entries.begin(entry, self.now());
         Ok(Offer { id, name, codes })
     }
@@ -249,12 +242,7 @@ impl Identity {
     }
 
     /// Records a wrong guess.
-    pub(crate) async fn wrong(
-        &self,
-        action: Action,
-        principal: Option<PrincipalId>,
-        visit: &Visit,
-    ) -> IdentityError {
+    pub(crate) async fn wrong(&self, action: Action, principal: Option<PrincipalId>, visit: &Visit) -> IdentityError {
         let why = if principal.is_some() { "a wrong password or code" } else { "a name that is not known" };
         self.refuse(action, principal, visit, why).await;
         IdentityError::Wrong

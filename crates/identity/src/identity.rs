@@ -57,6 +57,7 @@ pub struct Identity {
     pub(crate) throttle: Throttle,
     pub(crate) entries: Ceremonies<Entry>,
     pub(crate) logins: Ceremonies<Allowed>,
+    pub(crate) bindings: Ceremonies<(CredentialId, DeviceId)>,
     pub(crate) arrivals: Ceremonies<webauthn_rs::prelude::DiscoverableAuthentication>,
     public_url: PublicUrl,
 }
@@ -85,6 +86,7 @@ impl Identity {
             throttle: Throttle::default(),
             entries: Ceremonies::default(),
             logins: Ceremonies::default(),
+            bindings: Ceremonies::default(),
             arrivals: Ceremonies::default(),
             public_url,
         })
@@ -121,7 +123,8 @@ impl Identity {
     /// Returns a principal that may act now.
     pub(crate) fn active(&self, id: PrincipalId) -> Result<Principal, IdentityError> {
         let snapshot = self.snapshot()?;
-        let principal = snapshot.roster().principals.get(&id).filter(|one| snapshot.roster().is_active(one, self.now()));
+        let principal =
+            snapshot.roster().principals.get(&id).filter(|one| snapshot.roster().is_active(one, self.now()));
         principal.cloned().ok_or(IdentityError::Wrong)
     }
 
@@ -146,10 +149,7 @@ impl Identity {
     /// # Errors
     ///
     /// [`IdentityError::Store`] when one was changed beside Cordon.
-    pub async fn ways(
-        &self,
-        id: PrincipalId,
-    ) -> Result<Vec<(cordon_store::Authenticator, Way)>, IdentityError> {
+    pub async fn ways(&self, id: PrincipalId) -> Result<Vec<(cordon_store::Authenticator, Way)>, IdentityError> {
         let kept = self.reader.authenticators(&self.keys, id).await?;
         kept.into_iter().map(|kept| Way::read(&kept).map(|way| (kept, way))).collect()
     }

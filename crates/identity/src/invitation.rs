@@ -16,11 +16,7 @@ const PURPOSE: &[u8] = b"cordon/invitation/v1";
 /// Draws an invitation for somebody of whom these ways to sign in are known: an earlier invitation ends. Returns the change
 /// that keeps it, hashed, and the text that proves it.
 #[must_use]
-pub fn invite(
-    principal: PrincipalId,
-    known: &[(Authenticator, Way)],
-    now: Moment,
-) -> (Access, Zeroizing<String>) {
+pub fn invite(principal: PrincipalId, known: &[(Authenticator, Way)], now: Moment) -> (Access, Zeroizing<String>) {
     let id = CredentialId::draw(&mut SystemEntropy);
     let mut secret = Zeroizing::new([0; 32]);
     SystemEntropy.fill(&mut *secret);
@@ -61,6 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::string_slice, reason = "the text is ASCII")]
     fn an_invitation_is_proved_by_its_own_text_until_it_ends() {
         let now = Moment(1_790_000_000_000);
         let (access, text) = invite(PrincipalId([1; 16]), &[], now);
@@ -72,7 +69,14 @@ mod tests {
         let (next, other) = invite(PrincipalId([1; 16]), &earlier, now);
         assert_eq!(next.ways.first(), Some(&AuthenticatorStep::Remove(kept.clone())), "the earlier one ends");
         assert!(!Shown::read(&other).expect("reads back").is(kept, now));
-        for wrong in ["", PREFIX, &text[..text.len() - 1], &text[1..], &format!("{}A", text.as_str()), &text.replace("_i_", "_s_")] {
+        for wrong in [
+            "",
+            PREFIX,
+            &text[..text.len() - 1],
+            &text[1..],
+            &format!("{}A", text.as_str()),
+            &text.replace("_i_", "_s_"),
+        ] {
             assert!(Shown::read(wrong).is_none_or(|shown| !shown.is(kept, now)), "{wrong}");
         }
     }

@@ -38,7 +38,10 @@ impl LoginRequest {
     fn is_well_formed(&self) -> bool {
         let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
         let sized = self.challenge.len() == 43 && (8..=64).contains(&self.state.len());
-        self.port >= 1024 && sized && plain(&self.challenge) && plain(&self.state)
+        self.port >= 1024
+            && sized
+            && plain(&self.challenge)
+            && plain(&self.state)
             && self.claimed.chars().count() <= CLAIMED_CHARS_MAX
     }
 }
@@ -64,7 +67,9 @@ impl Identity {
         proof: &Proof,
     ) -> Result<Option<DeviceId>, IdentityError> {
         if !request.is_well_formed() || !proof.is_for(&request.text(), self.now(), LOGIN_MS) {
-            return Err(IdentityError::Ended("this is no login that a program on this machine asks for, or it is too old"));
+            return Err(IdentityError::Ended(
+                "this is no login that a program on this machine asks for, or it is too old",
+            ));
         }
         self.device_with(session.principal, &proof.public)
     }
@@ -90,7 +95,28 @@ impl Identity {
         Ok(self.logins.begin(allowed, self.now()))
     }
 
-    /// Gives a program what was allowed: a session on its device, and an access key.
+    /// Says that a session in the browser is on a device: it was led there by a program that showed the device's key.
+    ///
+    /// # Errors
+    ///
+    /// [`IdentityError::Ceremony`] when the code was used, or is of another session.
+    pub async fn bind_browser(
+        &self,
+        session: &Credential,
+        code: &CeremonyId,
+        visit: &Visit,
+    ) -> Result<SignedIn, IdentityError> {
+        let (of, device) = self.bindings.take(code, self.now()).ok_or(IdentityError::Ceremony)?;
+        if of != session.id {
+            return Err(IdentityError::Ceremony);
+        }
+        let shown = Shown { way: session.id, step: None, factor: session.factor, at: session.factor_at };
+        let visit = Visit { device: Some(device), ..visit.clone() };
+        self.enter(&self.active(session.principal)?, shown, &visit, Some(session)).await
+    }
+
+    /// Gives a program what was allowed: a session on its device, an access key, and a code with which the browser's own
+    /// session is bound to the device.
     ///
     /// # Errors
     ///
@@ -102,10 +128,9 @@ impl Identity {
         verifier: &str,
         proof: &Proof,
         visit: &Visit,
-    ) -> Result<(SignedIn, AccessKey), IdentityError> {
+    ) -> Result<Redeemed, IdentityError> {
         let allowed = self.logins.take(code, self.now()).ok_or(IdentityError::Ceremony)?;
-        let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, verifier.as_bytes());
-        let same = BASE64URL_NOPAD.encode(hash.as_ref()) == allowed.challenge && proof.public == allowed.key;
+        let same = challenge_of(verifier) == allowed.challenge && proof.public == allowed.key;
         if !same || !proof.is_for(&redeemed(code), self.now(), 0) {
             return Err(IdentityError::Ceremony);
         }
@@ -115,8 +140,19 @@ impl Identity {
         let visit = Visit { device: allowed.device, ..visit.clone() };
         let entered = self.enter(&self.active(allowed.session.principal)?, shown, &visit, None).await?;
         let key = self.take_keys(&entered.session, &visit).await?;
-        Ok((entered, key))
+        let bind = allowed.device.map(|device| self.bindings.begin((id, device), self.now()));
+        Ok(Redeemed { entered, key, bind })
     }
+}
+
+/// What a program is given.
+pub struct Redeemed {
+    /// A session, on its device.
+    pub entered: SignedIn,
+    /// An access key.
+    pub key: AccessKey,
+    /// With what the browser binds its own session to the device; nothing where the device is not enrolled.
+    pub bind: Option<CeremonyId>,
 }
 
 /// Whether a device that is not enrolled is to be.
@@ -132,4 +168,16 @@ pub enum Enrol {
 #[must_use]
 pub fn redeemed(code: &CeremonyId) -> String {
     format!("redeem {}", code.as_str())
+}
+
+/// Writes bytes as a program gives them.
+#[must_use]
+pub fn text_of(bytes: &[u8]) -> String {
+    BASE64URL_NOPAD.encode(bytes)
+}
+
+/// The hash of a verifier, by which its program is known again (RFC 7636, S256).
+#[must_use]
+pub fn challenge_of(verifier: &str) -> String {
+    text_of(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, verifier.as_bytes()).as_ref())
 }

@@ -167,7 +167,10 @@ mod tests {
         let passkeys = Passkeys::new(&PublicUrl::parse("http://localhost:8700").expect("an address")).expect("usable");
         let (adding, _) = passkeys.begin_adding(PrincipalId([1; 16]), "ada", Vec::new()).expect("begun");
         let selection = &adding["publicKey"]["authenticatorSelection"];
-        assert_eq!((&selection["userVerification"], &selection["residentKey"]), (&"required".into(), &"required".into()));
+        assert_eq!(
+            (&selection["userVerification"], &selection["residentKey"]),
+            (&"required".into(), &"required".into())
+        );
         assert_eq!(adding["publicKey"]["rp"]["id"], "localhost");
         let (asking, _) = passkeys.begin().expect("begun");
         assert_eq!(asking["publicKey"]["userVerification"], "required");

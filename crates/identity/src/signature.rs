@@ -87,7 +87,8 @@ impl<'a> Signed<'a> {
         if headers.len() > SIGNED_HEADERS_MAX || !sorted {
             return Err(SignatureError::Malformed("SignedHeaders"));
         }
-        let signature = cordon_domain::id::parse_hex(field("Signature")?).ok_or(SignatureError::Malformed("Signature"))?;
+        let signature =
+            cordon_domain::id::parse_hex(field("Signature")?).ok_or(SignatureError::Malformed("Signature"))?;
         let stamp = one(asked, "x-amz-date")?.ok_or(SignatureError::Uncovered("the date"))?;
         let body = match (one(asked, "x-amz-content-sha256")?, asked.body_sha256) {
             (Some(stated), Some(own)) if stated != own && stated != UNSIGNED => return Err(SignatureError::Wrong),

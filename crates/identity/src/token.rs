@@ -173,6 +173,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::string_slice, reason = "the text is ASCII")]
     fn every_changed_character_is_noticed() {
         let keys = keys();
         let text = keys.write(&credential(CredentialKind::Session)).to_string();

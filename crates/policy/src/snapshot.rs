@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use cedar_policy::{Authorizer, Context, Decision, Effect, PolicySet, Request, RestrictedExpression as Value};
 use cordon_domain::{
-    Action, Demand, Factor, Grant, GrantId, Level, Moment, Network, Principal, PrincipalId, Project, RecordKey, Role, Roster,
-    Target, Vendor,
+    Action, Demand, Factor, Grant, GrantId, Level, Moment, Network, Principal, PrincipalId, Project, RecordKey, Role,
+    Roster, Target, Vendor,
 };
 use cordon_gate::{Epoch, Facts};
 

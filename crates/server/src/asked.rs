@@ -35,13 +35,7 @@ const BROWSER: &str = "cordon-browser";
 
 impl Asked {
     /// Reads a request for a route that `who` may ask for.
-    pub(crate) async fn read(
-        node: &Node,
-        who: Who,
-        peer: IpAddr,
-        parts: &Parts,
-        body: Body,
-    ) -> Result<Self, Refused> {
+    pub(crate) async fn read(node: &Node, who: Who, peer: IpAddr, parts: &Parts, body: Body) -> Result<Self, Refused> {
         let visit = visit(node, peer, &parts.headers);
         is_own_page(node, parts)?;
         let body = to_bytes(body, BODY_BYTES_MAX).await.map_err(|_| Refused::TooLarge)?;
@@ -85,7 +79,11 @@ impl Asked {
 
     /// Reads the body as a form.
     pub(crate) fn form(&self) -> Form {
-        Form(url::form_urlencoded::parse(&self.body).map(|(name, value)| (name.into_owned(), value.into_owned())).collect())
+        Form(
+            url::form_urlencoded::parse(&self.body)
+                .map(|(name, value)| (name.into_owned(), value.into_owned()))
+                .collect(),
+        )
     }
 }
 

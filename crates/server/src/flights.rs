@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
-use axum::body::{Body, Bytes, BodyDataStream};
+use axum::body::{Body, BodyDataStream, Bytes};
 use cordon_domain::Credential;
 use futures_util::Stream;
 use tokio::sync::watch;
@@ -137,7 +137,8 @@ mod tests {
         let mut waiting = flights.begin(credential(1)).expect("begun");
         let other = flights.begin(credential(2)).expect("begun");
         let endless = stream::iter([Ok::<_, Broken>(Bytes::from_static(b"first"))]).chain(stream::pending());
-        let mut body = flights.begin(credential(1)).expect("begun").carry(Body::from_stream(endless)).into_data_stream();
+        let mut body =
+            flights.begin(credential(1)).expect("begun").carry(Body::from_stream(endless)).into_data_stream();
         assert_eq!(body.next().await.expect("a chunk").expect("whole"), "first");
         assert_eq!(flights.count(), 3);
         assert_eq!(waiting.answer(async { 7 }).await, Some(7));

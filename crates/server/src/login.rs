@@ -3,7 +3,7 @@
 use askama::Template;
 use cordon_domain::DeviceId;
 use cordon_identity::device::Proof;
-use cordon_identity::login::{Enrol, LoginRequest};
+use cordon_identity::login::{Enrol, LoginRequest, Redeemed};
 use cordon_identity::{CeremonyId, IdentityError};
 use serde::Deserialize;
 use serde_json::json as object;
@@ -71,9 +71,18 @@ pub(crate) async fn allow(node: &Node, asked: Asked) -> Answer {
     lead_to(&format!("http://127.0.0.1:{}/?code={}&state={}", request.port, code.as_str(), request.state))
 }
 
+/// Binds the session of this browser to the device of a program that led here.
+pub(crate) async fn bind(node: &Node, asked: Asked) -> Answer {
+    let code = CeremonyId::given(asked.parameter("code").unwrap_or_default());
+    let bound = node.identity.bind_browser(asked.session()?, &code, &asked.visit).await?;
+    let mut response = lead_to("/")?;
+    crate::sign_in::cookies(node, &bound, &mut response)?;
+    Ok(response)
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Redeemed {
+struct Redeeming {
     code: String,
     verifier: String,
     proof: String,
@@ -81,10 +90,10 @@ struct Redeemed {
 
 /// Gives the program what was allowed.
 pub(crate) async fn redeem(node: &Node, asked: Asked) -> Answer {
-    let Redeemed { code, verifier, proof } = asked.json()?;
+    let Redeeming { code, verifier, proof } = asked.json()?;
     let proof = Proof::read(&proof).ok_or(Refused::Unreadable("the device's proof"))?;
     let redeemed = node.identity.redeem_login(&CeremonyId::given(&code), &verifier, &proof, &asked.visit).await;
-    let (entered, key) = match redeemed {
+    let Redeemed { entered, key, bind } = match redeemed {
         Err(error @ IdentityError::Ceremony) => {
             let about = cordon_domain::Action::SessionKeys;
             node.identity.refuse(about, None, &asked.visit, "a code of a login that does not count").await;
@@ -98,5 +107,6 @@ pub(crate) async fn redeem(node: &Node, asked: Asked) -> Answer {
         "principal": entered.session.principal.to_string(),
         "device": entered.session.device.map(|device| device.to_string()),
         "key": key_object(&key),
+        "bind": bind.as_ref().map(CeremonyId::as_str),
     }))
 }

@@ -124,7 +124,11 @@ mod tests {
         assert_eq!(seen(&[], "192.0.2.1", Some("203.0.113.9")), "192.0.2.1", "nobody is trusted");
         assert_eq!(seen(&proxies, "192.0.2.1", Some("203.0.113.9")), "192.0.2.1", "a stranger says so");
         assert_eq!(seen(&proxies, "10.0.0.1", Some("203.0.113.9")), "203.0.113.9");
-        assert_eq!(seen(&proxies, "10.0.0.1", Some("127.0.0.1, 203.0.113.9")), "203.0.113.9", "what the client wrote before");
+        assert_eq!(
+            seen(&proxies, "10.0.0.1", Some("127.0.0.1, 203.0.113.9")),
+            "203.0.113.9",
+            "what the client wrote before"
+        );
         assert_eq!(seen(&proxies, "10.0.0.1", Some("127.0.0.1, 203.0.113.9, 10.0.0.2")), "203.0.113.9", "two proxies");
         assert_eq!(seen(&proxies, "10.0.0.1", Some("203.0.113.9, unknown")), "10.0.0.1");
         assert_eq!(seen(&proxies, "10.0.0.1", None), "10.0.0.1");

@@ -132,7 +132,10 @@ mod tests {
     #[test]
     fn times_are_said_as_people_say_them() {
         let said = |seconds: i64| ago(Moment(0), Moment(seconds * 1000));
-        assert_eq!([said(5), said(60), said(7_200), said(172_800)], ["just now", "1 minute ago", "2 hours ago", "2 days ago"]);
+        assert_eq!(
+            [said(5), said(60), said(7_200), said(172_800)],
+            ["just now", "1 minute ago", "2 hours ago", "2 days ago"]
+        );
         assert_eq!((span(-5), span(1_000)), ("0 seconds".to_owned(), "1 second".to_owned()));
     }
 }

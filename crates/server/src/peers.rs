@@ -98,7 +98,7 @@ mod tests {
         assert!(!key.is_proved(&proof, &["http://10.0.0.2:8700".to_owned()], "{}", now));
         let other = PeerKey(hmac::Key::new(hmac::HMAC_SHA256, &[2; 32]));
         assert!(!other.is_proved(&proof, &own, "{}", now));
-        for text in ["", ".", "1.", "x.y", &proof[1..], &format!("{proof}00")] {
+        for text in ["", ".", "1.", "x.y", proof.trim_start_matches(char::is_numeric), &format!("{proof}00")] {
             assert!(!key.is_proved(text, &own, "{}", now), "{text}");
         }
     }

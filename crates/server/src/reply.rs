@@ -11,6 +11,8 @@ use cordon_store::StoreError;
 use serde::Serialize;
 use serde_json::json as object;
 
+use crate::route::Reader;
+
 /// What a handler gives.
 pub(crate) type Answer = Result<Response, Refused>;
 
@@ -74,7 +76,8 @@ impl Refused {
     /// What is said, and what to do. What is wrong inside is for the log of the node, not for whoever asks.
     fn said(&self) -> (String, Option<String>) {
         match self {
-            Self::Identity(IdentityError::Denied(Denial::Refused(refusal))) | Self::Denied(Denial::Refused(refusal)) => {
+            Self::Identity(IdentityError::Denied(Denial::Refused(refusal)))
+            | Self::Denied(Denial::Refused(refusal)) => {
                 if refusal.hidden {
                     return (Self::NotFound.to_string(), None);
                 }
@@ -85,24 +88,26 @@ impl Refused {
             | Self::Denied(Denial::NotRecorded(JournalError::Conflict(why))) => {
                 (why.clone(), Some("look at the present state and ask again".to_owned()))
             }
-            _ if self.status() == StatusCode::SERVICE_UNAVAILABLE => {
-                ("this node cannot answer now".to_owned(), Some("try again; if it stays so, ask whoever runs it".to_owned()))
-            }
+            _ if self.status() == StatusCode::SERVICE_UNAVAILABLE => (
+                "this node cannot answer now".to_owned(),
+                Some("try again; if it stays so, ask whoever runs it".to_owned()),
+            ),
             other => (other.to_string(), None),
         }
     }
 
-    /// Writes it, for a program or for a person.
-    pub(crate) fn response(&self, program: bool) -> Response {
+    /// Writes it, for whoever reads it.
+    pub(crate) fn response(&self, reader: Reader) -> Response {
         let status = self.status();
         if status == StatusCode::SERVICE_UNAVAILABLE {
             eprintln!("error: a request could not be answered: {self}");
         }
         let (what, hint) = self.said();
         let page = Fault { what: &what, hint: hint.as_deref() };
-        let mut response = match program {
-            true => write(&object!({"error": what, "hint": hint}).to_string(), "application/json"),
-            false => html(&page).unwrap_or_else(|_| write(&what, "text/plain; charset=utf-8")),
+        let mut response = match reader {
+            Reader::Program => write(&object!({"error": what, "hint": hint}).to_string(), "application/json"),
+            Reader::Person => html(&page).unwrap_or_else(|_| write(&what, "text/plain; charset=utf-8")),
+            Reader::Client => xml(&Xml { code: of_client(status), what: &what }),
         };
         *response.status_mut() = status;
         response
@@ -123,6 +128,28 @@ fn of_denial(denial: &Denial) -> StatusCode {
 struct Fault<'a> {
     what: &'a str,
     hint: Option<&'a str>,
+}
+
+/// The code that clients of AWS know a refusal by.
+fn of_client(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::UNAUTHORIZED => "InvalidClientTokenId",
+        StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => "AccessDenied",
+        StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE => "ValidationError",
+        StatusCode::TOO_MANY_REQUESTS => "Throttling",
+        _ => "ServiceUnavailable",
+    }
+}
+
+#[derive(Template)]
+#[template(path = "fault.xml")]
+struct Xml<'a> {
+    code: &'static str,
+    what: &'a str,
+}
+
+fn xml(page: &Xml<'_>) -> Response {
+    write(&page.render().unwrap_or_default(), "text/xml")
 }
 
 /// Writes a page.
@@ -159,11 +186,15 @@ pub(crate) fn guard(response: &mut Response, https: bool) {
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
-        (header::REFERRER_POLICY, "no-referrer"),
+        // A form says from where it comes only under a policy that lets it.
+        (header::REFERRER_POLICY, "same-origin"),
         (header::CACHE_CONTROL, "no-store"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-        (HeaderName::from_static("permissions-policy"), "publickey-credentials-get=(self), publickey-credentials-create=(self)"),
+        (
+            HeaderName::from_static("permissions-policy"),
+            "publickey-credentials-get=(self), publickey-credentials-create=(self)",
+        ),
     ];
     for (name, value) in headers {
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));

@@ -39,6 +39,8 @@ pub enum Reader {
     Person,
     /// A program: refusals are JSON.
     Program,
+    /// A client of AWS: refusals are its XML.
+    Client,
 }
 
 type Does = for<'a> fn(&'a Node, Asked) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
@@ -91,9 +93,10 @@ pub fn table() -> Vec<Route> {
         GET  "/login"                  Person Person  login::page;
         POST "/login"                  Person Person  login::allow;
         POST "/login/redeem"           Anyone Program login::redeem;
+        GET  "/login/bind"             Person Person  login::bind;
         POST "/keys"                   Person Program keys::take;
         GET  "/me"                     Person Program keys::me;
-        POST "/"                       Key    Program keys::caller;
+        POST "/"                       Key    Client  keys::caller;
         GET  "/approvals"              Person Person  approvals::page;
         POST "/approvals/{ask}"        Person Person  approvals::approve;
         POST "/approve"                Person Program approvals::approve_as_program;
@@ -103,7 +106,6 @@ pub fn table() -> Vec<Route> {
 }
 
 /// Makes the table answer.
-#[must_use]
 pub fn router(node: &Arc<Node>) -> Router {
     let mut router = Router::new();
     for route in table() {
@@ -126,7 +128,8 @@ fn filter(method: &Method) -> MethodFilter {
 
 async fn refused(node: Arc<Node>, request: Request, refused: Refused) -> Response {
     let wants_page = request.headers().get("accept").is_some_and(|accept| accept.as_bytes().starts_with(b"text/html"));
-    finished(&node, refused.response(!wants_page))
+    let reader = if wants_page { Reader::Person } else { Reader::Program };
+    finished(&node, refused.response(reader))
 }
 
 fn finished(node: &Node, mut response: Response) -> Response {
@@ -141,7 +144,7 @@ async fn answered(node: &Node, route: &Route, peer: SocketAddr, request: Request
         true => lead_to(&to_sign_in(target.as_deref().unwrap_or("/"))),
         false => Err(refused),
     });
-    finished(node, answer.unwrap_or_else(|refused| refused.response(route.reader == Reader::Program)))
+    finished(node, answer.unwrap_or_else(|refused| refused.response(route.reader)))
 }
 
 /// Whoever looks at a page and is not signed in is led to where they can.
@@ -160,7 +163,8 @@ async fn tried(node: &Node, route: &Route, peer: SocketAddr, request: Request) -
     let (parts, body) = request.into_parts();
     let limit = Duration::from_secs(ANSWER_S);
     let late = |_| Refused::Cut("this took too long");
-    let asked = tokio::time::timeout(limit, Asked::read(node, route.who, peer.ip(), &parts, body)).await.map_err(late)??;
+    let asked =
+        tokio::time::timeout(limit, Asked::read(node, route.who, peer.ip(), &parts, body)).await.map_err(late)??;
     let credential = asked.who.filter(|_| route.who != Who::Anyone);
     let answer = tokio::time::timeout(limit, (route.does)(node, asked));
     let Some(credential) = credential else { return answer.await.map_err(late)? };

@@ -28,11 +28,7 @@ use crate::route::router;
 /// # Errors
 ///
 /// [`StoreError`] when the log cannot be published any more: nothing is answered that is not on record.
-pub async fn serve(
-    node: Arc<Node>,
-    listener: TcpListener,
-    mut until: watch::Receiver<bool>,
-) -> Result<(), StoreError> {
+pub async fn serve(node: Arc<Node>, listener: TcpListener, mut until: watch::Receiver<bool>) -> Result<(), StoreError> {
     let mut beside = JoinSet::new();
     beside.spawn(following(Arc::clone(&node)));
     beside.spawn(counting(Arc::clone(&node)));

@@ -35,8 +35,7 @@ pub(crate) async fn password(node: &Node, asked: Asked) -> Answer {
     let mut form = asked.form();
     let (name, password, code) = (form.take("name"), Password::given(form.take("password")), form.take("code"));
     let next = form.take("next");
-    let entered =
-        node.identity.sign_in_with_password(&name, password, &code, &asked.visit, asked.who.as_ref()).await;
+    let entered = node.identity.sign_in_with_password(&name, password, &code, &asked.visit, asked.who.as_ref()).await;
     match entered {
         Ok(entered) => {
             let mut response = lead_to(path_of(&next))?;
@@ -77,7 +76,8 @@ pub(crate) async fn passkey(node: &Node, asked: Asked) -> Answer {
     Ok(response)
 }
 
-fn cookies(node: &Node, entered: &SignedIn, response: &mut axum::response::Response) -> Result<(), Refused> {
+/// Puts the cookies of a session on an answer.
+pub(crate) fn cookies(node: &Node, entered: &SignedIn, response: &mut axum::response::Response) -> Result<(), Refused> {
     let age_s = entered.session.expires_at.since_ms(node.identity.now()) / 1000;
     Cookies { session: &entered.token, age_s, browser: Some(&entered.browser) }.put(node, response)
 }
@@ -106,7 +106,9 @@ mod tests {
         for path in ["/", "/approvals", "/login?port=4000&state=a"] {
             assert_eq!(path_of(path), path);
         }
-        for text in ["", "//evil.example", "/\\evil.example", "https://evil.example", "javascript:alert(1)", "/\t/evil.example"] {
+        for text in
+            ["", "//evil.example", "/\\evil.example", "https://evil.example", "javascript:alert(1)", "/\t/evil.example"]
+        {
             assert_eq!(path_of(text), "/", "{text}");
         }
     }

@@ -110,6 +110,7 @@ let offer = null;
 const choose = (offered) => {
   offer = offered;
   byId("who").textContent = offered.name;
+  byId("with-password").elements.username.value = offered.name;
   byId("picture").src = offered.picture;
   byId("secret").textContent = offered.secret;
   show("recover", false);

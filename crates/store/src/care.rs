@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use cordon_domain::{
-    Action, Actor, BucketId, Clock, Level, Moment, Outcome, Personal, PrincipalId, RequestId, Target, VersionId,
+    Action, Actor, AskId, BucketId, Clock, Level, Moment, Outcome, Personal, PrincipalId, RequestId, Target, VersionId,
 };
 use cordon_gate::act::{Backup, Certify, Erase, Rewrap, Rotate, Shred};
 use cordon_gate::{Decide, Denial, Facts, Gate, Recorded, Request};
@@ -54,6 +54,15 @@ pub struct Care<'a, D> {
     clock: &'a dyn Clock,
     actor: Actor,
     personal: Personal,
+}
+
+/// Why something is done, and what others approved of it.
+#[derive(Clone, Debug, Default)]
+pub struct Why {
+    /// The reason, as it was given to those who approved.
+    pub reason: Option<String>,
+    /// What they approved.
+    pub approval: Option<AskId>,
 }
 
 impl<'a, D: Decide> Care<'a, D> {
@@ -127,7 +136,7 @@ impl<'a, D: Decide> Care<'a, D> {
     /// # Errors
     ///
     /// [`CareError`] when it is refused or cannot be done. Begun again, it goes on where it stopped.
-    pub async fn shred(&self, bucket: BucketId, version: VersionId) -> Result<Shredded, CareError> {
+    pub async fn shred(&self, bucket: BucketId, version: VersionId, why: Why) -> Result<Shredded, CareError> {
         let (keys, reader) = (self.installation.keys(), self.installation.reader());
         let row = reader.object(keys, version).await?.filter(|row| row.bucket == bucket);
         let mut recorded = None;
@@ -136,7 +145,9 @@ impl<'a, D: Decide> Care<'a, D> {
             let target =
                 Target { bucket: Some(bucket), version: Some(version), label: Some(row.label), ..Target::default() };
             let change = Change::Shred { bucket, version, next_key };
-            recorded = self.gate.change(self.request::<Shred>(target), change).await?.recorded().copied();
+            let Why { reason, approval } = why;
+            let request = Request::<Shred>::new(Facts { reason, approval, ..self.facts(target) });
+            recorded = self.gate.change(request, change).await?.recorded().copied();
         }
         let shredded = reader.shredded(keys, version).await?.filter(|row| row.bucket == bucket);
         let shredded = shredded.ok_or_else(|| StoreError::Conflict(format!("there is no {version} in {bucket}")))?;

@@ -276,12 +276,7 @@ async fn put_way(session: &mut Session, keys: &Keyring, way: &AuthenticatorStep)
     holds(touched == 1, &format!("{} was used or changed meanwhile: sign in again", one.id))
 }
 
-async fn issue(
-    session: &mut Session,
-    keys: &Keyring,
-    credential: &Credential,
-    at: Moment,
-) -> Result<(), StoreError> {
+async fn issue(session: &mut Session, keys: &Keyring, credential: &Credential, at: Moment) -> Result<(), StoreError> {
     let old = at.plus_ms(-CREDENTIALS_KEPT_MS).0;
     session.execute("DELETE FROM credentials WHERE expires_at < ?1", values![old]).await?;
     let body = encoded(credential);

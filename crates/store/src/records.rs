@@ -125,7 +125,12 @@ pub(crate) async fn all(session: &mut Session, keys: &Keyring) -> Result<Records
         match row.record(keys) {
             Ok(record) => records.roster.put(record),
             // Without these, others would be able to do more.
-            Err(error) if matches!(row.key, RecordKey::Levels | RecordKey::Policies | RecordKey::Closed(_) | RecordKey::Credential(_)) => {
+            Err(error)
+                if matches!(
+                    row.key,
+                    RecordKey::Levels | RecordKey::Policies | RecordKey::Closed(_) | RecordKey::Credential(_)
+                ) =>
+            {
                 return Err(error);
             }
             Err(_) => records.locked.push(row.key),

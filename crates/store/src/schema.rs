@@ -157,12 +157,7 @@ pub(crate) const TABLES: [Table; 17] = [
         columns: &["id", "principal", "generation", "sealed"],
         rows: COPY_PAYLOADS,
     },
-    Table {
-        name: "credentials",
-        key: 1,
-        columns: &["id", "principal", "expires_at", "body", "mac"],
-        rows: COPY_ROWS,
-    },
+    Table { name: "credentials", key: 1, columns: &["id", "principal", "expires_at", "body", "mac"], rows: COPY_ROWS },
     Table { name: "servers", key: 1, columns: &["node", "address", "seen_at", "mac"], rows: COPY_ROWS },
     Table { name: "backups", key: 2, columns: &["made_at", "kind"], rows: COPY_ROWS },
 ];
@@ -192,7 +187,9 @@ pub(crate) async fn is_newest(session: &mut Session) -> Result<(), StoreError> {
     if found == FORMAT {
         return Ok(());
     }
-    Err(StoreError::Place(format!("the database has format {found}, and another process that is open cannot read {FORMAT}")))
+    Err(StoreError::Place(format!(
+        "the database has format {found}, and another process that is open cannot read {FORMAT}"
+    )))
 }
 
 /// Brings a database to the newest format, in one transaction. Returns the formats before and after.

@@ -56,7 +56,8 @@ impl SoftPasskey {
         data.extend_from_slice(&self.id);
         data.extend_from_slice(&self.public_key());
         // A map of three: the format `none`, an empty statement, the data.
-        let mut object = [&[0xa3, 0x63], &b"fmt"[..], &[0x64], b"none", &[0x67], b"attStmt", &[0xa0, 0x68], b"authData"].concat();
+        let mut object =
+            [&[0xa3, 0x63], &b"fmt"[..], &[0x64], b"none", &[0x67], b"attStmt", &[0xa0, 0x68], b"authData"].concat();
         object.extend_from_slice(&[0x59]);
         object.extend_from_slice(&(data.len() as u16).to_be_bytes());
         object.extend_from_slice(&data);

@@ -1,7 +1,7 @@
 //! The installation itself: making, migrating, backing up, restoring.
 
 mod backup;
-mod create;
+pub(crate) mod create;
 mod migrate;
 mod restore;
 

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::installation::{Holder, Operated, Where};
+use crate::installation::{Consent, Holder, Operated, Where, say_asked};
 
 /// Print what each level demands: proof and its age, device, training, age of keys, presigned addresses, egress, approvals, retention. `--set` changes cells, which takes two people once there is an approver.
 ///
@@ -25,6 +25,8 @@ pub(crate) struct Arguments {
     /// Why it is changed.
     #[arg(long)]
     reason: Option<String>,
+    #[command(flatten)]
+    consent: Consent,
     /// Write one JSON object.
     #[arg(long)]
     json: bool,
@@ -113,11 +115,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         for cell in &arguments.set {
             set(&mut levels, cell).map_err(|error| Failure::usage(error, "see `cordon levels --help`"))?;
         }
-        operated.run(async {
+        let asked = operated.run(async {
             let steps = vec![Step::Put(Record::Levels(levels))];
-            let reason = arguments.reason.as_deref();
-            operated.change::<ChangeLevels>(Target::default(), steps, Vec::new(), reason).await
+            let (reason, consent) = (arguments.reason.as_deref(), &arguments.consent);
+            operated.change_or_ask::<ChangeLevels>(Target::default(), steps, reason, consent).await
         })?;
+        if let Some(id) = asked {
+            say_asked(id);
+            return Ok(Exit::Clean);
+        }
     }
     if arguments.json {
         println!("{}", object(&levels))

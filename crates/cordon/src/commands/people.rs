@@ -1,6 +1,7 @@
 //! People: who is there.
 
-mod invite;
+pub(crate) mod invite;
+pub(crate) mod link;
 mod list;
 
 use std::collections::BTreeMap;
@@ -16,12 +17,14 @@ use crate::installation::{Operated, failure};
 #[derive(Subcommand)]
 pub(crate) enum Command {
     Invite(Box<invite::Arguments>),
+    Link(Box<link::Arguments>),
     List(Box<list::Arguments>),
 }
 
 pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Invite(arguments) => invite::run(&arguments),
+        Command::Link(arguments) => link::run(&arguments),
         Command::List(arguments) => list::run(&arguments),
     }
 }

@@ -49,7 +49,13 @@ async fn answers_to_other_challenges_pages_and_people_are_refused() {
     let late = office.identity.sign_in_with_passkey(&late, &answer, &visit(), None).await;
     assert!(matches!(late, Err(IdentityError::Ceremony)), "too late");
 
-    for origin in ["http://localhost:8701", "https://localhost:8700", "http://localhost.evil.example:8700", "http://evil.example", ""] {
+    for origin in [
+        "http://localhost:8701",
+        "https://localhost:8700",
+        "http://localhost.evil.example:8700",
+        "http://evil.example",
+        "",
+    ] {
         ada.origin = origin.to_owned();
         assert!(entered(&office, &mut ada, |_| {}).await.is_err(), "{origin}");
     }
@@ -97,7 +103,8 @@ async fn is_set(office: &Office, passkey: &mut SoftPasskey, shape: &[u8]) -> boo
 async fn malformed_attestations_are_refused_and_never_a_panic() {
     let office = Office::open().await;
     let mut passkey = SoftPasskey::new(ORIGIN);
-    let base = passkey.register(&json!({"publicKey": {"rp": {"id": "localhost"}, "user": {"id": "AQ"}, "challenge": "AA"}}));
+    let base =
+        passkey.register(&json!({"publicKey": {"rp": {"id": "localhost"}, "user": {"id": "AQ"}, "challenge": "AA"}}));
     let object = bytes(&base, "attestationObject");
     let torn: Vec<Vec<u8>> = (0..object.len()).step_by(7).map(|end| object[..end].to_vec()).collect();
     // Arrays within arrays, a map that says it is larger than memory, a string without end.

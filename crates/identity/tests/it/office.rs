@@ -175,7 +175,10 @@ impl Office {
     }
 
     /// Events of an action: how each ended, and about whom.
-    pub(crate) async fn events(&self, action: Action) -> Vec<(cordon_domain::Outcome, Option<PrincipalId>, Option<CredentialId>)> {
+    pub(crate) async fn events(
+        &self,
+        action: Action,
+    ) -> Vec<(cordon_domain::Outcome, Option<PrincipalId>, Option<CredentialId>)> {
         let entries = self.installation.reader().entries(0, 10_000).await.expect("reads");
         let keys = self.installation.keys();
         let key = keys.event_key().expect("a key");

@@ -4,13 +4,13 @@ use cordon_domain::{
     Action, CredentialKind, DeviceId, Moment, PrincipalId, PrincipalKind, Record, RecordKey, Revoked, Step, VendorId,
 };
 use cordon_gate::Denial;
+use cordon_gate::act::Issue;
+use cordon_gate::{Facts, Request};
 use cordon_identity::device::DeviceKey;
-use cordon_identity::login::{Enrol, LoginRequest, redeemed};
+use cordon_identity::login::{Enrol, LoginRequest, Redeemed, redeemed};
 use cordon_identity::session::service_key;
 use cordon_identity::signature::{Asked, SignatureError, Signer};
 use cordon_identity::{AccessKey, IdentityError, Visit};
-use cordon_gate::act::Issue;
-use cordon_gate::{Facts, Request};
 use cordon_store::Change;
 
 use crate::office::{NOW, Office, principal, visit};
@@ -50,7 +50,12 @@ async fn a_session_is_proved_anew_and_stays_the_same_one() {
     office.clock.turn_ms(600_000);
     let (id, options) = office.identity.begin_sign_in().expect("begun");
     let answer = passkey.sign_in(&options).to_string();
-    let again = office.identity.sign_in_with_passkey(&id, &answer, &visit(), Some(&entered.session)).await.ok().expect("proved");
+    let again = office
+        .identity
+        .sign_in_with_passkey(&id, &answer, &visit(), Some(&entered.session))
+        .await
+        .ok()
+        .expect("proved");
     assert_eq!(again.session.id, entered.session.id);
     assert_eq!(again.session.actor(office.identity.now()).mfa_age_s, Some(0));
     assert_eq!(entered.session.actor(office.identity.now()).mfa_age_s, Some(600));
@@ -86,14 +91,24 @@ async fn what_is_signed_with_anything_else_is_refused() {
         let copy = |key: &AccessKey| key.secret.clone();
         signed(
             &office,
-            &AccessKey { credential: token.credential, id: id.id.clone(), secret: copy(secret), token: token.token.clone() },
+            &AccessKey {
+                credential: token.credential,
+                id: id.id.clone(),
+                secret: copy(secret),
+                token: token.token.clone(),
+            },
         )
     };
     assert_eq!(mixed(&one, &one, &one), Ok(()));
     assert_eq!(mixed(&one, &two, &one), Err(SignatureError::Wrong.to_string()));
     assert_eq!(mixed(&two, &two, &one), Err("the session token is of another access key".to_owned()));
-    let session = AccessKey { credential: one.credential, id: one.id.clone(), secret: one.secret.clone(), token: entered.token };
-    assert_eq!(signed(&office, &session), Err("this is no access key of this installation".to_owned()), "a session is none");
+    let session =
+        AccessKey { credential: one.credential, id: one.id.clone(), secret: one.secret.clone(), token: entered.token };
+    assert_eq!(
+        signed(&office, &session),
+        Err("this is no access key of this installation".to_owned()),
+        "a session is none"
+    );
     assert!(office.identity.session(&one.token).is_err(), "nor is a key a session");
 }
 
@@ -104,7 +119,8 @@ async fn everything_dies_with_whose_it_is() {
     let device = DeviceKey::draw().expect("a key");
     let proof = device.show("login", office.identity.now());
     let entered = office.signed_in(&mut passkey).await;
-    let id = office.identity.enrol_device(&entered.session, &proof, "ada's laptop", &visit()).await.ok().expect("enrolled");
+    let id =
+        office.identity.enrol_device(&entered.session, &proof, "ada's laptop", &visit()).await.ok().expect("enrolled");
     assert_eq!(office.identity.device_with(ADA, &proof.public).ok(), Some(Some(id)));
     assert_eq!(office.identity.device_with(PrincipalId([2; 16]), &proof.public).ok(), Some(None), "nobody else's");
     let on_device = async || {
@@ -112,13 +128,17 @@ async fn everything_dies_with_whose_it_is() {
         let mut passkey = office.with_passkey(1).await.0;
         let answer = passkey.sign_in(&options).to_string();
         let visit = Visit { device: Some(id), ..visit() };
-        let entered = office.identity.sign_in_with_passkey(&ceremony, &answer, &visit, None).await.ok().expect("signed in");
+        let entered =
+            office.identity.sign_in_with_passkey(&ceremony, &answer, &visit, None).await.ok().expect("signed in");
         let key = office.identity.take_keys(&entered.session, &visit).await.ok().expect("fresh");
         (entered, key)
     };
     let (session, key) = on_device().await;
     assert_eq!(key.credential.device, Some(id), "issued on it");
-    let (kept, kept_key) = (office.signed_in(&mut passkey).await, office.identity.take_keys(&entered.session, &visit()).await.ok().expect("fresh"));
+    let (kept, kept_key) = (
+        office.signed_in(&mut passkey).await,
+        office.identity.take_keys(&entered.session, &visit()).await.ok().expect("fresh"),
+    );
     let state = |token: &str, key: &AccessKey| (office.identity.session(token).is_ok(), signed(&office, key).is_ok());
     assert_eq!(state(&session.token, &key), (true, true));
     let revoked = Revoked { credential: key.credential.id, principal: ADA };
@@ -163,9 +183,11 @@ async fn a_service_has_keys_while_its_owner_is_there() {
     let (access, key) = service_key(office.installation.keys(), &service, NOW, until).expect("keys");
     let key = key.expect("a key");
     let target = cordon_domain::Target { principal: Some(service.id), record: access.names(), ..Default::default() };
-    let actor = cordon_domain::Actor { kind: PrincipalKind::Person, ..cordon_domain::Actor::service(PrincipalId([99; 16])) };
+    let actor =
+        cordon_domain::Actor { kind: PrincipalKind::Person, ..cordon_domain::Actor::service(PrincipalId([99; 16])) };
     let facts = Facts { target, ..office.identity.facts(Action::CredentialIssue, actor, &visit()) };
-    let issued = office.gate.change(Request::<Issue>::new(facts), Change::Access(Box::new(access))).await.expect("issued");
+    let issued =
+        office.gate.change(Request::<Issue>::new(facts), Change::Access(Box::new(access))).await.expect("issued");
     drop(issued.spend());
     assert_eq!(signed(&office, &key), Ok(()));
     office.revoke(Some(ADA), Step::End(RecordKey::Principal(ADA))).await;
@@ -189,17 +211,24 @@ async fn a_program_on_the_same_machine_gets_what_was_allowed_once() {
     let (device, request, verifier) = (DeviceKey::draw().expect("a key"), login("a verifier"), "a verifier");
     let proof = device.show(&request.text(), office.identity.now());
     assert_eq!(office.identity.login_from(&session, &request, &proof).ok(), Some(None), "it is not enrolled");
-    let code = office.identity.allow_login(&session, &request, (&proof, Enrol::Yes), &visit()).await.ok().expect("allowed");
+    let code =
+        office.identity.allow_login(&session, &request, (&proof, Enrol::Yes), &visit()).await.ok().expect("allowed");
     let redeem = async |code, verifier: &str, device: &DeviceKey| {
         let proof = device.show(&redeemed(code), office.identity.now());
         office.identity.redeem_login(code, verifier, &proof, &visit()).await
     };
-    let (entered, key) = redeem(&code, verifier, &device).await.ok().expect("given");
+    let Redeemed { entered, key, bind } = redeem(&code, verifier, &device).await.ok().expect("given");
+    let bind = bind.expect("it is enrolled now");
+    let other = office.signed_in(&mut passkey).await.session;
+    assert!(office.identity.bind_browser(&other, &bind, &visit()).await.is_err(), "another browser");
+    assert!(office.identity.bind_browser(&session, &bind, &visit()).await.is_err(), "and then nobody");
     assert!(entered.session.device.is_some() && key.credential.device == entered.session.device, "on its device");
     assert_eq!(entered.session.factor_at, session.factor_at, "as fresh as the sign-in in the browser");
     assert_eq!(signed(&office, &key), Ok(()));
     assert!(redeem(&code, verifier, &device).await.is_err(), "once");
-    let again = async || office.identity.allow_login(&session, &request, (&proof, Enrol::No), &visit()).await.ok().expect("allowed");
+    let again = async || {
+        office.identity.allow_login(&session, &request, (&proof, Enrol::No), &visit()).await.ok().expect("allowed")
+    };
     let code = again().await;
     assert!(redeem(&code, "another verifier", &device).await.is_err(), "another program");
     let other = DeviceKey::draw().expect("a key");

@@ -49,7 +49,7 @@ async fn a_link_sets_a_passkey_once_and_the_passkey_signs_in() {
     let ways = office.identity.ways(ADA).await.expect("reads");
     let way = ways.iter().find(|(_, way)| way.kind() == "passkey").expect("the one").0.id;
     let events = office.events(Action::SignIn).await;
-    assert!(events.iter().any(|event| *event == (Outcome::Allowed, Some(ADA), Some(way))), "{events:?}");
+    assert!(events.contains(&(Outcome::Allowed, Some(ADA), Some(way))), "{events:?}");
 }
 
 #[tokio::test]
@@ -66,7 +66,7 @@ async fn two_who_have_one_link_set_one_way() {
         assert_eq!(set.is_ok(), sets);
     }
     office.clock.turn_ms(cordon_identity::limits::INVITATION_MS);
-    assert!(matches!(office.identity.open_link(&office.link(2).await, &visit()).await, Ok(_)));
+    assert!(office.identity.open_link(&office.link(2).await, &visit()).await.is_ok());
 }
 
 #[tokio::test]
@@ -102,7 +102,11 @@ async fn a_password_with_a_code_signs_in_and_each_code_once() {
     assert!(matches!(enter(NAME, good(), recovery).await, Err(IdentityError::Wrong)), "once");
     let refused = office.events(Action::SignIn).await;
     let refused: Vec<_> = refused.iter().filter(|event| event.0 == Outcome::Denied).map(|event| event.1).collect();
-    assert_eq!(refused, [Some(ADA), Some(ADA), Some(ADA), None, None, None, Some(ADA)], "each is recorded, about whom is known");
+    assert_eq!(
+        refused,
+        [Some(ADA), Some(ADA), Some(ADA), None, None, None, Some(ADA)],
+        "each is recorded, about whom is known"
+    );
 }
 
 #[tokio::test]
@@ -128,7 +132,8 @@ async fn a_stranger_locks_nobody_out_who_has_a_passkey_or_a_known_browser() {
     assert!(welcome.recovery.is_empty(), "there are some already");
     office.clock.turn_ms(30_000);
     let next = code(&offer.codes, &office);
-    let known = office.identity.sign_in_with_password(NAME, good(), &next, &visit(), None).await.ok().expect("signed in");
+    let known =
+        office.identity.sign_in_with_password(NAME, good(), &next, &visit(), None).await.ok().expect("signed in");
     let stranger = |n: u8| Visit::from([203, 0, 113, n].into());
     let mut told = 0;
     for n in 0..20 {

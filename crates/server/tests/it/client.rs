@@ -123,7 +123,8 @@ impl Running {
     pub(crate) async fn signs_in(&self, passkey: &mut SoftPasskey, cookies: &str) -> Reply {
         let begun = self.post("/sign-in/passkey/begin", cookies, &json!({})).await.json();
         let answer = passkey.sign_in(&begun["options"]);
-        self.post("/sign-in/passkey", cookies, &json!({"id": begun["id"], "answer": answer, "next": "/approvals"})).await
+        self.post("/sign-in/passkey", cookies, &json!({"id": begun["id"], "answer": answer, "next": "/approvals"}))
+            .await
     }
 
     /// Somebody is signed in. Returns their cookies.

@@ -8,7 +8,7 @@ use cordon_domain::{Actor, Level, Moment, Payload, Personal};
 use cordon_gate::act::{Read, Shred};
 use cordon_gate::{Denial, Gate, JournalError, Request};
 use cordon_keys::{KeyName, KeyRef};
-use cordon_store::care::Care;
+use cordon_store::care::{Care, Why};
 use cordon_store::limits::COPY_PAYLOADS;
 use cordon_store::{Change, Installation, StoreError, Writer};
 use cordon_testkit::SetClock;
@@ -75,7 +75,7 @@ async fn a_shredded_version_opens_for_nobody_even_from_a_backup_of_the_data(grou
     let kept = installation.reader().object(installation.keys(), version(2)).await.expect("reads").expect("there");
     let (gate, clock) = (gate(&installation), clock());
     let care = care(&gate, &installation, &clock);
-    let shredded = care.shred(BUCKET, version(2)).await.expect("shredded");
+    let shredded = care.shred(BUCKET, version(2), Why::default()).await.expect("shredded");
     let certificate = shredded.certificate;
     let name = KeyName::Bucket(BUCKET, Level::Restricted);
     assert_eq!(certificate.destroyed, KeyRef { name, version: 1 });
@@ -102,12 +102,12 @@ async fn a_shredded_version_opens_for_nobody_even_from_a_backup_of_the_data(grou
     }
     // The row from a backup of the data: its wrap is whole, and the key that made it is gone.
     assert!(installation.keys().bucket_key(kept.wrap().under).is_err());
-    let again = care.shred(BUCKET, version(2)).await.expect("goes on where it stopped");
+    let again = care.shred(BUCKET, version(2), Why::default()).await.expect("goes on where it stopped");
     assert_eq!(again.certified.leaf_hash, certified, "one certificate, however often it is asked for");
     let again = again.certificate;
     assert_eq!((again.destroyed, again.rewrapped), (certificate.destroyed, 0), "nothing was left to do");
     assert_eq!(again.recorded.expect("found in the log").leaf_hash, leaf);
-    assert!(care.shred(BUCKET, version(9)).await.is_err(), "there is no such version");
+    assert!(care.shred(BUCKET, version(9), Why::default()).await.is_err(), "there is no such version");
 }
 
 /// What stands beside the event with this leaf hash, and what the event states of it.
@@ -137,7 +137,7 @@ async fn a_row_put_back_from_an_older_copy_is_locked(ground: Ground) {
     let active = installation.reader().active_key(installation.keys(), name).await.expect("reads").expect("there");
     assert_eq!(installation.reader().wraps(&active).await.expect("counts").locked, 1);
     assert!(opens(&installation, 2, Level::Restricted).await, "others are not locked");
-    care.shred(BUCKET, version(2)).await.expect("and can be shredded");
+    care.shred(BUCKET, version(2), Why::default()).await.expect("and can be shredded");
 }
 
 /// The row is put back in the transaction that deletes it, so that it is there before anything is wrapped anew.
@@ -153,14 +153,14 @@ async fn a_version_that_was_shredded_stays_so_whatever_row_stands_there_again() 
         "CREATE TRIGGER back AFTER DELETE ON objects BEGIN INSERT INTO objects ({columns}) VALUES ({old}); END"
     );
     ground.beside(&trigger).await;
-    care.shred(BUCKET, version(2)).await.expect("shredded");
+    care.shred(BUCKET, version(2), Why::default()).await.expect("shredded");
     assert_eq!(ground.count("SELECT count(*) FROM objects").await, 3, "it is there again");
     assert!(!opens(&installation, 2, Level::Restricted).await);
     let stands = "SELECT key_version FROM objects WHERE version IN (SELECT version FROM shredded)";
     assert_eq!(ground.count(stands).await, 1, "and was not wrapped anew");
     assert!(opens(&installation, 1, Level::Restricted).await && opens(&installation, 3, Level::Restricted).await);
     assert_eq!(ground.beside("UPDATE shredded SET key_version = 7").await, 1);
-    assert!(care.shred(BUCKET, version(2)).await.is_err(), "what says so carries a MAC");
+    assert!(care.shred(BUCKET, version(2), Why::default()).await.is_err(), "what says so carries a MAC");
 }
 
 async fn what_a_broken_off_shredding_left_undone_is_done_and_certified(ground: Ground) {
@@ -175,7 +175,7 @@ async fn what_a_broken_off_shredding_left_undone_is_done_and_certified(ground: G
     let begun = receipt.recorded().expect("recorded").leaf_hash;
     ground.settle(&installation).await;
     care.rewrap(BUCKET, Level::Restricted).await.expect("rewrapped");
-    let shredded = care.shred(BUCKET, version(1)).await.expect("goes on");
+    let shredded = care.shred(BUCKET, version(1), Why::default()).await.expect("goes on");
     assert_eq!(shredded.certificate.destroyed, KeyRef { name, version: 1 });
     assert_eq!(shredded.certificate.recorded.expect("found in the log").leaf_hash, begun);
     ground.settle(&installation).await;

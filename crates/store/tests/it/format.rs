@@ -9,7 +9,7 @@ use cordon_keys::KeyName;
 use cordon_ledger::Hash;
 use cordon_ledger::audit::walk;
 use cordon_ledger::entry::{Identity, open};
-use cordon_store::care::Care;
+use cordon_store::care::{Care, Why};
 use cordon_store::keyring::Make;
 use cordon_store::log::LogFolder;
 use cordon_store::schema::FORMAT;
@@ -42,7 +42,7 @@ async fn fill(installation: &Installation) {
     care.rotate(KeyName::Level(Level::Internal)).await.expect("rotated");
     care.rotate(KeyName::Bucket(BUCKET, Level::Confidential)).await.expect("rotated");
     write(installation, 3, Level::Restricted).await.expect("written");
-    care.shred(BUCKET, version(3)).await.expect("shredded");
+    care.shred(BUCKET, version(3), Why::default()).await.expect("shredded");
     let (request, change) = revocation(7);
     let _receipt = gate.change(request, change).await.expect("revoked");
     for (request, change) in [person(1), person(2)] {
@@ -103,7 +103,8 @@ async fn opens_is_whole_and_goes_on(ground: &Ground, format: i64) {
         open(entry, &key, |subject| keys.subject_key(subject, Make::Never).expect("reads")).expect("opens")
     });
     let opened: Vec<_> = opened.collect();
-    let sign_ins = opened.iter().filter(|opened| opened.event.action == Action::SignIn && opened.event.target.principal.is_none());
+    let sign_ins =
+        opened.iter().filter(|opened| opened.event.action == Action::SignIn && opened.event.target.principal.is_none());
     let sign_ins: Vec<_> = sign_ins.map(|opened| names(&opened.identity)).collect();
     assert_eq!(sign_ins, [Some(NAME.to_owned()), Some(format!("erased {ERASED}"))]);
 

@@ -101,16 +101,26 @@ async fn each_action_gives_its_own_to_its_own(ground: Ground) {
     let key = credential(ADA, CredentialKind::AccessKey, 4);
     for (what, refused) in [
         ("a key at sign-in", makes(&installation, access::<SignIn>(ADA, Vec::new(), vec![key])).await),
-        ("a session for a session", makes(&installation, access::<TakeKeys>(ADA, Vec::new(), vec![session(ADA, 4)])).await),
-        ("an invitation of one's own", makes(&installation, access::<Accept>(ADA, vec![Add(way(ADA, 5, 1))], Vec::new())).await),
-        ("a removal by adding", makes(&installation, access::<AddAuthenticator>(ADA, vec![Remove(way(ADA, 5, 1))], Vec::new())).await),
+        (
+            "a session for a session",
+            makes(&installation, access::<TakeKeys>(ADA, Vec::new(), vec![session(ADA, 4)])).await,
+        ),
+        (
+            "an invitation of one's own",
+            makes(&installation, access::<Accept>(ADA, vec![Add(way(ADA, 5, 1))], Vec::new())).await,
+        ),
+        (
+            "a removal by adding",
+            makes(&installation, access::<AddAuthenticator>(ADA, vec![Remove(way(ADA, 5, 1))], Vec::new())).await,
+        ),
         ("a session without end", {
             let long = Credential { expires_at: Moment(i64::MAX), ..session(ADA, 4) };
             makes(&installation, access::<SignIn>(ADA, Vec::new(), vec![long])).await
         }),
         ("a factor that was not shown", {
             let actor = Actor { factor: Some(Factor::Code), ..session(ADA, 99).actor(NOW) };
-            let access = Access { action: Action::SignIn, principal: ADA, ways: Vec::new(), issued: vec![session(ADA, 4)] };
+            let access =
+                Access { action: Action::SignIn, principal: ADA, ways: Vec::new(), issued: vec![session(ADA, 4)] };
             makes(&installation, by::<SignIn>(actor, access)).await
         }),
         ("a fresher proof than there was", {
@@ -119,7 +129,8 @@ async fn each_action_gives_its_own_to_its_own(ground: Ground) {
             makes(&installation, by::<TakeKeys>(actor, access)).await
         }),
         ("someone else's session", {
-            let access = Access { action: Action::SignIn, principal: ADA, ways: Vec::new(), issued: vec![session(ADA, 4)] };
+            let access =
+                Access { action: Action::SignIn, principal: ADA, ways: Vec::new(), issued: vec![session(ADA, 4)] };
             makes(&installation, by::<SignIn>(session(BOB, 99).actor(NOW), access)).await
         }),
         ("a device of nobody", {
@@ -154,7 +165,9 @@ async fn what_is_revoked_stays_so_and_takes_the_way_with_it(ground: Ground) {
     }
     let entered = access::<SignIn>(ADA, Vec::new(), vec![session(ADA, 3)]);
     assert_eq!(makes(&installation, entered).await, Ok(()));
-    let revoked = |credential, principal| Step::Put(Record::Revoked(Revoked { credential: CredentialId([credential; 16]), principal }));
+    let revoked = |credential, principal| {
+        Step::Put(Record::Revoked(Revoked { credential: CredentialId([credential; 16]), principal }))
+    };
     let revoke = |id, principal| records::<Revoke>(Some(principal), vec![revoked(id, principal)]);
     assert!(makes(&installation, revoke(8, ADA)).await.is_err_and(|why| why.contains("there is no")));
     assert!(makes(&installation, revoke(1, BOB)).await.is_err_and(|why| why.contains("another's")));
@@ -175,7 +188,10 @@ async fn what_is_revoked_stays_so_and_takes_the_way_with_it(ground: Ground) {
     assert!(makes(&installation, anew).await.is_err_and(|why| why.contains("does not come back")));
     let roster = reader.records(keys).await.expect("whole").0.roster;
     assert_eq!(roster.revoked, [CredentialId([1; 16]), CredentialId([3; 16])].into());
-    assert_eq!(makes(&installation, records::<Revoke>(Some(ADA), vec![Step::End(RecordKey::Principal(ADA))])).await, Ok(()));
+    assert_eq!(
+        makes(&installation, records::<Revoke>(Some(ADA), vec![Step::End(RecordKey::Principal(ADA))])).await,
+        Ok(())
+    );
     assert_eq!(reader.authenticators(keys, ADA).await.expect("opens"), []);
 }
 

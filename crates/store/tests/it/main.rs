@@ -26,8 +26,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cordon_domain::{
-    Action, BucketId, Event, Label, Level, Moment, Personal, PrincipalId, Record, Step, Steps, Target,
-    VersionId,
+    Action, BucketId, Event, Label, Level, Moment, Personal, PrincipalId, Record, Step, Steps, Target, VersionId,
 };
 use cordon_gate::act::{Changes, Write};
 use cordon_gate::{Facts, Gate, Request};

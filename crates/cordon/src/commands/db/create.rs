@@ -15,6 +15,9 @@ use crate::error::Failure;
 use crate::exit::Exit;
 use crate::installation::{Holder, Operated, Where, failure, harden, runtime, warn_if_near};
 
+const ORIGIN: &str = "cordon.local/log";
+const KIT_FILE: &str = "cordon-recovery-kit.txt";
+
 /// Make a new installation and its recovery kit.
 ///
 /// The kit is written once, to a file that only you can read: print it, give each share to another person, delete the
@@ -29,13 +32,13 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     holder: Holder,
     /// Names the log, as a URL without scheme; it stands in every checkpoint.
-    #[arg(long, value_name = "NAME", default_value = "cordon.local/log")]
+    #[arg(long, value_name = "NAME", default_value = ORIGIN)]
     origin: String,
     /// How many shares of the recovery kit are needed, of how many.
     #[arg(long, value_name = "K-of-N", default_value = "3-of-5")]
     kit: Kit,
     /// Where to write the recovery kit, a page a share.
-    #[arg(long, value_name = "FILE", default_value = "cordon-recovery-kit.txt")]
+    #[arg(long, value_name = "FILE", default_value = KIT_FILE)]
     kit_file: PathBuf,
 }
 
@@ -55,22 +58,44 @@ impl FromStr for Kit {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    let places = arguments.place.places()?;
+    let Arguments { place, holder, origin, kit, kit_file } = arguments;
+    println!("{}", make(place, holder, &Made { origin, kit: *kit, kit_file })?);
+    Ok(Exit::Clean)
+}
+
+/// Makes a first installation, as this command does when nothing is given.
+pub(crate) fn first(place: &Where, holder: &Holder) -> Result<(), Failure> {
+    let kit_file = PathBuf::from(KIT_FILE);
+    let made = Made { origin: ORIGIN, kit: Kit(KitShape { need: 3, of: 5 }), kit_file: &kit_file };
+    eprintln!("{}", make(place, holder, &made)?);
+    Ok(())
+}
+
+/// What is to be made.
+struct Made<'a> {
+    origin: &'a str,
+    kit: Kit,
+    kit_file: &'a std::path::Path,
+}
+
+/// Makes an installation. Returns its log's public key.
+fn make(place: &Where, holder: &Holder, arguments: &Made<'_>) -> Result<String, Failure> {
+    let places = place.places()?;
     if arguments.kit_file.exists() {
         let what = format!("`{}` exists", arguments.kit_file.display());
         return Err(Failure::usage(what, "give another --kit-file: a kit is never written over another"));
     }
-    if !arguments.holder.share.is_empty() {
+    if !holder.share.is_empty() {
         return Err(Failure::usage("shares open an installation; they do not make one", "leave --share out"));
     }
     harden();
     // Before anything else: an installation whose kit cannot be written is not made.
-    let kit_file = new_kit_file(&arguments.kit_file)?;
+    let kit_file = new_kit_file(arguments.kit_file)?;
     std::fs::create_dir_all(&places.data).map_err(|error| {
         Failure::usage(format!("`{}` cannot be made: {error}", places.data.display()), "give another --data")
     })?;
-    if arguments.holder.is_key_file() && !arguments.holder.key_file()?.exists() {
-        let path = arguments.holder.key_file()?;
+    if holder.is_key_file() && !holder.key_file()?.exists() {
+        let path = holder.key_file()?;
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(|error| {
                 Failure::usage(format!("`{}` cannot be made: {error}", folder.display()), "give another --root-key")
@@ -80,16 +105,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         warn_if_near(apart, &path);
         eprintln!("the root key is held by `{}`", path.display());
     }
-    let provider = arguments.holder.provider(&places)?;
+    let provider = holder.provider(&places)?;
     let runtime = runtime()?;
     let mut keep_kit = |shares: &[Share]| {
-        let kept = write_kit(&kit_file, shares, &arguments.origin);
+        let kept = write_kit(&kit_file, shares, arguments.origin);
         kept.map_err(|error| StoreError::File(arguments.kit_file.display().to_string(), "written", error))
     };
-    let new = New { origin: &arguments.origin, kit: arguments.kit.0, keep_kit: &mut keep_kit };
+    let new = New { origin: arguments.origin, kit: arguments.kit.0, keep_kit: &mut keep_kit };
     let made = Installation::create(places.clone(), new, &provider, Arc::new(SystemClock));
     let made = runtime.block_on(made).map_err(failure);
-    let installation = made.inspect_err(|_| drop(std::fs::remove_file(&arguments.kit_file)))?;
+    let installation = made.inspect_err(|_| drop(std::fs::remove_file(arguments.kit_file)))?;
     let key = installation.log_key().map_err(failure)?;
     let operated = Operated::of(installation, runtime)?;
     operated.run(async { Ok(()) })?;
@@ -103,8 +128,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         places.keys.display(),
         arguments.kit_file.display()
     );
-    println!("{key}");
-    Ok(Exit::Clean)
+    Ok(key.to_string())
 }
 
 fn new_kit_file(path: &std::path::Path) -> Result<std::fs::File, Failure> {

@@ -8,7 +8,7 @@ use cordon_gate::act::ChangePolicies;
 
 use crate::error::{Failure, read_named_text};
 use crate::exit::Exit;
-use crate::installation::{Holder, Operated, Where};
+use crate::installation::{Consent, Holder, Operated, Where, say_asked};
 
 /// Bring an organisation's own policies into force, in place of those before. Takes two people once there is an approver.
 ///
@@ -25,6 +25,8 @@ pub(crate) struct Arguments {
     /// Why.
     #[arg(long)]
     reason: String,
+    #[command(flatten)]
+    consent: Consent,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
@@ -32,10 +34,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     super::test::check(&arguments.file, &text)?;
     let operated = Operated::open(&arguments.place, &arguments.holder)?;
     let version = operated.snapshot()?.roster().policies.version + 1;
-    operated.run(async {
+    let asked = operated.run(async {
         let steps = vec![Step::Put(Record::Policies(Policies { version, text }))];
-        operated.change::<ChangePolicies>(Target::default(), steps, Vec::new(), Some(&arguments.reason)).await
+        let (reason, consent) = (Some(arguments.reason.as_str()), &arguments.consent);
+        operated.change_or_ask::<ChangePolicies>(Target::default(), steps, reason, consent).await
     })?;
-    println!("version {version} is in force");
+    match asked {
+        Some(id) => say_asked(id),
+        None => println!("version {version} is in force"),
+    }
     Ok(Exit::Clean)
 }

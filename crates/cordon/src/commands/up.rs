@@ -1,0 +1,138 @@
+//! Running a node on this machine.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use clap::Args;
+use cordon_domain::{Level, Network, PrincipalId, Role, Scope, UserName};
+use cordon_server::{Node, Settings, serve};
+use cordon_store::Installation;
+use cordon_store::edge::SystemClock;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::commands::db::create;
+use crate::commands::people::invite::{Person, bring_in};
+use crate::commands::people::link::link_for;
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::installation::{Holder, Operated, Where, failure, harden, lock_memory};
+use crate::remote::Reached;
+
+/// Run a node on this machine: people sign in, take keys and approve there; the log is published. The first time it makes an
+/// installation, brings you in, and prints a link that sets your way to sign in, once.
+///
+/// It speaks plain HTTP: on the loopback address, or behind a proxy that encrypts and that --proxy names.
+///
+/// Example: cordon up
+#[derive(Args)]
+#[group(id = "up-arguments")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    place: Where,
+    #[command(flatten)]
+    holder: Holder,
+    #[command(flatten)]
+    reached: Reached,
+    /// Where to listen.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8700")]
+    listen: SocketAddr,
+    /// A network of proxies before it, whose word on addresses counts; may be given several times.
+    #[arg(long, value_name = "NETWORK")]
+    proxy: Vec<Network>,
+    /// What you sign in as, the first time [default: your name on this machine].
+    #[arg(long, value_name = "NAME", value_parser = |text: &str| text.parse::<UserName>().map_err(|error| error.to_string()))]
+    name: Option<UserName>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+    let url = arguments.reached.url()?;
+    if !arguments.listen.ip().is_loopback() && arguments.proxy.is_empty() {
+        return Err(Failure::usage(
+            format!("{} is reached from other machines, and this speaks plain HTTP", arguments.listen),
+            "listen on 127.0.0.1, or put a proxy that encrypts before it and name its network with --proxy",
+        ));
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::internal(error.to_string()))?;
+    let places = arguments.place.places()?;
+    if !runtime.block_on(places.holds_installation()).map_err(failure)? {
+        create::first(&arguments.place, &arguments.holder)?;
+    }
+    first_person(arguments)?;
+    let provider = arguments.holder.provider(&places)?;
+    harden();
+    runtime.block_on(async {
+        let listener = TcpListener::bind(arguments.listen).await.map_err(|error| {
+            Failure::usage(format!("{} cannot be listened at: {error}", arguments.listen), "give another --listen")
+        })?;
+        let listens = listener.local_addr().map_err(|error| Failure::internal(error.to_string()))?;
+        let installation = Installation::open(places, &provider, Arc::new(SystemClock)).await.map_err(failure)?;
+        lock_memory(&installation);
+        let settings = Settings { public_url: url.clone(), listens, proxies: arguments.proxy.clone() };
+        let node = Node::begin(installation, settings, Arc::new(SystemClock)).await;
+        let node =
+            node.map_err(|error| Failure::usage(error.to_string(), "see --public-url, and `cordon audit verify`"))?;
+        eprintln!("answering at {}; sign in there; Ctrl-C ends it", url.origin());
+        let (end, until) = watch::channel(false);
+        tokio::spawn(async move {
+            ended_by_signal().await;
+            // Whoever served has ended already.
+            let _ = end.send(true);
+        });
+        serve(Arc::new(node), listener, until).await.map_err(failure)
+    })?;
+    eprintln!("ended; what was recorded is published");
+    Ok(Exit::Clean)
+}
+
+async fn ended_by_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminated) = signal(SignalKind::terminate()) else { return };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminated.recv() => {}
+    }
+}
+
+/// Brings in whoever is at the machine, when nobody is there: no account exists before, and none has a password.
+fn first_person(arguments: &Arguments) -> Result<(), Failure> {
+    let operated = Operated::open(&arguments.place, &arguments.holder)?;
+    let snapshot = operated.snapshot()?;
+    if !snapshot.roster().principals.is_empty() || !snapshot.locked().is_empty() {
+        return Ok(());
+    }
+    let name = match &arguments.name {
+        Some(name) => name.clone(),
+        None => own_name()?,
+    };
+    let id: PrincipalId = operated.run(async {
+        let person = Person {
+            name: name.clone(),
+            clearance: Level::Restricted,
+            projects: Vec::new(),
+            roles: vec![(Role::Security, Scope::Installation), (Role::Owner, Scope::Installation)],
+            trained_until: None,
+            until: None,
+            vendor: None,
+            me: true,
+            reason: "the first person, at the machine".to_owned(),
+        };
+        bring_in(&operated, person).await
+    })?;
+    let link = operated.run(link_for(&operated, id, &arguments.reached.url()?))?;
+    eprintln!(
+        "you are `{}`, {id}. This link sets how you sign in; it works once, within three days:\n\n  {}\n\n\
+         what takes two people takes a second one: `cordon people invite NAME --role approver:everything`\n",
+        name.as_str(),
+        link.as_str()
+    );
+    Ok(())
+}
+
+fn own_name() -> Result<UserName, Failure> {
+    let plain = |sign: &char| sign.is_ascii_lowercase() || sign.is_ascii_digit() || "._-".contains(*sign);
+    let user = std::env::var("USER").unwrap_or_default().to_lowercase();
+    let name: String = user.chars().filter(plain).collect();
+    name.parse().map_err(|_| Failure::usage("your name on this machine is no user name", "give --name"))
+}

@@ -1,0 +1,173 @@
+//! Asking a node that runs, as whoever signed in with `cordon login`.
+
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use cordon_domain::{Clock as _, Moment};
+use cordon_identity::PublicUrl;
+use cordon_identity::device::DeviceKey;
+use cordon_store::edge::SystemClock;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::error::Failure;
+use crate::keys::config_folder;
+use crate::limits::ANSWER_S;
+
+/// Where people reach Cordon.
+#[derive(Args)]
+pub(crate) struct Reached {
+    /// Where people reach Cordon: https and a name, or http://localhost and a port.
+    #[arg(long, value_name = "URL", env = "CORDON_PUBLIC_URL", default_value = "http://localhost:8700")]
+    public_url: String,
+}
+
+impl Reached {
+    pub(crate) fn url(&self) -> Result<PublicUrl, Failure> {
+        PublicUrl::parse(&self.public_url).map_err(|error| {
+            Failure::usage(error.to_string(), "give --public-url, for example https://cordon.example.org")
+        })
+    }
+}
+
+/// What a node says when it refuses.
+#[derive(Default, Deserialize)]
+struct Refusal {
+    error: Option<String>,
+    hint: Option<String>,
+}
+
+/// Asks a node; what it refuses is said in its own words.
+pub(crate) fn ask<T: DeserializeOwned>(url: &str, headers: &[(&str, &str)], body: &str) -> Result<T, Failure> {
+    let (status, text) = exchange(url, headers, body)?;
+    if (200..300).contains(&status) {
+        let unreadable = |_| Failure::usage(format!("`{url}` answers what cordon does not"), "see --public-url");
+        return serde_json::from_str(&text).map_err(unreadable);
+    }
+    let Refusal { error, hint } = serde_json::from_str(&text).unwrap_or_default();
+    let what = error.unwrap_or_else(|| format!("the node answers {status}"));
+    Err(Failure::denied(what, hint.unwrap_or_else(|| "sign in again with `cordon login`, or ask the security team".into())))
+}
+
+/// Sends a request and reads the answer, whatever it is.
+pub(crate) fn exchange(url: &str, headers: &[(&str, &str)], body: &str) -> Result<(u16, String), Failure> {
+    let unreachable = |error: ureq::Error| {
+        Failure::usage(
+            format!("`{url}` cannot be reached: {error}"),
+            "see that `cordon up` runs there, and --public-url",
+        )
+    };
+    let timeout = Some(Duration::from_secs(ANSWER_S));
+    let config = ureq::Agent::config_builder().timeout_global(timeout).max_redirects(0).http_status_as_error(false);
+    let agent: ureq::Agent = config.build().into();
+    let mut request = agent.post(url).header("content-type", "application/json");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let mut answer = request.send(body).map_err(unreachable)?;
+    let status = answer.status().as_u16();
+    Ok((status, answer.body_mut().read_to_string().map_err(unreachable)?))
+}
+
+/// What a node gives at the end of a login, and `cordon login` keeps for one user's eyes.
+#[derive(Deserialize, Serialize)]
+pub(crate) struct Login {
+    /// Where.
+    #[serde(default)]
+    url: String,
+    session: Zeroizing<String>,
+    /// Whose it is.
+    pub(crate) principal: String,
+    /// The access key.
+    pub(crate) key: Key,
+    /// With what the browser binds its own session to this device.
+    #[serde(default, skip_serializing)]
+    pub(crate) bind: Option<String>,
+}
+
+/// An access key.
+#[derive(Deserialize, Serialize)]
+pub(crate) struct Key {
+    pub(crate) id: String,
+    pub(crate) secret: Zeroizing<String>,
+    pub(crate) token: Zeroizing<String>,
+    expires: i64,
+}
+
+impl Key {
+    /// When it ends.
+    pub(crate) const fn expires(&self) -> Moment {
+        Moment(self.expires)
+    }
+}
+
+impl Login {
+    fn path() -> Result<PathBuf, Failure> {
+        Ok(config_folder()?.join("login.json"))
+    }
+
+    /// Keeps what a node gave.
+    pub(crate) fn keep(self, url: &PublicUrl) -> Result<Self, Failure> {
+        let kept = Self { url: url.origin(), ..self };
+        let text = serde_json::to_string(&kept).map_err(|error| Failure::internal(error.to_string()))?;
+        write_secret(&Self::path()?, &Zeroizing::new(text))?;
+        Ok(kept)
+    }
+
+    /// Reads what is kept, while it counts.
+    pub(crate) fn read() -> Result<Self, Failure> {
+        let path = Self::path()?;
+        let none = || Failure::denied("nobody is signed in here", "run `cordon login`");
+        let text = Zeroizing::new(std::fs::read_to_string(&path).map_err(|_| none())?);
+        let login: Self = serde_json::from_str(&text).map_err(|_| none())?;
+        if login.key.expires() <= SystemClock.now() {
+            return Err(Failure::denied("the login has ended", "run `cordon login` again"));
+        }
+        Ok(login)
+    }
+
+    /// Asks the node where one signed in, with the session.
+    pub(crate) fn ask<T: DeserializeOwned>(&self, path: &str, body: &str) -> Result<T, Failure> {
+        let bearer = Zeroizing::new(format!("Bearer {}", self.session.as_str()));
+        ask(&format!("{}{path}", self.url), &[("authorization", &bearer)], body)
+    }
+}
+
+/// The key of this device, made when it is first needed.
+pub(crate) fn device_key() -> Result<DeviceKey, Failure> {
+    let path = config_folder()?.join("device.key");
+    let damaged = || {
+        Failure::integrity(
+            format!("`{}` holds no device key", path.display()),
+            "restore it, or remove it and enrol anew",
+        )
+    };
+    if path.exists() {
+        let text = Zeroizing::new(std::fs::read_to_string(&path).map_err(|_| damaged())?);
+        return DeviceKey::read(&text).ok_or_else(damaged);
+    }
+    let key = DeviceKey::draw().ok_or_else(|| Failure::internal("no device key can be drawn"))?;
+    write_secret(&path, &key.write())?;
+    Ok(key)
+}
+
+/// Writes a file that only its user may read, in the place of an earlier one.
+fn write_secret(path: &Path, text: &str) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| {
+        Failure::usage(format!("`{}` cannot be written: {error}", path.display()), "see that you may write there")
+    };
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    let beside = path.with_extension("new");
+    // What an earlier attempt left may have been open to others.
+    let _ = std::fs::remove_file(&beside);
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside).map_err(failed)?;
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+    std::fs::rename(&beside, path).map_err(failed)
+}
