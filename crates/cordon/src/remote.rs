@@ -50,7 +50,10 @@ pub(crate) fn ask<T: DeserializeOwned>(url: &str, headers: &[(&str, &str)], body
     }
     let Refusal { error, hint } = serde_json::from_str(&text).unwrap_or_default();
     let what = error.unwrap_or_else(|| format!("the node answers {status}"));
-    Err(Failure::denied(what, hint.unwrap_or_else(|| "sign in again with `cordon login`, or ask the security team".into())))
+    Err(Failure::denied(
+        what,
+        hint.unwrap_or_else(|| "sign in again with `cordon login`, or ask the security team".into()),
+    ))
 }
 
 /// Sends a request and reads the answer, whatever it is.

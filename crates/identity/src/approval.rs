@@ -22,7 +22,8 @@ impl Identity {
     /// # Errors
     ///
     /// [`IdentityError::Ended`] when what is stored is not whole.
-    pub fn waiting(&self, session: &Credential, visit: &Visit) -> Result<Vec<Waiting>, IdentityError> {
+    pub async fn waiting(&self, session: &Credential, visit: &Visit) -> Result<Vec<Waiting>, IdentityError> {
+        self.catch_up().await;
         let (snapshot, now) = (self.snapshot()?, self.now());
         let mut waiting = Vec::new();
         for asked in snapshot.roster().asks.values().filter(|asked| asked.counts_at(now)) {
@@ -47,6 +48,7 @@ impl Identity {
     /// [`IdentityError::Wrong`] when it is not there, or whoever asks may not know of it; [`IdentityError::Denied`] with
     /// what is missing.
     pub async fn approve(&self, session: &Credential, id: AskId, visit: &Visit) -> Result<(), IdentityError> {
+        self.catch_up().await;
         let snapshot = self.snapshot()?;
         let asked = snapshot.roster().asks.get(&id).ok_or(IdentityError::Wrong)?;
         let request = self.approving(session, asked, visit)?;

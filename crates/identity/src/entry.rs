@@ -53,6 +53,7 @@ impl Identity {
     ///
     /// [`IdentityError::Link`] when it does not count.
     pub async fn open_link(&self, text: &str, visit: &Visit) -> Result<Offer, IdentityError> {
+        self.catch_up().await;
         let found = match Shown::read(text) {
             Some(shown) => {
                 let kept = self.reader.authenticator(&self.keys, shown.id).await?;

@@ -8,7 +8,7 @@ use cordon_domain::{
     Target, UserName,
 };
 use cordon_gate::act::Changes;
-use cordon_gate::{Facts, Gate, Request};
+use cordon_gate::{Facts, Gate, Journal as _, Request};
 use cordon_policy::{Policies, Snapshot};
 use cordon_store::edge::SystemEntropy;
 use cordon_store::keyring::Keyring;
@@ -118,6 +118,11 @@ impl Identity {
     pub fn snapshot(&self) -> Result<Arc<Snapshot>, IdentityError> {
         let locked = |_| IdentityError::Ended("what decisions rest on was changed beside Cordon: nobody is let in");
         self.gate.decider().snapshot().map_err(locked)
+    }
+
+    /// Brings what decisions rest on up: another process may have brought somebody in just now.
+    pub(crate) async fn catch_up(&self) {
+        self.gate.journal().catch_up().await;
     }
 
     /// Returns a principal that may act now.

@@ -32,7 +32,7 @@ struct Line {
 
 /// What waits for an approval that whoever is signed in could give, if not now, then after what is missing.
 pub(crate) async fn page(node: &Node, asked: Asked) -> Answer {
-    let waiting = node.identity.waiting(asked.session()?, &asked.visit)?;
+    let waiting = node.identity.waiting(asked.session()?, &asked.visit).await?;
     let mut asks = Vec::new();
     for one in waiting.into_iter().take(ASKS_SHOWN_MAX) {
         let wanted = one.asked;

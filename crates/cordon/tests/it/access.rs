@@ -7,7 +7,10 @@ use crate::trust::{data, installed, ok};
 fn invited(place: &Place) -> String {
     let arguments = ["people", "invite", "ada@example.org", "--clearance", "restricted", "--project", "atlas"];
     let more = ["--role", "reader:project:atlas", "--trained-until", "2999-01-01"];
-    ok(place.run(&[&arguments[..], &more].concat())).trim().to_owned()
+    let invited = ok(place.run(&[&arguments[..], &more].concat()));
+    let (id, link) = invited.split_once('\n').expect("who it is, and a link");
+    assert!(link.starts_with("http://localhost:8700/welcome#cordon_i_"), "{link}");
+    id.to_owned()
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod git;
 mod harness;
 mod hostile;
 mod marker;
+mod node;
 mod readme;
 mod repository;
 mod trust;

@@ -9,6 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 
 use crate::harness::{Place, random, token};
+use crate::node::{Browser, Up, login};
 
 /// What must not be seen, by what it is.
 struct Markers(Vec<(&'static str, Vec<u8>)>);
@@ -80,7 +81,9 @@ impl Stage {
 }
 
 /// Where each secret is meant to stand.
-const GIVEN: [(&str, &str); 6] = [
+const GIVEN: [(&str, &str); 8] = [
+    ("home/.config/cordon/device.key", "key of the device"),
+    ("home/.config/cordon/login.json", "session"),
     ("given/root.key", "root key"),
     ("given/kit.txt", "share of the kit"),
     ("given/phrase", "passphrase"),
@@ -246,12 +249,59 @@ fn witness(stage: &mut Stage) {
     stage.printed.push(("audit witness".to_owned(), line + &String::from_utf8_lossy(&talk)));
 }
 
+/// A node runs; somebody signs in, on the command line, too. What proves it is printed by the commands that give it, and by
+/// no other; it is kept in the two files that are meant to hold it.
+fn signing_in(stage: &mut Stage) {
+    let up = Up::begin(&stage.place, &ROOT);
+    stage.note(&["up"]);
+    let with_root = |arguments: &[&str]| [arguments, &ROOT].concat().iter().map(|word| (*word).to_owned()).collect();
+    let given = |stage: &mut Stage, arguments: Vec<String>| {
+        let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let report = stage.place.run(&words);
+        assert_eq!(report.code, 0, "{words:?}: {}", report.stderr);
+        stage.note(&words);
+        report.stdout
+    };
+    let people = stage.place.run(&[&["people", "list", "--json"][..], &ROOT].concat()).lines();
+    let ada = people[0]["principal"].as_str().expect("an id").to_owned();
+    let link = given(stage, with_root(&["people", "link", &ada, "--public-url", &up.origin]));
+    let mut browser = Browser::welcomed(&up.origin, link.trim());
+    let login = login(&stage.place, "home", &mut browser);
+    assert_eq!(login.code, 0, "{}", login.stderr);
+    stage.note(&["login"]);
+    let kept = |name: &str| std::fs::read_to_string(stage.place.path().join(name)).expect("kept");
+    let device = kept("home/.config/cordon/device.key");
+    let session: serde_json::Value = serde_json::from_str(&kept("home/.config/cordon/login.json")).expect("JSON");
+    let end = |text: &str| text[text.len() - 24..].as_bytes().to_vec();
+    let (session, keys) = (session["session"].as_str().expect("a token").to_owned(), session["key"].clone());
+    stage.markers.add("key of the device", device.trim().as_bytes());
+    stage.markers.add("session", &end(&session));
+    stage.markers.add("secret of an access key", &end(keys["secret"].as_str().expect("a secret")));
+    stage.markers.add("link", &end(link.trim()));
+    stage.markers.add("recovery code", browser.recovery[0].as_bytes());
+    given(stage, vec!["credentials".to_owned()]);
+    let until = (jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24)).to_string();
+    let add = ["services", "add", "--owner", &ada, "--purpose", "nightly", "--until", &until];
+    let service = given(stage, with_root(&add));
+    let key = given(stage, with_root(&["services", "key", service.trim(), "--until", &until]));
+    let key: serde_json::Value = serde_json::from_str(&key).expect("JSON");
+    stage.markers.add("secret of a service's key", &end(key["secret_access_key"].as_str().expect("a secret")));
+    let with_root = |arguments: &[&'static str]| [arguments, &ROOT].concat();
+    stage.run(1, &["approve", "as_00000000000000000000000000000005"]);
+    stage.run(0, &with_root(&["vendors", "set", "Example", "--until", "2999-01-01", "--reason", "none"]));
+    stage.run(0, &with_root(&["vendors", "list"]));
+    stage.run(0, &with_root(&["devices", "list"]));
+    stage.run(0, &[&["access", "revoke", &ada, "--reason", "none"][..], &ROOT].concat());
+    up.end();
+}
+
 #[test]
 fn no_command_shows_or_keeps_a_secret() {
     let mut stage = stage();
     scanning(&mut stage);
     keeping(&mut stage);
     deciding(&mut stage);
+    signing_in(&mut stage);
     let known: Vec<String> = commands(&stage.place, &[]);
     assert!(known.len() > 20, "{known:?}");
     let missed: Vec<&String> = known.iter().filter(|command| !stage.ran.contains(*command)).collect();
