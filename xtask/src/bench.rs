@@ -4,6 +4,7 @@ pub(crate) mod access;
 mod restore;
 mod rewrap;
 mod seal;
+mod sign_in;
 pub(crate) mod trust;
 
 use std::path::{Path, PathBuf};

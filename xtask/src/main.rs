@@ -24,7 +24,7 @@ eval merkle FOLDER    Merkle proof vectors with wantErr
 eval codenames FOLDER fifty disguises of five names, and false alarms in ordinary text
 bench scan FOLDER     time a scan of FOLDER against its peers, in turns
 bench history FOLDER  the same for a git history
-bench access          decisions, and who may
+bench access          decisions, who may, and checks of sessions and signatures
 bench trust           the ledger and the keys: events, checkpoints, proofs, encryption, rewrapping";
 
 fn main() -> ExitCode {

@@ -36,7 +36,7 @@ pub(crate) fn measured() -> Result<(), String> {
     println!("| the same policies on another roster | {:.1} ms |", ms(started.elapsed()));
     decisions(&next, &mut chance);
     who(&next, &mut chance);
-    Ok(())
+    super::sign_in::measured()
 }
 
 fn decisions(snapshot: &Snapshot, chance: &mut Chance) {
@@ -72,7 +72,7 @@ fn decisions(snapshot: &Snapshot, chance: &mut Chance) {
     print_times("a decision that allows, of those who were here before", times);
 }
 
-fn print_times(what: &str, mut times: Vec<Duration>) {
+pub(super) fn print_times(what: &str, mut times: Vec<Duration>) {
     times.sort_unstable();
     let at =
         |share: f64| times.get((times.len() as f64 * share) as usize).copied().unwrap_or_default().as_secs_f64() * 1e6;
