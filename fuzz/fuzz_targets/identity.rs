@@ -15,7 +15,7 @@ fuzz_target!(|data: &[u8]| {
     let (authorization, stamp) = (first.unwrap_or_default(), second.unwrap_or_default());
     let headers = [("host", "h"), ("x-amz-date", stamp), ("authorization", authorization)];
     let (query, body_sha256) = (third.unwrap_or_default(), Some(parts.next().unwrap_or_default()));
-    let asked = Asked { method: "GET", path: "/", query, headers: &headers, body_sha256 };
+    let asked = Asked { method: "GET", path: "/", query, headers: &headers, body_sha256, service: "s3" };
     if let Ok(signed) = Signed::read(&asked) {
         assert!(signed.check(&asked, "a secret that nobody knows", NOW).is_err());
     }

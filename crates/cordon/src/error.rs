@@ -28,6 +28,11 @@ impl Failure {
         Self { what: what.into(), hint: hint.into(), exit: Exit::Findings }
     }
 
+    /// Returns what went wrong, without the hint.
+    pub(crate) fn what(&self) -> &str {
+        &self.what
+    }
+
     /// The program or the machine failed.
     pub(crate) fn internal(what: impl Into<String>) -> Self {
         Self {

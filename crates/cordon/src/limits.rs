@@ -13,7 +13,10 @@ pub(crate) const ANSWER_S: u64 = 30;
 pub(crate) const LOGIN_S: u64 = 600;
 
 /// Bytes of what the browser brings at the end of a login.
-pub(crate) const LOGIN_HEAD_BYTES_MAX: u64 = 8 * 1024;
+pub(crate) const LOGIN_HEAD_BYTES_MAX: usize = 8 * 1024;
+
+/// Seconds that it may take.
+pub(crate) const LOGIN_HEAD_S: u64 = 3;
 
 /// Milliseconds that a revocation may take until every node refuses.
 pub(crate) const REVOKED_MS: u64 = 1_000;

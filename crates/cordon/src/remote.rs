@@ -66,6 +66,8 @@ pub(crate) fn exchange(url: &str, headers: &[(&str, &str)], body: &str) -> Resul
     };
     let timeout = Some(Duration::from_secs(ANSWER_S));
     let config = ureq::Agent::config_builder().timeout_global(timeout).max_redirects(0).http_status_as_error(false);
+    // A session goes to the node and to nobody else, whatever the environment says.
+    let config = config.proxy(None);
     let agent: ureq::Agent = config.build().into();
     let mut request = agent.post(url).header("content-type", "application/json");
     for (name, value) in headers {
@@ -85,6 +87,9 @@ pub(crate) struct Login {
     session: Zeroizing<String>,
     /// Whose it is.
     pub(crate) principal: String,
+    /// What they are called.
+    #[serde(default)]
+    pub(crate) name: Option<String>,
     /// The access key.
     pub(crate) key: Key,
     /// With what the browser binds its own session to this device.

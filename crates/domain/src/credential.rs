@@ -4,7 +4,7 @@ use minicbor::{Decode, Encode};
 
 use crate::event::{Actor, PrincipalKind};
 use crate::id::{CredentialId, DeviceId, PrincipalId};
-use crate::limits::{ACCESS_KEY_MS_MAX, SERVICE_KEY_MS_MAX, SESSION_MS_MAX};
+use crate::limits::{ACCESS_KEY_MS_MAX, CLOCK_SKEW_MS, SERVICE_KEY_MS_MAX, SESSION_MS_MAX};
 use crate::principal::Factor;
 use crate::time::Moment;
 
@@ -75,6 +75,12 @@ pub struct Credential {
     /// When it ends.
     #[n(8)]
     pub expires_at: Moment,
+    /// The way to sign in that was used; none for a service.
+    #[n(9)]
+    pub way: Option<CredentialId>,
+    /// The session that it came from.
+    #[n(10)]
+    pub parent: Option<CredentialId>,
 }
 
 impl Credential {
@@ -85,10 +91,16 @@ impl Credential {
         life > 0 && life <= self.kind.life_ms_max() && self.factor_at.since_ms(self.issued_at) <= 0
     }
 
-    /// Tells whether its time is now.
+    /// Tells whether its time is now. Another node may have issued it, whose clock is a little ahead.
     #[must_use]
     pub fn counts_at(&self, at: Moment) -> bool {
-        self.issued_at <= at && at < self.expires_at
+        self.issued_at <= at.plus_ms(CLOCK_SKEW_MS) && at < self.expires_at
+    }
+
+    /// Tells whether it rests on a credential: it is that one, or came from it.
+    #[must_use]
+    pub fn rests_on(&self, id: CredentialId) -> bool {
+        self.id == id || self.way == Some(id) || self.parent == Some(id)
     }
 
     /// Returns who acts with it at a moment.
@@ -133,6 +145,8 @@ mod tests {
             factor_at,
             issued_at: Moment(1_000),
             expires_at: Moment(1_000 + life_ms),
+            way: Some(CredentialId([8; 16])),
+            parent: None,
         }
     }
 
@@ -155,8 +169,9 @@ mod tests {
         assert_eq!(session.actor(Moment(-5_000)).mfa_age_s, Some(0));
         assert_eq!(session.actor(Moment(i64::MAX)).mfa_age_s, Some(u32::MAX));
         assert_eq!(Credential { factor: Factor::None, ..session }.actor(Moment(0)).mfa_age_s, None);
-        assert!(
-            session.counts_at(Moment(1_000)) && !session.counts_at(Moment(999)) && !session.counts_at(Moment(1_010))
-        );
+        let counts = |ms| session.counts_at(Moment(ms));
+        assert!(counts(1_000) && !counts(1_010) && counts(1_000 - CLOCK_SKEW_MS) && !counts(999 - CLOCK_SKEW_MS));
+        assert!(session.rests_on(session.id) && session.rests_on(CredentialId([8; 16])));
+        assert!(!session.rests_on(CredentialId([9; 16])));
     }
 }

@@ -36,6 +36,9 @@ pub const APPROVALS_MAX: usize = 16;
 /// Characters of a user name.
 pub const USER_NAME_CHARS_MAX: usize = 64;
 
+/// Milliseconds by which the clocks of nodes may differ: one minute.
+pub const CLOCK_SKEW_MS: i64 = 60_000;
+
 /// Milliseconds that a session lives: 12 hours.
 pub const SESSION_MS_MAX: i64 = 12 * 3_600_000;
 

@@ -177,6 +177,14 @@ pub struct Vendor {
     pub networks: Vec<Network>,
 }
 
+impl Vendor {
+    /// Tells whether the contract runs.
+    #[must_use]
+    pub fn runs_at(&self, at: Moment) -> bool {
+        self.starts <= at && at < self.ends
+    }
+}
+
 /// A device that its owner enrolled with a key of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Device {

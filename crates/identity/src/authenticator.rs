@@ -22,9 +22,6 @@ pub enum Way {
     /// An invitation: a link that sets a first way to sign in.
     #[n(3)]
     Invitation(#[n(0)] Invitation),
-    /// An account at an OpenID provider.
-    #[n(4)]
-    Provider(#[n(0)] ProviderAccount),
 }
 
 /// A passkey.
@@ -82,17 +79,6 @@ pub struct Invitation {
     pub ends: Moment,
 }
 
-/// An account at an OpenID provider.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-pub struct ProviderAccount {
-    /// The provider.
-    #[n(0)]
-    pub issuer: String,
-    /// The account there.
-    #[n(1)]
-    pub subject: String,
-}
-
 impl Way {
     /// Reads one.
     ///
@@ -130,7 +116,6 @@ impl Way {
             Self::Password(_) => "password with codes",
             Self::Recovery(_) => "recovery codes",
             Self::Invitation(_) => "invitation",
-            Self::Provider(_) => "account at a provider",
         }
     }
 }

@@ -6,7 +6,7 @@ use cordon_store::edge::SystemEntropy;
 use data_encoding::BASE64URL_NOPAD;
 use zeroize::Zeroizing;
 
-use crate::limits::DEVICE_SKEW_MS;
+use crate::limits::{DEVICE_SKEW_MS, PROOF_CHARS_MAX};
 
 const CONTEXT: &[u8] = b"cordon/device-proof/v1";
 
@@ -78,7 +78,7 @@ impl Proof {
     /// Reads one.
     #[must_use]
     pub fn read(text: &str) -> Option<Self> {
-        if text.len() > 200 {
+        if text.len() > PROOF_CHARS_MAX {
             return None;
         }
         let bytes = BASE64URL_NOPAD.decode(text.as_bytes()).ok()?;

@@ -1,6 +1,6 @@
 //! Setting ways to sign in: a first one by invitation, another after recovery, further ones when signed in.
 
-use cordon_domain::{Action, Actor, CredentialId, Factor, PrincipalId, PrincipalKind, UserName};
+use cordon_domain::{Action, Actor, Credential, CredentialId, Factor, Moment, PrincipalId, PrincipalKind, UserName};
 use cordon_gate::act::{Accept, AddAuthenticator};
 use cordon_store::edge::SystemEntropy;
 use cordon_store::{Access, AuthenticatorStep};
@@ -14,8 +14,9 @@ use crate::code;
 use crate::error::IdentityError;
 use crate::identity::{Identity, Visit};
 use crate::invitation::Shown;
+use crate::limits::PASSKEY_NAME_CHARS_MAX;
 use crate::password::Password;
-use crate::throttle::Guess;
+use crate::throttle::{For, Guess, network};
 
 /// Someone who may set a way to sign in.
 pub(crate) struct Entry {
@@ -24,8 +25,8 @@ pub(crate) struct Entry {
     name: String,
     /// What is used up by it; nothing when they are signed in.
     uses: Option<AuthenticatorStep>,
-    /// As whom they set it.
-    actor: Actor,
+    /// As whom they set it, when they are signed in.
+    session: Option<Credential>,
     passkey: Option<PasskeyRegistration>,
     secret: Zeroizing<Vec<u8>>,
 }
@@ -65,7 +66,7 @@ impl Identity {
             self.refuse(Action::InvitationAccept, None, visit, "an invitation that does not count").await;
             return Err(IdentityError::Link);
         };
-        self.offer(kept.principal, Some(AuthenticatorStep::Remove(kept)), None).await
+        self.offer(kept.principal, Some(AuthenticatorStep::Remove(kept)), None, visit).await
     }
 
     /// Lets somebody set a way to sign in who has a recovery code and nothing else. It is used up when they do.
@@ -75,18 +76,15 @@ impl Identity {
     /// [`IdentityError::Wrong`], [`IdentityError::Throttled`].
     pub async fn recover(&self, name: &str, code: &str, visit: &Visit) -> Result<Offer, IdentityError> {
         let (principal, guess) = self.guess(Action::InvitationAccept, name, visit).await?;
-        let ways = match principal {
-            Some(principal) => self.ways(principal).await?,
-            None => Vec::new(),
-        };
+        let ways = self.ways_or_none(principal).await?;
         let used = ways.iter().find_map(|(kept, way)| match way {
             Way::Recovery(recovery) => Some(Way::Recovery(code::use_recovery(recovery, code)?).after(kept)),
             _ => None,
         });
         match (principal, used) {
             (Some(principal), Some(used)) => {
-                self.throttle.right(guess);
-                self.offer(principal, Some(AuthenticatorStep::Replace(used)), None).await
+                self.throttle.take_back(guess);
+                self.offer(principal, Some(AuthenticatorStep::Replace(used)), None, visit).await
             }
             _ => Err(self.wrong(Action::InvitationAccept, principal, visit).await),
         }
@@ -97,31 +95,23 @@ impl Identity {
     /// # Errors
     ///
     /// [`IdentityError::Wrong`] when they may not act any more.
-    pub async fn add_way(&self, actor: &Actor) -> Result<Offer, IdentityError> {
-        self.offer(actor.principal, None, Some(actor.clone())).await
+    pub async fn add_way(&self, session: &Credential, visit: &Visit) -> Result<Offer, IdentityError> {
+        self.offer(session.principal, None, Some(*session), visit).await
     }
 
     async fn offer(
         &self,
         principal: PrincipalId,
         uses: Option<AuthenticatorStep>,
-        actor: Option<Actor>,
+        session: Option<Credential>,
+        visit: &Visit,
     ) -> Result<Offer, IdentityError> {
         let kind = self.active(principal)?.kind;
         let name = self.name(principal).await?.ok_or(IdentityError::Wrong)?;
         let secret = code::draw_secret();
-        let credential = match &uses {
-            Some(AuthenticatorStep::Add(kept) | AuthenticatorStep::Replace(kept) | AuthenticatorStep::Remove(kept)) => {
-                Some(kept.id)
-            }
-            None => None,
-        };
-        // A link proves that it was given, and no factor.
-        let invited = Actor { kind, credential, factor: Some(Factor::None), ..Actor::service(principal) };
         let codes = code::address(&secret, "Cordon", &name);
-        let entry =
-            Entry { principal, kind, name: name.clone(), uses, actor: actor.unwrap_or(invited), passkey: None, secret };
-        let id = self.entries.begin(entry, self.now());
+        let entry = Entry { principal, kind, name: name.clone(), uses, session, passkey: None, secret };
+        let id = self.entries.begin(entry, network(visit.address), self.now());
         Ok(Offer { id, name, codes })
     }
 
@@ -165,7 +155,7 @@ impl Identity {
                 return Err(error);
             }
         };
-        let name: String = called.chars().filter(|sign| !sign.is_control()).take(64).collect();
+        let name: String = called.chars().filter(|sign| !sign.is_control()).take(PASSKEY_NAME_CHARS_MAX).collect();
         let name = if name.trim().is_empty() { "passkey".to_owned() } else { name };
         let kept = authenticator::Passkey { name, public: written(&passkey), added_at: self.now() };
         self.set(entry, Way::Passkey(kept), visit).await
@@ -196,6 +186,9 @@ impl Identity {
     }
 
     async fn set(&self, entry: Entry, way: Way, visit: &Visit) -> Result<Welcome, IdentityError> {
+        if let Some(session) = &entry.session {
+            self.counts(session)?;
+        }
         let principal = entry.principal;
         let known = self.ways(principal).await?;
         let earlier = known.iter().find(|(_, known)| matches!((known, &way), (Way::Password(_), Way::Password(_))));
@@ -205,14 +198,21 @@ impl Identity {
             None => AuthenticatorStep::Add(way.begin(CredentialId::draw(&mut SystemEntropy), principal)),
         });
         let mut recovery = Vec::new();
-        if !known.iter().any(|(_, way)| matches!(way, Way::Recovery(_))) {
+        let codes = known.iter().find(|(_, way)| matches!(way, Way::Recovery(_)));
+        // Where all were used, there are new ones.
+        if codes.is_none_or(|(_, way)| matches!(way, Way::Recovery(codes) if codes.left.is_empty())) {
             let (shown, kept) = code::draw_recovery();
             recovery = shown;
-            let kept = Way::Recovery(kept).begin(CredentialId::draw(&mut SystemEntropy), principal);
-            ways.push(AuthenticatorStep::Add(kept));
+            ways.push(match codes {
+                Some((used, _)) => AuthenticatorStep::Replace(Way::Recovery(kept).after(used)),
+                None => {
+                    let id = CredentialId::draw(&mut SystemEntropy);
+                    AuthenticatorStep::Add(Way::Recovery(kept).begin(id, principal))
+                }
+            });
         }
         let access = Access { action: entry.action(), principal, ways, issued: Vec::new() };
-        let actor = Actor { kind: entry.kind, ..entry.actor };
+        let actor = entry.actor(self.now());
         match entry.uses {
             Some(_) => self.change::<Accept>(access, actor, visit).await?,
             None => self.change::<AddAuthenticator>(access, actor, visit).await?,
@@ -232,8 +232,12 @@ impl Identity {
             return Err(IdentityError::Wrong);
         };
         let principal = self.named(&name).await?;
-        let browser = self.known_browser(visit, principal);
-        match self.throttle.guess(visit.address, &name, browser, self.now()) {
+        let whom = match (action, self.known_browser(visit, principal)) {
+            (Action::InvitationAccept, _) => For::Nobody,
+            (_, Some(browser)) => For::Device(browser),
+            (_, None) => For::Account(&name),
+        };
+        match self.throttle.guess(visit.address, whom, self.now()) {
             Ok(guess) => Ok((principal, guess)),
             Err(minutes) => {
                 self.refuse(action, principal, visit, "too many wrong attempts").await;
@@ -251,6 +255,15 @@ impl Identity {
 }
 
 impl Entry {
+    /// Whoever is signed in, as fresh as that is by now; or somebody who was given a link, which proves that and no factor.
+    fn actor(&self, now: Moment) -> Actor {
+        use AuthenticatorStep::{Add, Remove, Replace};
+        let used = self.uses.as_ref().map(|(Add(used) | Replace(used) | Remove(used))| used.id);
+        let invited =
+            Actor { kind: self.kind, credential: used, factor: Some(Factor::None), ..Actor::service(self.principal) };
+        self.session.map_or(invited, |session| session.actor(now))
+    }
+
     const fn action(&self) -> Action {
         if self.uses.is_some() { Action::InvitationAccept } else { Action::AuthenticatorEnrol }
     }

@@ -28,6 +28,9 @@ pub enum IdentityError {
     /// A password that is not good enough.
     #[error("{0}")]
     Weak(&'static str),
+    /// What was shown is nothing that this installation has issued.
+    #[error("{0}")]
+    Unknown(&'static str),
     /// What was shown proves nothing any more, and why.
     #[error("{0}")]
     Ended(&'static str),

@@ -18,6 +18,7 @@ use crate::authenticator::Way;
 use crate::ceremony::Ceremonies;
 use crate::entry::Entry;
 use crate::error::IdentityError;
+use crate::limits::BROWSER_CHARS_MAX;
 use crate::login::Allowed;
 use crate::passkey::{Passkeys, PublicUrl};
 use crate::password::Hasher;
@@ -159,6 +160,14 @@ impl Identity {
         kept.into_iter().map(|kept| Way::read(&kept).map(|way| (kept, way))).collect()
     }
 
+    /// Returns the ways to sign in of somebody, who may be nobody: then as much is asked, and there is none.
+    pub(crate) async fn ways_or_none(
+        &self,
+        id: Option<PrincipalId>,
+    ) -> Result<Vec<(cordon_store::Authenticator, Way)>, IdentityError> {
+        self.ways(id.unwrap_or(PrincipalId([0; 16]))).await
+    }
+
     /// Changes ways to sign in, and issues what is issued, through the gate.
     pub(crate) async fn change<A: Changes>(
         &self,
@@ -204,7 +213,7 @@ impl Identity {
 
     /// Tells which browser it is, if it signed in before as `principal`.
     pub(crate) fn known_browser(&self, visit: &Visit, principal: Option<PrincipalId>) -> Option<CredentialId> {
-        let text = visit.browser.as_deref().filter(|text| text.len() < 128)?;
+        let text = visit.browser.as_deref().filter(|text| text.len() <= BROWSER_CHARS_MAX)?;
         let bytes = data_encoding::BASE64URL_NOPAD.decode(text.as_bytes()).ok()?;
         let (version, rest) = bytes.split_first_chunk()?;
         let (id, mac) = rest.split_first_chunk::<16>()?;

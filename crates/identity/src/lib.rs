@@ -1,4 +1,4 @@
-//! Who it is: people by passkey, password with codes, or a provider; services by keys; devices by theirs.
+//! Who it is: people by passkey or password with codes; services by keys; devices by theirs.
 //!
 //! Invariants: whoever is let in got there through the gate, in the transaction that made their proof count once; a token
 //! is made by a key that serves for nothing else, and counts only while whose it is, and the device it was issued on, do;

@@ -7,7 +7,19 @@ pub const TOKEN_CHARS_MAX: usize = 1024;
 pub const CEREMONY_MS: i64 = 300_000;
 
 /// Ceremonies that wait at once; when there are more, the oldest is forgotten.
-pub const CEREMONIES_MAX: usize = 4_096;
+pub const CEREMONIES_MAX: usize = 16_384;
+
+/// Ceremonies of one address that wait at once; when there are more, its own oldest is forgotten.
+pub const CEREMONIES_BY_ADDRESS_MAX: usize = 64;
+
+/// Characters of what a browser shows that signed in before.
+pub const BROWSER_CHARS_MAX: usize = 128;
+
+/// Characters of a device's proof.
+pub const PROOF_CHARS_MAX: usize = 200;
+
+/// Characters of what somebody calls their passkey.
+pub const PASSKEY_NAME_CHARS_MAX: usize = 64;
 
 /// Bytes of an answer to a challenge, as JSON.
 pub const ANSWER_BYTES_MAX: usize = 64 * 1024;

@@ -14,6 +14,7 @@ use crate::identity::{Identity, Visit};
 use crate::limits::{CLAIMED_CHARS_MAX, LOGIN_MS};
 use crate::session::AccessKey;
 use crate::sign_in::{Shown, SignedIn};
+use crate::throttle::network;
 
 /// What a program asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +52,8 @@ pub(crate) struct Allowed {
     session: Credential,
     challenge: String,
     device: Option<DeviceId>,
+    enrol: Enrol,
+    claimed: String,
     key: [u8; 32],
 }
 
@@ -74,25 +77,23 @@ impl Identity {
         self.device_with(session.principal, &proof.public)
     }
 
-    /// Allows a login, and enrols its device when `enrol` says so. Returns the code for the program.
+    /// Allows a login. Its device is enrolled, when `enrol` says so, once the program shows that it is there. Returns the code
+    /// for the program.
     ///
     /// # Errors
     ///
-    /// As [`Identity::login_from`], and [`IdentityError::Denied`] when the device may not be enrolled.
-    pub async fn allow_login(
+    /// As [`Identity::login_from`].
+    pub fn allow_login(
         &self,
         session: &Credential,
         request: &LoginRequest,
         (proof, enrol): (&Proof, Enrol),
         visit: &Visit,
     ) -> Result<CeremonyId, IdentityError> {
-        let device = match (self.login_from(session, request, proof)?, enrol) {
-            (None, Enrol::Yes) => Some(self.enrol_device(session, proof, &request.claimed, visit).await?),
-            (known, _) => known,
-        };
-        let challenge = request.challenge.clone();
-        let allowed = Allowed { session: *session, challenge, device, key: proof.public };
-        Ok(self.logins.begin(allowed, self.now()))
+        let device = self.login_from(session, request, proof)?;
+        let (challenge, claimed) = (request.challenge.clone(), request.claimed.clone());
+        let allowed = Allowed { session: *session, challenge, device, enrol, claimed, key: proof.public };
+        Ok(self.logins.begin(allowed, network(visit.address), self.now()))
     }
 
     /// Says that a session in the browser is on a device: it was led there by a program that showed the device's key.
@@ -110,7 +111,7 @@ impl Identity {
         if of != session.id {
             return Err(IdentityError::Ceremony);
         }
-        let shown = Shown { way: session.id, step: None, factor: session.factor, at: session.factor_at };
+        let shown = Shown::again(session, session.parent);
         let visit = Visit { device: Some(device), ..visit.clone() };
         self.enter(&self.active(session.principal)?, shown, &visit, Some(session)).await
     }
@@ -135,12 +136,16 @@ impl Identity {
             return Err(IdentityError::Ceremony);
         }
         self.counts(&allowed.session)?;
-        let Credential { id, factor, factor_at, .. } = allowed.session;
-        let shown = Shown { way: id, step: None, factor, at: factor_at };
-        let visit = Visit { device: allowed.device, ..visit.clone() };
+        let device = match (allowed.device, allowed.enrol) {
+            (None, Enrol::Yes) => Some(self.enrol_device(&allowed.session, proof, &allowed.claimed, visit).await?),
+            (known, _) => known,
+        };
+        let shown = Shown::again(&allowed.session, Some(allowed.session.id));
+        let visit = Visit { device, ..visit.clone() };
         let entered = self.enter(&self.active(allowed.session.principal)?, shown, &visit, None).await?;
         let key = self.take_keys(&entered.session, &visit).await?;
-        let bind = allowed.device.map(|device| self.bindings.begin((id, device), self.now()));
+        let bind =
+            device.map(|device| self.bindings.begin((allowed.session.id, device), network(visit.address), self.now()));
         Ok(Redeemed { entered, key, bind })
     }
 }

@@ -68,7 +68,7 @@ impl Identity {
     /// [`IdentityError::Ended`] with why it counts no more.
     pub fn session(&self, token: &str) -> Result<Credential, IdentityError> {
         let read = self.tokens.read(&[CredentialKind::Session], token);
-        let (credential, _) = read.ok_or(IdentityError::Ended("this is no session of this installation"))?;
+        let (credential, _) = read.ok_or(IdentityError::Unknown("this is no session of this installation"))?;
         self.counts(&credential)?;
         Ok(credential)
     }
@@ -83,16 +83,16 @@ impl Identity {
         let signed = Signed::read(asked)?;
         let mut tokens = asked.headers.iter().filter(|(name, _)| *name == "x-amz-security-token");
         let (Some((_, token)), None) = (tokens.next(), tokens.next()) else {
-            return Err(IdentityError::Ended("an access key comes with its session token"));
+            return Err(IdentityError::Unknown("an access key comes with its session token"));
         };
         let kinds = [CredentialKind::AccessKey, CredentialKind::ServiceKey];
         let read = self.tokens.read(&kinds, token);
-        let (credential, version) = read.ok_or(IdentityError::Ended("this is no access key of this installation"))?;
+        let (credential, version) = read.ok_or(IdentityError::Unknown("this is no access key of this installation"))?;
         if signed.access_key != key_id(credential.id) {
-            return Err(IdentityError::Ended("the session token is of another access key"));
+            return Err(IdentityError::Unknown("the session token is of another access key"));
         }
         let secret = self.tokens.secret(credential.id, version);
-        let secret = secret.ok_or(IdentityError::Ended("this is no access key of this installation"))?;
+        let secret = secret.ok_or(IdentityError::Unknown("this is no access key of this installation"))?;
         signed.check(asked, &secret, self.now())?;
         self.counts(&credential)?;
         Ok(credential)
@@ -120,6 +120,9 @@ impl Identity {
             Some(principal) if !roster.is_active(principal, now) => {
                 return ended("whose it is, or whoever answers for them, has ended");
             }
+            Some(principal) if roster.contract(principal).is_some_and(|contract| !contract.runs_at(now)) => {
+                return ended("the contract that it rests on does not run");
+            }
             Some(_) => {}
         }
         match credential.device {
@@ -143,6 +146,7 @@ impl Identity {
             kind: CredentialKind::AccessKey,
             issued_at: now,
             expires_at: expires.min(session.expires_at),
+            parent: Some(session.id),
             ..*session
         };
         let access = issuing(Action::SessionKeys, credential);
@@ -150,7 +154,7 @@ impl Identity {
         self.tokens.access_key(credential).ok_or(IdentityError::Ended("the keys are not there"))
     }
 
-    /// Ends a session or an access key of whoever is signed in, for ever, on every node.
+    /// Ends a session or an access key of whoever is signed in, for ever, on every node, and what came from it.
     ///
     /// # Errors
     ///
@@ -161,8 +165,14 @@ impl Identity {
         credential: CredentialId,
         visit: &Visit,
     ) -> Result<(), IdentityError> {
-        let revoked = Revoked { credential, principal: session.principal };
-        let steps = Steps(vec![Step::Put(Record::Revoked(revoked))]);
+        let principal = session.principal;
+        let issued = self.reader.credentials(&self.keys, principal, self.now()).await?;
+        let roster = self.snapshot()?;
+        let alive = |one: &&Credential| !roster.roster().revoked.contains(&one.id);
+        let rest = issued.iter().filter(|one| one.id != credential && one.rests_on(credential)).filter(alive);
+        let all = std::iter::once(credential).chain(rest.map(|one| one.id));
+        let revoked = all.map(|credential| Step::Put(Record::Revoked(Revoked { credential, principal })));
+        let steps = Steps(revoked.collect());
         let request = self.records::<SignOut>(session, steps.clone(), session.principal, visit);
         let change = Change::Records { action: Action::SignOut, steps, names: Vec::new() };
         drop(self.gate.change(request, change).await?.spend());
@@ -244,6 +254,8 @@ pub fn service_key(
         factor_at: now,
         issued_at: now,
         expires_at,
+        way: None,
+        parent: None,
     };
     Ok((issuing(Action::CredentialIssue, credential), TokenKeys::new(keys)?.access_key(credential)))
 }

@@ -17,6 +17,7 @@ use crate::entry::{public, written};
 use crate::error::IdentityError;
 use crate::identity::{Identity, Visit};
 use crate::password::Password;
+use crate::throttle::network;
 
 /// Somebody is signed in.
 pub struct SignedIn {
@@ -32,10 +33,20 @@ pub struct SignedIn {
 pub(crate) struct Shown {
     /// The way to sign in that was used, and what becomes of it.
     pub(crate) way: CredentialId,
+    /// The session that was shown instead of it.
+    pub(crate) parent: Option<CredentialId>,
     pub(crate) step: Option<AuthenticatorStep>,
     pub(crate) factor: Factor,
     /// When.
     pub(crate) at: Moment,
+}
+
+impl Shown {
+    /// What was shown for a session, for another that rests on it.
+    pub(crate) fn again(session: &Credential, parent: Option<CredentialId>) -> Self {
+        let way = session.way.unwrap_or(session.id);
+        Self { way, parent, step: None, factor: session.factor, at: session.factor_at }
+    }
 }
 
 impl Identity {
@@ -44,9 +55,9 @@ impl Identity {
     /// # Errors
     ///
     /// [`IdentityError::Passkey`].
-    pub fn begin_sign_in(&self) -> Result<(CeremonyId, Value), IdentityError> {
+    pub fn begin_sign_in(&self, visit: &Visit) -> Result<(CeremonyId, Value), IdentityError> {
         let (options, state) = self.passkeys.begin()?;
-        Ok((self.arrivals.begin(state, self.now()), options))
+        Ok((self.arrivals.begin(state, network(visit.address), self.now()), options))
     }
 
     /// Signs in with a passkey, by the answer of an authenticator. A session that is there already is proved anew.
@@ -98,7 +109,7 @@ impl Identity {
             let moved = authenticator::Passkey { public: written(&key), ..passkey.clone() };
             AuthenticatorStep::Replace(Way::Passkey(moved).after(kept))
         });
-        Ok((active, Shown { way: kept.id, step, factor: Factor::PhishingResistant, at: self.now() }))
+        Ok((active, Shown { way: kept.id, parent: None, step, factor: Factor::PhishingResistant, at: self.now() }))
     }
 
     /// Signs in with a password and a code, or a recovery code in its place.
@@ -115,10 +126,23 @@ impl Identity {
         session: Option<&Credential>,
     ) -> Result<SignedIn, IdentityError> {
         let (principal, guess) = self.guess(Action::SignIn, name, visit).await?;
-        let ways = match principal {
-            Some(principal) => self.ways(principal).await?,
-            None => Vec::new(),
-        };
+        let entered = self.tried(principal, password, code, visit, session).await;
+        // What was not wrong is no guess: there was no room, or it could not be recorded, or the policies refuse.
+        if !matches!(entered, Err(IdentityError::Wrong)) {
+            self.throttle.take_back(guess);
+        }
+        entered
+    }
+
+    async fn tried(
+        &self,
+        principal: Option<PrincipalId>,
+        password: Password,
+        code: &str,
+        visit: &Visit,
+        session: Option<&Credential>,
+    ) -> Result<SignedIn, IdentityError> {
+        let ways = self.ways_or_none(principal).await?;
         let kept = ways.iter().find_map(|(kept, way)| match way {
             Way::Password(known) => Some((kept, known)),
             _ => None,
@@ -139,10 +163,8 @@ impl Identity {
             return Err(self.wrong(Action::SignIn, principal, visit).await);
         };
         let (way, step, at) = (used.id, Some(AuthenticatorStep::Replace(used)), self.now());
-        let shown = Shown { way, step, factor: Factor::Code, at };
-        let entered = self.enter(&self.active(principal)?, shown, visit, session).await?;
-        self.throttle.right(guess);
-        Ok(entered)
+        let shown = Shown { way, parent: None, step, factor: Factor::Code, at };
+        self.enter(&self.active(principal)?, shown, visit, session).await
     }
 
     /// Gives a session for what was shown, in the transaction in which that counts once.
@@ -159,6 +181,8 @@ impl Identity {
         let now = self.now();
         let session = session.filter(|session| session.principal == principal.id);
         let expires = shown.at.plus_ms(CredentialKind::Session.life_ms_max());
+        let contract = self.snapshot()?.roster().contract(principal).map(|contract| contract.ends);
+        let ends = [principal.until, contract].into_iter();
         let credential = Credential {
             id: session.map_or_else(|| CredentialId::draw(&mut SystemEntropy), |session| session.id),
             kind: CredentialKind::Session,
@@ -168,7 +192,9 @@ impl Identity {
             factor: shown.factor,
             factor_at: shown.at,
             issued_at: now,
-            expires_at: principal.until.map_or(expires, |until| until.min(expires)),
+            expires_at: ends.flatten().fold(expires, Moment::min),
+            way: Some(shown.way),
+            parent: shown.parent,
         };
         let access = Access {
             action: Action::SignIn,

@@ -27,6 +27,8 @@ pub struct Asked<'a> {
     pub headers: &'a [(&'a str, &'a str)],
     /// SHA-256 of the body, in hexadecimal, where all of it is here.
     pub body_sha256: Option<&'a str>,
+    /// The service that is asked; only `s3` lets a client leave its body out.
+    pub service: &'a str,
 }
 
 /// A signature that does not count, and why.
@@ -79,7 +81,7 @@ impl<'a> Signed<'a> {
         let mut scope = field("Credential")?.split('/');
         let mut next = || scope.next().filter(|part| !part.is_empty()).ok_or(SignatureError::Malformed("Credential"));
         let (access_key, day, region, service, end) = (next()?, next()?, next()?, next()?, next()?);
-        if end != "aws4_request" || scope.next().is_some() {
+        if end != "aws4_request" || scope.next().is_some() || service != asked.service {
             return Err(SignatureError::Malformed("Credential"));
         }
         let headers: Vec<&str> = field("SignedHeaders")?.split(';').take(SIGNED_HEADERS_MAX + 1).collect();
@@ -91,6 +93,7 @@ impl<'a> Signed<'a> {
             cordon_domain::id::parse_hex(field("Signature")?).ok_or(SignatureError::Malformed("Signature"))?;
         let stamp = one(asked, "x-amz-date")?.ok_or(SignatureError::Uncovered("the date"))?;
         let body = match (one(asked, "x-amz-content-sha256")?, asked.body_sha256) {
+            (Some(UNSIGNED), _) if asked.service != "s3" => return Err(SignatureError::Uncovered("the body")),
             (Some(stated), Some(own)) if stated != own && stated != UNSIGNED => return Err(SignatureError::Wrong),
             (stated, own) => stated.or(own).ok_or(SignatureError::Uncovered("the body"))?,
         };
@@ -233,7 +236,7 @@ impl Signer<'_> {
             ("x-amz-date", &stamp),
             ("x-amz-security-token", self.token),
         ];
-        let asked = Asked { method, path, query: "", headers: &headers, body_sha256: None };
+        let asked = Asked { method, path, query: "", headers: &headers, body_sha256: None, service: self.service };
         let names: Vec<&str> = headers.iter().map(|(name, _)| *name).collect();
         let signed = Signed {
             access_key: self.access_key,
@@ -283,7 +286,14 @@ mod tests {
         let authorization = header(signature);
         let headers =
             [("host", "example.amazonaws.com"), ("x-amz-date", STAMP), ("authorization", authorization.as_str())];
-        let asked = Asked { method: "GET", path: "/", query, headers: &headers, body_sha256: Some(NO_BODY) };
+        let asked = Asked {
+            method: "GET",
+            path: "/",
+            query,
+            headers: &headers,
+            body_sha256: Some(NO_BODY),
+            service: "service",
+        };
         let signed = Signed::read(&asked)?;
         assert_eq!(signed.access_key, KEY);
         signed.check(&asked, &secret(), now)
@@ -310,7 +320,7 @@ mod tests {
         let mut headers: Vec<(&str, &str)> = signed.iter().map(|(name, value)| (*name, value.as_str())).collect();
         headers.push(("host", "localhost:8700"));
         let check = |method: &str, path: &str, headers: &[(&str, &str)], secret: &str| {
-            let asked = Asked { method, path, query: "", headers, body_sha256: None };
+            let asked = Asked { method, path, query: "", headers, body_sha256: None, service: "s3" };
             Signed::read(&asked)?.check(&asked, secret, now)
         };
         assert_eq!(check("GET", "/a%20b", &headers, "s"), Ok(()));
@@ -326,7 +336,14 @@ mod tests {
         );
         let twice = with(("x-amz-date", STAMP));
         assert_eq!(check("GET", "/a%20b", &twice, "s"), Err(SignatureError::Malformed("x-amz-date")));
-        let asked = Asked { method: "GET", path: "/a%20b", query: "", headers: &headers, body_sha256: Some(STAMP) };
+        let asked = Asked {
+            method: "GET",
+            path: "/a%20b",
+            query: "",
+            headers: &headers,
+            body_sha256: Some(STAMP),
+            service: "s3",
+        };
         assert_eq!(Signed::read(&asked).err(), Some(SignatureError::Wrong), "another body than it states");
         let otherwise: Vec<_> = headers.iter().filter(|(name, _)| *name != "host").copied().collect();
         assert_eq!(check("GET", "/a%20b", &otherwise, "s"), Err(SignatureError::Wrong), "another host");
@@ -336,7 +353,14 @@ mod tests {
     fn the_older_version_and_torn_headers_are_refused() {
         let read = |authorization: &str| {
             let headers = [("host", "h"), ("x-amz-date", STAMP), ("authorization", authorization)];
-            let asked = Asked { method: "GET", path: "/", query: "", headers: &headers, body_sha256: Some(NO_BODY) };
+            let asked = Asked {
+                method: "GET",
+                path: "/",
+                query: "",
+                headers: &headers,
+                body_sha256: Some(NO_BODY),
+                service: "service",
+            };
             Signed::read(&asked).map(|_| ())
         };
         assert_eq!(read("AWS AKIDEXAMPLE:frJIUN8DYpKDtOLCwo//yllqDzg="), Err(SignatureError::Algorithm));
@@ -347,6 +371,7 @@ mod tests {
             ("/aws4_request", "/aws5_request"),
             ("/aws4_request", "/aws4_request/more"),
             ("/service", "/"),
+            ("/service", "/s3"),
             ("host;x-amz-date", "x-amz-date;host"),
             ("host;x-amz-date", "x-amz-date"),
             ("host;x-amz-date", "host"),
@@ -364,7 +389,7 @@ mod tests {
         ) {
             let headers = [("host", "h"), ("x-amz-date", stamp.as_str()), ("authorization", text.as_str())];
             let asked =
-                Asked { method: "GET", path: "/", query: &query, headers: &headers, body_sha256: Some(NO_BODY) };
+                Asked { method: "GET", path: "/", query: &query, headers: &headers, body_sha256: Some(NO_BODY), service: "s3" };
             if let Ok(signed) = Signed::read(&asked) {
                 prop_assert!(signed.check(&asked, "s", Moment(0)).is_err());
             }

@@ -1,9 +1,11 @@
 //! Wrong passwords are counted, by address, and by account where the device is not known to it.
 //!
-//! A guess is counted before it is checked, so that guesses side by side are counted, too; a right one is taken back. A
+//! A guess is counted before it is checked, so that guesses side by side are counted, too; one that was not wrong is taken
+//! back. A
 //! device that is known to an account has a count of its own: a stranger locks nobody out. Passkeys are not counted.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::Mutex;
 
@@ -11,32 +13,51 @@ use cordon_domain::{CredentialId, Moment, UserName};
 
 use crate::limits::{WRONG_BY_ACCOUNT, WRONG_BY_ADDRESS, WRONG_BY_DEVICE, WRONG_KEPT_MAX, WRONG_WINDOW_MS};
 
-/// What is counted apart.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Counted {
-    /// An address; of IPv6 its network of 64 bits, which one host may have to itself.
-    Address(IpAddr),
-    /// An account, from devices that are not known to it.
-    Account(String),
-    /// A device that is known to the account.
-    Device(CredentialId),
+/// Wrong passwords of one kind of thing (addresses, accounts, devices), each with its own room: who makes up many of one
+/// kind crowds out none of another.
+struct Counts<K> {
+    kept: HashMap<K, (Moment, u32)>,
     /// All that came when there was no more room.
-    Others,
-}
-
-/// Counts wrong passwords.
-#[derive(Default)]
-pub(crate) struct Throttle(Mutex<Counts>);
-
-#[derive(Default)]
-struct Counts {
-    kept: HashMap<Counted, (Moment, u32)>,
+    others: (Moment, u32),
+    most: u32,
     /// When what was over was last forgotten.
     swept_at: Moment,
 }
 
-/// A guess that was counted; a right one is taken back.
-pub(crate) struct Guess(Vec<Counted>);
+/// Counts wrong passwords.
+pub(crate) struct Throttle {
+    addresses: Mutex<Counts<IpAddr>>,
+    accounts: Mutex<Counts<String>>,
+    devices: Mutex<Counts<CredentialId>>,
+}
+
+/// For whom a guess is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum For<'a> {
+    /// An account, from a device that is not known to it.
+    Account(&'a UserName),
+    /// An account, on a device that is known to it.
+    Device(CredentialId),
+    /// An account, with a secret that nobody guesses: it must not be kept from whoever has it.
+    Nobody,
+}
+
+/// A guess that was counted, to be taken back unless it was wrong.
+pub(crate) struct Guess {
+    address: IpAddr,
+    account: Option<String>,
+    device: Option<CredentialId>,
+}
+
+impl Default for Throttle {
+    fn default() -> Self {
+        Self {
+            addresses: Mutex::new(Counts::new(WRONG_BY_ADDRESS)),
+            accounts: Mutex::new(Counts::new(WRONG_BY_ACCOUNT)),
+            devices: Mutex::new(Counts::new(WRONG_BY_DEVICE)),
+        }
+    }
+}
 
 impl Throttle {
     /// Counts a guess.
@@ -44,60 +65,77 @@ impl Throttle {
     /// # Errors
     ///
     /// The minutes to wait.
-    pub(crate) fn guess(
-        &self,
-        address: IpAddr,
-        name: &UserName,
-        device: Option<CredentialId>,
-        now: Moment,
-    ) -> Result<Guess, i64> {
-        let Ok(mut counts) = self.0.lock() else { return Err(WRONG_WINDOW_MS / 60_000) };
-        let who = device.map_or_else(|| Counted::Account(name.as_str().to_owned()), Counted::Device);
-        let most = if device.is_some() { WRONG_BY_DEVICE } else { WRONG_BY_ACCOUNT };
-        let kept = [(Counted::Address(network(address)), WRONG_BY_ADDRESS), (who, most)];
-        let kept = kept.map(|(what, most)| (counts.room_for(what, now), most));
-        for (what, most) in &kept {
-            let (since, count) = counts.kept.get(what).copied().unwrap_or((now, 0));
-            if count >= *most {
-                return Err((WRONG_WINDOW_MS - now.since_ms(since)) / 60_000 + 1);
+    pub(crate) fn guess(&self, address: IpAddr, whom: For<'_>, now: Moment) -> Result<Guess, i64> {
+        let mut guess = Guess { address: network(address), account: None, device: None };
+        count(&self.addresses, guess.address, now)?;
+        let counted = match whom {
+            For::Account(name) => {
+                guess.account = Some(name.as_str().to_owned());
+                count(&self.accounts, name.as_str().to_owned(), now)
             }
-        }
-        for (what, _) in &kept {
-            let entry = counts.kept.entry(what.clone()).or_insert((now, 0));
-            entry.1 = entry.1.saturating_add(1);
-        }
-        Ok(Guess(kept.map(|(what, _)| what).to_vec()))
+            For::Device(device) => {
+                guess.device = Some(device);
+                count(&self.devices, device, now)
+            }
+            For::Nobody => Ok(()),
+        };
+        counted.map(|()| guess)
     }
 
-    /// Takes a guess back that was right.
-    pub(crate) fn right(&self, guess: Guess) {
-        let Ok(mut counts) = self.0.lock() else { return };
-        for what in guess.0 {
-            if let Some(entry) = counts.kept.get_mut(&what) {
-                entry.1 = entry.1.saturating_sub(1);
-            }
-        }
+    /// Takes a guess back that was not wrong.
+    pub(crate) fn take_back(&self, guess: Guess) {
+        take_back(&self.addresses, &guess.address);
+        guess.account.iter().for_each(|account| take_back(&self.accounts, account));
+        guess.device.iter().for_each(|device| take_back(&self.devices, device));
     }
 }
 
-impl Counts {
-    /// Forgets what is over, and tells under which name something is counted. When all is full, what is over is looked for
-    /// once a second: whoever fills it must not make each guess slow.
-    fn room_for(&mut self, what: Counted, now: Moment) -> Counted {
-        let over = |(since, _): &(Moment, u32)| now.since_ms(*since) >= WRONG_WINDOW_MS || now < *since;
-        if self.kept.get(&what).is_some_and(over) {
-            self.kept.remove(&what);
-        }
-        let is_full = |kept: &HashMap<Counted, _>| kept.len() >= WRONG_KEPT_MAX && !kept.contains_key(&what);
-        if is_full(&self.kept) && now.since_ms(self.swept_at).abs() >= 1_000 {
-            self.kept.retain(|_, entry| !over(entry));
+fn count<K: Eq + Hash>(counts: &Mutex<Counts<K>>, what: K, now: Moment) -> Result<(), i64> {
+    let Ok(mut counts) = counts.lock() else { return Err(WRONG_WINDOW_MS / 60_000) };
+    let most = counts.most;
+    let (since, count) = counts.entry(what, now);
+    if *count >= most {
+        return Err((WRONG_WINDOW_MS - now.since_ms(*since)) / 60_000 + 1);
+    }
+    *count += 1;
+    Ok(())
+}
+
+fn take_back<K: Eq + Hash>(counts: &Mutex<Counts<K>>, what: &K) {
+    let Ok(mut counts) = counts.lock() else { return };
+    if let Some((_, count)) = counts.kept.get_mut(what) {
+        *count = count.saturating_sub(1);
+    }
+}
+
+fn is_over((since, _): &(Moment, u32), now: Moment) -> bool {
+    now.since_ms(*since) >= WRONG_WINDOW_MS || now < *since
+}
+
+impl<K: Eq + Hash> Counts<K> {
+    fn new(most: u32) -> Self {
+        Self { kept: HashMap::new(), others: (Moment(0), 0), most, swept_at: Moment(0) }
+    }
+
+    /// Where something is counted. When all is full, what is over is looked for once a second: whoever fills it must not make
+    /// each guess slow.
+    fn entry(&mut self, what: K, now: Moment) -> &mut (Moment, u32) {
+        let full = self.kept.len() >= WRONG_KEPT_MAX && !self.kept.contains_key(&what);
+        if full && now.since_ms(self.swept_at).abs() >= 1_000 {
+            self.kept.retain(|_, entry| !is_over(entry, now));
             self.swept_at = now;
         }
-        if is_full(&self.kept) { Counted::Others } else { what }
+        let full = self.kept.len() >= WRONG_KEPT_MAX && !self.kept.contains_key(&what);
+        let entry = if full { &mut self.others } else { self.kept.entry(what).or_insert((now, 0)) };
+        if is_over(entry, now) {
+            *entry = (now, 0);
+        }
+        entry
     }
 }
 
-fn network(address: IpAddr) -> IpAddr {
+/// What is counted as one address: of IPv6 its network of 64 bits, which one host may have to itself.
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 64 << 64).into()),
         address => address,
@@ -120,39 +158,40 @@ mod tests {
 
     #[test]
     fn a_stranger_locks_out_other_strangers_and_no_known_device() {
-        let (throttle, ada) = (Throttle::default(), name("ada"));
-        let known = Some(CredentialId([1; 16]));
-        let stranger = |n: u32| address(&format!("192.0.2.{n}"));
+        let (throttle, ada, bob) = (Throttle::default(), name("ada"), name("bob"));
+        let guess = |n: u32, whom, now| throttle.guess(address(&format!("192.0.2.{n}")), whom, now);
         for n in 0..WRONG_BY_ACCOUNT {
-            assert!(throttle.guess(stranger(n), &ada, None, NOW).is_ok(), "{n}");
+            assert!(guess(n, For::Account(&ada), NOW).is_ok(), "{n}");
         }
-        assert!(throttle.guess(stranger(99), &ada, None, NOW).is_err(), "from any address");
-        assert!(throttle.guess(stranger(98), &ada, known, NOW).is_ok(), "a device that is known");
-        assert!(throttle.guess(stranger(97), &name("bob"), None, NOW).is_ok(), "another account");
-        assert_eq!(throttle.guess(stranger(99), &ada, None, NOW).err(), Some(16));
-        assert!(throttle.guess(stranger(99), &ada, None, NOW.plus_ms(WRONG_WINDOW_MS)).is_ok(), "it is over");
+        assert!(guess(99, For::Account(&ada), NOW).is_err(), "from any address");
+        assert!(guess(98, For::Device(CredentialId([1; 16])), NOW).is_ok(), "a device that is known");
+        assert!(guess(97, For::Account(&bob), NOW).is_ok(), "another account");
+        assert!(guess(96, For::Nobody, NOW).is_ok(), "a recovery code");
+        assert_eq!(guess(99, For::Account(&ada), NOW).err(), Some(16));
+        assert!(guess(99, For::Account(&ada), NOW.plus_ms(WRONG_WINDOW_MS)).is_ok(), "it is over");
     }
 
     #[test]
     fn one_address_guesses_a_bounded_number_over_all_accounts() {
         let throttle = Throttle::default();
-        let guess = |n: u32, from: &str| throttle.guess(address(from), &name(&format!("u{n}")), None, NOW);
+        let guess = |n: u32, from: &str| throttle.guess(address(from), For::Account(&name(&format!("u{n}"))), NOW);
         let allowed = (0..100).filter(|n| guess(*n, &format!("2001:db8::{n}")).is_ok()).count();
         assert_eq!(allowed, WRONG_BY_ADDRESS as usize, "one network of 64 bits is one address");
         assert!(guess(200, "2001:db8:0:1::1").is_ok());
     }
 
     #[test]
-    fn a_right_password_is_taken_back_and_the_memory_is_bounded() {
+    fn what_was_not_wrong_is_taken_back_and_the_memory_is_bounded() {
         let (throttle, ada) = (Throttle::default(), name("ada"));
         for _ in 0..1000 {
-            let guess = throttle.guess(address("192.0.2.1"), &ada, None, NOW).expect("allowed");
-            throttle.right(guess);
+            let guess = throttle.guess(address("192.0.2.1"), For::Account(&ada), NOW).expect("allowed");
+            throttle.take_back(guess);
         }
         for n in 0..WRONG_KEPT_MAX as u32 + 100 {
-            let from = IpAddr::V4(n.into());
-            let _ = throttle.guess(from, &name(&format!("x{n}")), None, NOW);
+            let _ = throttle.guess(IpAddr::V4(n.into()), For::Account(&name(&format!("x{n}"))), NOW);
         }
-        assert!(throttle.0.lock().expect("whole").kept.len() <= WRONG_KEPT_MAX + 1);
+        assert_eq!(throttle.accounts.lock().expect("whole").kept.len(), WRONG_KEPT_MAX);
+        let known = throttle.guess(address("192.0.2.1"), For::Device(CredentialId([1; 16])), NOW);
+        assert!(known.is_ok(), "who makes up names crowds out no device");
     }
 }

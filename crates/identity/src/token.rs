@@ -153,6 +153,8 @@ mod tests {
             factor_at: Moment(1),
             issued_at: Moment(2),
             expires_at: Moment(3),
+            way: None,
+            parent: None,
         }
     }
 

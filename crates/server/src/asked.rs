@@ -10,7 +10,7 @@ use cordon_identity::{Visit, signature};
 use serde::de::DeserializeOwned;
 use std::net::IpAddr;
 
-use crate::limits::BODY_BYTES_MAX;
+use crate::limits::{BODY_BYTES_MAX, BROWSER_S};
 use crate::node::Node;
 use crate::peers::PROOF;
 use crate::reply::Refused;
@@ -110,9 +110,11 @@ fn text(headers: &HeaderMap, name: impl Into<HeaderName>) -> Option<&str> {
 }
 
 fn visit(node: &Node, peer: IpAddr, headers: &HeaderMap) -> Visit {
-    let forwarded = text(headers, HeaderName::from_static("x-forwarded-for"));
+    // A proxy may add its word as a line of its own: all of them are one list.
+    let lines = headers.get_all(HeaderName::from_static("x-forwarded-for")).iter();
+    let forwarded: Vec<&str> = lines.map(|line| line.to_str().unwrap_or("unreadable")).collect();
     Visit {
-        address: node.address(peer, forwarded),
+        address: node.address(peer, Some(forwarded.join(",").as_str()).filter(|text| !text.is_empty())),
         client: text(headers, header::USER_AGENT).map(event_text),
         browser: cookie(headers, &cookie_name(node, BROWSER)).map(str::to_owned),
         device: None,
@@ -139,9 +141,11 @@ fn session(node: &Node, headers: &HeaderMap) -> Option<Result<Credential, cordon
     Some(node.identity.session(token))
 }
 
-fn key(node: &Node, parts: &Parts, body: &[u8]) -> Result<Credential, cordon_identity::IdentityError> {
+fn key<'a>(node: &Node, parts: &'a Parts, body: &[u8]) -> Result<Credential, cordon_identity::IdentityError> {
+    // What cannot be read is there all the same, and is not what was signed.
+    let readable = |value: &'a axum::http::HeaderValue| value.to_str().unwrap_or("\u{0}");
     let headers: Vec<(&str, &str)> =
-        parts.headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect();
+        parts.headers.iter().map(|(name, value)| (name.as_str(), readable(value))).collect();
     let digest = hex(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, body).as_ref());
     node.identity.signed(&signature::Asked {
         method: parts.method.as_str(),
@@ -149,6 +153,7 @@ fn key(node: &Node, parts: &Parts, body: &[u8]) -> Result<Credential, cordon_ide
         query: parts.uri.query().unwrap_or_default(),
         headers: &headers,
         body_sha256: Some(&digest),
+        service: "sts",
     })
 }
 
@@ -161,9 +166,8 @@ async fn refused(node: &Node, visit: &Visit, error: cordon_identity::IdentityErr
 
 fn peer_asks(node: &Node, headers: &HeaderMap, body: &[u8]) -> Result<(), Refused> {
     let proof = text(headers, HeaderName::from_static(PROOF)).unwrap_or_default();
-    let own = [format!("http://{}", node.settings.listens), node.settings.public_url.origin()];
     let body = std::str::from_utf8(body).map_err(|_| Refused::Unreadable("the body"))?;
-    match node.peer_key.is_proved(proof, &own, body, node.identity.now()) {
+    match node.peer_key.is_proved(proof, node.installation.node(), body, node.identity.now()) {
         true => Ok(()),
         false => Err(Refused::NotFound),
     }
@@ -195,7 +199,7 @@ impl Cookies<'_> {
     pub(crate) fn put(&self, node: &Node, response: &mut axum::response::Response) -> Result<(), Refused> {
         let secure = if node.settings.public_url.is_https() { "; Secure" } else { "" };
         let session = Some((SESSION, self.session, self.age_s));
-        let browser = self.browser.map(|browser| (BROWSER, browser, 400 * 86_400));
+        let browser = self.browser.map(|browser| (BROWSER, browser, BROWSER_S));
         for (name, value, age_s) in session.into_iter().chain(browser) {
             let name = cookie_name(node, name);
             let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={age_s}{secure}");

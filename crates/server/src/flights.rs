@@ -128,6 +128,8 @@ mod tests {
             factor_at: Moment(0),
             issued_at: Moment(0),
             expires_at: Moment(1),
+            way: None,
+            parent: None,
         }
     }
 

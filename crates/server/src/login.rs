@@ -10,6 +10,7 @@ use serde_json::json as object;
 
 use crate::asked::Asked;
 use crate::keys::key_object;
+use crate::limits::LOGIN_FRESH_MS;
 use crate::node::Node;
 use crate::pages::ago;
 use crate::reply::{Answer, Refused, html, json, lead_to};
@@ -36,9 +37,6 @@ fn request(field: impl Fn(&str) -> String) -> Result<(LoginRequest, Proof), Refu
 
 const FIELDS: [&str; 5] = ["port", "challenge", "state", "claimed", "proof"];
 
-/// How old a sign-in may be that a program is given keys by, in milliseconds; the policies say so, too.
-const FRESH_MS: i64 = 240_000;
-
 /// Asks whoever is signed in whether a program may have a session and keys.
 pub(crate) async fn page(node: &Node, asked: Asked) -> Answer {
     let session = asked.session()?;
@@ -52,7 +50,7 @@ pub(crate) async fn page(node: &Node, asked: Asked) -> Answer {
         name: node.identity.name(session.principal).await?.unwrap_or_default(),
         claimed: &request.claimed,
         device,
-        fresh: now.since_ms(session.factor_at) < FRESH_MS,
+        fresh: now.since_ms(session.factor_at) < LOGIN_FRESH_MS,
         age: ago(session.factor_at, now),
         again: crate::route::to_sign_in(&format!("/login?{query}")),
         fields: fields.to_vec(),
@@ -66,8 +64,7 @@ pub(crate) async fn allow(node: &Node, asked: Asked) -> Answer {
     let field = |name: &str| fields.iter().find(|(own, _)| *own == name).map(|(_, value)| value.clone());
     let (request, proof) = request(|name| field(name).unwrap_or_default())?;
     let enrol = if form.take("enrol") == "yes" { Enrol::Yes } else { Enrol::No };
-    let allowed = node.identity.allow_login(asked.session()?, &request, (&proof, enrol), &asked.visit);
-    let code = allowed.await?;
+    let code = node.identity.allow_login(asked.session()?, &request, (&proof, enrol), &asked.visit)?;
     lead_to(&format!("http://127.0.0.1:{}/?code={}&state={}", request.port, code.as_str(), request.state))
 }
 
@@ -105,6 +102,7 @@ pub(crate) async fn redeem(node: &Node, asked: Asked) -> Answer {
         "session": entered.token.as_str(),
         "expires": entered.session.expires_at.0,
         "principal": entered.session.principal.to_string(),
+        "name": node.identity.name(entered.session.principal).await?,
         "device": entered.session.device.map(|device| device.to_string()),
         "key": key_object(&key),
         "bind": bind.as_ref().map(CeremonyId::as_str),

@@ -1,7 +1,8 @@
 //! A running node: an open installation, who decides, who knows people, and the settings.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use cordon_domain::{Action, Actor, Clock, Network};
 use cordon_gate::{Epoch, Gate, Journal as _};
@@ -10,6 +11,7 @@ use cordon_policy::{LocalOperator, Policies};
 use cordon_store::{Follower, Installation, StoreError, Writer};
 
 use crate::flights::Flights;
+use crate::limits::CONFIRMED_MS;
 use crate::peers::PeerKey;
 
 /// How a node is reached.
@@ -32,6 +34,7 @@ pub struct Node {
     pub(crate) flights: Flights,
     pub(crate) peer_key: PeerKey,
     pub(crate) clock: Arc<dyn Clock>,
+    confirmed: Mutex<Instant>,
 }
 
 impl Node {
@@ -56,7 +59,8 @@ impl Node {
         let peer_key = PeerKey::new(&keys)?;
         let url = settings.public_url.clone();
         let identity = Identity::new(gate, reader, keys, Arc::clone(&clock), url)?;
-        Ok(Self { installation, follower, identity, settings, flights: Flights::default(), peer_key, clock })
+        let (flights, confirmed) = (Flights::default(), Mutex::new(Instant::now()));
+        Ok(Self { installation, follower, identity, settings, flights, peer_key, clock, confirmed })
     }
 
     /// Returns who knows people.
@@ -76,6 +80,12 @@ impl Node {
         seen(&self.settings.proxies, peer, forwarded)
     }
 
+    /// Tells whether somebody may connect: where this is reached from other machines, only through the proxies that are set.
+    pub(crate) fn may_connect(&self, peer: IpAddr) -> bool {
+        let proxied = self.settings.proxies.iter().any(|network| network.holds(peer));
+        self.settings.listens.ip().is_loopback() || peer.is_loopback() || proxied
+    }
+
     /// Tells whether a request names this node by a name that is its own.
     pub(crate) fn is_own_name(&self, host: &str) -> bool {
         host.eq_ignore_ascii_case(&self.settings.public_url.authority()) || host == self.settings.listens.to_string()
@@ -83,8 +93,19 @@ impl Node {
 
     /// Brings what decisions rest on up to date, and ends requests that came with what counts no more.
     pub(crate) async fn follow(&self) {
-        self.follower.catch_up().await;
-        self.flights.cut(|credential| self.identity.counts(credential).is_ok());
+        if self.follower.catch_up().await
+            && let Ok(mut confirmed) = self.confirmed.lock()
+        {
+            *confirmed = Instant::now();
+        }
+        let confirmed = self.is_confirmed();
+        self.flights.cut(|credential| confirmed && self.identity.counts(credential).is_ok());
+    }
+
+    /// Tells whether this node has looked at the revocation epoch within the last second.
+    pub(crate) fn is_confirmed(&self) -> bool {
+        let limit = Duration::from_millis(CONFIRMED_MS);
+        self.confirmed.lock().is_ok_and(|confirmed| confirmed.elapsed() <= limit)
     }
 
     /// Records that this node lives.

@@ -57,7 +57,7 @@ pub(crate) async fn home(node: &Node, asked: Asked) -> Answer {
     let ways = ways.iter().map(|(kept, way)| Shown {
         id: kept.id.to_string(),
         what: named(way),
-        when: String::new(),
+        when: added(way, now),
         this: false,
     });
     let devices = snapshot.roster().devices.values().filter(|device| device.owner == session.principal);
@@ -68,7 +68,7 @@ pub(crate) async fn home(node: &Node, asked: Asked) -> Answer {
         this: session.device == Some(device.id),
     });
     let reader = node.installation.reader();
-    let issued = reader.credentials(node.installation.keys(), Some(session.principal), now).await?;
+    let issued = reader.credentials(node.installation.keys(), session.principal, now).await?;
     let issued = issued.into_iter().filter(|one| identity.counts(one).is_ok());
     html(&Home {
         name: identity.name(session.principal).await?.unwrap_or_default(),
@@ -95,8 +95,14 @@ fn named(way: &cordon_identity::authenticator::Way) -> String {
     match way {
         Way::Passkey(passkey) => format!("{}: {}", way.kind(), passkey.name),
         Way::Recovery(recovery) => format!("{}: {} left", way.kind(), recovery.left.len()),
-        Way::Provider(account) => format!("{}: {}", way.kind(), account.issuer),
         Way::Password(_) | Way::Invitation(_) => way.kind().to_owned(),
+    }
+}
+
+fn added(way: &cordon_identity::authenticator::Way, now: Moment) -> String {
+    match way {
+        cordon_identity::authenticator::Way::Passkey(passkey) => format!("added {}", ago(passkey.added_at, now)),
+        _ => String::new(),
     }
 }
 

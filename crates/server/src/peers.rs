@@ -2,7 +2,8 @@
 //! nothing else, for one node's name, at one time.
 
 use aws_lc_rs::hmac;
-use cordon_domain::{Credential, CredentialId, Moment};
+use cordon_domain::id::{hex, parse_hex};
+use cordon_domain::{Credential, CredentialId, Moment, NodeId};
 use cordon_keys::Purpose;
 use cordon_store::StoreError;
 use cordon_store::keyring::Keyring;
@@ -34,26 +35,38 @@ impl PeerKey {
         })
     }
 
-    /// Proves a question to a node at an address.
+    /// Proves a question to a node.
     #[must_use]
-    pub fn prove(&self, address: &str, body: &str, at: Moment) -> String {
-        let tag = hmac::sign(&self.0, message(address, body, at).as_bytes());
-        format!("{}.{}", at.0, cordon_domain::id::hex(tag.as_ref()))
+    pub fn prove(&self, node: NodeId, body: &str, at: Moment) -> String {
+        let tag = hmac::sign(&self.0, message("question", node, body, at).as_bytes());
+        format!("{}.{}", at.0, hex(tag.as_ref()))
     }
 
-    /// Tells whether a question was asked by a node of this installation, to this one, just now.
-    pub(crate) fn is_proved(&self, proof: &str, addresses: &[String], body: &str, now: Moment) -> bool {
+    /// Tells whether a question was asked by a node of this installation, of this one, just now.
+    pub(crate) fn is_proved(&self, proof: &str, node: NodeId, body: &str, now: Moment) -> bool {
         let Some((at, tag)) = proof.split_once('.') else { return false };
-        let Some((at, tag)) = at.parse().ok().map(Moment).zip(cordon_domain::id::parse_hex::<32>(tag)) else {
-            return false;
-        };
-        let is = |address: &String| hmac::verify(&self.0, message(address, body, at).as_bytes(), &tag).is_ok();
-        at.since_ms(now).abs() <= NODE_SKEW_MS && addresses.iter().any(is)
+        let Some((at, tag)) = at.parse().ok().map(Moment).zip(parse_hex::<32>(tag)) else { return false };
+        let fresh = at.since_ms(now).unsigned_abs() <= NODE_SKEW_MS;
+        fresh && hmac::verify(&self.0, message("question", node, body, at).as_bytes(), &tag).is_ok()
+    }
+
+    /// Proves an answer to a question.
+    fn answer(&self, node: NodeId, question: &str, refusal: Option<&str>) -> String {
+        let text = format!("{question}\n{}", refusal.map_or("counts", |refusal| refusal));
+        hex(hmac::sign(&self.0, message("answer", node, &text, Moment(0)).as_bytes()).as_ref())
+    }
+
+    /// Tells whether an answer is that node's, to that question.
+    #[must_use]
+    pub fn is_answer(&self, checked: &Checked, node: NodeId, question: &str) -> bool {
+        let text = format!("{question}\n{}", checked.refusal.as_deref().unwrap_or("counts"));
+        let tag = parse_hex::<32>(&checked.proof).unwrap_or_default();
+        hmac::verify(&self.0, message("answer", node, &text, Moment(0)).as_bytes(), &tag).is_ok()
     }
 }
 
-fn message(address: &str, body: &str, at: Moment) -> String {
-    format!("cordon/node/v1\n{address}\n{}\n{body}", at.0)
+fn message(what: &str, node: NodeId, body: &str, at: Moment) -> String {
+    format!("cordon/node-{what}/v1\n{node}\n{}\n{body}", at.0)
 }
 
 /// The question.
@@ -69,6 +82,8 @@ pub struct Check {
 pub struct Checked {
     /// Why it does not count; nothing when it does.
     pub refusal: Option<String>,
+    /// Shows that the node that was asked says so.
+    pub proof: String,
 }
 
 /// Runs this node's own verification on a credential.
@@ -80,26 +95,42 @@ pub(crate) async fn check(node: &Node, asked: Asked) -> Answer {
         Some(credential) => node.identity.counts(&credential).err().map(|error| error.to_string()),
         None => Some("there is no such session or key".to_owned()),
     };
-    json(&Checked { refusal })
+    let body = std::str::from_utf8(&asked.body).map_err(|_| Refused::Unreadable("the body"))?;
+    let proof = node.peer_key.answer(node.installation.node(), body, refusal.as_deref());
+    json(&Checked { refusal, proof })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const HERE: NodeId = NodeId([1; 16]);
+    const THERE: NodeId = NodeId([2; 16]);
+
     #[test]
     fn a_question_is_of_one_node_at_one_time() {
         let key = PeerKey(hmac::Key::new(hmac::HMAC_SHA256, &[1; 32]));
         let now = Moment(1_790_000_000_000);
-        let proof = key.prove("http://10.0.0.1:8700", "{}", now);
-        let own = ["http://10.0.0.1:8700".to_owned()];
-        assert!(key.is_proved(&proof, &own, "{}", now) && key.is_proved(&proof, &own, "{}", now.plus_ms(NODE_SKEW_MS)));
-        assert!(!key.is_proved(&proof, &own, "{ }", now) && !key.is_proved(&proof, &own, "{}", now.plus_ms(60_001)));
-        assert!(!key.is_proved(&proof, &["http://10.0.0.2:8700".to_owned()], "{}", now));
+        let proof = key.prove(HERE, "{}", now);
+        let is_proved = |proof: &str, node, body, ms| key.is_proved(proof, node, body, now.plus_ms(ms));
+        assert!(is_proved(&proof, HERE, "{}", 0) && is_proved(&proof, HERE, "{}", 60_000));
+        assert!(!is_proved(&proof, HERE, "{ }", 0) && !is_proved(&proof, HERE, "{}", 60_001));
+        assert!(!is_proved(&proof, THERE, "{}", 0), "another node");
         let other = PeerKey(hmac::Key::new(hmac::HMAC_SHA256, &[2; 32]));
-        assert!(!other.is_proved(&proof, &own, "{}", now));
-        for text in ["", ".", "1.", "x.y", proof.trim_start_matches(char::is_numeric), &format!("{proof}00")] {
-            assert!(!key.is_proved(text, &own, "{}", now), "{text}");
+        assert!(!other.is_proved(&proof, HERE, "{}", now));
+        let least = format!("{}.{}", i64::MIN, "0".repeat(64));
+        for text in ["", ".", "1.", "x.y", &least, proof.trim_start_matches(char::is_numeric), &format!("{proof}00")] {
+            assert!(!is_proved(text, HERE, "{}", 0), "{text}");
         }
+    }
+
+    #[test]
+    fn an_answer_is_of_the_node_that_was_asked_to_what_it_was_asked() {
+        let key = PeerKey(hmac::Key::new(hmac::HMAC_SHA256, &[1; 32]));
+        let refusal = Some("it was revoked".to_owned());
+        let said = Checked { proof: key.answer(HERE, "{1}", refusal.as_deref()), refusal };
+        assert!(key.is_answer(&said, HERE, "{1}"));
+        assert!(!key.is_answer(&said, THERE, "{1}") && !key.is_answer(&said, HERE, "{2}"));
+        assert!(!key.is_answer(&Checked { refusal: None, ..said }, HERE, "{1}"), "another answer");
     }
 }

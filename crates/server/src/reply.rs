@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use cordon_gate::{Denial, JournalError};
-use cordon_identity::IdentityError;
+use cordon_identity::{IdentityError, PublicUrl};
 use cordon_store::StoreError;
 use serde::Serialize;
 use serde_json::json as object;
@@ -40,6 +40,9 @@ pub(crate) enum Refused {
     /// It is larger than it may be.
     #[error("the request is larger than it may be")]
     TooLarge,
+    /// This node does not know what was revoked: it answers nobody until it does.
+    #[error("this node has not looked at revocations for too long")]
+    Unconfirmed,
     /// It took too long, or what it came with was revoked meanwhile.
     #[error("{0}")]
     Cut(&'static str),
@@ -69,7 +72,7 @@ impl Refused {
             Self::Identity(IdentityError::Throttled(_) | IdentityError::Busy) => StatusCode::TOO_MANY_REQUESTS,
             Self::Identity(IdentityError::Weak(_)) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Identity(error) if error.is_refusal() => StatusCode::UNAUTHORIZED,
-            Self::Identity(_) | Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Identity(_) | Self::Store(_) | Self::Unconfirmed => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -107,7 +110,7 @@ impl Refused {
         let mut response = match reader {
             Reader::Program => write(&object!({"error": what, "hint": hint}).to_string(), "application/json"),
             Reader::Person => html(&page).unwrap_or_else(|_| write(&what, "text/plain; charset=utf-8")),
-            Reader::Client => xml(&Xml { code: of_client(status), what: &what }),
+            Reader::Client => xml(&Xml { code: of_client(self, status), what: &what }),
         };
         *response.status_mut() = status;
         response
@@ -130,13 +133,18 @@ struct Fault<'a> {
     hint: Option<&'a str>,
 }
 
+/// What counts no more: whoever asks whether something was revoked knows it by this.
+pub const ENDED: &str = "ExpiredToken";
+
 /// The code that clients of AWS know a refusal by.
-fn of_client(status: StatusCode) -> &'static str {
-    match status {
-        StatusCode::UNAUTHORIZED => "InvalidClientTokenId",
-        StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => "AccessDenied",
-        StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE => "ValidationError",
-        StatusCode::TOO_MANY_REQUESTS => "Throttling",
+fn of_client(refused: &Refused, status: StatusCode) -> &'static str {
+    match (refused, status) {
+        (Refused::Identity(IdentityError::Ended(_)), _) => ENDED,
+        (Refused::Identity(IdentityError::Signature(_)), _) => "SignatureDoesNotMatch",
+        (_, StatusCode::UNAUTHORIZED) => "InvalidClientTokenId",
+        (_, StatusCode::FORBIDDEN | StatusCode::NOT_FOUND) => "AccessDenied",
+        (_, StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE) => "ValidationError",
+        (_, StatusCode::TOO_MANY_REQUESTS) => "Throttling",
         _ => "ServiceUnavailable",
     }
 }
@@ -181,7 +189,7 @@ pub(crate) fn lead_to(to: &str) -> Answer {
 }
 
 /// What every answer says to browsers: nothing from elsewhere, nothing inline, no frames, nothing kept.
-pub(crate) fn guard(response: &mut Response, https: bool) {
+pub(crate) fn guard(response: &mut Response, url: &PublicUrl) {
     let headers = [
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -199,7 +207,7 @@ pub(crate) fn guard(response: &mut Response, https: bool) {
     for (name, value) in headers {
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
-    if https {
+    if url.is_https() {
         let value = HeaderValue::from_static("max-age=63072000; includeSubDomains");
         response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, value);
     }

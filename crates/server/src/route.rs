@@ -133,7 +133,7 @@ async fn refused(node: Arc<Node>, request: Request, refused: Refused) -> Respons
 }
 
 fn finished(node: &Node, mut response: Response) -> Response {
-    guard(&mut response, node.settings.public_url.is_https());
+    guard(&mut response, &node.settings.public_url);
     response
 }
 
@@ -150,7 +150,7 @@ async fn answered(node: &Node, route: &Route, peer: SocketAddr, request: Request
 /// Whoever looks at a page and is not signed in is led to where they can.
 fn leads(route: &Route, refused: &Refused) -> bool {
     let page = route.reader == Reader::Person && route.method == Method::GET && route.who == Who::Person;
-    page && matches!(refused, Refused::SignIn | Refused::Identity(IdentityError::Ended(_)))
+    page && matches!(refused, Refused::SignIn | Refused::Identity(IdentityError::Ended(_) | IdentityError::Unknown(_)))
 }
 
 /// The page to sign in, that leads back to a path of this node.
@@ -160,6 +160,9 @@ pub(crate) fn to_sign_in(path: &str) -> String {
 }
 
 async fn tried(node: &Node, route: &Route, peer: SocketAddr, request: Request) -> Answer {
+    if route.who != Who::Anyone && !node.is_confirmed() {
+        return Err(Refused::Unconfirmed);
+    }
     let (parts, body) = request.into_parts();
     let limit = Duration::from_secs(ANSWER_S);
     let late = |_| Refused::Cut("this took too long");

@@ -1,7 +1,8 @@
 //! Connections, and what runs beside them: the log is published, decisions are kept up, counts are written down.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::extract::ConnectInfo;
@@ -18,7 +19,8 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::limits::{
-    CONNECTIONS_MAX, FOLLOW_MS, HEAD_BYTES_MAX, HEAD_S, HEADERS_MAX, HEARTBEAT_S, PRESENT_S, PUBLISH_MS,
+    CONNECTIONS_BY_ADDRESS_MAX, CONNECTIONS_MAX, FOLLOW_MS, HEAD_BYTES_MAX, HEAD_S, HEADERS_MAX, HEARTBEAT_S,
+    PRESENT_S, PUBLISH_MS,
 };
 use crate::node::Node;
 use crate::route::router;
@@ -32,7 +34,6 @@ pub async fn serve(node: Arc<Node>, listener: TcpListener, mut until: watch::Rec
     let mut beside = JoinSet::new();
     beside.spawn(following(Arc::clone(&node)));
     beside.spawn(counting(Arc::clone(&node)));
-    beside.spawn(presenting(Arc::clone(&node)));
     let mut published = publisher(Arc::clone(&node), until.clone())?;
     let published = tokio::select! {
         published = &mut published => published,
@@ -51,6 +52,7 @@ async fn ended(until: &mut watch::Receiver<bool>) {
 
 async fn accept(node: &Arc<Node>, listener: &TcpListener, until: &mut watch::Receiver<bool>) {
     let (room, router) = (Arc::new(Semaphore::new(CONNECTIONS_MAX)), router(node));
+    let places = Arc::new(Places::default());
     let mut open = JoinSet::new();
     loop {
         let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
@@ -63,14 +65,40 @@ async fn accept(node: &Arc<Node>, listener: &TcpListener, until: &mut watch::Rec
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
-        let router = router.clone();
+        if !node.may_connect(peer.ip()) || !places.take(peer.ip()) {
+            continue;
+        }
+        let (router, left) = (router.clone(), Arc::clone(&places));
         open.spawn(async move {
             let _place = place;
             connection(stream, peer, router).await;
+            left.leave(peer.ip());
         });
         while open.try_join_next().is_some() {}
     }
     open.shutdown().await;
+}
+
+/// How many connections each address has, so that none takes all.
+#[derive(Default)]
+struct Places(Mutex<HashMap<IpAddr, usize>>);
+
+impl Places {
+    fn take(&self, address: IpAddr) -> bool {
+        let Ok(mut all) = self.0.lock() else { return false };
+        let own = all.entry(address).or_default();
+        let room = *own < CONNECTIONS_BY_ADDRESS_MAX;
+        *own += usize::from(room);
+        room
+    }
+
+    fn leave(&self, address: IpAddr) {
+        let Ok(mut all) = self.0.lock() else { return };
+        if let Some(own) = all.get_mut(&address) {
+            *own = own.saturating_sub(1);
+        }
+        all.retain(|_, own| *own > 0);
+    }
 }
 
 async fn connection(stream: TcpStream, peer: SocketAddr, router: Router) {
@@ -109,7 +137,7 @@ async fn counting(node: Arc<Node>) {
 }
 
 /// Says where this node answers, so that others can ask it.
-async fn presenting(node: Arc<Node>) {
+async fn presenting(node: &Node) {
     let address = format!("http://{}", node.settings.listens);
     let mut turns = every(Duration::from_secs(PRESENT_S));
     loop {
@@ -120,7 +148,7 @@ async fn presenting(node: Arc<Node>) {
     }
 }
 
-/// Publishes the log on a thread of its own: it waits for disks.
+/// Publishes the log, and says where the node answers, on a thread of its own: both wait for disks.
 fn publisher(
     node: Arc<Node>,
     until: watch::Receiver<bool>,
@@ -129,7 +157,15 @@ fn publisher(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
     let (say, published) = oneshot::channel();
     // Whoever waits for it may be gone.
-    let run = move || drop(say.send(runtime.block_on(publishing(node, until))));
+    let run = move || {
+        let published = runtime.block_on(async {
+            tokio::select! {
+                published = publishing(Arc::clone(&node), until) => published,
+                () = presenting(&node) => Ok(()),
+            }
+        });
+        drop(say.send(published));
+    };
     std::thread::Builder::new().name("cordon-publisher".to_owned()).spawn(run).map_err(failed)?;
     Ok(published)
 }

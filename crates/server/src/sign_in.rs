@@ -53,8 +53,8 @@ pub(crate) async fn password(node: &Node, asked: Asked) -> Answer {
 }
 
 /// Begins a sign-in with a passkey.
-pub(crate) async fn begin_passkey(node: &Node, _: Asked) -> Answer {
-    let (id, options) = node.identity.begin_sign_in()?;
+pub(crate) async fn begin_passkey(node: &Node, asked: Asked) -> Answer {
+    let (id, options) = node.identity.begin_sign_in(&asked.visit)?;
     json(&object!({"id": id.as_str(), "options": options}))
 }
 

@@ -49,8 +49,7 @@ pub(crate) async fn recover(node: &Node, asked: Asked) -> Answer {
 
 /// Lets somebody who is signed in set a further way.
 pub(crate) async fn add(node: &Node, asked: Asked) -> Answer {
-    let actor = asked.session()?.actor(node.identity.now());
-    offered(&node.identity.add_way(&actor).await?)
+    offered(&node.identity.add_way(asked.session()?, &asked.visit).await?)
 }
 
 fn offered(offer: &Offer) -> Answer {

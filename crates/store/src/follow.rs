@@ -45,18 +45,19 @@ impl Follower {
     }
 
     /// Brings it up to the present epoch. When that cannot be read, decisions go on and are refused where they are
-    /// recorded: the epoch is checked there.
-    pub async fn catch_up(&self) {
-        let Ok(epoch) = self.reader.epoch(&self.keys).await else { return };
+    /// recorded: the epoch is checked there. Tells whether it is up to date, or nothing is decided any more.
+    pub async fn catch_up(&self) -> bool {
+        let Ok(epoch) = self.reader.epoch(&self.keys).await else { return false };
         let known = self.policies.snapshot().ok();
         if known.as_ref().is_some_and(|known| known.epoch >= epoch) {
-            return;
+            return true;
         }
         match snapshot(&self.reader, &self.keys, known.as_deref()).await {
             Ok(snapshot) => self.policies.replace(snapshot),
             Err(StoreError::Integrity(reason)) => self.policies.lock(reason),
-            Err(_) => {}
+            Err(_) => return false,
         }
+        true
     }
 
     /// Returns what decisions rested on at a moment.

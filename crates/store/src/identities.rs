@@ -150,21 +150,15 @@ pub(crate) async fn authenticator(
     Ok(row.map(|row| open(keys, &row)).transpose()?.flatten())
 }
 
-/// Reads credentials that have not ended, of one principal or of all.
+/// Reads credentials of one principal that have not ended.
 pub(crate) async fn credentials(
     session: &mut Session,
     keys: &Keyring,
-    principal: Option<PrincipalId>,
+    principal: PrincipalId,
     at: Moment,
 ) -> Result<Vec<Credential>, StoreError> {
-    let select = "SELECT body, mac FROM credentials WHERE expires_at > ?1";
-    let rows = match principal {
-        Some(principal) => {
-            let select = format!("{select} AND principal = ?2 ORDER BY id LIMIT {CREDENTIALS_MAX}");
-            session.query(&select, values![at.0, &principal.0]).await?
-        }
-        None => session.query(&format!("{select} ORDER BY id LIMIT {CREDENTIALS_MAX}"), values![at.0]).await?,
-    };
+    let select = "SELECT body, mac FROM credentials WHERE principal = ?1 AND expires_at > ?2 ORDER BY id";
+    let rows = session.query(select, values![&principal.0, at.0]).await?;
     rows.iter().map(|row| read(keys, row)).collect()
 }
 
@@ -279,6 +273,13 @@ async fn put_way(session: &mut Session, keys: &Keyring, way: &AuthenticatorStep)
 async fn issue(session: &mut Session, keys: &Keyring, credential: &Credential, at: Moment) -> Result<(), StoreError> {
     let old = at.plus_ms(-CREDENTIALS_KEPT_MS).0;
     session.execute("DELETE FROM credentials WHERE expires_at < ?1", values![old]).await?;
+    let count = "SELECT count(*) FROM credentials WHERE principal = ?1 AND expires_at > ?2 AND id <> ?3";
+    let whose = values![&credential.principal.0, at.0, &credential.id.0];
+    let others = session.one(count, whose).await?.count(0)?;
+    holds(
+        others < CREDENTIALS_MAX,
+        "so many sessions and keys of one person have not ended: use one of them, or wait",
+    )?;
     let body = encoded(credential);
     let mac = keys.rows().mac(&[b"credentials/v1", &body]);
     // A session that is proved anew stays the same one.

@@ -8,6 +8,7 @@
 //!        previous/    logs that were lost and followed by this one, each with its key
 //!        lock         held while the installation is open: by several that share it, or by one that restores or migrates
 //!        publisher    held by the process that publishes the log
+//!        node.lock    held by the process that is the node
 //! keys/  keys.db      wrapped keys, and what was signed last
 //! ```
 
@@ -46,6 +47,7 @@ const PREVIOUS: &str = "previous";
 const LOCK: &str = "lock";
 const PUBLISHER: &str = "publisher";
 const NODE: &str = "node";
+const NODE_LOCK: &str = "node.lock";
 
 /// Where an installation lies.
 #[derive(Clone, Debug)]
@@ -88,6 +90,7 @@ pub struct Installation {
     offset: u64,
     itself: PrincipalId,
     node: NodeId,
+    _as_node: Option<File>,
     _lock: File,
 }
 
@@ -132,8 +135,17 @@ impl Places {
         self.data.join(DATABASE)
     }
 
-    /// Tells which node this is; the first time, decides it.
-    fn node(&self) -> Result<NodeId, StoreError> {
+    /// Tells which node this is. While another process of this folder is that node, this one is a node of its own.
+    fn node(&self) -> Result<(NodeId, Option<File>), StoreError> {
+        match self.locked(NODE_LOCK, Hold::Alone) {
+            Ok(held) => Ok((self.kept_node()?, Some(held))),
+            Err(StoreError::Locked(_)) => Ok((NodeId::draw(&mut SystemEntropy), None)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads which node this is; the first time, decides it.
+    fn kept_node(&self) -> Result<NodeId, StoreError> {
         let path = self.data.join(NODE);
         let failed = |error| StoreError::File(path.display().to_string(), "read", error);
         if path.exists() {
@@ -196,20 +208,17 @@ impl Places {
         }
     }
 
-    /// Migrates the database, alone, and then holds the installation beside others. Where others hold it already, it has
-    /// their format.
+    /// Holds the installation beside others; where its database has an older format, migrates it first, alone.
     async fn hold(&self) -> Result<File, StoreError> {
-        match self.lock(Hold::Alone) {
-            Ok(alone) => {
-                schema::migrate(&mut self.database().open().await?).await?;
-                drop(alone);
-            }
-            Err(StoreError::Locked(_)) => {}
-            Err(error) => return Err(error),
-        }
         let beside = self.lock(Hold::Beside)?;
-        schema::is_newest(&mut self.database().open().await?).await?;
-        Ok(beside)
+        if schema::is_newest(&mut self.database().open().await?).await? {
+            return Ok(beside);
+        }
+        drop(beside);
+        let alone = self.lock(Hold::Alone)?;
+        schema::migrate(&mut self.database().open().await?).await?;
+        drop(alone);
+        self.lock(Hold::Beside)
     }
 }
 
@@ -318,10 +327,25 @@ impl Installation {
         let offset = reader.log_offset(&keys).await?;
         let itself = PrincipalId(text("itself").await?.try_into().map_err(|_| unreadable("itself"))?);
         // Where one process writes, it is the installation itself.
-        let node = if places.server.is_some() { places.node()? } else { NodeId(itself.0) };
+        let (node, as_node) = match places.server {
+            Some(_) => places.node()?,
+            None => (NodeId(itself.0), None),
+        };
         let writer = Writer::start(database, Arc::clone(&keys), node, itself).await?;
         let signing_version = u32::from_be_bytes(version);
-        Ok(Self { places, keys, writer, reader, origin, signing_version, offset, itself, node, _lock: lock })
+        Ok(Self {
+            places,
+            keys,
+            writer,
+            reader,
+            origin,
+            signing_version,
+            offset,
+            itself,
+            node,
+            _as_node: as_node,
+            _lock: lock,
+        })
     }
 
     /// Destroys keys of persons whose erasure was recorded and not carried out when the process ended.
@@ -416,6 +440,12 @@ impl Installation {
     /// [`StoreError::Locked`] when another process does.
     pub fn publishes(&self) -> Result<File, StoreError> {
         self.places.locked(PUBLISHER, Hold::Alone)
+    }
+
+    /// Returns which node this is.
+    #[must_use]
+    pub const fn node(&self) -> NodeId {
+        self.node
     }
 
     /// Says where this node answers; to be said again now and then.

@@ -97,8 +97,9 @@ pub const AUTHENTICATOR_BYTES_MAX: usize = 16 * 1024;
 /// Ways to sign in of one person.
 pub const AUTHENTICATORS_MAX: u64 = 32;
 
-/// Credentials that one reading returns.
-pub const CREDENTIALS_MAX: usize = 10_000;
+/// Sessions and keys of one principal whose time has not ended, revoked ones among them: so many times one may sign in, and
+/// out, within the life of a session.
+pub const CREDENTIALS_MAX: u64 = 64;
 
 /// How long a credential is remembered after it ended: a month.
 pub const CREDENTIALS_KEPT_MS: i64 = 31 * 86_400_000;

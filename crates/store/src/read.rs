@@ -306,7 +306,7 @@ impl Reader {
         identities::authenticator(&mut *self.session().await?, keys, id).await
     }
 
-    /// Returns credentials whose time has not ended, of one principal or of all, at most as many as a reading returns.
+    /// Returns credentials of a principal whose time has not ended, revoked ones among them.
     ///
     /// # Errors
     ///
@@ -314,7 +314,7 @@ impl Reader {
     pub async fn credentials(
         &self,
         keys: &Keyring,
-        principal: Option<PrincipalId>,
+        principal: PrincipalId,
         at: Moment,
     ) -> Result<Vec<Credential>, StoreError> {
         identities::credentials(&mut *self.session().await?, keys, principal, at).await

@@ -194,6 +194,19 @@ pub(crate) async fn end(
     add_to_sum(session, keys, &row.mac).await
 }
 
+/// Tells whether a device had a key, now or ever.
+pub(crate) async fn devices_with(session: &mut Session, keys: &Keyring, key: &[u8; 32]) -> Result<bool, StoreError> {
+    let select = format!("SELECT {COLUMNS} FROM records");
+    for row in session.query(&select, &[]).await? {
+        let row = RecordRow::read(&row)?;
+        let is_device = matches!(row.key, RecordKey::Device(_));
+        if is_device && matches!(row.record(keys)?, Record::Device(device) if device.key == *key) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// The moment of a change of records: never before that of an earlier one, so that what was is told by moments alone.
 pub(crate) async fn moment(session: &mut Session, at: Moment) -> Result<Moment, StoreError> {
     let select = "SELECT coalesce(max(began_at), ?1), coalesce(max(ended_at), ?1) FROM records";

@@ -179,17 +179,16 @@ pub async fn migrate_places(places: &crate::Places) -> Result<(i64, i64), StoreE
     migrate(&mut places.database().open().await?).await
 }
 
-/// Fails unless a database has the newest format.
-pub(crate) async fn is_newest(session: &mut Session) -> Result<(), StoreError> {
+/// Tells whether a database has the newest format.
+///
+/// # Errors
+///
+/// [`StoreError::Newer`] when its format is not known here.
+pub(crate) async fn is_newest(session: &mut Session) -> Result<bool, StoreError> {
     session.begin().await?;
     let found = format(session).await?;
     session.commit().await?;
-    if found == FORMAT {
-        return Ok(());
-    }
-    Err(StoreError::Place(format!(
-        "the database has format {found}, and another process that is open cannot read {FORMAT}"
-    )))
+    Ok(found == FORMAT)
 }
 
 /// Brings a database to the newest format, in one transaction. Returns the formats before and after.

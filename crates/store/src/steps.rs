@@ -12,7 +12,7 @@ use crate::error::StoreError;
 use crate::identities::{authenticator, credential, forget};
 use crate::keyring::Keyring;
 use crate::limits::{ASK_MS_MAX, ASKS_OPEN_MAX, EMERGENCY_MS_MAX};
-use crate::records::{Stamp, all, end, live, moment, put, record};
+use crate::records::{Stamp, all, devices_with, end, live, moment, put, record};
 use crate::rows::encoded;
 use crate::sql::{Session, values};
 use crate::state::object;
@@ -270,6 +270,11 @@ impl<A: Changes> Guard<'_, A> {
 
     async fn device(&mut self, device: &Device) -> Result<(), StoreError> {
         self.is_there(device.owner).await?;
+        let known = devices_with(self.session, self.keys, &device.key).await?;
+        holds(
+            !known,
+            "the key of this device was enrolled before, and what is revoked does not come back: give it another key",
+        )?;
         self.is_new(RecordKey::Device(device.id)).await
     }
 

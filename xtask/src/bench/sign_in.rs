@@ -101,7 +101,7 @@ async fn checks(folder: &Path) -> Result<(), String> {
     let mut passkey = SoftPasskey::new(ORIGIN);
     let answer = passkey.register(&identity.begin_passkey(&offer.id).await.map_err(said)?).to_string();
     identity.set_passkey(&offer.id, &answer, "bench", &visit).await.map_err(said)?;
-    let (id, options) = identity.begin_sign_in().map_err(said)?;
+    let (id, options) = identity.begin_sign_in(&visit).map_err(said)?;
     let answer = passkey.sign_in(&options).to_string();
     let entered = identity.sign_in_with_passkey(&id, &answer, &visit, None).await.map_err(said)?;
     let key = identity.take_keys(&entered.session, &visit).await.map_err(said)?;
@@ -113,7 +113,7 @@ async fn checks(folder: &Path) -> Result<(), String> {
     let mut headers: Vec<(&str, &str)> = signed.iter().map(|(name, value)| (*name, value.as_str())).collect();
     headers.extend([("host", "localhost:8700"), ("user-agent", "aws-cli/2.0"), ("accept-encoding", "identity")]);
     let path = "/bucket/models/step-1000.safetensors";
-    let asked = Asked { method: "GET", path, query: "", headers: &headers, body_sha256: None };
+    let asked = Asked { method: "GET", path, query: "", headers: &headers, body_sha256: None, service: "s3" };
     let signature = times(CHECKS, || identity.signed(&asked).is_ok())?;
     print_times("the check of a request signed with an access key: its signature, and all of the above", signature);
     let started = Instant::now();

@@ -1,6 +1,6 @@
 //! Signing in on the command line, through the browser of this machine.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::limits::{LOGIN_HEAD_BYTES_MAX, LOGIN_S};
+use crate::limits::{LOGIN_HEAD_BYTES_MAX, LOGIN_HEAD_S, LOGIN_S};
 use crate::moment::written;
 use crate::remote::{Login, Reached, ask, device_key};
 
@@ -56,7 +56,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     lead(browser, &url.origin(), given.as_ref().ok().and_then(|given| given.bind.as_deref()));
     let login = given?.keep(&url)?;
     eprintln!(
-        "signed in as {} until {}\nhint: for aws, boto3 and rclone write `credential_process = cordon credentials` into ~/.aws/config",
+        "signed in as {} ({}) until {}\nhint: for aws, boto3 and rclone write `credential_process = cordon credentials` into ~/.aws/config",
+        login.name.as_deref().unwrap_or("no name"),
         login.principal,
         written(login.key.expires())
     );
@@ -98,7 +99,7 @@ fn code_for(listener: &TcpListener, state: &str) -> Result<(String, TcpStream), 
     while Instant::now() < until {
         match listener.accept() {
             Ok((stream, _)) => {
-                if let Some(code) = brought(&stream, state) {
+                if let Some(code) = brought(&stream, state, until) {
                     return Ok((code, stream));
                 }
                 answer(stream, "404 Not Found", "", "There is nothing here.");
@@ -109,11 +110,23 @@ fn code_for(listener: &TcpListener, state: &str) -> Result<(String, TcpStream), 
     Err(late())
 }
 
-fn brought(stream: &TcpStream, state: &str) -> Option<String> {
+fn brought(mut stream: &TcpStream, state: &str, until: Instant) -> Option<String> {
     stream.set_nonblocking(false).ok()?;
-    stream.set_read_timeout(Some(Duration::from_secs(2))).ok()?;
-    let mut line = String::new();
-    BufReader::new(stream.take(LOGIN_HEAD_BYTES_MAX)).read_line(&mut line).ok()?;
+    let until = until.min(Instant::now() + Duration::from_secs(LOGIN_HEAD_S));
+    let mut head = Vec::new();
+    while !head.contains(&b'\n') && head.len() < LOGIN_HEAD_BYTES_MAX {
+        // Whoever sends byte by byte has no more time than others.
+        let left = until.saturating_duration_since(Instant::now());
+        stream.set_read_timeout(Some(left).filter(|left| !left.is_zero())).ok()?;
+        let mut chunk = [0; 1024];
+        let read = if left.is_zero() { 0 } else { stream.read(&mut chunk).ok()? };
+        head.extend(chunk.iter().take(read));
+        if read == 0 {
+            break;
+        }
+    }
+    let head = String::from_utf8(head).ok()?;
+    let line = head.lines().next().unwrap_or_default();
     let target = line.strip_prefix("GET /?").and_then(|rest| rest.split(' ').next()).unwrap_or_default();
     let field = |name: &str| target.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
     field("code").filter(|_| field("state") == Some(state)).map(str::to_owned)

@@ -272,7 +272,7 @@ fn signing_in(stage: &mut Stage) {
     let kept = |name: &str| std::fs::read_to_string(stage.place.path().join(name)).expect("kept");
     let device = kept("home/.config/cordon/device.key");
     let session: serde_json::Value = serde_json::from_str(&kept("home/.config/cordon/login.json")).expect("JSON");
-    let end = |text: &str| text[text.len() - 24..].as_bytes().to_vec();
+    let end = |text: &str| text.as_bytes()[text.len() - 24..].to_vec();
     let (session, keys) = (session["session"].as_str().expect("a token").to_owned(), session["key"].clone());
     stage.markers.add("key of the device", device.trim().as_bytes());
     stage.markers.add("session", &end(&session));

@@ -168,7 +168,7 @@ fn one_machine_from_the_first_run_to_two_people_and_a_revocation() {
     let mut ada = Browser::welcomed(&up.origin, up.link());
     assert!(ada.get("/").contains("<h1>ada@example.org</h1>"));
     let signed = login(&place, "home", &mut ada);
-    assert!(signed.code == 0 && signed.stderr.contains("signed in as pr_"), "{}", signed.stderr);
+    assert!(signed.code == 0 && signed.stderr.contains("signed in as ada@example.org (pr_"), "{}", signed.stderr);
     assert!(ada.get("/").contains("on the enrolled device"), "the browser is on it, too");
     let keys: Value = serde_json::from_str(&ok(place.run(&["credentials"]))).expect("JSON");
     assert_eq!((keys["Version"].as_u64(), keys["AccessKeyId"].as_str().map(str::len)), (Some(1), Some(30)));

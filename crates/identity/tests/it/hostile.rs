@@ -12,7 +12,7 @@ const ADA: PrincipalId = PrincipalId([1; 16]);
 
 /// A sign-in that an attacker shaped: what the passkey is asked, and what becomes of its answer.
 async fn entered(office: &Office, passkey: &mut SoftPasskey, shape: impl Fn(&mut Value)) -> Result<(), String> {
-    let (id, options) = office.identity.begin_sign_in().expect("begun");
+    let (id, options) = office.identity.begin_sign_in(&visit()).expect("begun");
     let mut answer = passkey.sign_in(&options);
     shape(&mut answer);
     let entered = office.identity.sign_in_with_passkey(&id, &answer.to_string(), &visit(), None).await;
@@ -35,15 +35,15 @@ async fn answers_to_other_challenges_pages_and_people_are_refused() {
     let (mut bob, _) = office.with_passkey(2).await;
     assert_eq!(entered(&office, &mut ada, |_| {}).await, Ok(()));
 
-    let (id, options) = office.identity.begin_sign_in().expect("begun");
+    let (id, options) = office.identity.begin_sign_in(&visit()).expect("begun");
     let answer = ada.sign_in(&options).to_string();
     let enter = async |id: &CeremonyId| office.identity.sign_in_with_passkey(id, &answer, &visit(), None).await;
     assert!(enter(&id).await.is_ok());
     assert!(matches!(enter(&id).await, Err(IdentityError::Ceremony)), "the same answer again");
-    let (other, _) = office.identity.begin_sign_in().expect("begun");
+    let (other, _) = office.identity.begin_sign_in(&visit()).expect("begun");
     assert!(matches!(enter(&other).await, Err(IdentityError::Passkey(_))), "to another challenge");
     assert!(matches!(enter(&CeremonyId::given("never")).await, Err(IdentityError::Ceremony)));
-    let (late, options) = office.identity.begin_sign_in().expect("begun");
+    let (late, options) = office.identity.begin_sign_in(&visit()).expect("begun");
     let answer = ada.sign_in(&options).to_string();
     office.clock.turn_ms(cordon_identity::limits::CEREMONY_MS);
     let late = office.identity.sign_in_with_passkey(&late, &answer, &visit(), None).await;

@@ -168,7 +168,7 @@ impl Office {
     }
 
     pub(crate) async fn signed_in(&self, passkey: &mut SoftPasskey) -> SignedIn {
-        let (id, options) = self.identity.begin_sign_in().expect("begun");
+        let (id, options) = self.identity.begin_sign_in(&visit()).expect("begun");
         let answer = passkey.sign_in(&options).to_string();
         let entered = self.identity.sign_in_with_passkey(&id, &answer, &visit(), None).await;
         entered.map_err(|error| error.to_string()).expect("signed in")

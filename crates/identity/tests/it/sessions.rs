@@ -24,7 +24,8 @@ fn signed(office: &Office, key: &AccessKey) -> Result<(), String> {
     let headers = signer.sign(("GET", "/bucket/key"), HOST, "", office.identity.now());
     let mut headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
     headers.push(("host", HOST));
-    let asked = Asked { method: "GET", path: "/bucket/key", query: "", headers: &headers, body_sha256: None };
+    let asked =
+        Asked { method: "GET", path: "/bucket/key", query: "", headers: &headers, body_sha256: None, service: "s3" };
     office.identity.signed(&asked).map(|credential| assert_eq!(credential, key.credential)).map_err(|e| e.to_string())
 }
 
@@ -34,7 +35,11 @@ async fn a_session_ends_with_its_time_and_when_signed_out() {
     let (mut passkey, _) = office.with_passkey(1).await;
     let entered = office.signed_in(&mut passkey).await;
     let other = office.signed_in(&mut passkey).await;
+    let take = async |session| office.identity.take_keys(session, &visit()).await.ok().expect("fresh");
+    let (key, others) = (take(&entered.session).await, take(&other.session).await);
     office.identity.sign_out(&entered.session, entered.session.id, &visit()).await.expect("signed out");
+    assert_eq!(signed(&office, &key), Err("it was revoked".to_owned()), "the key that came from it");
+    assert_eq!(signed(&office, &others), Ok(()), "and no other");
     let ended = |token: &str| office.identity.session(token).err().map(|error| error.to_string());
     assert_eq!(ended(&entered.token), Some("it was revoked".to_owned()));
     assert_eq!(ended(&other.token), None, "another session goes on");
@@ -48,7 +53,7 @@ async fn a_session_is_proved_anew_and_stays_the_same_one() {
     let (mut passkey, _) = office.with_passkey(1).await;
     let entered = office.signed_in(&mut passkey).await;
     office.clock.turn_ms(600_000);
-    let (id, options) = office.identity.begin_sign_in().expect("begun");
+    let (id, options) = office.identity.begin_sign_in(&visit()).expect("begun");
     let answer = passkey.sign_in(&options).to_string();
     let again = office
         .identity
@@ -124,7 +129,7 @@ async fn everything_dies_with_whose_it_is() {
     assert_eq!(office.identity.device_with(ADA, &proof.public).ok(), Some(Some(id)));
     assert_eq!(office.identity.device_with(PrincipalId([2; 16]), &proof.public).ok(), Some(None), "nobody else's");
     let on_device = async || {
-        let (ceremony, options) = office.identity.begin_sign_in().expect("begun");
+        let (ceremony, options) = office.identity.begin_sign_in(&visit()).expect("begun");
         let mut passkey = office.with_passkey(1).await.0;
         let answer = passkey.sign_in(&options).to_string();
         let visit = Visit { device: Some(id), ..visit() };
@@ -149,7 +154,7 @@ async fn everything_dies_with_whose_it_is() {
     assert_eq!(state(&kept.token, &kept_key), (true, true), "and nothing else");
     office.revoke(Some(ADA), Step::End(RecordKey::Principal(ADA))).await;
     assert_eq!(state(&kept.token, &kept_key), (false, false));
-    let (ceremony, options) = office.identity.begin_sign_in().expect("begun");
+    let (ceremony, options) = office.identity.begin_sign_in(&visit()).expect("begun");
     let answer = passkey.sign_in(&options).to_string();
     let back = office.identity.sign_in_with_passkey(&ceremony, &answer, &visit(), None).await;
     assert!(matches!(back, Err(IdentityError::Wrong)), "she is not there");
@@ -166,7 +171,7 @@ async fn a_vendors_person_signs_in_while_the_contract_runs() {
     let key = office.identity.take_keys(&entered.session, &visit()).await.ok().expect("fresh");
     assert_eq!(signed(&office, &key), Ok(()));
     office.clock.turn_ms(3_600_000);
-    let (ceremony, options) = office.identity.begin_sign_in().expect("begun");
+    let (ceremony, options) = office.identity.begin_sign_in(&visit()).expect("begun");
     let answer = passkey.sign_in(&options).to_string();
     let late = office.identity.sign_in_with_passkey(&ceremony, &answer, &visit(), None).await.err().expect("refused");
     assert!(late.to_string().contains("a contract that runs"), "{late}");
@@ -211,8 +216,7 @@ async fn a_program_on_the_same_machine_gets_what_was_allowed_once() {
     let (device, request, verifier) = (DeviceKey::draw().expect("a key"), login("a verifier"), "a verifier");
     let proof = device.show(&request.text(), office.identity.now());
     assert_eq!(office.identity.login_from(&session, &request, &proof).ok(), Some(None), "it is not enrolled");
-    let code =
-        office.identity.allow_login(&session, &request, (&proof, Enrol::Yes), &visit()).await.ok().expect("allowed");
+    let code = office.identity.allow_login(&session, &request, (&proof, Enrol::Yes), &visit()).ok().expect("allowed");
     let redeem = async |code, verifier: &str, device: &DeviceKey| {
         let proof = device.show(&redeemed(code), office.identity.now());
         office.identity.redeem_login(code, verifier, &proof, &visit()).await
@@ -226,9 +230,8 @@ async fn a_program_on_the_same_machine_gets_what_was_allowed_once() {
     assert_eq!(entered.session.factor_at, session.factor_at, "as fresh as the sign-in in the browser");
     assert_eq!(signed(&office, &key), Ok(()));
     assert!(redeem(&code, verifier, &device).await.is_err(), "once");
-    let again = async || {
-        office.identity.allow_login(&session, &request, (&proof, Enrol::No), &visit()).await.ok().expect("allowed")
-    };
+    let again =
+        async || office.identity.allow_login(&session, &request, (&proof, Enrol::No), &visit()).ok().expect("allowed");
     let code = again().await;
     assert!(redeem(&code, "another verifier", &device).await.is_err(), "another program");
     let other = DeviceKey::draw().expect("a key");

@@ -175,8 +175,7 @@ async fn a_further_way_takes_a_fresh_passkey() {
     let (mut passkey, _) = office.with_passkey(1).await;
     let entered = office.signed_in(&mut passkey).await;
     let add = async || {
-        let actor = entered.session.actor(office.identity.now());
-        let offer = office.identity.add_way(&actor).await.ok().expect("may try");
+        let offer = office.identity.add_way(&entered.session, &visit()).await.ok().expect("may try");
         let mut second = SoftPasskey::new(ORIGIN);
         let options = office.identity.begin_passkey(&offer.id).await.expect("begun");
         let answer = second.register(&options).to_string();

@@ -132,7 +132,7 @@ async fn opens_is_whole_and_goes_on(ground: &Ground, format: i64) {
     let ways = reader.authenticators(keys, PERSON_1).await.expect("opens");
     let bodies: Vec<_> = ways.iter().map(|way| way.body.as_slice()).collect();
     assert_eq!(bodies, if format > 2 { vec![&b"a way"[..]] } else { Vec::new() });
-    let issued = reader.credentials(keys, None, NOW).await.expect("whole");
+    let issued = reader.credentials(keys, PERSON_1, NOW).await.expect("whole");
     assert_eq!(issued.len(), usize::from(format > 2));
     assert_eq!(reader.object(keys, version(3)).await.expect("reads"), None, "shredded");
 

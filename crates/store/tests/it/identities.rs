@@ -6,6 +6,7 @@ use cordon_domain::{
 };
 use cordon_gate::act::{Accept, AddAuthenticator, Changes, Enrol, Issue, Revoke, SignIn, SignOut, TakeKeys};
 use cordon_gate::{Denial, Facts, JournalError, Request};
+use cordon_store::limits::CREDENTIALS_MAX;
 use cordon_store::{Access, Authenticator, AuthenticatorStep, Change, Installation};
 
 use crate::format::lasting_gate;
@@ -32,6 +33,8 @@ pub(crate) fn credential(principal: PrincipalId, kind: CredentialKind, id: u8) -
         factor_at: NOW,
         issued_at: NOW,
         expires_at: NOW.plus_ms(3_600_000),
+        way: None,
+        parent: None,
     }
 }
 
@@ -91,8 +94,8 @@ async fn a_way_is_used_once_by_whoever_is_first(ground: Ground) {
     assert!(makes(&installation, enter(4)).await.is_err(), "one in between is missing");
     assert_eq!(reader.authenticators(keys, ADA).await.expect("opens"), [way(ADA, 2, 2)]);
     assert_eq!(reader.authenticators(keys, BOB).await.expect("opens"), []);
-    assert_eq!(reader.credentials(keys, Some(ADA), NOW).await.expect("whole"), [session(ADA, 3)]);
-    assert_eq!(reader.credentials(keys, Some(ADA), NOW.plus_ms(3_600_000)).await.expect("whole"), []);
+    assert_eq!(reader.credentials(keys, ADA, NOW).await.expect("whole"), [session(ADA, 3)]);
+    assert_eq!(reader.credentials(keys, ADA, NOW.plus_ms(3_600_000)).await.expect("whole"), []);
 }
 
 async fn each_action_gives_its_own_to_its_own(ground: Ground) {
@@ -216,14 +219,40 @@ async fn what_was_changed_beside_cordon_opens_nothing(ground: Ground) {
     ground.beside("UPDATE authenticators SET generation = 7").await;
     assert!(reader.authenticator(keys, CredentialId([1; 16])).await.is_err());
     ground.beside("UPDATE credentials SET body = mac").await;
-    assert!(reader.credentials(keys, None, NOW).await.is_err());
+    assert!(reader.credentials(keys, ADA, NOW).await.is_err());
     let name = b"a way";
     if let Ok(bytes) = std::fs::read(installation.places().database_file()) {
         assert!(!bytes.windows(name.len()).any(|window| window == name), "it stands there in the open");
     }
 }
 
+/// A device's key is one device's, for ever; and nobody has more sessions than the bound says.
+async fn a_device_that_was_revoked_does_not_come_back_and_sessions_are_bounded(ground: Ground) {
+    let installation = office(&ground).await;
+    let enrol = |id: u8, owner: PrincipalId, key: u8| {
+        let device = Device { id: DeviceId([id; 16]), owner, key: [key; 32], claimed: String::new() };
+        records::<Enrol>(Some(owner), vec![Step::Put(Record::Device(device))])
+    };
+    assert_eq!(makes(&installation, enrol(1, ADA, 7)).await, Ok(()));
+    let others = makes(&installation, enrol(2, BOB, 7)).await;
+    assert!(others.is_err_and(|why| why.contains("enrolled before")), "another's");
+    let gone = records::<Revoke>(None, vec![Step::End(RecordKey::Device(DeviceId([1; 16])))]);
+    assert_eq!(makes(&installation, gone).await, Ok(()));
+    let again = makes(&installation, enrol(3, ADA, 7)).await;
+    assert!(again.is_err_and(|why| why.contains("enrolled before")), "under another name");
+    assert_eq!(makes(&installation, enrol(3, ADA, 8)).await, Ok(()));
+    for id in 0..CREDENTIALS_MAX as u8 {
+        assert_eq!(makes(&installation, access::<SignIn>(ADA, Vec::new(), vec![session(ADA, id)])).await, Ok(()));
+    }
+    let more = makes(&installation, access::<SignIn>(ADA, Vec::new(), vec![session(ADA, 200)])).await;
+    assert!(more.is_err_and(|why| why.contains("have not ended")));
+    let proved_anew = access::<SignIn>(ADA, Vec::new(), vec![session(ADA, 0)]);
+    assert_eq!(makes(&installation, proved_anew).await, Ok(()), "one that is there already");
+    assert_eq!(makes(&installation, access::<SignIn>(BOB, Vec::new(), vec![session(BOB, 201)])).await, Ok(()));
+}
+
 on_both! {
+    a_device_that_was_revoked_does_not_come_back_and_sessions_are_bounded,
     a_way_is_used_once_by_whoever_is_first,
     each_action_gives_its_own_to_its_own,
     what_is_revoked_stays_so_and_takes_the_way_with_it,

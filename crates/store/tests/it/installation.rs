@@ -145,12 +145,11 @@ on_both! {
     an_installation_opens_again_and_is_never_made_over_another,
     another_root_opens_nothing,
     the_recovery_kit_opens_what_its_provider_lost,
+    processes_of_one_machine_work_on_it_side_by_side,
 }
 
-/// A command beside a server that runs: both write the same file, and each learns what the other did.
-#[tokio::test]
-async fn processes_of_one_machine_work_on_it_side_by_side() {
-    let ground = Ground::sqlite();
+/// A command beside a node that runs: both write, and each learns what the other did.
+async fn processes_of_one_machine_work_on_it_side_by_side(ground: Ground) {
     let (one, _) = ground.create().await;
     let other = ground.open().await.expect("opens beside it");
     for round in 0..20 {

@@ -83,7 +83,7 @@ impl Office {
         let steps = vec![Step::Put(Record::Principal(person)), Step::Put(Record::Grant(grant))];
         self.change::<cordon_gate::act::Invite>(OPERATOR, Some(number), steps).await.expect("invited");
         let device =
-            Device { id: DeviceId([number; 16]), owner: id(number), key: [0; 32], claimed: "laptop".to_owned() };
+            Device { id: DeviceId([number; 16]), owner: id(number), key: [number; 32], claimed: "laptop".to_owned() };
         let (target, change) = changing::<Enrol>(Some(number), vec![Step::Put(Record::Device(device))]);
         let facts = self.facts(number, target, change.beside());
         let facts = Facts { actor: Actor { device: None, ..actor(number) }, ..facts };

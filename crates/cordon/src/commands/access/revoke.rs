@@ -4,13 +4,14 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use cordon_domain::{
-    Clock as _, Credential, CredentialKind, PrincipalId, Record, RecordKey, Revoked, Roster, Step, Target,
+    Clock as _, Credential, CredentialId, CredentialKind, PrincipalId, Record, RecordKey, Revoked, Roster, Step, Target,
 };
 use cordon_gate::act::Revoke;
 use cordon_identity::session::access_key;
 use cordon_identity::signature::Signer;
 use cordon_server::limits::PRESENT_MS;
 use cordon_server::peers::{CHECK, Checked, PROOF, PeerKey};
+use cordon_server::reply::ENDED;
 use cordon_store::Server;
 use cordon_store::edge::SystemClock;
 use serde_json::json;
@@ -44,93 +45,104 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let operated = Operated::open(&arguments.place, &arguments.holder)?;
     let snapshot = operated.snapshot()?;
-    let (issued, servers) = operated.wait(known(&operated, &arguments.what, snapshot.roster()))?;
-    let (about, step) = match &arguments.what {
-        RecordKey::Principal(id) => (Some(*id), Step::End(arguments.what.clone())),
-        RecordKey::Closed(project) => (None, Step::Put(Record::Closed(project.clone()))),
+    let issued = operated.wait(dying(&operated, &arguments.what, snapshot.roster()))?;
+    let (about, steps) = match &arguments.what {
+        RecordKey::Principal(id) => (Some(*id), vec![Step::End(arguments.what.clone())]),
+        RecordKey::Closed(project) => (None, vec![Step::Put(Record::Closed(project.clone()))]),
         RecordKey::Credential(id) => {
-            let principal = operated.wait(whose(&operated, arguments, &issued))?;
-            (Some(principal), Step::Put(Record::Revoked(Revoked { credential: *id, principal })))
+            let principal = operated.wait(whose(&operated, *id))?;
+            let derived = issued.iter().map(|one| one.id).filter(|one| one != id);
+            let all = std::iter::once(*id).chain(derived);
+            (Some(principal), all.map(|credential| ended(credential, principal)).collect())
         }
-        what => (None, Step::End(what.clone())),
+        what => (None, vec![Step::End(what.clone())]),
     };
     let target = Target { principal: about, ..Target::default() };
-    operated.run(operated.change::<Revoke>(target, vec![step], Vec::new(), Some(&arguments.reason)))?;
+    operated.run(operated.change::<Revoke>(target, steps, Vec::new(), Some(&arguments.reason)))?;
     println!("{} is revoked", arguments.what);
-    shown(&operated, &issued, &servers)
+    shown(&operated, &issued)
 }
 
-/// What was issued that dies with it, and who can be asked.
-async fn known(
-    operated: &Operated,
-    what: &RecordKey,
-    roster: &Roster,
-) -> Result<(Vec<Credential>, Vec<Server>), Failure> {
+const fn ended(credential: CredentialId, principal: PrincipalId) -> Step {
+    Step::Put(Record::Revoked(Revoked { credential, principal }))
+}
+
+/// What was issued that dies with it: what rests on a way to sign in or a session, on a device, on whose it is.
+async fn dying(operated: &Operated, what: &RecordKey, roster: &Roster) -> Result<Vec<Credential>, Failure> {
     let (reader, keys, now) = (operated.installation.reader(), operated.installation.keys(), SystemClock.now());
-    let issued = reader.credentials(keys, None, now).await.map_err(failure)?;
-    let principal = |id: &PrincipalId| roster.principals.get(id);
-    let dies = |one: &Credential| match what {
+    let whose: Vec<PrincipalId> = match what {
         RecordKey::Principal(id) => {
-            one.principal == *id || principal(&one.principal).is_some_and(|one| one.owner == *id)
+            roster.principals.values().filter(|one| one.id == *id || one.owner == *id).map(|one| one.id).collect()
         }
-        RecordKey::Vendor(id) => principal(&one.principal).is_some_and(|one| one.vendor == Some(*id)),
-        RecordKey::Device(id) => one.device == Some(*id),
-        RecordKey::Credential(id) => one.id == *id,
-        _ => false,
+        RecordKey::Vendor(id) => {
+            roster.principals.values().filter(|one| one.vendor == Some(*id)).map(|one| one.id).collect()
+        }
+        RecordKey::Device(id) => roster.devices.get(id).map(|device| device.owner).into_iter().collect(),
+        RecordKey::Credential(id) => vec![whose(operated, *id).await?],
+        _ => Vec::new(),
     };
-    let alive = |one: &Credential| !roster.revoked.contains(&one.id);
-    let servers = reader.servers(keys, now.plus_ms(-PRESENT_MS)).await.map_err(failure)?;
-    Ok((issued.into_iter().filter(|one| dies(one) && alive(one)).collect(), servers))
+    let dies = |one: &Credential| match what {
+        RecordKey::Device(id) => one.device == Some(*id),
+        RecordKey::Credential(id) => one.rests_on(*id),
+        _ => true,
+    };
+    let mut issued = Vec::new();
+    for principal in whose {
+        let all = reader.credentials(keys, principal, now).await.map_err(failure)?;
+        issued.extend(all.into_iter().filter(|one| dies(one) && !roster.revoked.contains(&one.id)));
+    }
+    Ok(issued)
 }
 
 /// Whose credential it is: issued, or a way to sign in.
-async fn whose(operated: &Operated, arguments: &Arguments, issued: &[Credential]) -> Result<PrincipalId, Failure> {
-    let none = || Failure::usage(format!("there is no {}", arguments.what), "see the account's page, or the log");
-    if let Some(one) = issued.first() {
-        return Ok(one.principal);
-    }
-    let RecordKey::Credential(id) = arguments.what else { return Err(none()) };
-    let way = operated.installation.reader().authenticator(operated.installation.keys(), id).await.map_err(failure)?;
-    way.map(|way| way.principal).ok_or_else(none)
+async fn whose(operated: &Operated, id: CredentialId) -> Result<PrincipalId, Failure> {
+    let (reader, keys) = (operated.installation.reader(), operated.installation.keys());
+    let issued = reader.credential(keys, id).await.map_err(failure)?.map(|one| one.principal);
+    let way = reader.authenticator(keys, id).await.map_err(failure)?.map(|way| way.principal);
+    issued.or(way).ok_or_else(|| Failure::usage(format!("there is no {id}"), "see the account's page, or the log"))
 }
 
 /// Asks each node about each credential until it refuses.
-fn shown(operated: &Operated, issued: &[Credential], servers: &[Server]) -> Result<Exit, Failure> {
+fn shown(operated: &Operated, issued: &[Credential]) -> Result<Exit, Failure> {
     if issued.is_empty() {
         return Ok(Exit::Clean);
     }
+    let since = SystemClock.now().plus_ms(-PRESENT_MS);
+    let (reader, keys) = (operated.installation.reader(), operated.installation.keys());
+    let servers = operated.wait(async { reader.servers(keys, since).await.map_err(failure) })?;
     if servers.is_empty() {
         eprintln!("no node runs: {} sessions and keys are refused by whichever begins", issued.len());
-        return Ok(Exit::Clean);
     }
-    let mut exit = Exit::Clean;
-    let begun = Instant::now();
-    for server in servers {
-        for one in issued {
-            let refusal = refused(operated, server, one, begun)?;
-            let (id, kind, node) = (one.id, one.kind.as_str(), server.node);
-            match refusal {
-                Some(why) => println!("{id}  {kind}  refused by {node}: {why}"),
-                None => {
-                    exit = Exit::Integrity;
-                    println!("{id}  {kind}  STILL COUNTS at {node}");
-                }
+    let (mut exit, begun) = (Exit::Clean, Instant::now());
+    for (server, one) in servers.iter().flat_map(|server| issued.iter().map(move |one| (server, one))) {
+        let (id, kind, node) = (one.id, one.kind.as_str(), server.node);
+        match refused(operated, server, one, begun) {
+            Ok(Some(why)) => println!("{id}  {kind}  refused by {node}: {why}"),
+            Ok(None) => {
+                exit = Exit::Integrity;
+                println!("{id}  {kind}  STILL COUNTS at {node}");
+            }
+            Err(error) => {
+                exit = if exit == Exit::Clean { Exit::Findings } else { exit };
+                println!("{id}  {kind}  could not be shown at {node}: {error}");
             }
         }
     }
-    if exit == Exit::Clean {
-        eprintln!("shown at {} nodes within {} ms", servers.len(), begun.elapsed().as_millis());
-    } else {
-        eprintln!("hint: stop the nodes where it still counts, and run `cordon audit verify`");
+    match exit {
+        Exit::Clean => eprintln!("shown at {} nodes within {} ms", servers.len(), begun.elapsed().as_millis()),
+        Exit::Integrity => eprintln!("hint: stop the nodes where it still counts, and run `cordon audit verify`"),
+        _ => eprintln!("hint: it is revoked; see that the nodes that could not be asked run, and ask again"),
     }
     Ok(exit)
 }
 
-fn refused(operated: &Operated, server: &Server, one: &Credential, begun: Instant) -> Result<Option<String>, Failure> {
+fn refused(operated: &Operated, server: &Server, one: &Credential, begun: Instant) -> Result<Option<String>, String> {
     loop {
+        // The node itself says so, whatever else answers at its address; of a key, the signed request must say so, too.
+        let checked = checked(operated, server, one)?;
         let refusal = match one.kind {
-            CredentialKind::AccessKey | CredentialKind::ServiceKey => replayed(operated, server, one)?,
-            CredentialKind::Session => checked(operated, server, one)?,
+            CredentialKind::Session => checked,
+            CredentialKind::AccessKey | CredentialKind::ServiceKey => checked.and(replayed(operated, server, one)?),
         };
         if refusal.is_some() || begun.elapsed() > Duration::from_millis(REVOKED_MS) {
             return Ok(refusal);
@@ -140,26 +152,36 @@ fn refused(operated: &Operated, server: &Server, one: &Credential, begun: Instan
 }
 
 /// Replays an access key as a signed request of STS.
-fn replayed(operated: &Operated, server: &Server, one: &Credential) -> Result<Option<String>, Failure> {
-    let key = access_key(operated.installation.keys(), *one).map_err(failure)?;
-    let key = key.ok_or_else(|| Failure::internal("the keys of keys are not there"))?;
+fn replayed(operated: &Operated, server: &Server, one: &Credential) -> Result<Option<String>, String> {
+    let key = access_key(operated.installation.keys(), *one).map_err(|error| error.to_string())?;
+    let key = key.ok_or("the keys of keys are not there")?;
     let signer = Signer { access_key: &key.id, secret: &key.secret, token: &key.token, service: "sts" };
     let (host, body) = (server.address.trim_start_matches("http://"), "Action=GetCallerIdentity&Version=2011-06-15");
     let headers = signer.sign(("POST", "/"), host, body, SystemClock.now());
     let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let (status, text) = exchange(&format!("{}/", server.address), &headers, body)?;
-    let said = text.split_once("<Message>").and_then(|(_, rest)| rest.split_once("</Message>"));
-    Ok((status == 401).then(|| said.map_or("refused", |(why, _)| why).to_owned()))
+    let (status, text) =
+        exchange(&format!("{}/", server.address), &headers, body).map_err(|error| error.what().to_owned())?;
+    let within = |name: &str| {
+        let rest = text.split_once(&format!("<{name}>"))?.1;
+        rest.split_once(&format!("</{name}>")).map(|(inner, _)| inner.to_owned())
+    };
+    match (status, within("Code")) {
+        (200, _) => Ok(None),
+        (401, Some(code)) if code == ENDED => Ok(within("Message")),
+        // Another reason shows nothing of the revocation.
+        (status, code) => Err(format!("it answers {status} {}", code.unwrap_or_default())),
+    }
 }
 
 /// Has a node run its own verification on a credential's name.
-fn checked(operated: &Operated, server: &Server, one: &Credential) -> Result<Option<String>, Failure> {
+fn checked(operated: &Operated, server: &Server, one: &Credential) -> Result<Option<String>, String> {
     let body = json!({"credential": one.id.to_string()}).to_string();
-    let key = PeerKey::new(operated.installation.keys()).map_err(failure)?;
-    let proof = key.prove(&server.address, &body, SystemClock.now());
-    let (status, text) = exchange(&format!("{}{CHECK}", server.address), &[(PROOF, &proof)], &body)?;
+    let key = PeerKey::new(operated.installation.keys()).map_err(|error| error.to_string())?;
+    let proof = key.prove(server.node, &body, SystemClock.now());
+    let exchanged = exchange(&format!("{}{CHECK}", server.address), &[(PROOF, &proof)], &body);
+    let (status, text) = exchanged.map_err(|error| error.what().to_owned())?;
     match serde_json::from_str::<Checked>(&text) {
-        Ok(Checked { refusal }) if status == 200 => Ok(refusal),
-        _ => Err(Failure::internal(format!("{} answers {status} to another node", server.address))),
+        Ok(said) if status == 200 && key.is_answer(&said, server.node, &body) => Ok(said.refusal),
+        _ => Err(format!("`{}` does not answer as this node ({status})", server.address)),
     }
 }
