@@ -106,10 +106,9 @@ mod tests {
     #[test]
     fn the_address_is_read_by_apps_and_holds_no_signs_of_its_own() {
         let url = address(b"12345678901234567890", "Example Lab", "ada@example.org&issuer=x");
-        assert_eq!(
-            url.as_str(),
-            "otpauth://totp/ExampleLab:ada@example.orgissuerx?issuer=ExampleLab&secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
-        );
+        let secret = BASE32_NOPAD.encode(b"12345678901234567890");
+        let head = "otpauth://totp/ExampleLab:ada@example.orgissuerx?issuer=ExampleLab&secret=";
+        assert_eq!(url.as_str(), format!("{head}{secret}"));
     }
 
     #[test]
