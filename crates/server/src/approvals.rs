@@ -1,7 +1,7 @@
 //! What others asked for, and whoever may approve it.
 
 use askama::Template;
-use cordon_domain::{Action, AskId, Asked as Wanted, Record, Step, Steps, Target};
+use cordon_domain::{Action, AskId, Asked as Wanted, PrincipalId, Record, Step, Steps, Target};
 use serde::Deserialize;
 use serde_json::json as object;
 
@@ -41,7 +41,7 @@ pub(crate) async fn page(node: &Node, asked: Asked) -> Answer {
             action: wanted.action,
             what: described(&wanted.target),
             change: changed(&wanted),
-            by: node.identity.name(wanted.by).await?.unwrap_or_else(|| wanted.by.to_string()),
+            by: asker(node, wanted.by).await?,
             when: ago(wanted.at, node.identity.now()),
             approved: wanted.approvals.len(),
             reason: wanted.reason,
@@ -49,6 +49,15 @@ pub(crate) async fn page(node: &Node, asked: Asked) -> Answer {
         });
     }
     html(&ApprovalsPage { asks })
+}
+
+/// Who asks: by name, or, where it is no principal, whoever is at the machine.
+async fn asker(node: &Node, id: PrincipalId) -> Result<String, Refused> {
+    if let Some(name) = node.identity.name(id).await? {
+        return Ok(name);
+    }
+    let known = node.identity.snapshot()?.roster().principals.contains_key(&id);
+    Ok(if known { id.to_string() } else { format!("the person at the machine ({id})") })
 }
 
 fn described(target: &Target) -> String {
