@@ -110,15 +110,19 @@ fn text(headers: &HeaderMap, name: impl Into<HeaderName>) -> Option<&str> {
 }
 
 fn visit(node: &Node, peer: IpAddr, headers: &HeaderMap) -> Visit {
-    // A proxy may add its word as a line of its own: all of them are one list.
-    let lines = headers.get_all(HeaderName::from_static("x-forwarded-for")).iter();
-    let forwarded: Vec<&str> = lines.map(|line| line.to_str().unwrap_or("unreadable")).collect();
     Visit {
-        address: node.address(peer, Some(forwarded.join(",").as_str()).filter(|text| !text.is_empty())),
+        address: node.address(peer, forwarded(headers).as_deref()),
         client: text(headers, header::USER_AGENT).map(event_text),
         browser: cookie(headers, &cookie_name(node, BROWSER)).map(str::to_owned),
         device: None,
     }
+}
+
+/// What proxies say of where a request comes from. Each may add its word as a line of its own: all lines are one list.
+fn forwarded(headers: &HeaderMap) -> Option<String> {
+    let lines = headers.get_all(HeaderName::from_static("x-forwarded-for")).iter();
+    let lines: Vec<&str> = lines.map(|line| line.to_str().unwrap_or("unreadable")).collect();
+    Some(lines.join(",")).filter(|list| !list.is_empty())
 }
 
 /// A page of this node, by a name of its own, asks: not another page in the same browser, nor one whose name leads here.
@@ -207,5 +211,23 @@ impl Cookies<'_> {
             response.headers_mut().append(header::SET_COOKIE, value);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+
+    #[test]
+    fn what_a_proxy_adds_as_a_line_of_its_own_comes_last() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(forwarded(&headers), None);
+        let name = HeaderName::from_static("x-forwarded-for");
+        headers.append(&name, HeaderValue::from_static("192.0.2.5"));
+        headers.append(&name, HeaderValue::from_static("203.0.113.9"));
+        assert_eq!(forwarded(&headers).as_deref(), Some("192.0.2.5,203.0.113.9"));
+        headers.append(&name, HeaderValue::from_bytes(&[0xff]).expect("a value"));
+        assert_eq!(forwarded(&headers).as_deref(), Some("192.0.2.5,203.0.113.9,unreadable"));
     }
 }
