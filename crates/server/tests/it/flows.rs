@@ -209,3 +209,20 @@ async fn a_node_publishes_the_log_and_says_where_it_answers() {
     let servers = office.installation.reader().servers(office.installation.keys(), now).await.expect("reads");
     assert_eq!(servers, [], "it answers no more");
 }
+
+/// The revocation epoch cannot be read any more: who knows what was revoked since?
+#[tokio::test]
+async fn a_node_that_cannot_see_revocations_answers_nobody_who_is_signed_in() {
+    let running = Running::begin().await;
+    let cookies = running.signed_in(1).await;
+    assert_eq!(running.get("/me", &cookies).await.status, 200);
+    let file = running.office.installation.places().database_file();
+    let database = rusqlite::Connection::open(file).expect("opens");
+    database.execute("UPDATE settings SET mac = x'00' WHERE name = 'epoch'", []).expect("changed");
+    let begun = Instant::now();
+    while running.get("/me", &cookies).await.status != 503 {
+        assert!(begun.elapsed() < Duration::from_secs(3), "it goes on without knowing");
+    }
+    assert!(begun.elapsed() > Duration::from_millis(500), "a moment's silence is none");
+    assert_eq!(running.get("/sign-in", "").await.status, 200);
+}
