@@ -15,7 +15,7 @@ use cordon_gate::act::Changes;
 use crate::edge::SystemEntropy;
 use crate::error::StoreError;
 use crate::keyring::{Keyring, Make};
-use crate::limits::{AUTHENTICATOR_BYTES_MAX, AUTHENTICATORS_MAX, CREDENTIALS_KEPT_MS, CREDENTIALS_MAX};
+use crate::limits::{AUTHENTICATOR_BYTES_MAX, AUTHENTICATORS_MAX, CREDENTIALS_KEPT_MS, CREDENTIALS_MAX, SIGN_INS_KEPT};
 use crate::records::{live, record};
 use crate::rows::encoded;
 use crate::sql::{Row, Session, values};
@@ -276,10 +276,9 @@ async fn issue(session: &mut Session, keys: &Keyring, credential: &Credential, a
     let count = "SELECT count(*) FROM credentials WHERE principal = ?1 AND expires_at > ?2 AND id <> ?3";
     let whose = values![&credential.principal.0, at.0, &credential.id.0];
     let others = session.one(count, whose).await?.count(0)?;
-    holds(
-        others < CREDENTIALS_MAX,
-        "so many sessions and keys of one person have not ended: use one of them, or wait",
-    )?;
+    // Whoever has stolen a session must not keep its owner from signing in.
+    let most = if credential.parent.is_some() { CREDENTIALS_MAX - SIGN_INS_KEPT } else { CREDENTIALS_MAX };
+    holds(others < most, "so many sessions and keys of one person have not ended: use one of them, or wait")?;
     let body = encoded(credential);
     let mac = keys.rows().mac(&[b"credentials/v1", &body]);
     // A session that is proved anew stays the same one.

@@ -101,6 +101,9 @@ pub const AUTHENTICATORS_MAX: u64 = 32;
 /// out, within the life of a session.
 pub const CREDENTIALS_MAX: u64 = 64;
 
+/// How many of them are kept for signing in: what comes from a session has the rest.
+pub const SIGN_INS_KEPT: u64 = 16;
+
 /// How long a credential is remembered after it ended: a month.
 pub const CREDENTIALS_KEPT_MS: i64 = 31 * 86_400_000;
 

@@ -6,7 +6,7 @@ use cordon_domain::{
 };
 use cordon_gate::act::{Accept, AddAuthenticator, Changes, Enrol, Issue, Revoke, SignIn, SignOut, TakeKeys};
 use cordon_gate::{Denial, Facts, JournalError, Request};
-use cordon_store::limits::CREDENTIALS_MAX;
+use cordon_store::limits::{CREDENTIALS_MAX, SIGN_INS_KEPT};
 use cordon_store::{Access, Authenticator, AuthenticatorStep, Change, Installation};
 
 use crate::format::lasting_gate;
@@ -241,7 +241,14 @@ async fn a_device_that_was_revoked_does_not_come_back_and_sessions_are_bounded(g
     let again = makes(&installation, enrol(3, ADA, 7)).await;
     assert!(again.is_err_and(|why| why.contains("enrolled before")), "under another name");
     assert_eq!(makes(&installation, enrol(3, ADA, 8)).await, Ok(()));
-    for id in 0..CREDENTIALS_MAX as u8 {
+    let derived = |id: u8| Credential { parent: Some(CredentialId([0; 16])), ..session(ADA, id) };
+    let kept = (CREDENTIALS_MAX - SIGN_INS_KEPT) as u8;
+    for id in 0..kept {
+        assert_eq!(makes(&installation, access::<SignIn>(ADA, Vec::new(), vec![derived(id)])).await, Ok(()));
+    }
+    let from_a_session = access::<SignIn>(ADA, Vec::new(), vec![derived(150)]);
+    assert!(makes(&installation, from_a_session).await.is_err_and(|why| why.contains("have not ended")));
+    for id in kept..CREDENTIALS_MAX as u8 {
         assert_eq!(makes(&installation, access::<SignIn>(ADA, Vec::new(), vec![session(ADA, id)])).await, Ok(()));
     }
     let more = makes(&installation, access::<SignIn>(ADA, Vec::new(), vec![session(ADA, 200)])).await;
