@@ -27,7 +27,7 @@ impl Identity {
         let (snapshot, now) = (self.snapshot()?, self.now());
         let mut waiting = Vec::new();
         for asked in snapshot.roster().asks.values().filter(|asked| asked.counts_at(now)) {
-            let request = self.approving(session, asked, visit)?;
+            let (request, _) = self.approving(session, asked, visit)?;
             let facts = request.facts();
             if !snapshot.could(session.principal, Action::Approve, &facts.target, now) {
                 continue;
@@ -51,15 +51,19 @@ impl Identity {
         self.catch_up().await;
         let snapshot = self.snapshot()?;
         let asked = snapshot.roster().asks.get(&id).ok_or(IdentityError::Wrong)?;
-        let request = self.approving(session, asked, visit)?;
-        let steps = Steps::decoded(&request.facts().beside).ok_or(IdentityError::Wrong)?;
+        let (request, steps) = self.approving(session, asked, visit)?;
         let change = Change::Records { action: Action::Approve, steps, names: Vec::new() };
         drop(self.gate.change(request, change).await?.spend());
         Ok(())
     }
 
-    /// The request to add one's own approval, and nothing else, to what was asked.
-    fn approving(&self, session: &Credential, asked: &Asked, visit: &Visit) -> Result<Request<Approve>, IdentityError> {
+    /// The request to add one's own approval, and nothing else, to what was asked; and that change.
+    fn approving(
+        &self,
+        session: &Credential,
+        asked: &Asked,
+        visit: &Visit,
+    ) -> Result<(Request<Approve>, Steps), IdentityError> {
         let (snapshot, now) = (self.snapshot()?, self.now());
         let own = snapshot.roster().principals.get(&session.principal).ok_or(IdentityError::Wrong)?;
         let mut approved = asked.clone();
@@ -69,6 +73,6 @@ impl Identity {
         let record = steps.0.first().map(Step::key);
         let target = Target { bucket, version, label, principal: Some(asked.by), record };
         let facts = self.facts(Action::Approve, session.actor(now), visit);
-        Ok(Request::new(Facts { target, beside: steps.encoded(), ..facts }))
+        Ok((Request::new(Facts { target, beside: steps.encoded(), ..facts }), steps))
     }
 }

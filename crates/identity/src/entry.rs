@@ -3,7 +3,7 @@
 use cordon_domain::{Action, Actor, Credential, CredentialId, Factor, Moment, PrincipalId, PrincipalKind, UserName};
 use cordon_gate::act::{Accept, AddAuthenticator};
 use cordon_store::edge::SystemEntropy;
-use cordon_store::{Access, AuthenticatorStep};
+use cordon_store::{Access, Authenticator, AuthenticatorStep};
 use serde_json::Value;
 use webauthn_rs::prelude::{Passkey, PasskeyRegistration};
 use zeroize::Zeroizing;
@@ -77,16 +77,11 @@ impl Identity {
     pub async fn recover(&self, name: &str, code: &str, visit: &Visit) -> Result<Offer, IdentityError> {
         let (principal, guess) = self.guess(Action::InvitationAccept, name, visit).await?;
         let ways = self.ways_or_none(principal).await?;
-        let used = ways.iter().find_map(|(kept, way)| match way {
-            Way::Recovery(recovery) => Some(Way::Recovery(code::use_recovery(recovery, code)?).after(kept)),
-            _ => None,
-        });
-        match (principal, used) {
+        match (principal, recovered(&ways, code)) {
             (Some(principal), Some(used)) => {
-                self.throttle.take_back(guess);
                 self.offer(principal, Some(AuthenticatorStep::Replace(used)), None, visit).await
             }
-            _ => Err(self.wrong(Action::InvitationAccept, principal, visit).await),
+            _ => Err(self.wrong(Action::InvitationAccept, principal, guess, visit).await),
         }
     }
 
@@ -226,7 +221,7 @@ impl Identity {
         action: Action,
         name: &str,
         visit: &Visit,
-    ) -> Result<(Option<PrincipalId>, Guess), IdentityError> {
+    ) -> Result<(Option<PrincipalId>, Guess<'_>), IdentityError> {
         let Ok(name) = name.trim().parse::<UserName>() else {
             self.refuse(action, None, visit, "a user name that cannot be one").await;
             return Err(IdentityError::Wrong);
@@ -246,8 +241,15 @@ impl Identity {
         }
     }
 
-    /// Records a wrong guess.
-    pub(crate) async fn wrong(&self, action: Action, principal: Option<PrincipalId>, visit: &Visit) -> IdentityError {
+    /// Lets a guess stand that was wrong, and records it.
+    pub(crate) async fn wrong(
+        &self,
+        action: Action,
+        principal: Option<PrincipalId>,
+        guess: Guess<'_>,
+        visit: &Visit,
+    ) -> IdentityError {
+        guess.was_wrong();
         let why = if principal.is_some() { "a wrong password or code" } else { "a name that is not known" };
         self.refuse(action, principal, visit, why).await;
         IdentityError::Wrong
@@ -267,6 +269,14 @@ impl Entry {
     const fn action(&self) -> Action {
         if self.uses.is_some() { Action::InvitationAccept } else { Action::AuthenticatorEnrol }
     }
+}
+
+/// Uses up a recovery code, if it is one that is left.
+pub(crate) fn recovered(ways: &[(Authenticator, Way)], code: &str) -> Option<Authenticator> {
+    ways.iter().find_map(|(kept, way)| match way {
+        Way::Recovery(recovery) => Some(Way::Recovery(code::use_recovery(recovery, code)?).after(kept)),
+        _ => None,
+    })
 }
 
 /// The public key of a passkey, as the library reads it.

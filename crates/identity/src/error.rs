@@ -55,9 +55,10 @@ impl IdentityError {
     /// Tells whether it lies with whoever asked, rather than with Cordon.
     #[must_use]
     pub const fn is_refusal(&self) -> bool {
-        !matches!(
-            self,
-            Self::Store(_) | Self::Unreadable(_) | Self::PublicUrl(..) | Self::Denied(Denial::NotRecorded(_))
-        ) || matches!(self, Self::Denied(Denial::NotRecorded(JournalError::Conflict(_))))
+        match self {
+            Self::Denied(Denial::NotRecorded(error)) => matches!(error, JournalError::Conflict(_)),
+            Self::Store(_) | Self::Unreadable(_) | Self::PublicUrl(..) => false,
+            _ => true,
+        }
     }
 }

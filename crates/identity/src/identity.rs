@@ -60,7 +60,6 @@ pub struct Identity {
     pub(crate) logins: Ceremonies<Allowed>,
     pub(crate) bindings: Ceremonies<(CredentialId, DeviceId)>,
     pub(crate) arrivals: Ceremonies<webauthn_rs::prelude::DiscoverableAuthentication>,
-    public_url: PublicUrl,
 }
 
 impl Identity {
@@ -74,7 +73,7 @@ impl Identity {
         reader: Reader,
         keys: Arc<Keyring>,
         clock: Arc<dyn Clock>,
-        public_url: PublicUrl,
+        public_url: &PublicUrl,
     ) -> Result<Self, IdentityError> {
         Ok(Self {
             gate,
@@ -82,21 +81,14 @@ impl Identity {
             tokens: TokenKeys::new(&keys)?,
             keys,
             clock,
-            passkeys: Passkeys::new(&public_url)?,
+            passkeys: Passkeys::new(public_url)?,
             hasher: Hasher::default(),
             throttle: Throttle::default(),
             entries: Ceremonies::default(),
             logins: Ceremonies::default(),
             bindings: Ceremonies::default(),
             arrivals: Ceremonies::default(),
-            public_url,
         })
-    }
-
-    /// Returns where people reach it.
-    #[must_use]
-    pub const fn public_url(&self) -> &PublicUrl {
-        &self.public_url
     }
 
     /// Returns the gate.

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use crate::authenticator::{self, PasswordAndCode, Way};
 use crate::ceremony::CeremonyId;
 use crate::code;
-use crate::entry::{public, written};
+use crate::entry::{public, recovered, written};
 use crate::error::IdentityError;
 use crate::identity::{Identity, Visit};
 use crate::password::Password;
@@ -126,22 +126,6 @@ impl Identity {
         session: Option<&Credential>,
     ) -> Result<SignedIn, IdentityError> {
         let (principal, guess) = self.guess(Action::SignIn, name, visit).await?;
-        let entered = self.tried(principal, password, code, visit, session).await;
-        // What was not wrong is no guess: there was no room, or it could not be recorded, or the policies refuse.
-        if !matches!(entered, Err(IdentityError::Wrong)) {
-            self.throttle.take_back(guess);
-        }
-        entered
-    }
-
-    async fn tried(
-        &self,
-        principal: Option<PrincipalId>,
-        password: Password,
-        code: &str,
-        visit: &Visit,
-        session: Option<&Credential>,
-    ) -> Result<SignedIn, IdentityError> {
         let ways = self.ways_or_none(principal).await?;
         let kept = ways.iter().find_map(|(kept, way)| match way {
             Way::Password(known) => Some((kept, known)),
@@ -152,19 +136,19 @@ impl Identity {
         let shown = kept.filter(|_| same).and_then(|(kept, known)| {
             let next = code::step_of(&known.secret, code, known.last_step, self.now());
             let used = |last_step| Way::Password(PasswordAndCode { last_step, ..known.clone() }).after(kept);
-            next.map(used).or_else(|| {
-                ways.iter().find_map(|(kept, way)| match way {
-                    Way::Recovery(recovery) => Some(Way::Recovery(code::use_recovery(recovery, code)?).after(kept)),
-                    _ => None,
-                })
-            })
+            next.map(used).or_else(|| recovered(&ways, code))
         });
         let (Some(principal), Some(used)) = (principal, shown) else {
-            return Err(self.wrong(Action::SignIn, principal, visit).await);
+            return Err(self.wrong(Action::SignIn, principal, guess, visit).await);
         };
         let (way, step, at) = (used.id, Some(AuthenticatorStep::Replace(used)), self.now());
         let shown = Shown { way, parent: None, step, factor: Factor::Code, at };
-        self.enter(&self.active(principal)?, shown, visit, session).await
+        let entered = self.enter(&self.active(principal)?, shown, visit, session).await;
+        // Somebody else was quicker with the same code. Anything else is no guess: there was no room, or the policies refuse.
+        if matches!(entered, Err(IdentityError::Wrong)) {
+            guess.was_wrong();
+        }
+        entered
     }
 
     /// Gives a session for what was shown, in the transaction in which that counts once.

@@ -4,11 +4,14 @@
 //! (AWS Signature Version 4)"). The path is taken as it came, as S3 does: it is encoded once. Only HMAC-SHA-256; the older
 //! version 2 is refused. What is not signed does not count: the host, every `x-amz-` header and the date must be.
 
+use std::borrow::Cow;
+
 use aws_lc_rs::{constant_time, digest, hmac};
 use cordon_domain::Moment;
 use cordon_domain::id::hex;
 use jiff::fmt::strtime;
 use jiff::tz::TimeZone;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 
 use crate::limits::{SIGNED_HEADERS_MAX, SKEW_MS};
 
@@ -171,33 +174,18 @@ fn squeezed(value: &str) -> String {
     value.split(' ').filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
+/// What RFC 3986 does not leave as it is.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
 /// Parameters by name and value, each encoded as RFC 3986 has it.
 fn canonical_query(query: &str) -> String {
     let pair = |pair: &str| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        (encoded(&decoded(name)), encoded(&decoded(value)))
+        [name, value].map(|text| percent_encode(&Cow::from(percent_decode_str(text)), RESERVED).to_string())
     };
     let mut pairs: Vec<_> = query.split('&').filter(|pair| !pair.is_empty()).map(pair).collect();
     pairs.sort_unstable();
-    pairs.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&")
-}
-
-fn decoded(text: &str) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let digits = after.first_chunk::<2>().and_then(|pair| std::str::from_utf8(pair).ok());
-        let byte = digits.filter(|_| *first == b'%').and_then(cordon_domain::id::parse_hex::<1>);
-        bytes.push(byte.map_or(*first, |[byte]| byte));
-        rest = if byte.is_some() { after.get(2..).unwrap_or_default() } else { after };
-    }
-    bytes
-}
-
-fn encoded(bytes: &[u8]) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    let one = |byte: &u8| if plain(*byte) { char::from(*byte).to_string() } else { format!("%{byte:02X}") };
-    bytes.iter().map(one).collect()
+    pairs.iter().map(|pair| pair.join("=")).collect::<Vec<_>>().join("&")
 }
 
 fn moment(stamp: &str) -> Option<Moment> {

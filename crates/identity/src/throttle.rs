@@ -1,8 +1,7 @@
 //! Wrong passwords are counted, by address, and by account where the device is not known to it.
 //!
-//! A guess is counted before it is checked, so that guesses side by side are counted, too; one that was not wrong is taken
-//! back. A
-//! device that is known to an account has a count of its own: a stranger locks nobody out. Passkeys are not counted.
+//! A guess is counted before it is checked, so that guesses side by side are counted, too; it is taken back unless it was
+//! wrong. A device that is known to an account has a count of its own: a stranger locks nobody out. Passkeys are not counted.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -42,11 +41,31 @@ pub(crate) enum For<'a> {
     Nobody,
 }
 
-/// A guess that was counted, to be taken back unless it was wrong.
-pub(crate) struct Guess {
+/// A guess that was counted. It is taken back when this is dropped, unless it was wrong.
+pub(crate) struct Guess<'a> {
+    throttle: &'a Throttle,
     address: IpAddr,
     account: Option<String>,
     device: Option<CredentialId>,
+    wrong: bool,
+}
+
+impl Guess<'_> {
+    /// Lets it stand.
+    pub(crate) fn was_wrong(mut self) {
+        self.wrong = true;
+    }
+}
+
+impl Drop for Guess<'_> {
+    fn drop(&mut self) {
+        if self.wrong {
+            return;
+        }
+        take_back(&self.throttle.addresses, &self.address);
+        self.account.iter().for_each(|account| take_back(&self.throttle.accounts, account));
+        self.device.iter().for_each(|device| take_back(&self.throttle.devices, device));
+    }
 }
 
 impl Default for Throttle {
@@ -65,28 +84,23 @@ impl Throttle {
     /// # Errors
     ///
     /// The minutes to wait.
-    pub(crate) fn guess(&self, address: IpAddr, whom: For<'_>, now: Moment) -> Result<Guess, i64> {
-        let mut guess = Guess { address: network(address), account: None, device: None };
-        count(&self.addresses, guess.address, now)?;
-        let counted = match whom {
+    pub(crate) fn guess(&self, address: IpAddr, whom: For<'_>, now: Moment) -> Result<Guess<'_>, i64> {
+        let address = network(address);
+        count(&self.addresses, address, now)?;
+        // Where the account has no more room, the address is not to blame.
+        let mut guess = Guess { throttle: self, address, account: None, device: None, wrong: false };
+        match whom {
             For::Account(name) => {
+                count(&self.accounts, name.as_str().to_owned(), now)?;
                 guess.account = Some(name.as_str().to_owned());
-                count(&self.accounts, name.as_str().to_owned(), now)
             }
             For::Device(device) => {
+                count(&self.devices, device, now)?;
                 guess.device = Some(device);
-                count(&self.devices, device, now)
             }
-            For::Nobody => Ok(()),
-        };
-        counted.map(|()| guess)
-    }
-
-    /// Takes a guess back that was not wrong.
-    pub(crate) fn take_back(&self, guess: Guess) {
-        take_back(&self.addresses, &guess.address);
-        guess.account.iter().for_each(|account| take_back(&self.accounts, account));
-        guess.device.iter().for_each(|device| take_back(&self.devices, device));
+            For::Nobody => {}
+        }
+        Ok(guess)
     }
 }
 
@@ -156,42 +170,59 @@ mod tests {
         text.parse().expect("an address")
     }
 
+    /// Guesses wrongly; tells whether there was room.
+    fn wrong(throttle: &Throttle, from: IpAddr, whom: For<'_>, now: Moment) -> Result<(), i64> {
+        throttle.guess(from, whom, now).map(Guess::was_wrong)
+    }
+
     #[test]
     fn a_stranger_locks_out_other_strangers_and_no_known_device() {
         let (throttle, ada, bob) = (Throttle::default(), name("ada"), name("bob"));
-        let guess = |n: u32, whom, now| throttle.guess(address(&format!("192.0.2.{n}")), whom, now);
+        let guess = |n: u32, whom, now| wrong(&throttle, address(&format!("192.0.2.{n}")), whom, now);
         for n in 0..WRONG_BY_ACCOUNT {
-            assert!(guess(n, For::Account(&ada), NOW).is_ok(), "{n}");
+            assert_eq!(guess(n, For::Account(&ada), NOW), Ok(()), "{n}");
         }
         assert!(guess(99, For::Account(&ada), NOW).is_err(), "from any address");
-        assert!(guess(98, For::Device(CredentialId([1; 16])), NOW).is_ok(), "a device that is known");
-        assert!(guess(97, For::Account(&bob), NOW).is_ok(), "another account");
-        assert!(guess(96, For::Nobody, NOW).is_ok(), "a recovery code");
-        assert_eq!(guess(99, For::Account(&ada), NOW).err(), Some(16));
-        assert!(guess(99, For::Account(&ada), NOW.plus_ms(WRONG_WINDOW_MS)).is_ok(), "it is over");
+        assert_eq!(guess(98, For::Device(CredentialId([1; 16])), NOW), Ok(()), "a device that is known");
+        assert_eq!(guess(97, For::Account(&bob), NOW), Ok(()), "another account");
+        assert_eq!(guess(96, For::Nobody, NOW), Ok(()), "a recovery code");
+        assert_eq!(guess(99, For::Account(&ada), NOW), Err(16));
+        assert_eq!(guess(99, For::Account(&ada), NOW.plus_ms(WRONG_WINDOW_MS)), Ok(()), "it is over");
     }
 
     #[test]
     fn one_address_guesses_a_bounded_number_over_all_accounts() {
         let throttle = Throttle::default();
-        let guess = |n: u32, from: &str| throttle.guess(address(from), For::Account(&name(&format!("u{n}"))), NOW);
+        let guess = |n: u32, from: &str| wrong(&throttle, address(from), For::Account(&name(&format!("u{n}"))), NOW);
         let allowed = (0..100).filter(|n| guess(*n, &format!("2001:db8::{n}")).is_ok()).count();
         assert_eq!(allowed, WRONG_BY_ADDRESS as usize, "one network of 64 bits is one address");
-        assert!(guess(200, "2001:db8:0:1::1").is_ok());
+        assert_eq!(guess(200, "2001:db8:0:1::1"), Ok(()));
+    }
+
+    #[test]
+    fn an_address_is_not_to_blame_for_an_account_that_others_have_locked() {
+        let (throttle, ada, bob) = (Throttle::default(), name("ada"), name("bob"));
+        for n in 0..WRONG_BY_ACCOUNT {
+            assert_eq!(wrong(&throttle, IpAddr::V4(n.into()), For::Account(&ada), NOW), Ok(()));
+        }
+        let home = address("192.0.2.1");
+        for _ in 0..2 * WRONG_BY_ADDRESS {
+            assert!(wrong(&throttle, home, For::Account(&ada), NOW).is_err());
+        }
+        assert_eq!(wrong(&throttle, home, For::Account(&bob), NOW), Ok(()));
     }
 
     #[test]
     fn what_was_not_wrong_is_taken_back_and_the_memory_is_bounded() {
         let (throttle, ada) = (Throttle::default(), name("ada"));
         for _ in 0..1000 {
-            let guess = throttle.guess(address("192.0.2.1"), For::Account(&ada), NOW).expect("allowed");
-            throttle.take_back(guess);
+            assert!(throttle.guess(address("192.0.2.1"), For::Account(&ada), NOW).is_ok());
         }
         for n in 0..WRONG_KEPT_MAX as u32 + 100 {
-            let _ = throttle.guess(IpAddr::V4(n.into()), For::Account(&name(&format!("x{n}"))), NOW);
+            let _ = wrong(&throttle, IpAddr::V4(n.into()), For::Account(&name(&format!("x{n}"))), NOW);
         }
         assert_eq!(throttle.accounts.lock().expect("whole").kept.len(), WRONG_KEPT_MAX);
-        let known = throttle.guess(address("192.0.2.1"), For::Device(CredentialId([1; 16])), NOW);
-        assert!(known.is_ok(), "who makes up names crowds out no device");
+        let known = wrong(&throttle, address("192.0.2.1"), For::Device(CredentialId([1; 16])), NOW);
+        assert_eq!(known, Ok(()), "who makes up names crowds out no device");
     }
 }

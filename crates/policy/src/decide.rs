@@ -220,8 +220,9 @@ impl Question<'_> {
     }
 }
 
-/// A length of time as people say it.
-pub(crate) fn duration(seconds: u32) -> String {
+/// Returns a length of time as people say it.
+#[must_use]
+pub fn duration(seconds: u32) -> String {
     let (count, unit) = match seconds {
         0..=119 => (seconds, "second"),
         120..=7_199 => (seconds / 60, "minute"),

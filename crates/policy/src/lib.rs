@@ -28,7 +28,7 @@ pub mod who;
 pub mod words;
 
 pub use circumstances::Circumstances;
-pub use decide::Policies;
+pub use decide::{Policies, duration};
 pub use explain::Explanation;
 pub use operator::LocalOperator;
 pub use possible::Conditions;

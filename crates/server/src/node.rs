@@ -33,7 +33,6 @@ pub struct Node {
     pub(crate) settings: Settings,
     pub(crate) flights: Flights,
     pub(crate) peer_key: PeerKey,
-    pub(crate) clock: Arc<dyn Clock>,
     confirmed: Mutex<Instant>,
 }
 
@@ -57,10 +56,9 @@ impl Node {
         let gate: Arc<Gate<Arc<Policies>, Writer>> =
             Arc::new(Gate::new(policies, installation.writer().clone(), itself));
         let peer_key = PeerKey::new(&keys)?;
-        let url = settings.public_url.clone();
-        let identity = Identity::new(gate, reader, keys, Arc::clone(&clock), url)?;
+        let identity = Identity::new(gate, reader, keys, clock, &settings.public_url)?;
         let (flights, confirmed) = (Flights::default(), Mutex::new(Instant::now()));
-        Ok(Self { installation, follower, identity, settings, flights, peer_key, clock, confirmed })
+        Ok(Self { installation, follower, identity, settings, flights, peer_key, confirmed })
     }
 
     /// Returns who knows people.
@@ -114,7 +112,7 @@ impl Node {
     ///
     /// [`StoreError`] when it cannot be recorded.
     pub(crate) async fn beat(&self) -> Result<(), StoreError> {
-        let event = self.installation.own_event(Action::Heartbeat, self.clock.now());
+        let event = self.installation.own_event(Action::Heartbeat, self.identity.now());
         let recorded = self.installation.writer().record(event, Epoch::ANY).await;
         recorded.map(drop).map_err(|error| StoreError::Place(error.to_string()))
     }

@@ -63,8 +63,8 @@ impl Installation {
             let stated =
                 stated.ok_or_else(|| StoreError::Integrity("an event does not say what it changed".to_owned()))?;
             let beside = self.reader().payload(self.keys(), Hash::leaf(entry).0, stated).await?;
-            let steps: Steps = minicbor::decode(&beside)
-                .map_err(|_| StoreError::Integrity("what an event says of records cannot be read".to_owned()))?;
+            let unreadable = || StoreError::Integrity("what an event says of records cannot be read".to_owned());
+            let steps = Steps::decoded(&beside).ok_or_else(unreadable)?;
             steps.0.into_iter().for_each(|step| rebuilt.roster.apply(step));
         }
         if let Some(approval) = event.approval {

@@ -6,7 +6,7 @@
 //! beside Cordon is noticed, also when the setting was put back with it, and then nothing is decided any more.
 
 use cordon_domain::id::ID_BYTES;
-use cordon_domain::{Moment, Record, RecordKey, RequestId, Roster};
+use cordon_domain::{DeviceId, Moment, Record, RecordKey, RequestId, Roster};
 use cordon_gate::Epoch;
 
 use crate::error::StoreError;
@@ -196,11 +196,11 @@ pub(crate) async fn end(
 
 /// Tells whether a device had a key, now or ever.
 pub(crate) async fn devices_with(session: &mut Session, keys: &Keyring, key: &[u8; 32]) -> Result<bool, StoreError> {
-    let select = format!("SELECT {COLUMNS} FROM records");
-    for row in session.query(&select, &[]).await? {
-        let row = RecordRow::read(&row)?;
-        let is_device = matches!(row.key, RecordKey::Device(_));
-        if is_device && matches!(row.record(keys)?, Record::Device(device) if device.key == *key) {
+    // The encoded names of devices lie between those of the least and of the last.
+    let [least, last] = [0, 0xff].map(|byte| encoded(&RecordKey::Device(DeviceId([byte; ID_BYTES]))));
+    let select = format!("SELECT {COLUMNS} FROM records WHERE key BETWEEN ?1 AND ?2");
+    for row in session.query(&select, values![&least, &last]).await? {
+        if matches!(RecordRow::read(&row)?.record(keys)?, Record::Device(device) if device.key == *key) {
             return Ok(true);
         }
     }

@@ -1,7 +1,8 @@
 //! The writer of a node: a thread that takes what waits, commits it as one transaction, and then answers.
 //!
 //! The order is that of the ledger: an event is durable before anyone is told. In SQLite the writer gives events their
-//! positions, alone while its transaction lasts, and looks whether another process has written since the last one; in PostgreSQL several nodes write, each with a writer, and positions come later (`events`).
+//! positions, alone while its transaction lasts, and looks whether another process has written since the last one; in
+//! PostgreSQL several nodes write, each with a writer, and positions come later (`events`).
 //! When a commit fails, nothing of the batch is answered with success, everyone in it is told so, and the session is
 //! opened anew, so that what is known is read from what is durable.
 

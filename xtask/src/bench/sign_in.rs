@@ -54,7 +54,7 @@ async fn office(folder: &Path) -> Result<Office, String> {
     let itself = Actor::service(installation.itself());
     let gate = Arc::new(Gate::new(Arc::clone(follower.policies()), installation.writer().clone(), itself));
     let url = PublicUrl::parse(ORIGIN).map_err(said)?;
-    let identity = Identity::new(Arc::clone(&gate), reader, keys, Arc::new(SystemClock), url).map_err(said)?;
+    let identity = Identity::new(Arc::clone(&gate), reader, keys, Arc::new(SystemClock), &url).map_err(said)?;
     Ok(Office { gate, identity, installation })
 }
 

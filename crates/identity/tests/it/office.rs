@@ -77,7 +77,7 @@ impl Office {
         let itself = Actor::service(installation.itself());
         let gate = Arc::new(Gate::new(Arc::clone(follower.policies()), installation.writer().clone(), itself));
         let url = PublicUrl::parse(ORIGIN).expect("an address");
-        let identity = Identity::new(Arc::clone(&gate), reader, keys, Arc::new(clock.clone()), url).expect("begins");
+        let identity = Identity::new(Arc::clone(&gate), reader, keys, Arc::new(clock.clone()), &url).expect("begins");
         let office = Self { installation, gate, identity, clock, folder };
         office.bring_in(principal(1, PrincipalKind::Person), Some("ada@example.org")).await;
         office.bring_in(principal(2, PrincipalKind::Person), Some("bob@example.org")).await;
