@@ -64,6 +64,22 @@ pub(crate) struct Holder {
     pub(crate) pin_file: Option<PathBuf>,
 }
 
+/// An installation, and who opens it: what most commands take.
+#[derive(Args)]
+pub(crate) struct At {
+    #[command(flatten)]
+    pub(crate) place: Where,
+    #[command(flatten)]
+    pub(crate) holder: Holder,
+}
+
+impl At {
+    /// Opens it, for the person at the machine.
+    pub(crate) fn open(&self) -> Result<Operated, Failure> {
+        Operated::open(&self.place, &self.holder)
+    }
+}
+
 impl Where {
     /// Returns the folders.
     pub(crate) fn places(&self) -> Result<Places, Failure> {
@@ -150,7 +166,7 @@ impl Holder {
 }
 
 /// The consent of others, where something takes two people.
-#[derive(Args, Default)]
+#[derive(Args)]
 pub(crate) struct Consent {
     /// Ask others to approve it, instead of doing it. Prints the name of what was asked.
     #[arg(long, conflicts_with = "approval", requires = "reason")]

@@ -34,15 +34,13 @@ pub struct Visit {
     pub client: Option<String>,
     /// What a browser shows that signed in before.
     pub browser: Option<String>,
-    /// The enrolled device that showed its key.
-    pub device: Option<DeviceId>,
 }
 
 impl Visit {
     /// Somebody of whom nothing is known but an address.
     #[must_use]
     pub const fn from(address: IpAddr) -> Self {
-        Self { address, client: None, browser: None, device: None }
+        Self { address, client: None, browser: None }
     }
 }
 

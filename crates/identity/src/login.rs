@@ -4,8 +4,10 @@
 //! verifier (RFC 7636); whoever is signed in allows it in the browser, which hands a code to that port; the program gives
 //! code and verifier for a session and an access key. Both ends are tied to the key of the device.
 
-use cordon_domain::{Credential, DeviceId};
+use cordon_domain::{Credential, DeviceId, Entropy as _};
+use cordon_store::edge::SystemEntropy;
 use data_encoding::BASE64URL_NOPAD;
+use zeroize::Zeroizing;
 
 use crate::ceremony::CeremonyId;
 use crate::device::Proof;
@@ -30,6 +32,13 @@ pub struct LoginRequest {
 }
 
 impl LoginRequest {
+    /// Begins to ask. Returns the verifier, too, which the program keeps to itself.
+    #[must_use]
+    pub fn begin(port: u16, claimed: String) -> (Self, Zeroizing<String>) {
+        let (verifier, state) = (drawn(), drawn().to_string());
+        (Self { port, challenge: challenge_of(&verifier), state, claimed }, verifier)
+    }
+
     /// What the device shows its key for.
     #[must_use]
     pub fn text(&self) -> String {
@@ -111,9 +120,8 @@ impl Identity {
         if of != session.id {
             return Err(IdentityError::Ceremony);
         }
-        let shown = Shown::again(session, session.parent);
-        let visit = Visit { device: Some(device), ..visit.clone() };
-        self.enter(&self.active(session.principal)?, shown, &visit, Some(session)).await
+        let shown = Shown::again(session, session.parent, Some(device));
+        self.enter(&self.active(session.principal)?, shown, visit, Some(session)).await
     }
 
     /// Gives a program what was allowed: a session on its device, an access key, and a code with which the browser's own
@@ -140,10 +148,9 @@ impl Identity {
             (None, Enrol::Yes) => Some(self.enrol_device(&allowed.session, proof, &allowed.claimed, visit).await?),
             (known, _) => known,
         };
-        let shown = Shown::again(&allowed.session, Some(allowed.session.id));
-        let visit = Visit { device, ..visit.clone() };
-        let entered = self.enter(&self.active(allowed.session.principal)?, shown, &visit, None).await?;
-        let key = self.take_keys(&entered.session, &visit).await?;
+        let shown = Shown::again(&allowed.session, Some(allowed.session.id), device);
+        let entered = self.enter(&self.active(allowed.session.principal)?, shown, visit, None).await?;
+        let key = self.take_keys(&entered.session, visit).await?;
         let bind =
             device.map(|device| self.bindings.begin((allowed.session.id, device), network(visit.address), self.now()));
         Ok(Redeemed { entered, key, bind })
@@ -175,14 +182,14 @@ pub fn redeemed(code: &CeremonyId) -> String {
     format!("redeem {}", code.as_str())
 }
 
-/// Writes bytes as a program gives them.
-#[must_use]
-pub fn text_of(bytes: &[u8]) -> String {
-    BASE64URL_NOPAD.encode(bytes)
+fn drawn() -> Zeroizing<String> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    SystemEntropy.fill(&mut *bytes);
+    Zeroizing::new(BASE64URL_NOPAD.encode(&*bytes))
 }
 
 /// The hash of a verifier, by which its program is known again (RFC 7636, S256).
-#[must_use]
-pub fn challenge_of(verifier: &str) -> String {
-    text_of(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, verifier.as_bytes()).as_ref())
+fn challenge_of(verifier: &str) -> String {
+    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, verifier.as_bytes());
+    BASE64URL_NOPAD.encode(hash.as_ref())
 }

@@ -5,7 +5,7 @@ use cordon_domain::{
     Record, Revoked, Step, Steps, Target,
 };
 use cordon_gate::act::{Enrol, SignOut, TakeKeys};
-use cordon_gate::{Facts, Request};
+use cordon_gate::{Facts, Request, Verdict};
 use cordon_store::edge::SystemEntropy;
 use cordon_store::keyring::Keyring;
 use cordon_store::{Access, Change, StoreError};
@@ -152,6 +152,20 @@ impl Identity {
         let access = issuing(Action::SessionKeys, credential);
         self.change::<TakeKeys>(access, session.actor(now), visit).await?;
         self.tokens.access_key(credential).ok_or(IdentityError::Ended("the keys are not there"))
+    }
+
+    /// Returns what is missing before a session is turned into an access key: nothing, or a fresher sign-in.
+    ///
+    /// # Errors
+    ///
+    /// [`IdentityError::Ended`] when what is stored is not whole.
+    pub fn missing_for_keys(&self, session: &Credential, visit: &Visit) -> Result<Vec<String>, IdentityError> {
+        let target = Target { principal: Some(session.principal), ..Target::default() };
+        let facts = self.facts(Action::SessionKeys, session.actor(self.now()), visit);
+        match self.snapshot()?.verdict(&Facts { target, ..facts }) {
+            Verdict::Allow(_) => Ok(Vec::new()),
+            Verdict::Deny(refusal, _) => Ok(refusal.missing),
+        }
     }
 
     /// Ends a session or an access key of whoever is signed in, for ever, on every node, and what came from it.

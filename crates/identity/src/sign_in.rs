@@ -1,7 +1,8 @@
 //! Signing in: with a passkey, or with a password and a code. What was shown counts once, and gives a session.
 
 use cordon_domain::{
-    Action, Actor, Credential, CredentialId, CredentialKind, Factor, Moment, Principal, PrincipalId, PrincipalKind,
+    Action, Actor, Credential, CredentialId, CredentialKind, DeviceId, Factor, Moment, Principal, PrincipalId,
+    PrincipalKind,
 };
 use cordon_gate::act::SignIn;
 use cordon_gate::{Denial, JournalError};
@@ -39,13 +40,20 @@ pub(crate) struct Shown {
     pub(crate) factor: Factor,
     /// When.
     pub(crate) at: Moment,
+    /// The enrolled device that showed its key.
+    pub(crate) device: Option<DeviceId>,
 }
 
 impl Shown {
-    /// What was shown for a session, for another that rests on it.
-    pub(crate) fn again(session: &Credential, parent: Option<CredentialId>) -> Self {
+    /// A way to sign in, just now, on whatever device the session is.
+    fn now(way: CredentialId, step: Option<AuthenticatorStep>, factor: Factor, at: Moment) -> Self {
+        Self { way, parent: None, step, factor, at, device: None }
+    }
+
+    /// What was shown for a session, once more, with a device.
+    pub(crate) fn again(session: &Credential, parent: Option<CredentialId>, device: Option<DeviceId>) -> Self {
         let way = session.way.unwrap_or(session.id);
-        Self { way, parent, step: None, factor: session.factor, at: session.factor_at }
+        Self { way, parent, step: None, factor: session.factor, at: session.factor_at, device }
     }
 }
 
@@ -109,7 +117,7 @@ impl Identity {
             let moved = authenticator::Passkey { public: written(&key), ..passkey.clone() };
             AuthenticatorStep::Replace(Way::Passkey(moved).after(kept))
         });
-        Ok((active, Shown { way: kept.id, parent: None, step, factor: Factor::PhishingResistant, at: self.now() }))
+        Ok((active, Shown::now(kept.id, step, Factor::PhishingResistant, self.now())))
     }
 
     /// Signs in with a password and a code, or a recovery code in its place.
@@ -141,8 +149,7 @@ impl Identity {
         let (Some(principal), Some(used)) = (principal, shown) else {
             return Err(self.wrong(Action::SignIn, principal, guess, visit).await);
         };
-        let (way, step, at) = (used.id, Some(AuthenticatorStep::Replace(used)), self.now());
-        let shown = Shown { way, parent: None, step, factor: Factor::Code, at };
+        let shown = Shown::now(used.id, Some(AuthenticatorStep::Replace(used)), Factor::Code, self.now());
         let entered = self.enter(&self.active(principal)?, shown, visit, session).await;
         // Somebody else was quicker with the same code. Anything else is no guess: there was no room, or the policies refuse.
         if matches!(entered, Err(IdentityError::Wrong)) {
@@ -172,7 +179,7 @@ impl Identity {
             kind: CredentialKind::Session,
             principal: principal.id,
             principal_kind: principal.kind,
-            device: visit.device.or_else(|| session?.device),
+            device: shown.device.or_else(|| session?.device),
             factor: shown.factor,
             factor_at: shown.at,
             issued_at: now,

@@ -114,7 +114,6 @@ fn visit(node: &Node, peer: IpAddr, headers: &HeaderMap) -> Visit {
         address: node.address(peer, forwarded(headers).as_deref()),
         client: text(headers, header::USER_AGENT).map(event_text),
         browser: cookie(headers, &cookie_name(node, BROWSER)).map(str::to_owned),
-        device: None,
     }
 }
 

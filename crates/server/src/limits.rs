@@ -36,9 +36,6 @@ pub const PRESENT_MS: i64 = 20_000;
 /// Milliseconds by which the clocks of two nodes may differ when one asks the other.
 pub const NODE_SKEW_MS: u64 = 60_000;
 
-/// Milliseconds after a sign-in in which the page offers to allow a program; whether it gets keys, the policies decide.
-pub const LOGIN_FRESH_MS: i64 = 240_000;
-
 /// Seconds that a browser is known to an account: 400 days, the most that browsers keep.
 pub const BROWSER_S: i64 = 400 * 86_400;
 

@@ -10,7 +10,6 @@ use serde_json::json as object;
 
 use crate::asked::Asked;
 use crate::keys::key_object;
-use crate::limits::LOGIN_FRESH_MS;
 use crate::node::Node;
 use crate::pages::ago;
 use crate::reply::{Answer, Refused, html, json, lead_to};
@@ -21,7 +20,7 @@ struct LoginPage<'a> {
     name: String,
     claimed: &'a str,
     device: Option<DeviceId>,
-    fresh: bool,
+    missing: Vec<String>,
     age: String,
     again: String,
     fields: Vec<(&'static str, &'a str)>,
@@ -50,7 +49,7 @@ pub(crate) async fn page(node: &Node, asked: Asked) -> Answer {
         name: node.identity.name(session.principal).await?.unwrap_or_default(),
         claimed: &request.claimed,
         device,
-        fresh: now.since_ms(session.factor_at) < LOGIN_FRESH_MS,
+        missing: node.identity.missing_for_keys(session, &asked.visit)?,
         age: ago(session.factor_at, now),
         again: crate::route::to_sign_in(&format!("/login?{query}")),
         fields: fields.to_vec(),

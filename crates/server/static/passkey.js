@@ -8,6 +8,8 @@ const fromText = (text) => {
 const toText = (bytes) =>
   btoa(String.fromCharCode(...new Uint8Array(bytes))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
 
+const withBytes = (known) => (known || []).map((one) => ({ ...one, id: fromText(one.id) }));
+
 const byId = (id) => document.getElementById(id);
 const show = (id, shown) => { byId(id).hidden = !shown; };
 
@@ -57,7 +59,7 @@ const makePasskey = async (id, name) => {
   const wanted = options.publicKey;
   wanted.challenge = fromText(wanted.challenge);
   wanted.user.id = fromText(wanted.user.id);
-  wanted.excludeCredentials = (wanted.excludeCredentials || []).map((known) => ({ ...known, id: fromText(known.id) }));
+  wanted.excludeCredentials = withBytes(wanted.excludeCredentials);
   const made = await navigator.credentials.create({ publicKey: wanted });
   const answer = {
     id: made.id,
@@ -76,7 +78,7 @@ const signIn = async (next) => {
   const { id, options } = await ask("/sign-in/passkey/begin", {});
   const wanted = options.publicKey;
   wanted.challenge = fromText(wanted.challenge);
-  wanted.allowCredentials = (wanted.allowCredentials || []).map((known) => ({ ...known, id: fromText(known.id) }));
+  wanted.allowCredentials = withBytes(wanted.allowCredentials);
   const shown = await navigator.credentials.get({ publicKey: wanted });
   const answer = {
     id: shown.id,

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::error::{Failure, print_lines};
 use crate::exit::Exit;
-use crate::installation::{Holder, Operated, Where};
+use crate::installation::At;
 
 /// See which devices are enrolled. `cordon login` enrols one; `cordon access revoke dv_...` ends it.
 #[derive(Subcommand)]
@@ -20,9 +20,7 @@ pub(crate) enum Command {
 #[group(id = "devices-list-arguments")]
 pub(crate) struct ListArguments {
     #[command(flatten)]
-    place: Where,
-    #[command(flatten)]
-    holder: Holder,
+    at: At,
     /// Write one JSON object a line.
     #[arg(long)]
     json: bool,
@@ -30,7 +28,7 @@ pub(crate) struct ListArguments {
 
 pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
     let Command::List(arguments) = command;
-    let operated = Operated::open(&arguments.place, &arguments.holder)?;
+    let operated = arguments.at.open()?;
     let (snapshot, names) = operated.run(async {
         let snapshot = operated.ask("cordon devices list").await?;
         Ok((snapshot, super::people::names(&operated).await?))

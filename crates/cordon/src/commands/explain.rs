@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::commands::access::target::Asked;
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::installation::{Holder, Operated, Where};
+use crate::installation::At;
 
 /// Tell whether someone may do something to something, which rule decides, and what would change it.
 ///
@@ -20,9 +20,7 @@ use crate::installation::{Holder, Operated, Where};
 #[group(id = "explain-arguments")]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    place: Where,
-    #[command(flatten)]
-    holder: Holder,
+    at: At,
     /// Who: pr_ and 32 hexadecimal digits.
     principal: PrincipalId,
     /// What: for example object.read.
@@ -58,7 +56,7 @@ pub(crate) fn decided(action: Action) -> Result<(), Failure> {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     decided(arguments.action)?;
-    let operated = Operated::open(&arguments.place, &arguments.holder)?;
+    let operated = arguments.at.open()?;
     let explanation = operated.run(async {
         let snapshot = operated.ask("cordon explain").await?;
         let known = snapshot.roster().principals.get(&arguments.principal);

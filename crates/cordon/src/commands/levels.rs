@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::installation::{Consent, Holder, Operated, Where, say_asked};
+use crate::installation::{At, Consent, say_asked};
 
 /// Print what each level demands: proof and its age, device, training, age of keys, presigned addresses, egress, approvals, retention. `--set` changes cells, which takes two people once there is an approver.
 ///
@@ -16,9 +16,7 @@ use crate::installation::{Consent, Holder, Operated, Where, say_asked};
 #[group(id = "levels-arguments")]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    place: Where,
-    #[command(flatten)]
-    holder: Holder,
+    at: At,
     /// A cell and its new value; may be given several times.
     #[arg(long, value_name = "LEVEL.CELL=VALUE", value_parser = cell, requires = "reason")]
     set: Vec<Cell>,
@@ -109,7 +107,7 @@ fn set(levels: &mut Levels, cell: &Cell) -> Result<(), String> {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    let operated = Operated::open(&arguments.place, &arguments.holder)?;
+    let operated = arguments.at.open()?;
     let mut levels = operated.snapshot()?.roster().levels;
     if !arguments.set.is_empty() {
         for cell in &arguments.set {

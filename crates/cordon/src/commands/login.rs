@@ -5,10 +5,10 @@ use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use cordon_domain::{Clock as _, Entropy as _};
+use cordon_domain::Clock as _;
 use cordon_identity::CeremonyId;
-use cordon_identity::login::{LoginRequest, challenge_of, redeemed, text_of};
-use cordon_store::edge::{SystemClock, SystemEntropy};
+use cordon_identity::login::{LoginRequest, redeemed};
+use cordon_store::edge::SystemClock;
 use serde_json::json;
 
 use crate::error::Failure;
@@ -38,8 +38,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         |error: std::io::Error| Failure::internal(format!("no port of this machine can be listened at: {error}"));
     let listener = TcpListener::bind("127.0.0.1:0").map_err(failed)?;
     let port = listener.local_addr().map_err(failed)?.port();
-    let (verifier, state) = (drawn(), drawn());
-    let request = LoginRequest { port, challenge: challenge_of(&verifier), state, claimed: claimed() };
+    let (request, verifier) = LoginRequest::begin(port, claimed());
     let proof = device.show(&request.text(), SystemClock.now()).write();
     let address = format!("{}/login?{}", url.origin(), query(&request, &proof));
     if arguments.no_browser || !opened(&address) {
@@ -51,7 +50,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let (code, browser) = code_for(&listener, &request.state)?;
     let code = CeremonyId::given(&code);
     let proof = device.show(&redeemed(&code), SystemClock.now()).write();
-    let body = json!({"code": code.as_str(), "verifier": verifier, "proof": proof});
+    let body = json!({"code": code.as_str(), "verifier": verifier.as_str(), "proof": proof});
     let given = ask::<Login>(&format!("{}/login/redeem", url.origin()), &[], &body.to_string());
     lead(browser, &url.origin(), given.as_ref().ok().and_then(|given| given.bind.as_deref()));
     let login = given?.keep(&url)?;
@@ -62,12 +61,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         written(login.key.expires())
     );
     Ok(Exit::Clean)
-}
-
-fn drawn() -> String {
-    let mut bytes = [0; 32];
-    SystemEntropy.fill(&mut bytes);
-    text_of(&bytes)
 }
 
 /// What this machine says of itself.

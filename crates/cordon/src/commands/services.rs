@@ -11,10 +11,10 @@ use cordon_store::Change;
 use cordon_store::edge::{SystemClock, SystemEntropy};
 use serde_json::json;
 
-use crate::commands::people::invite::{grant, level, role};
+use crate::commands::people::invite::{grant, role};
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::installation::{Holder, Operated, Where, denied, failure};
+use crate::installation::{At, denied, failure};
 use crate::moment::{moment, written};
 
 /// Bring services in, and issue their keys. `cordon people list` lists them; `cordon access revoke` ends them.
@@ -31,9 +31,7 @@ pub(crate) enum Command {
 #[group(id = "services-add-arguments")]
 pub(crate) struct AddArguments {
     #[command(flatten)]
-    place: Where,
-    #[command(flatten)]
-    holder: Holder,
+    at: At,
     /// The person who answers for it: it ends with them.
     #[arg(long, value_name = "PERSON")]
     owner: PrincipalId,
@@ -44,10 +42,10 @@ pub(crate) struct AddArguments {
     #[arg(long, value_name = "DAY", value_parser = moment)]
     until: Moment,
     /// The highest level that it may know.
-    #[arg(long, value_name = "LEVEL", default_value = "internal", value_parser = level)]
+    #[arg(long, value_name = "LEVEL", default_value = "internal")]
     clearance: Level,
     /// A project that it belongs to; may be given several times.
-    #[arg(long, value_name = "PROJECT", value_parser = |text: &str| text.parse::<Project>().map_err(|error| error.to_string()))]
+    #[arg(long, value_name = "PROJECT")]
     project: Vec<Project>,
     /// A role, and on what; may be given several times.
     #[arg(long, value_name = "ROLE:SCOPE", value_parser = role)]
@@ -61,9 +59,7 @@ pub(crate) struct AddArguments {
 #[group(id = "services-key-arguments")]
 pub(crate) struct KeyArguments {
     #[command(flatten)]
-    place: Where,
-    #[command(flatten)]
-    holder: Holder,
+    at: At,
     /// The service.
     service: PrincipalId,
     /// When the key ends: at most 366 days ahead, and not after the service.
@@ -79,7 +75,7 @@ pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
 }
 
 fn add(arguments: &AddArguments) -> Result<Exit, Failure> {
-    let operated = Operated::open(&arguments.place, &arguments.holder)?;
+    let operated = arguments.at.open()?;
     let id = PrincipalId::draw(&mut SystemEntropy);
     let service = Principal {
         id,
@@ -102,7 +98,7 @@ fn add(arguments: &AddArguments) -> Result<Exit, Failure> {
 }
 
 fn key(arguments: &KeyArguments) -> Result<Exit, Failure> {
-    let operated = Operated::open(&arguments.place, &arguments.holder)?;
+    let operated = arguments.at.open()?;
     let snapshot = operated.snapshot()?;
     let known = snapshot.roster().principals.get(&arguments.service);
     let service = known.filter(|one| one.kind == PrincipalKind::Service).ok_or_else(|| {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use clap::Args;
 use cordon_domain::{Level, Network, PrincipalId, Role, Scope, UserName};
+use cordon_identity::PublicUrl;
 use cordon_server::{Node, Settings, serve};
-use cordon_store::Installation;
 use cordon_store::edge::SystemClock;
+use cordon_store::{Installation, Places};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -16,7 +17,7 @@ use crate::commands::people::invite::{Person, bring_in};
 use crate::commands::people::link::link_for;
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::installation::{Holder, Operated, Where, failure, harden, lock_memory};
+use crate::installation::{At, failure, harden, lock_memory};
 use crate::remote::Reached;
 
 /// Run a node on this machine: people sign in, take keys and approve there; the log is published. The first time it makes an
@@ -29,9 +30,7 @@ use crate::remote::Reached;
 #[group(id = "up-arguments")]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    place: Where,
-    #[command(flatten)]
-    holder: Holder,
+    at: At,
     #[command(flatten)]
     reached: Reached,
     /// Where to listen.
@@ -41,7 +40,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NETWORK")]
     proxy: Vec<Network>,
     /// What you sign in as, the first time [default: your name on this machine].
-    #[arg(long, value_name = "NAME", value_parser = |text: &str| text.parse::<UserName>().map_err(|error| error.to_string()))]
+    #[arg(long, value_name = "NAME")]
     name: Option<UserName>,
 }
 
@@ -55,25 +54,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::internal(error.to_string()))?;
-    let places = arguments.place.places()?;
+    let places = arguments.at.place.places()?;
     if !runtime.block_on(places.holds_installation()).map_err(failure)? {
-        create::first(&arguments.place, &arguments.holder)?;
+        create::first(&arguments.at)?;
     }
-    first_person(arguments)?;
-    let provider = arguments.holder.provider(&places)?;
-    harden();
+    let (node, listener) = runtime.block_on(begun(arguments, places, &url))?;
+    // Where what is stored is not whole, nobody is let in, and nobody is brought in.
+    let nobody =
+        node.identity().snapshot().is_ok_and(|now| now.roster().principals.is_empty() && now.locked().is_empty());
+    if nobody {
+        first_person(arguments, &url)?;
+    }
+    eprintln!("answering at {}; sign in there; Ctrl-C ends it", url.origin());
     runtime.block_on(async {
-        let listener = TcpListener::bind(arguments.listen).await.map_err(|error| {
-            Failure::usage(format!("{} cannot be listened at: {error}", arguments.listen), "give another --listen")
-        })?;
-        let listens = listener.local_addr().map_err(|error| Failure::internal(error.to_string()))?;
-        let installation = Installation::open(places, &provider, Arc::new(SystemClock)).await.map_err(failure)?;
-        lock_memory(&installation);
-        let settings = Settings { public_url: url.clone(), listens, proxies: arguments.proxy.clone() };
-        let node = Node::begin(installation, settings, Arc::new(SystemClock)).await;
-        let node =
-            node.map_err(|error| Failure::usage(error.to_string(), "see --public-url, and `cordon audit verify`"))?;
-        eprintln!("answering at {}; sign in there; Ctrl-C ends it", url.origin());
         let (end, until) = watch::channel(false);
         tokio::spawn(async move {
             ended_by_signal().await;
@@ -86,6 +79,23 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     Ok(Exit::Clean)
 }
 
+/// Opens the installation, and listens.
+async fn begun(arguments: &Arguments, places: Places, url: &PublicUrl) -> Result<(Node, TcpListener), Failure> {
+    let listener = TcpListener::bind(arguments.listen).await.map_err(|error| {
+        Failure::usage(format!("{} cannot be listened at: {error}", arguments.listen), "give another --listen")
+    })?;
+    let listens = listener.local_addr().map_err(|error| Failure::internal(error.to_string()))?;
+    let provider = arguments.at.holder.provider(&places)?;
+    harden();
+    let installation = Installation::open(places, &provider, Arc::new(SystemClock)).await.map_err(failure)?;
+    lock_memory(&installation);
+    let settings = Settings { public_url: url.clone(), listens, proxies: arguments.proxy.clone() };
+    let node = Node::begin(installation, settings, Arc::new(SystemClock)).await;
+    let node =
+        node.map_err(|error| Failure::usage(error.to_string(), "see --public-url, and `cordon audit verify`"))?;
+    Ok((node, listener))
+}
+
 async fn ended_by_signal() {
     use tokio::signal::unix::{SignalKind, signal};
     let Ok(mut terminated) = signal(SignalKind::terminate()) else { return };
@@ -95,13 +105,10 @@ async fn ended_by_signal() {
     }
 }
 
-/// Brings in whoever is at the machine, when nobody is there: no account exists before, and none has a password.
-fn first_person(arguments: &Arguments) -> Result<(), Failure> {
-    let operated = Operated::open(&arguments.place, &arguments.holder)?;
-    let snapshot = operated.snapshot()?;
-    if !snapshot.roster().principals.is_empty() || !snapshot.locked().is_empty() {
-        return Ok(());
-    }
+/// Brings in whoever is at the machine, when nobody is there: no account exists before, and none has a password. It is done
+/// beside the node, as every command is.
+fn first_person(arguments: &Arguments, url: &PublicUrl) -> Result<(), Failure> {
+    let operated = arguments.at.open()?;
     let name = match &arguments.name {
         Some(name) => name.clone(),
         None => own_name()?,
@@ -120,7 +127,7 @@ fn first_person(arguments: &Arguments) -> Result<(), Failure> {
         };
         bring_in(&operated, person).await
     })?;
-    let link = operated.run(link_for(&operated, id, &arguments.reached.url()?))?;
+    let link = operated.run(link_for(&operated, id, url))?;
     eprintln!(
         "you are `{}`, {id}. This link sets how you sign in; it works once, within three days:\n\n  {}\n\n\
          what takes two people takes a second one: `cordon people invite NAME --role approver:everything`\n",

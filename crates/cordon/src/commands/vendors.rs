@@ -6,10 +6,9 @@ use cordon_gate::act::ChangeVendor;
 use cordon_store::edge::{SystemClock, SystemEntropy};
 use serde_json::json;
 
-use crate::commands::people::invite::level;
 use crate::error::{Failure, print_lines};
 use crate::exit::Exit;
-use crate::installation::{Holder, Operated, Where};
+use crate::installation::At;
 use crate::moment::{moment, written};
 
 /// Add vendors, change their contracts, see them. Their people are brought in with `cordon people invite --vendor`.
@@ -26,9 +25,7 @@ pub(crate) enum Command {
 #[group(id = "vendors-set-arguments")]
 pub(crate) struct SetArguments {
     #[command(flatten)]
-    place: Where,
-    #[command(flatten)]
-    holder: Holder,
+    at: At,
     /// The name of the company.
     name: String,
     /// The vendor whose contract becomes another: vn_ and 32 hexadecimal digits.
@@ -41,10 +38,10 @@ pub(crate) struct SetArguments {
     #[arg(long, value_name = "DAY", value_parser = moment)]
     until: Moment,
     /// The highest level that it opens.
-    #[arg(long, value_name = "LEVEL", default_value = "internal", value_parser = level)]
+    #[arg(long, value_name = "LEVEL", default_value = "internal")]
     level: Level,
     /// A project that it is about; may be given several times. None: of any project, or of none.
-    #[arg(long, value_name = "PROJECT", value_parser = |text: &str| text.parse::<Project>().map_err(|error| error.to_string()))]
+    #[arg(long, value_name = "PROJECT")]
     project: Vec<Project>,
     /// A network that its people must come from; may be given several times. None: any.
     #[arg(long, value_name = "NETWORK")]
@@ -61,9 +58,7 @@ pub(crate) struct SetArguments {
 #[group(id = "vendors-list-arguments")]
 pub(crate) struct ListArguments {
     #[command(flatten)]
-    place: Where,
-    #[command(flatten)]
-    holder: Holder,
+    at: At,
     /// Write one JSON object a line.
     #[arg(long)]
     json: bool,
@@ -77,7 +72,7 @@ pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
 }
 
 fn set(arguments: &SetArguments) -> Result<Exit, Failure> {
-    let operated = Operated::open(&arguments.place, &arguments.holder)?;
+    let operated = arguments.at.open()?;
     let known = arguments.vendor.map(|id| operated.snapshot().map(|now| now.roster().vendors.contains_key(&id)));
     if let (Some(id), Some(false)) = (arguments.vendor, known.transpose()?) {
         return Err(Failure::usage(format!("there is no {id}"), "see `cordon vendors list`"));
@@ -103,7 +98,7 @@ fn set(arguments: &SetArguments) -> Result<Exit, Failure> {
 }
 
 fn list(arguments: &ListArguments) -> Result<Exit, Failure> {
-    let operated = Operated::open(&arguments.place, &arguments.holder)?;
+    let operated = arguments.at.open()?;
     let snapshot = operated.run(operated.ask("cordon vendors list"))?;
     let roster = snapshot.roster();
     let people = |id| roster.principals.values().filter(|one| one.vendor == Some(id)).count();

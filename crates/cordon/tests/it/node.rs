@@ -207,6 +207,24 @@ fn one_machine_from_the_first_run_to_two_people_and_a_revocation() {
     assert!(!again.said.contains("/welcome#"), "somebody is there: {}", again.said);
 }
 
+/// A node that was killed has not said that it answers no more.
+#[test]
+fn a_revocation_that_cannot_be_shown_is_said_to_stand_and_not_to_be_shown() {
+    let place = Place::new();
+    let up = Up::begin(&place, &[]);
+    let mut ada = Browser::welcomed(&up.origin, up.link());
+    assert_eq!(login(&place, "home", &mut ada).code, 0);
+    let list = place.run(&["people", "list", "--json"]).lines();
+    let ada = list[0]["principal"].as_str().expect("an id");
+    drop(up);
+    let revoked = place.run(&["access", "revoke", ada, "--reason", "left"]);
+    assert_eq!(revoked.code, 1, "{}{}", revoked.stdout, revoked.stderr);
+    assert_eq!(revoked.stdout.matches("could not be shown at nd_").count(), 3, "{}", revoked.stdout);
+    assert!(revoked.stdout.starts_with(&format!("{ada} is revoked\n")) && !revoked.stdout.contains("refused by"));
+    assert!(revoked.stderr.contains("hint: it is revoked"), "{}", revoked.stderr);
+    assert_eq!(ok(place.run(&["people", "list"])), "");
+}
+
 #[test]
 fn a_node_is_not_open_to_other_machines_and_has_no_account_of_its_own() {
     let place = Place::new();

@@ -80,15 +80,11 @@ async fn a_program_signs_in_through_the_browser_and_its_keys_say_whose_they_are(
     let running = Running::begin().await;
     let cookies = running.signed_in(1).await;
     let device = DeviceKey::draw().expect("a key");
-    let verifier = "a verifier of the program";
-    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, verifier.as_bytes());
-    let challenge = data_encoding::BASE64URL_NOPAD.encode(hash.as_ref());
-    let claimed = "ada's <laptop>".to_owned();
-    let request = LoginRequest { port: 40_000, challenge: challenge.clone(), state: "abcdefgh".to_owned(), claimed };
+    let (request, verifier) = LoginRequest::begin(40_000, "ada's <laptop>".to_owned());
     let proof = device.show(&request.text(), running.node.identity().now()).write();
     let fields = [
         ("port", "40000".to_owned()),
-        ("challenge", challenge),
+        ("challenge", request.challenge.clone()),
         ("state", request.state.clone()),
         ("claimed", request.claimed.clone()),
         ("proof", proof),
@@ -110,7 +106,7 @@ async fn a_program_signs_in_through_the_browser_and_its_keys_say_whose_they_are(
     let code = led.query_pairs().find(|(name, _)| name == "code").expect("a code").1.into_owned();
     let given = CeremonyId::given(&code);
     let proof = device.show(&redeemed(&given), running.node.identity().now()).write();
-    let redeem = json!({"code": code, "verifier": verifier, "proof": proof});
+    let redeem = json!({"code": code, "verifier": verifier.as_str(), "proof": proof});
     let login = running.send("POST", "/login/redeem", &[], &redeem.to_string()).await;
     assert_eq!(login.status, 200, "{login:?}");
     let login = login.json();

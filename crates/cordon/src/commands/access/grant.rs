@@ -7,7 +7,7 @@ use cordon_store::edge::{SystemClock, SystemEntropy};
 
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::installation::{Holder, Operated, Where, failure};
+use crate::installation::{At, Operated, failure};
 use crate::moment::moment;
 
 /// Give a principal a role on something, until a day, for a reason.
@@ -17,9 +17,7 @@ use crate::moment::moment;
 #[group(id = "access-grant-arguments")]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    place: Where,
-    #[command(flatten)]
-    holder: Holder,
+    at: At,
     /// Who: pr_ and 32 hexadecimal digits.
     principal: PrincipalId,
     /// What: reader, contributor, owner, approver, security, auditor.
@@ -35,7 +33,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    let operated = Operated::open(&arguments.place, &arguments.holder)?;
+    let operated = arguments.at.open()?;
     let grant = Grant {
         id: GrantId::draw(&mut SystemEntropy),
         principal: arguments.principal,

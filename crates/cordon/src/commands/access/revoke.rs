@@ -18,7 +18,7 @@ use serde_json::json;
 
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::installation::{Holder, Operated, Where, failure};
+use crate::installation::{At, Operated, failure};
 use crate::limits::REVOKED_MS;
 use crate::remote::exchange;
 
@@ -32,9 +32,7 @@ use crate::remote::exchange;
 #[group(id = "access-revoke-arguments")]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    place: Where,
-    #[command(flatten)]
-    holder: Holder,
+    at: At,
     /// What: pr_..., vn_..., dv_..., cr_..., gr_... or project:NAME.
     what: RecordKey,
     /// Why.
@@ -43,7 +41,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    let operated = Operated::open(&arguments.place, &arguments.holder)?;
+    let operated = arguments.at.open()?;
     let snapshot = operated.snapshot()?;
     let issued = operated.wait(dying(&operated, &arguments.what, snapshot.roster()))?;
     let (about, steps) = match &arguments.what {

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::error::{Failure, print_lines};
 use crate::exit::Exit;
-use crate::installation::{Holder, Operated, Where, failure};
+use crate::installation::{At, failure};
 use crate::moment::written;
 
 /// List grants that are older than so many days and were not used in that time. The question is itself an event.
@@ -17,9 +17,7 @@ use crate::moment::written;
 #[group(id = "access-unused-arguments")]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    place: Where,
-    #[command(flatten)]
-    holder: Holder,
+    at: At,
     /// How many days.
     #[arg(long, default_value_t = 90)]
     days: u32,
@@ -29,7 +27,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    let operated = Operated::open(&arguments.place, &arguments.holder)?;
+    let operated = arguments.at.open()?;
     let (snapshot, uses) = operated.run(async {
         let snapshot = operated.ask("cordon access unused").await?;
         Ok((snapshot, operated.installation.reader().grant_uses().await.map_err(failure)?))

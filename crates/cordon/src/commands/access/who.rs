@@ -12,7 +12,7 @@ use super::target::{Asked, Group, label_text};
 use crate::commands::people;
 use crate::error::{Failure, print_lines};
 use crate::exit::Exit;
-use crate::installation::{Holder, Operated, Where, failure};
+use crate::installation::{At, Operated, failure};
 use crate::moment::{moment, written};
 
 /// List who may do something to something, by which path, on which conditions; now, or at any moment before.
@@ -24,9 +24,7 @@ use crate::moment::{moment, written};
 #[group(id = "access-who-arguments")]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    place: Where,
-    #[command(flatten)]
-    holder: Holder,
+    at: At,
     /// What it is about.
     target: Asked,
     /// What would be done.
@@ -49,7 +47,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         let hint = "ask about the label that it had, for example bk_.../restricted/atlas";
         return Err(Failure::usage("which label an object had at a moment is not kept yet", hint));
     }
-    let operated = Operated::open(&arguments.place, &arguments.holder)?;
+    let operated = arguments.at.open()?;
     let now = SystemClock.now();
     let at = arguments.as_of.unwrap_or(now);
     let (snapshot, names, groups) = operated.run(async {

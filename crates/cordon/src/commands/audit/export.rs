@@ -6,7 +6,7 @@ use cordon_ledger::ocsf;
 use super::search::{Filter, Opened, found, json_of};
 use crate::error::{Failure, print_lines};
 use crate::exit::Exit;
-use crate::installation::{Holder, Operated, Where};
+use crate::installation::At;
 
 /// Export events, one JSON object a line. The export is itself an event.
 ///
@@ -15,9 +15,7 @@ use crate::installation::{Holder, Operated, Where};
 #[group(id = "audit-export-arguments")]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    place: Where,
-    #[command(flatten)]
-    holder: Holder,
+    at: At,
     #[command(flatten)]
     filter: Filter,
     /// The form.
@@ -34,7 +32,7 @@ enum Format {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    let operated = Operated::open(&arguments.place, &arguments.holder)?;
+    let operated = arguments.at.open()?;
     let found = found(&operated, &arguments.filter, "export")?;
     let lines = found.iter().filter_map(|(position, opened)| match (opened, arguments.format) {
         (Opened::Event(event), Format::Ocsf) => {

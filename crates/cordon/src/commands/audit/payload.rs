@@ -11,7 +11,7 @@ use cordon_ledger::Hash;
 use super::search::{Opened, opened};
 use crate::error::{Failure, printed, write_named};
 use crate::exit::Exit;
-use crate::installation::{Holder, Operated, Where, denied, failure};
+use crate::installation::{At, Operated, denied, failure};
 
 /// Write what stands beside an event, such as the certificate of a shredding. Looking is itself an event.
 ///
@@ -22,9 +22,7 @@ use crate::installation::{Holder, Operated, Where, denied, failure};
 #[group(id = "audit-payload-arguments")]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    place: Where,
-    #[command(flatten)]
-    holder: Holder,
+    at: At,
     /// The position of the event in the log.
     position: u64,
     /// Where to write it [default: standard output].
@@ -33,7 +31,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    let operated = Operated::open(&arguments.place, &arguments.holder)?;
+    let operated = arguments.at.open()?;
     let payload = operated.run(read(&operated, arguments.position))?;
     match &arguments.output {
         Some(path) => write_named(path, &payload)?,

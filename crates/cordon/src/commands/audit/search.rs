@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::error::{Failure, print_lines};
 use crate::exit::Exit;
-use crate::installation::{Holder, Operated, Where, denied, failure};
+use crate::installation::{At, Operated, denied, failure};
 use crate::moment::{moment, written};
 
 /// What to search for.
@@ -46,9 +46,7 @@ pub(super) struct Filter {
 #[group(id = "audit-search-arguments")]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    place: Where,
-    #[command(flatten)]
-    holder: Holder,
+    at: At,
     #[command(flatten)]
     filter: Filter,
     /// Write one JSON object a line.
@@ -57,7 +55,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    let operated = Operated::open(&arguments.place, &arguments.holder)?;
+    let operated = arguments.at.open()?;
     let found = found(&operated, &arguments.filter, "search")?;
     let lines =
         found.iter().map(

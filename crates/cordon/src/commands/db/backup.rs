@@ -8,7 +8,7 @@ use cordon_store::edge::SystemClock;
 
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::installation::{Holder, Operated, Where, careless};
+use crate::installation::{At, careless};
 
 /// Back the data up to one folder and, when it is given, the wrapped keys to another. Both are recorded.
 ///
@@ -19,9 +19,7 @@ use crate::installation::{Holder, Operated, Where, careless};
 #[group(id = "db-backup-arguments")]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    place: Where,
-    #[command(flatten)]
-    holder: Holder,
+    at: At,
     /// The folder for the data: empty, or not there.
     to: PathBuf,
     /// The folder for the wrapped keys: empty, or not there, and not with the data.
@@ -35,7 +33,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     {
         return Err(Failure::usage("the keys would lie with the data", "give --keys-to a folder of its own"));
     }
-    let operated = Operated::open(&arguments.place, &arguments.holder)?;
+    let operated = arguments.at.open()?;
     operated.run(async {
         let (actor, personal) = (operated.actor.clone(), operated.personal.clone());
         let care = Care::new(&operated.gate, &operated.installation, &SystemClock, actor, personal);

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::installation::{Holder, Operated, Where, failure, harden, runtime, warn_if_near};
+use crate::installation::{At, Operated, failure, harden, runtime, warn_if_near};
 
 const ORIGIN: &str = "cordon.local/log";
 const KIT_FILE: &str = "cordon-recovery-kit.txt";
@@ -28,9 +28,7 @@ const KIT_FILE: &str = "cordon-recovery-kit.txt";
 #[group(id = "db-create-arguments")]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    place: Where,
-    #[command(flatten)]
-    holder: Holder,
+    at: At,
     /// Names the log, as a URL without scheme; it stands in every checkpoint.
     #[arg(long, value_name = "NAME", default_value = ORIGIN)]
     origin: String,
@@ -58,16 +56,16 @@ impl FromStr for Kit {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    let Arguments { place, holder, origin, kit, kit_file } = arguments;
-    println!("{}", make(place, holder, &Made { origin, kit: *kit, kit_file })?);
+    let Arguments { at, origin, kit, kit_file } = arguments;
+    println!("{}", make(at, &Made { origin, kit: *kit, kit_file })?);
     Ok(Exit::Clean)
 }
 
 /// Makes a first installation, as this command does when nothing is given.
-pub(crate) fn first(place: &Where, holder: &Holder) -> Result<(), Failure> {
+pub(crate) fn first(at: &At) -> Result<(), Failure> {
     let kit_file = PathBuf::from(KIT_FILE);
     let made = Made { origin: ORIGIN, kit: Kit(KitShape { need: 3, of: 5 }), kit_file: &kit_file };
-    eprintln!("{}", make(place, holder, &made)?);
+    eprintln!("{}", make(at, &made)?);
     Ok(())
 }
 
@@ -79,7 +77,7 @@ struct Made<'a> {
 }
 
 /// Makes an installation. Returns its log's public key.
-fn make(place: &Where, holder: &Holder, arguments: &Made<'_>) -> Result<String, Failure> {
+fn make(At { place, holder }: &At, arguments: &Made<'_>) -> Result<String, Failure> {
     let places = place.places()?;
     if arguments.kit_file.exists() {
         let what = format!("`{}` exists", arguments.kit_file.display());

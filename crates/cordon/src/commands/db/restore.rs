@@ -13,7 +13,7 @@ use cordon_store::edge::SystemClock;
 use crate::commands::audit::log_key;
 use crate::error::{Failure, read_named_text};
 use crate::exit::Exit;
-use crate::installation::{Holder, Operated, Where, denied, failure, harden, runtime};
+use crate::installation::{At, denied, failure, harden, runtime};
 
 /// Restore a backup into folders that hold no installation. The backup's log is verified first.
 ///
@@ -26,9 +26,7 @@ use crate::installation::{Holder, Operated, Where, denied, failure, harden, runt
 #[group(id = "db-restore-arguments")]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    place: Where,
-    #[command(flatten)]
-    holder: Holder,
+    at: At,
     /// The folder of the data backup.
     from: PathBuf,
     /// The folder of the key backup, when the key store is lost.
@@ -46,7 +44,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    let places = arguments.place.places()?;
+    let places = arguments.at.place.places()?;
     let key = match &arguments.key {
         Some(key) => log_key(key)?,
         None => log_key(&arguments.from.join("log.vkey").to_string_lossy())?,
@@ -61,7 +59,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     std::fs::create_dir_all(&places.data).map_err(|error| {
         Failure::usage(format!("`{}` cannot be made: {error}", places.data.display()), "give another --data")
     })?;
-    let provider = arguments.holder.provider(&places)?;
+    let provider = arguments.at.holder.provider(&places)?;
     let source = Source {
         data: &arguments.from,
         keys: arguments.keys_from.as_deref(),
@@ -76,7 +74,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         }
         error => failure(error),
     })?;
-    let operated = Operated::open(&arguments.place, &arguments.holder)?;
+    let operated = arguments.at.open()?;
     operated.run(async {
         let request = Request::<RestoreAct>::new(operated.facts(restored.successor.clone()));
         operated.gate.attest(request).await.map_err(denied)

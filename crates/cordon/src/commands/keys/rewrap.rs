@@ -7,7 +7,7 @@ use cordon_store::edge::SystemClock;
 
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::installation::{Holder, Operated, Where, careless, failure};
+use crate::installation::{At, careless, failure};
 
 /// Wrap all data keys that lie under older versions anew, and destroy the versions that wrap nothing more. No object is
 /// touched.
@@ -17,13 +17,11 @@ use crate::installation::{Holder, Operated, Where, careless, failure};
 #[group(id = "keys-rewrap-arguments")]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    place: Where,
-    #[command(flatten)]
-    holder: Holder,
+    at: At,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    let operated = Operated::open(&arguments.place, &arguments.holder)?;
+    let operated = arguments.at.open()?;
     let installation = &operated.installation;
     let (keys, reader) = (installation.keys(), installation.reader());
     let moved = operated.run(async {

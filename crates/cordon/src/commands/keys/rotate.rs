@@ -8,7 +8,7 @@ use cordon_store::edge::SystemClock;
 
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::installation::{Holder, Operated, Where, careless};
+use crate::installation::{At, careless};
 
 /// Give the key of a level, or of a level in one bucket, a new version. No object is touched.
 ///
@@ -17,9 +17,7 @@ use crate::installation::{Holder, Operated, Where, careless};
 #[group(id = "keys-rotate-arguments")]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    place: Where,
-    #[command(flatten)]
-    holder: Holder,
+    at: At,
     /// The level.
     #[arg(long, value_parser = super::level)]
     level: Level,
@@ -29,7 +27,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    let operated = Operated::open(&arguments.place, &arguments.holder)?;
+    let operated = arguments.at.open()?;
     let name = match arguments.bucket {
         Some(bucket) => KeyName::Bucket(bucket, arguments.level),
         None => KeyName::Level(arguments.level),

@@ -7,7 +7,7 @@ use cordon_store::edge::SystemClock;
 
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::installation::{Consent, Holder, Operated, Where, careless, failure, say_asked};
+use crate::installation::{At, Consent, Operated, careless, failure, say_asked};
 
 /// Destroy the keys of one version of an object. This cannot be undone.
 ///
@@ -20,9 +20,7 @@ use crate::installation::{Consent, Holder, Operated, Where, careless, failure, s
 #[group(id = "keys-shred-arguments")]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    place: Where,
-    #[command(flatten)]
-    holder: Holder,
+    at: At,
     /// The bucket.
     #[arg(long, value_name = "BUCKET", value_parser = super::bucket)]
     bucket: BucketId,
@@ -37,7 +35,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    let operated = Operated::open(&arguments.place, &arguments.holder)?;
+    let operated = arguments.at.open()?;
     if arguments.consent.ask {
         let reason = arguments.reason.as_deref().unwrap_or_default();
         say_asked(operated.run(ask(arguments, &operated, reason))?);

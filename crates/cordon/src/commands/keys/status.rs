@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::installation::{Holder, Operated, Where, failure};
+use crate::installation::{At, Operated, failure};
 
 /// Show each key in use: its version, age and uses, what is due, and how many data keys wait to be wrapped anew.
 ///
@@ -20,9 +20,7 @@ use crate::installation::{Holder, Operated, Where, failure};
 #[group(id = "keys-status-arguments")]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    place: Where,
-    #[command(flatten)]
-    holder: Holder,
+    at: At,
     /// Write one JSON object a line.
     #[arg(long)]
     json: bool,
@@ -38,8 +36,8 @@ struct Line {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    let operated = Operated::open(&arguments.place, &arguments.holder)?;
-    arguments.holder.warn_if_near(&operated)?;
+    let operated = arguments.at.open()?;
+    arguments.at.holder.warn_if_near(&operated)?;
     let lines = operated.wait(lines(&operated))?;
     for line in &lines {
         if arguments.json {

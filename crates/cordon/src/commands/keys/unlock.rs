@@ -6,7 +6,7 @@ use cordon_gate::act::Unlock;
 
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::installation::{Holder, Operated, Where, denied};
+use crate::installation::{At, denied};
 
 /// Open the keys with a key file, a passphrase or shares of the recovery kit, and say that they open. Records it.
 ///
@@ -15,13 +15,11 @@ use crate::installation::{Holder, Operated, Where, denied};
 #[group(id = "keys-unlock-arguments")]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    place: Where,
-    #[command(flatten)]
-    holder: Holder,
+    at: At,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    let operated = Operated::open(&arguments.place, &arguments.holder)?;
+    let operated = arguments.at.open()?;
     operated.run(async {
         let request = Request::<Unlock>::new(operated.facts(None));
         operated.gate.attest(request).await.map_err(denied)

@@ -10,7 +10,7 @@ use cordon_store::edge::{SystemClock, SystemEntropy};
 
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::installation::{Holder, Operated, Where, failure};
+use crate::installation::{At, Operated, failure};
 use crate::moment::moment;
 use crate::remote::Reached;
 
@@ -24,19 +24,16 @@ use super::link::link_for;
 #[group(id = "people-invite-arguments")]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    place: Where,
-    #[command(flatten)]
-    holder: Holder,
+    at: At,
     #[command(flatten)]
     reached: Reached,
     /// What the person will sign in as: a-z, 0-9, `.`, `_`, `-`, `@`, `+`.
-    #[arg(value_parser = |text: &str| text.parse::<UserName>().map_err(|error| error.to_string()))]
     name: UserName,
     /// The highest level that the person may know.
-    #[arg(long, value_name = "LEVEL", default_value = "internal", value_parser = level)]
+    #[arg(long, value_name = "LEVEL", default_value = "internal")]
     clearance: Level,
     /// A project that the person belongs to; may be given several times.
-    #[arg(long, value_name = "PROJECT", value_parser = |text: &str| text.parse::<Project>().map_err(|error| error.to_string()))]
+    #[arg(long, value_name = "PROJECT")]
     project: Vec<Project>,
     /// A role, and on what: reader:bk_..., approver:everything, reader:project:atlas; may be given several times.
     #[arg(long, value_name = "ROLE:SCOPE", value_parser = role)]
@@ -58,10 +55,6 @@ pub(crate) struct Arguments {
     reason: String,
 }
 
-pub(crate) fn level(text: &str) -> Result<Level, String> {
-    text.parse().map_err(|error: cordon_domain::level::UnknownLevel| error.to_string())
-}
-
 pub(crate) fn role(text: &str) -> Result<(Role, Scope), String> {
     let (role, scope) = text.split_once(':').ok_or("write it as ROLE:SCOPE, for example reader:everything")?;
     let role = role.parse().map_err(|error: cordon_domain::grant::UnknownRole| error.to_string())?;
@@ -77,7 +70,7 @@ pub(crate) fn role(text: &str) -> Result<(Role, Scope), String> {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let url = arguments.reached.url()?;
-    let operated = Operated::open(&arguments.place, &arguments.holder)?;
+    let operated = arguments.at.open()?;
     let person = Person {
         name: arguments.name.clone(),
         clearance: arguments.clearance,

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::installation::{Holder, Operated, Where, denied, failure};
+use crate::installation::{At, Operated, denied, failure};
 use crate::remote::Reached;
 
 /// Print a link with which a person sets a way to sign in. It works once, within three days; an earlier one ends.
@@ -24,9 +24,7 @@ use crate::remote::Reached;
 #[group(id = "people-link-arguments")]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    place: Where,
-    #[command(flatten)]
-    holder: Holder,
+    at: At,
     #[command(flatten)]
     reached: Reached,
     /// Who: pr_ and 32 hexadecimal digits.
@@ -35,7 +33,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let url = arguments.reached.url()?;
-    let operated = Operated::open(&arguments.place, &arguments.holder)?;
+    let operated = arguments.at.open()?;
     println!("{}", operated.run(link_for(&operated, arguments.person, &url))?.as_str());
     Ok(Exit::Clean)
 }

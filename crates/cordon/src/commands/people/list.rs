@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::error::{Failure, print_lines};
 use crate::exit::Exit;
-use crate::installation::{Holder, Operated, Where};
+use crate::installation::At;
 use crate::moment::written;
 
 /// List people, services and vendors' people. The question is itself an event.
@@ -16,16 +16,14 @@ use crate::moment::written;
 #[group(id = "people-list-arguments")]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    place: Where,
-    #[command(flatten)]
-    holder: Holder,
+    at: At,
     /// Write one JSON object a line.
     #[arg(long)]
     json: bool,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    let operated = Operated::open(&arguments.place, &arguments.holder)?;
+    let operated = arguments.at.open()?;
     let (snapshot, names) = operated.run(async {
         let snapshot = operated.ask("cordon people list").await?;
         Ok((snapshot, super::names(&operated).await?))

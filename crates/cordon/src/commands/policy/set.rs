@@ -8,7 +8,7 @@ use cordon_gate::act::ChangePolicies;
 
 use crate::error::{Failure, read_named_text};
 use crate::exit::Exit;
-use crate::installation::{Consent, Holder, Operated, Where, say_asked};
+use crate::installation::{At, Consent, say_asked};
 
 /// Bring an organisation's own policies into force, in place of those before. Takes two people once there is an approver.
 ///
@@ -17,9 +17,7 @@ use crate::installation::{Consent, Holder, Operated, Where, say_asked};
 #[group(id = "policy-set-arguments")]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    place: Where,
-    #[command(flatten)]
-    holder: Holder,
+    at: At,
     /// The policies, in Cedar.
     file: PathBuf,
     /// Why.
@@ -32,7 +30,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let text = read_named_text(&arguments.file)?;
     super::test::check(&arguments.file, &text)?;
-    let operated = Operated::open(&arguments.place, &arguments.holder)?;
+    let operated = arguments.at.open()?;
     let version = operated.snapshot()?.roster().policies.version + 1;
     let asked = operated.run(async {
         let steps = vec![Step::Put(Record::Policies(Policies { version, text }))];

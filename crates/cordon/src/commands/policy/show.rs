@@ -5,7 +5,7 @@ use cordon_policy::words::{PACK, SCHEMA};
 
 use crate::error::{Failure, printed};
 use crate::exit::Exit;
-use crate::installation::{Holder, Operated, Where};
+use crate::installation::At;
 
 /// Print the organisation's own policies; with --pack those that every installation has, with --schema what policies can speak of.
 ///
@@ -14,9 +14,7 @@ use crate::installation::{Holder, Operated, Where};
 #[group(id = "policy-show-arguments")]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    place: Where,
-    #[command(flatten)]
-    holder: Holder,
+    at: At,
     /// The policies that every installation has.
     #[arg(long, conflicts_with = "schema")]
     pack: bool,
@@ -30,7 +28,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         (true, _) => PACK.to_owned(),
         (_, true) => SCHEMA.to_owned(),
         _ => {
-            let operated = Operated::open(&arguments.place, &arguments.holder)?;
+            let operated = arguments.at.open()?;
             let policies = operated.snapshot()?.roster().policies.clone();
             eprintln!("version {}", policies.version);
             policies.text
