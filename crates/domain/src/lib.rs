@@ -4,8 +4,8 @@
 //! a reader test guesses at a secret without the key; an [`Event`] names people only in its [`Personal`] part; nothing
 //! here reads a file, a clock, random bytes or the environment.
 //!
-//! Map: [`level`] and [`label`] (what a byte carries), [`demand`] (what a level demands), [`principal`], [`network`],
-//! [`grant`], [`asked`] (who may do what), [`record`] and [`roster`] (what decisions rest on), [`finding`] (kinds,
+//! Map: [`level`] and [`label`] (what a byte carries), [`demand`] (what a level demands), [`principal`], [`network`] and
+//! [`reach`] (where addresses are), [`grant`], [`asked`] (who may do what), [`record`] and [`roster`] (what decisions rest on), [`finding`] (kinds,
 //! severities, confidences, findings, locations), [`identity`] (finding identifiers and the key that makes them), [`id`]
 //! (identifiers of everything else), [`action`] and [`event`] (what happens and how it is recorded), [`time`] (moments;
 //! clock and entropy as arguments), [`civil`] (the day, as an argument).
@@ -25,6 +25,7 @@ pub mod level;
 pub mod limits;
 pub mod network;
 pub mod principal;
+pub mod reach;
 pub mod record;
 pub mod roster;
 pub mod time;
@@ -45,6 +46,7 @@ pub use label::{Label, Origin, Project};
 pub use level::Level;
 pub use network::Network;
 pub use principal::{Device, Factor, Principal, UserName, Vendor};
+pub use reach::Reach;
 pub use record::{Policies, Record, RecordKey, Step, Steps};
 pub use roster::Roster;
 pub use time::{Clock, Entropy, Moment};

@@ -22,6 +22,9 @@ pub enum Way {
     /// An invitation: a link that sets a first way to sign in.
     #[n(3)]
     Invitation(#[n(0)] Invitation),
+    /// An account of an identity provider.
+    #[n(4)]
+    Provider(#[n(0)] ProviderAccount),
 }
 
 /// A passkey.
@@ -65,6 +68,17 @@ pub struct Recovery {
     /// SHA-256 of each; they are 80 random bits.
     #[n(0)]
     pub left: Vec<minicbor::bytes::ByteArray<32>>,
+}
+
+/// An account of an identity provider.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct ProviderAccount {
+    /// The provider.
+    #[n(0)]
+    pub issuer: String,
+    /// Its name for the account.
+    #[n(1)]
+    pub subject: String,
 }
 
 /// An invitation.
@@ -116,6 +130,7 @@ impl Way {
             Self::Password(_) => "password with codes",
             Self::Recovery(_) => "recovery codes",
             Self::Invitation(_) => "invitation",
+            Self::Provider(_) => "identity provider",
         }
     }
 }

@@ -153,7 +153,7 @@ impl Identity {
         let name: String = called.chars().filter(|sign| !sign.is_control()).take(PASSKEY_NAME_CHARS_MAX).collect();
         let name = if name.trim().is_empty() { "passkey".to_owned() } else { name };
         let kept = authenticator::Passkey { name, public: written(&passkey), added_at: self.now() };
-        self.set(entry, Way::Passkey(kept), visit).await
+        self.set(entry, (None, Way::Passkey(kept)), visit).await
     }
 
     /// Sets a password with one-time codes; the first code shows that the app has the secret.
@@ -177,25 +177,37 @@ impl Identity {
         let hashed = self.hasher.hash(password).await?;
         let entry = self.entries.take(id, now).ok_or(IdentityError::Ceremony)?;
         let way = Way::Password(PasswordAndCode { password: hashed, secret: secret.to_vec(), last_step });
-        self.set(entry, way, visit).await
+        self.set(entry, (None, way), visit).await
     }
 
-    async fn set(&self, entry: Entry, way: Way, visit: &Visit) -> Result<Welcome, IdentityError> {
+    /// Sets a way to sign in, under a name of its own where it has one.
+    pub(crate) async fn set(
+        &self,
+        entry: Entry,
+        (id, way): (Option<CredentialId>, Way),
+        visit: &Visit,
+    ) -> Result<Welcome, IdentityError> {
         if let Some(session) = &entry.session {
             self.counts(session)?;
         }
         let principal = entry.principal;
         let known = self.ways(principal).await?;
-        let earlier = known.iter().find(|(_, known)| matches!((known, &way), (Way::Password(_), Way::Password(_))));
+        let by_provider = matches!(way, Way::Provider(_));
+        let earlier = known
+            .iter()
+            .find(|(kept, known)| Some(kept.id) == id || matches!((known, &way), (Way::Password(_), Way::Password(_))));
         let mut ways: Vec<AuthenticatorStep> = entry.uses.iter().cloned().collect();
         ways.push(match earlier {
             Some((kept, _)) => AuthenticatorStep::Replace(way.after(kept)),
-            None => AuthenticatorStep::Add(way.begin(CredentialId::draw(&mut SystemEntropy), principal)),
+            None => {
+                let id = id.unwrap_or_else(|| CredentialId::draw(&mut SystemEntropy));
+                AuthenticatorStep::Add(way.begin(id, principal))
+            }
         });
         let mut recovery = Vec::new();
         let codes = known.iter().find(|(_, way)| matches!(way, Way::Recovery(_)));
-        // Where all were used, there are new ones.
-        if codes.is_none_or(|(_, way)| matches!(way, Way::Recovery(codes) if codes.left.is_empty())) {
+        // Whoever comes by a provider recovers there. Where all were used, there are new ones.
+        if !by_provider && codes.is_none_or(|(_, way)| matches!(way, Way::Recovery(codes) if codes.left.is_empty())) {
             let (shown, kept) = code::draw_recovery();
             recovery = shown;
             ways.push(match codes {
@@ -264,6 +276,16 @@ impl Entry {
         let invited =
             Actor { kind: self.kind, credential: used, factor: Some(Factor::None), ..Actor::service(self.principal) };
         self.session.map_or(invited, |session| session.actor(now))
+    }
+
+    /// Who it is.
+    pub(crate) const fn principal(&self) -> PrincipalId {
+        self.principal
+    }
+
+    /// Tells whether they are signed in already.
+    pub(crate) const fn is_signed_in(&self) -> bool {
+        self.session.is_some()
     }
 
     const fn action(&self) -> Action {

@@ -19,11 +19,20 @@ pub enum IdentityError {
     /// The answer of an authenticator does not hold.
     #[error("the passkey's answer does not hold: {0}")]
     Passkey(String),
+    /// What the identity provider says does not hold.
+    #[error("the identity provider's answer does not hold: {0}")]
+    Provider(String),
+    /// The identity provider cannot be asked.
+    #[error("the identity provider cannot be asked: {0}")]
+    ProviderAway(String),
+    /// The settings of an identity provider cannot be used.
+    #[error("the settings of the identity provider cannot be used: {0}")]
+    Settings(String),
     /// Too many wrong passwords.
     #[error("too many wrong attempts: wait {0} minutes, or use a passkey")]
     Throttled(i64),
-    /// Too many passwords are being checked.
-    #[error("too many people sign in with passwords at this moment")]
+    /// Too many passwords are being checked, or too much is asked of the identity provider.
+    #[error("too many people sign in at this moment")]
     Busy,
     /// A password that is not good enough.
     #[error("{0}")]
@@ -57,7 +66,9 @@ impl IdentityError {
     pub const fn is_refusal(&self) -> bool {
         match self {
             Self::Denied(Denial::NotRecorded(error)) => matches!(error, JournalError::Conflict(_)),
-            Self::Store(_) | Self::Unreadable(_) | Self::PublicUrl(..) => false,
+            Self::Store(_) | Self::Unreadable(_) | Self::PublicUrl(..) | Self::Settings(_) | Self::ProviderAway(_) => {
+                false
+            }
             _ => true,
         }
     }

@@ -18,10 +18,12 @@ use crate::authenticator::Way;
 use crate::ceremony::Ceremonies;
 use crate::entry::Entry;
 use crate::error::IdentityError;
+use crate::federated::Departure;
 use crate::limits::BROWSER_CHARS_MAX;
 use crate::login::Allowed;
 use crate::passkey::{Passkeys, PublicUrl};
 use crate::password::Hasher;
+use crate::provider::Provider;
 use crate::throttle::Throttle;
 use crate::token::TokenKeys;
 
@@ -57,11 +59,14 @@ pub struct Identity {
     pub(crate) entries: Ceremonies<Entry>,
     pub(crate) logins: Ceremonies<Allowed>,
     pub(crate) bindings: Ceremonies<(CredentialId, DeviceId)>,
+    pub(crate) provider: Option<Provider>,
+    pub(crate) departures: Ceremonies<Departure>,
     pub(crate) arrivals: Ceremonies<webauthn_rs::prelude::DiscoverableAuthentication>,
 }
 
 impl Identity {
-    /// Begins. `public_url` is where people reach it: passkeys and links are bound to it.
+    /// Begins. `public_url` is where people reach it: passkeys and links are bound to it. `provider` is the
+    /// organisation's identity provider, if it has one.
     ///
     /// # Errors
     ///
@@ -72,6 +77,7 @@ impl Identity {
         keys: Arc<Keyring>,
         clock: Arc<dyn Clock>,
         public_url: &PublicUrl,
+        provider: Option<Provider>,
     ) -> Result<Self, IdentityError> {
         Ok(Self {
             gate,
@@ -85,6 +91,8 @@ impl Identity {
             entries: Ceremonies::default(),
             logins: Ceremonies::default(),
             bindings: Ceremonies::default(),
+            provider,
+            departures: Ceremonies::default(),
             arrivals: Ceremonies::default(),
         })
     }

@@ -6,7 +6,7 @@
 //! does not depend on who exists; what is refused is recorded.
 //!
 //! Map: [`identity`] (what it all rests on), [`invitation`] and [`entry`] (a first way to sign in, and further ones),
-//! [`sign_in`], [`session`] (tokens and access keys, and whether they count), [`login`] (on the command line), [`approval`], [`authenticator`] (ways to sign in as they
+//! [`sign_in`], [`federated`] (by an identity provider, which [`provider`] asks), [`session`] (tokens and access keys, and whether they count), [`login`] (on the command line), [`approval`], [`authenticator`] (ways to sign in as they
 //! are kept), `passkey`, [`password`], `code`, [`device`] and [`signature`] (what is shown), `token`, `ceremony` (what
 //! waits for its answer), `throttle`.
 
@@ -17,12 +17,14 @@ mod code;
 pub mod device;
 pub mod entry;
 pub mod error;
+pub mod federated;
 pub mod identity;
 pub mod invitation;
 pub mod limits;
 pub mod login;
 mod passkey;
 pub mod password;
+pub mod provider;
 pub mod session;
 pub mod sign_in;
 pub mod signature;
@@ -35,6 +37,7 @@ pub use error::IdentityError;
 pub use identity::{Identity, Visit};
 pub use passkey::PublicUrl;
 pub use password::Password;
+pub use provider::{Provider, ProviderSettings};
 pub use session::AccessKey;
 pub use sign_in::SignedIn;
 

@@ -71,3 +71,39 @@ pub const SIGNED_HEADERS_MAX: usize = 64;
 
 /// Characters of what a device says of itself.
 pub const CLAIMED_CHARS_MAX: usize = 128;
+
+/// Questions to the identity provider at once; who comes then is told to come again.
+pub const PROVIDER_AT_ONCE: usize = 32;
+
+/// Seconds that the identity provider may take for one answer.
+pub const PROVIDER_S: u64 = 10;
+
+/// Bytes of one answer of the identity provider.
+pub const PROVIDER_ANSWER_BYTES_MAX: u64 = 512 * 1024;
+
+/// Milliseconds for which what the identity provider says of itself, and its keys, are kept.
+pub const PROVIDER_KNOWN_MS: i64 = 600_000;
+
+/// Milliseconds after which its keys are asked for again when it signs with another.
+pub const PROVIDER_KEYS_MS_MIN: i64 = 10_000;
+
+/// Seconds that a sign-in at the identity provider may be old, or it asks anew.
+pub const PROVIDER_AGE_S: u64 = 3_600;
+
+/// Characters of names in the settings of an identity provider.
+pub const PROVIDER_TEXT_CHARS_MAX: usize = 256;
+
+/// Roles that all groups have together.
+pub const GROUPS_KNOWN_MAX: usize = 256;
+
+/// Groups of one person that an ID token may name.
+pub const GROUPS_TOLD_MAX: usize = 2_000;
+
+/// Methods that an ID token may name.
+pub const METHODS_TOLD_MAX: usize = 64;
+
+/// Characters of the identity provider's name for somebody, as its standard bounds it.
+pub const SUBJECT_CHARS_MAX: usize = 255;
+
+/// Milliseconds that an ID token may be old when it comes.
+pub const ID_TOKEN_MS_MAX: i64 = 600_000;

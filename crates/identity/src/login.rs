@@ -182,7 +182,8 @@ pub fn redeemed(code: &CeremonyId) -> String {
     format!("redeem {}", code.as_str())
 }
 
-fn drawn() -> Zeroizing<String> {
+/// Draws 256 bits, as text.
+pub(crate) fn drawn() -> Zeroizing<String> {
     let mut bytes = Zeroizing::new([0; 32]);
     SystemEntropy.fill(&mut *bytes);
     Zeroizing::new(BASE64URL_NOPAD.encode(&*bytes))

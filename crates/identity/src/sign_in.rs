@@ -46,7 +46,7 @@ pub(crate) struct Shown {
 
 impl Shown {
     /// A way to sign in, just now, on whatever device the session is.
-    fn now(way: CredentialId, step: Option<AuthenticatorStep>, factor: Factor, at: Moment) -> Self {
+    pub(crate) fn now(way: CredentialId, step: Option<AuthenticatorStep>, factor: Factor, at: Moment) -> Self {
         Self { way, parent: None, step, factor, at, device: None }
     }
 

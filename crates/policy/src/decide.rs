@@ -6,6 +6,7 @@ use cordon_domain::{Action, Factor, PrincipalId, Role, Target};
 use cordon_gate::{Decide, Epoch, Facts, Grounds, Refusal, Verdict};
 
 use crate::circumstances::Circumstances;
+use crate::groups::GroupRoles;
 use crate::limits::KNOWING_MAX;
 use crate::operator::LocalOperator;
 use crate::possible::Possible;
@@ -13,9 +14,38 @@ use crate::rule::Rule;
 use crate::snapshot::{Answer, Question, Snapshot, what_of};
 use crate::words::What;
 
+/// Who acts and stands in no roster: what they may do stands in the program.
+#[derive(Clone, Debug)]
+pub enum Unlisted {
+    /// The person at the machine.
+    Operator(LocalOperator),
+    /// Cordon itself, which gives the roles of an organisation's groups.
+    Groups(GroupRoles),
+}
+
+impl Unlisted {
+    /// Decides, when it is they who act.
+    fn decided(&self, facts: &Facts, snapshot: Option<&Snapshot>) -> Option<Verdict> {
+        let principal = match self {
+            Self::Operator(operator) => operator.principal,
+            Self::Groups(groups) => groups.principal,
+        };
+        (principal == facts.actor.principal).then(|| match self {
+            Self::Operator(operator) => operator.decided(facts, snapshot),
+            Self::Groups(groups) => groups.decided(facts, snapshot),
+        })
+    }
+}
+
+impl From<LocalOperator> for Unlisted {
+    fn from(operator: LocalOperator) -> Self {
+        Self::Operator(operator)
+    }
+}
+
 /// Decides on the roster and the policies as they are now.
 pub struct Policies {
-    operator: Option<LocalOperator>,
+    unlisted: Option<Unlisted>,
     state: RwLock<State>,
 }
 
@@ -26,16 +56,16 @@ enum State {
 }
 
 impl Policies {
-    /// Begins with a snapshot. `operator` is the person at the machine, if there is one.
+    /// Begins with a snapshot, and with who acts beside those in it, if anyone does.
     #[must_use]
-    pub fn new(snapshot: Snapshot, operator: Option<LocalOperator>) -> Self {
-        Self { operator, state: RwLock::new(State::Open(Arc::new(snapshot))) }
+    pub fn new(snapshot: Snapshot, unlisted: Option<Unlisted>) -> Self {
+        Self { unlisted, state: RwLock::new(State::Open(Arc::new(snapshot))) }
     }
 
     /// Begins locked.
     #[must_use]
-    pub fn locked(reason: String, operator: Option<LocalOperator>) -> Self {
-        Self { operator, state: RwLock::new(State::Locked(reason)) }
+    pub fn locked(reason: String, unlisted: Option<Unlisted>) -> Self {
+        Self { unlisted, state: RwLock::new(State::Locked(reason)) }
     }
 
     /// Decides on another snapshot from now on, unless a newer one is here.
@@ -70,8 +100,9 @@ impl Policies {
 impl Decide for Policies {
     fn evaluate(&self, facts: &Facts) -> Verdict {
         let snapshot = self.snapshot();
-        if let Some(operator) = self.operator.filter(|operator| operator.principal == facts.actor.principal) {
-            return operator.decided(facts, snapshot.as_deref().ok());
+        let unlisted = self.unlisted.as_ref().and_then(|one| one.decided(facts, snapshot.as_deref().ok()));
+        if let Some(verdict) = unlisted {
+            return verdict;
         }
         match snapshot {
             Ok(snapshot) => snapshot.verdict(facts),
@@ -159,7 +190,7 @@ impl Snapshot {
     pub(crate) fn has_approver(&self, facts: &Facts, owner: PrincipalId) -> bool {
         let target = Target { principal: Some(facts.actor.principal), ..facts.target.clone() };
         let has_device = |id| self.roster().devices.values().any(|device| device.owner == id);
-        let mut others = self.roster().principals.values().filter(|other| other.owner != owner && other.id != owner);
+        let mut others = self.roster().principals.values().filter(|other| other.owner != owner);
         others.any(|other| {
             let question = self.question(other, Action::Approve, &target, facts.at);
             question.is_some_and(|question| {

@@ -27,3 +27,6 @@ pub const CASES_MAX: usize = 10_000;
 
 /// How deep brackets of policies may stand in one another.
 pub const NESTING_MAX: usize = 64;
+
+/// Milliseconds that a role counts which somebody has by a group: a day from the sign-in that told of it.
+pub const GROUP_ROLE_MS_MAX: i64 = 86_400_000;

@@ -71,7 +71,8 @@ impl LocalOperator {
     }
 }
 
-fn refused(missing: String, ask: Option<String>) -> Verdict {
+/// A denial that says what is missing.
+pub(crate) fn refused(missing: String, ask: Option<String>) -> Verdict {
     Verdict::Deny(Refusal { missing: vec![missing], ask, hidden: false }, Grounds::default())
 }
 

@@ -194,7 +194,10 @@ impl Snapshot {
         let own = Demand { known_device: false, ..whole };
         match action {
             Action::SignOut | Action::InvitationAccept => Demand { factor: Factor::None, ..own },
-            Action::SignIn | Action::SessionKeys => Demand { factor: levels.internal.factor, ..own },
+            Action::SignIn => {
+                Demand { factor_age_s: levels.internal.factor_age_s, factor: levels.internal.factor, ..own }
+            }
+            Action::SessionKeys => Demand { factor: levels.internal.factor, ..own },
             Action::AuthenticatorEnrol | Action::DeviceEnrol => own,
             Action::EmergencyOpen => Demand { approvals: levels.emergency_approvals, ..whole },
             _ => whole,
@@ -206,15 +209,19 @@ impl Snapshot {
         open.map(|one| if one.writes { Opened::Writes } else { Opened::Reads }).max().unwrap_or_default()
     }
 
+    /// Returns the grants of a principal, those that have ended among them.
+    pub fn grants_of(&self, principal: PrincipalId) -> impl Iterator<Item = &Grant> {
+        let ids = self.grants.get(&principal).map_or(&[][..], Vec::as_slice);
+        ids.iter().filter_map(|id| self.roster.grants.get(id))
+    }
+
     pub(crate) fn grants_on<'a>(
         &'a self,
         principal: PrincipalId,
         target: &'a Target,
         at: Moment,
     ) -> impl Iterator<Item = &'a Grant> {
-        let ids = self.grants.get(&principal).map_or(&[][..], Vec::as_slice);
-        let grants = ids.iter().filter_map(|id| self.roster.grants.get(id));
-        grants.filter(move |grant| grant.counts_at(at) && grant.scope.covers(target))
+        self.grants_of(principal).filter(move |grant| grant.counts_at(at) && grant.scope.covers(target))
     }
 
     /// Answers a question in circumstances.

@@ -10,7 +10,7 @@ use cordon_identity::{Visit, signature};
 use serde::de::DeserializeOwned;
 use std::net::IpAddr;
 
-use crate::limits::{BODY_BYTES_MAX, BROWSER_S};
+use crate::limits::{BODY_BYTES_MAX, BROWSER_S, LEAVING_S};
 use crate::node::Node;
 use crate::peers::PROOF;
 use crate::reply::Refused;
@@ -20,6 +20,8 @@ use crate::route::Who;
 pub(crate) struct Asked {
     /// How it comes.
     pub(crate) visit: Visit,
+    /// What a browser keeps that left for the identity provider.
+    pub(crate) leaving: Option<String>,
     /// What it came with: a session, or an access key.
     pub(crate) who: Option<Credential>,
     /// The parameters of the query.
@@ -32,6 +34,7 @@ pub(crate) struct Asked {
 
 const SESSION: &str = "cordon-session";
 const BROWSER: &str = "cordon-browser";
+const LEAVING: &str = "cordon-leaving";
 
 impl Asked {
     /// Reads a request for a route that `who` may ask for.
@@ -59,7 +62,8 @@ impl Asked {
             }
         };
         let named = parts.uri.path().rsplit('/').next().filter(|name| !name.is_empty()).map(str::to_owned);
-        Ok(Self { visit, who: known, query, named, body })
+        let leaving = cookie(&parts.headers, &cookie_name(node, LEAVING)).map(str::to_owned);
+        Ok(Self { visit, leaving, who: known, query, named, body })
     }
 
     /// Returns the session that it came with.
@@ -200,17 +204,31 @@ pub(crate) struct Cookies<'a> {
 impl Cookies<'_> {
     /// Puts them on an answer.
     pub(crate) fn put(&self, node: &Node, response: &mut axum::response::Response) -> Result<(), Refused> {
-        let secure = if node.settings.public_url.is_https() { "; Secure" } else { "" };
         let session = Some((SESSION, self.session, self.age_s));
         let browser = self.browser.map(|browser| (BROWSER, browser, BROWSER_S));
         for (name, value, age_s) in session.into_iter().chain(browser) {
-            let name = cookie_name(node, name);
-            let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={age_s}{secure}");
-            let value = axum::http::HeaderValue::from_str(&text).map_err(|_| Refused::Unreadable("the session"))?;
-            response.headers_mut().append(header::SET_COOKIE, value);
+            put_cookie(node, (name, value, age_s), response)?;
         }
         Ok(())
     }
+}
+
+/// Puts on an answer what a browser keeps that leaves for the identity provider.
+pub(crate) fn put_leaving(node: &Node, keeps: &str, response: &mut axum::response::Response) -> Result<(), Refused> {
+    put_cookie(node, (LEAVING, keeps, LEAVING_S), response)
+}
+
+fn put_cookie(
+    node: &Node,
+    (name, value, age_s): (&str, &str, i64),
+    response: &mut axum::response::Response,
+) -> Result<(), Refused> {
+    let secure = if node.settings.public_url.is_https() { "; Secure" } else { "" };
+    let name = cookie_name(node, name);
+    let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={age_s}{secure}");
+    let value = axum::http::HeaderValue::from_str(&text).map_err(|_| Refused::Unreadable("a cookie"))?;
+    response.headers_mut().append(header::SET_COOKIE, value);
+    Ok(())
 }
 
 #[cfg(test)]

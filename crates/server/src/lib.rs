@@ -18,6 +18,7 @@ mod login;
 pub mod node;
 mod pages;
 pub mod peers;
+mod provider;
 pub mod reply;
 pub mod route;
 pub mod serve;

@@ -45,5 +45,11 @@ pub const CONFIRMED_MS: u64 = 1_000;
 /// Connections of one address at once.
 pub const CONNECTIONS_BY_ADDRESS_MAX: usize = 128;
 
+/// Seconds that a browser keeps what proves that it left for the identity provider: ten minutes.
+pub const LEAVING_S: i64 = 600;
+
+/// Characters of an error that the identity provider names.
+pub const PROVIDER_ERROR_CHARS_MAX: usize = 64;
+
 /// Asks that the page of approvals shows.
 pub const ASKS_SHOWN_MAX: usize = 200;

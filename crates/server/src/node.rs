@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use cordon_domain::{Action, Actor, Clock, Network};
 use cordon_gate::{Epoch, Gate, Journal as _};
-use cordon_identity::{Identity, IdentityError, PublicUrl};
-use cordon_policy::{LocalOperator, Policies};
+use cordon_identity::{Identity, IdentityError, Provider, ProviderSettings, PublicUrl};
+use cordon_policy::{Policies, Unlisted};
 use cordon_store::{Follower, Installation, StoreError, Writer};
 
 use crate::flights::Flights;
@@ -37,7 +37,8 @@ pub struct Node {
 }
 
 impl Node {
-    /// Begins on an installation that is open. Nobody at the machine acts through it.
+    /// Begins on an installation that is open. Nobody at the machine acts through it. `provider` is the
+    /// organisation's identity provider, if it has one.
     ///
     /// # Errors
     ///
@@ -45,18 +46,21 @@ impl Node {
     pub async fn begin(
         installation: Installation,
         settings: Settings,
+        provider: Option<ProviderSettings>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, IdentityError> {
         let (reader, keys) = (installation.reader().clone(), Arc::clone(installation.keys()));
-        let nobody: Option<LocalOperator> = None;
-        let follower = Follower::begin(reader.clone(), Arc::clone(&keys), nobody).await?;
+        let provider = provider.map(|provider| Provider::new(provider, &settings.public_url, installation.itself()));
+        let provider = provider.transpose()?;
+        let groups = provider.as_ref().map(|provider| Unlisted::Groups(provider.group_roles()));
+        let follower = Follower::begin(reader.clone(), Arc::clone(&keys), groups).await?;
         installation.writer().follow(follower.clone());
         let itself = Actor::service(installation.itself());
         let policies: Arc<Policies> = Arc::clone(follower.policies());
         let gate: Arc<Gate<Arc<Policies>, Writer>> =
             Arc::new(Gate::new(policies, installation.writer().clone(), itself));
         let peer_key = PeerKey::new(&keys)?;
-        let identity = Identity::new(gate, reader, keys, clock, &settings.public_url)?;
+        let identity = Identity::new(gate, reader, keys, clock, &settings.public_url, provider)?;
         let (flights, confirmed) = (Flights::default(), Mutex::new(Instant::now()));
         Ok(Self { installation, follower, identity, settings, flights, peer_key, confirmed })
     }

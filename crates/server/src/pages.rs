@@ -96,6 +96,7 @@ fn named(way: &Way) -> String {
     match way {
         Way::Passkey(passkey) => format!("{}: {}", way.kind(), passkey.name),
         Way::Recovery(recovery) => format!("{}: {} left", way.kind(), recovery.left.len()),
+        Way::Provider(account) => format!("{}: {}", way.kind(), account.issuer),
         Way::Password(_) | Way::Invitation(_) => way.kind().to_owned(),
     }
 }
@@ -110,9 +111,9 @@ fn added(way: &Way, now: Moment) -> String {
 /// What was shown, in words.
 pub(crate) const fn shown_by(factor: Factor) -> &'static str {
     match factor {
-        Factor::None => "nothing",
-        Factor::Code => "a password and a code",
-        Factor::PhishingResistant => "a passkey",
+        Factor::None => "no second factor",
+        Factor::Code => "a second factor",
+        Factor::PhishingResistant => "a phishing-resistant factor",
     }
 }
 

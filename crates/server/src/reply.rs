@@ -58,7 +58,7 @@ pub(crate) enum Refused {
 }
 
 impl Refused {
-    fn status(&self) -> StatusCode {
+    pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::SignIn => StatusCode::UNAUTHORIZED,
             Self::OtherPage => StatusCode::FORBIDDEN,
@@ -77,7 +77,7 @@ impl Refused {
     }
 
     /// What is said, and what to do. What is wrong inside is for the log of the node, not for whoever asks.
-    fn said(&self) -> (String, Option<String>) {
+    pub(crate) fn said(&self) -> (String, Option<String>) {
         match self {
             Self::Identity(IdentityError::Denied(Denial::Refused(refusal)))
             | Self::Denied(Denial::Refused(refusal)) => {
@@ -91,6 +91,10 @@ impl Refused {
             | Self::Denied(Denial::NotRecorded(JournalError::Conflict(why))) => {
                 (why.clone(), Some("look at the present state and ask again".to_owned()))
             }
+            Self::Identity(IdentityError::ProviderAway(_)) => (
+                "the identity provider cannot be asked now".to_owned(),
+                Some("try again, or sign in another way".to_owned()),
+            ),
             _ if self.status() == StatusCode::SERVICE_UNAVAILABLE => (
                 "this node cannot answer now".to_owned(),
                 Some("try again; if it stays so, ask whoever runs it".to_owned()),

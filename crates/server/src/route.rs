@@ -17,7 +17,7 @@ use crate::asked::Asked;
 use crate::limits::ANSWER_S;
 use crate::node::Node;
 use crate::reply::{Answer, Refused, guard, lead_to};
-use crate::{approvals, keys, login, pages, peers, sign_in, welcome};
+use crate::{approvals, keys, login, pages, peers, provider, sign_in, welcome};
 
 /// Who may ask. What they may do then is decided by the gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +83,8 @@ pub fn table() -> Vec<Route> {
         POST "/sign-in/password"       Anyone Person  sign_in::password;
         POST "/sign-in/passkey/begin"  Anyone Program sign_in::begin_passkey;
         POST "/sign-in/passkey"        Anyone Program sign_in::passkey;
+        POST "/sign-in/provider/begin" Anyone Program provider::begin;
+        GET  "/sign-in/provider"       Anyone Person  provider::back;
         GET  "/welcome"                Anyone Person  welcome::page;
         POST "/welcome/open"           Anyone Program welcome::open;
         POST "/welcome/recover"        Anyone Program welcome::recover;
@@ -90,6 +92,7 @@ pub fn table() -> Vec<Route> {
         POST "/welcome/passkey/begin"  Anyone Program welcome::begin_passkey;
         POST "/welcome/passkey"        Anyone Program welcome::passkey;
         POST "/welcome/password"       Anyone Program welcome::password;
+        POST "/welcome/provider/begin" Anyone Program provider::begin_setting;
         GET  "/login"                  Person Person  login::page;
         POST "/login"                  Person Person  login::allow;
         POST "/login/redeem"           Anyone Program login::redeem;

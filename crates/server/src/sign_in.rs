@@ -12,22 +12,30 @@ use crate::reply::{Answer, Refused, html, json, lead_to};
 
 #[derive(Template)]
 #[template(path = "sign-in.html")]
-struct SignInPage<'a> {
+pub(crate) struct SignInPage<'a> {
     next: &'a str,
     again: bool,
     fault: Option<String>,
+    provider: Option<&'a str>,
+}
+
+impl<'a> SignInPage<'a> {
+    pub(crate) fn new(node: &'a Node, next: &'a str, again: bool, fault: Option<String>) -> Self {
+        let provider = node.identity.provider().map(cordon_identity::Provider::name);
+        Self { next, again, fault, provider }
+    }
 }
 
 /// Where one may be led after signing in: a path of this node, and nothing that a browser reads as another address.
-fn path_of(text: &str) -> &str {
+pub(crate) fn path_of(text: &str) -> &str {
     let plain = text.starts_with('/') && !text.starts_with("//") && !text.contains(['\\', '\r', '\n', '\t']);
     if plain { text } else { "/" }
 }
 
 /// The page to sign in.
-pub(crate) async fn page(_: &Node, asked: Asked) -> Answer {
+pub(crate) async fn page(node: &Node, asked: Asked) -> Answer {
     let next = path_of(asked.parameter("next").unwrap_or("/"));
-    html(&SignInPage { next, again: asked.who.is_some(), fault: None })
+    html(&SignInPage::new(node, next, asked.who.is_some(), None))
 }
 
 /// Signs in with a password and a code.
@@ -43,7 +51,7 @@ pub(crate) async fn password(node: &Node, asked: Asked) -> Answer {
             Ok(response)
         }
         Err(error) if error.is_refusal() => {
-            let page = SignInPage { next: path_of(&next), again: asked.who.is_some(), fault: Some(error.to_string()) };
+            let page = SignInPage::new(node, path_of(&next), asked.who.is_some(), Some(error.to_string()));
             let mut response = html(&page)?;
             *response.status_mut() = axum::http::StatusCode::UNAUTHORIZED;
             Ok(response)

@@ -15,11 +15,13 @@ use crate::reply::{Answer, Refused, html, json};
 
 #[derive(Template)]
 #[template(path = "welcome.html")]
-struct WelcomePage {}
+struct WelcomePage<'a> {
+    provider: Option<&'a str>,
+}
 
 /// The page.
-pub(crate) async fn page(_: &Node, _: Asked) -> Answer {
-    html(&WelcomePage {})
+pub(crate) async fn page(node: &Node, _: Asked) -> Answer {
+    html(&WelcomePage { provider: node.identity.provider().map(cordon_identity::Provider::name) })
 }
 
 #[derive(Deserialize)]

@@ -99,6 +99,11 @@ const signIn = async (next) => {
 // The page to sign in.
 on("passkey", "click", () => signIn(byId("sign-in").dataset.next));
 
+on("provider", "click", async () => {
+  const { to } = await ask("/sign-in/provider/begin", { next: byId("sign-in").dataset.next });
+  location.assign(to);
+});
+
 // The first page.
 on("add", "click", async () => {
   const { id } = await ask("/welcome/add", {});
@@ -135,6 +140,10 @@ on("recover", "submit", async (form) => {
 });
 on("with-passkey", "submit", async (form) => {
   done(await makePasskey(offer.id, form.elements.name.value));
+});
+on("with-provider", "submit", async () => {
+  const { to } = await ask("/welcome/provider/begin", { id: offer.id });
+  location.assign(to);
 });
 on("with-password", "submit", async (form) => {
   const { password, code } = form.elements;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cordon_domain::Moment;
 use cordon_gate::Epoch;
-use cordon_policy::{LocalOperator, Policies, Snapshot};
+use cordon_policy::{Policies, Snapshot, Unlisted};
 
 use crate::error::StoreError;
 use crate::keyring::Keyring;
@@ -25,14 +25,10 @@ impl Follower {
     /// # Errors
     ///
     /// [`StoreError`] when the database cannot be read.
-    pub async fn begin(
-        reader: Reader,
-        keys: Arc<Keyring>,
-        operator: Option<LocalOperator>,
-    ) -> Result<Self, StoreError> {
+    pub async fn begin(reader: Reader, keys: Arc<Keyring>, unlisted: Option<Unlisted>) -> Result<Self, StoreError> {
         let policies = match snapshot(&reader, &keys, None).await {
-            Ok(snapshot) => Policies::new(snapshot, operator),
-            Err(StoreError::Integrity(reason)) => Policies::locked(reason, operator),
+            Ok(snapshot) => Policies::new(snapshot, unlisted),
+            Err(StoreError::Integrity(reason)) => Policies::locked(reason, unlisted),
             Err(error) => return Err(error),
         };
         Ok(Self { reader, keys, policies: Arc::new(policies) })

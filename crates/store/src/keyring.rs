@@ -151,6 +151,12 @@ impl Keyring {
         self.rows.mac(&[b"names/v1", name.as_str().as_bytes()])
     }
 
+    /// Returns what an account of an identity provider is found by.
+    #[must_use]
+    pub fn account_token(&self, issuer: &str, subject: &str) -> [u8; 32] {
+        self.rows.mac(&[b"accounts/v1", issuer.as_bytes(), subject.as_bytes()])
+    }
+
     /// Makes a key that must be there. Another process may be quicker: what is stored counts.
     fn made_by_someone(&self, reference: KeyRef) -> Result<StoredKey, StoreError> {
         self.learn()?;

@@ -285,7 +285,14 @@ impl<A: Changes> Guard<'_, A> {
         if let Scope::Version(version) = grant.scope {
             self.is_as_stored(version).await?;
         }
-        self.is_new(RecordKey::Grant(grant.id)).await
+        let key = RecordKey::Grant(grant.id);
+        match self.record(&key).await? {
+            Some(Record::Grant(old)) => {
+                let prolonged = Grant { ends: grant.ends, ..old };
+                holds(prolonged == *grant, "whoever gave a grant may prolong it, and change nothing else")
+            }
+            _ => self.is_new(key).await,
+        }
     }
 
     /// A version is decided on as it is stored: in its bucket, with its label.

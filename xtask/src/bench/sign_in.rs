@@ -49,12 +49,12 @@ async fn office(folder: &Path) -> Result<Office, String> {
     let (installation, _) = super::trust::installation(folder, None).await.map_err(said)?;
     let (reader, keys) = (installation.reader().clone(), Arc::clone(installation.keys()));
     let operator = Some(LocalOperator { principal: OPERATOR });
-    let follower = Follower::begin(reader.clone(), Arc::clone(&keys), operator).await.map_err(said)?;
+    let follower = Follower::begin(reader.clone(), Arc::clone(&keys), operator.map(Into::into)).await.map_err(said)?;
     installation.writer().follow(follower.clone());
     let itself = Actor::service(installation.itself());
     let gate = Arc::new(Gate::new(Arc::clone(follower.policies()), installation.writer().clone(), itself));
     let url = PublicUrl::parse(ORIGIN).map_err(said)?;
-    let identity = Identity::new(Arc::clone(&gate), reader, keys, Arc::new(SystemClock), &url).map_err(said)?;
+    let identity = Identity::new(Arc::clone(&gate), reader, keys, Arc::new(SystemClock), &url, None).map_err(said)?;
     Ok(Office { gate, identity, installation })
 }
 

@@ -1,16 +1,19 @@
 //! Running a node on this machine.
 
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
 use cordon_domain::{Level, Network, PrincipalId, Role, Scope, UserName};
-use cordon_identity::PublicUrl;
+use cordon_identity::{ProviderSettings, PublicUrl};
 use cordon_server::{Node, Settings, serve};
 use cordon_store::edge::SystemClock;
 use cordon_store::{Installation, Places};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use zeroize::Zeroizing;
 
 use crate::commands::db::create;
 use crate::commands::people::invite::{Person, bring_in};
@@ -39,6 +42,9 @@ pub(crate) struct Arguments {
     /// A network of proxies before it, whose word on addresses counts; may be given several times.
     #[arg(long, value_name = "NETWORK")]
     proxy: Vec<Network>,
+    /// A file that says of your organisation's identity provider (OpenID Connect): see docs/identity.md.
+    #[arg(long, value_name = "FILE", env = "CORDON_OIDC")]
+    oidc: Option<PathBuf>,
     /// What you sign in as, the first time [default: your name on this machine].
     #[arg(long, value_name = "NAME")]
     name: Option<UserName>,
@@ -86,14 +92,34 @@ async fn begun(arguments: &Arguments, places: Places, url: &PublicUrl) -> Result
     })?;
     let listens = listener.local_addr().map_err(|error| Failure::internal(error.to_string()))?;
     let provider = arguments.at.holder.provider(&places)?;
+    let oidc = arguments.oidc.as_deref().map(identity_provider).transpose()?;
     harden();
     let installation = Installation::open(places, &provider, Arc::new(SystemClock)).await.map_err(failure)?;
     lock_memory(&installation);
     let settings = Settings { public_url: url.clone(), listens, proxies: arguments.proxy.clone() };
-    let node = Node::begin(installation, settings, Arc::new(SystemClock)).await;
+    let node = Node::begin(installation, settings, oidc, Arc::new(SystemClock)).await;
     let node =
         node.map_err(|error| Failure::usage(error.to_string(), "see --public-url, and `cordon audit verify`"))?;
     Ok((node, listener))
+}
+
+/// Reads what the organisation says of its identity provider. The file of the secret stands beside it, and is for one user's
+/// eyes.
+fn identity_provider(path: &Path) -> Result<ProviderSettings, Failure> {
+    let unreadable =
+        |path: &Path, error: &dyn std::fmt::Display| format!("`{}` cannot be read: {error}", path.display());
+    let wrong = |what: String| Failure::usage(what, "see docs/identity.md on identity providers");
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(unreadable(path, &error)))?;
+    let secret = |name: &str| {
+        let beside = path.parent().unwrap_or(Path::new("")).join(name);
+        let mode = std::fs::metadata(&beside).map_err(|error| unreadable(&beside, &error))?.permissions().mode();
+        if mode & 0o077 != 0 {
+            return Err(format!("others may read `{}`: chmod 600 it", beside.display()));
+        }
+        let text = std::fs::read_to_string(&beside).map(Zeroizing::new).map_err(|error| unreadable(&beside, &error))?;
+        Ok(Zeroizing::new(text.trim_end().to_owned()))
+    };
+    ProviderSettings::read(&text, secret).map_err(|error| wrong(format!("`{}`: {error}", path.display())))
 }
 
 async fn ended_by_signal() {

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 
 use crate::harness::{Place, random, token};
-use crate::node::{Browser, Up, login};
+use crate::node::{Browser, Up, login, provider_of};
 
 /// What must not be seen, by what it is.
 struct Markers(Vec<(&'static str, Vec<u8>)>);
@@ -81,13 +81,14 @@ impl Stage {
 }
 
 /// Where each secret is meant to stand.
-const GIVEN: [(&str, &str); 8] = [
+const GIVEN: [(&str, &str); 9] = [
     ("home/.config/cordon/device.key", "key of the device"),
     ("home/.config/cordon/login.json", "session"),
     ("given/root.key", "root key"),
     ("given/kit.txt", "share of the kit"),
     ("given/phrase", "passphrase"),
     ("given/pin", "PIN"),
+    ("given/oidc.secret", "secret for the identity provider"),
     ("in/secret-plan.txt", "text of the document"),
     ("in/code/settings.py", "token in the code"),
 ];
@@ -252,7 +253,10 @@ fn witness(stage: &mut Stage) {
 /// A node runs; somebody signs in, on the command line, too. What proves it is printed by the commands that give it, and by
 /// no other; it is kept in the two files that are meant to hold it.
 fn signing_in(stage: &mut Stage) {
-    let up = Up::begin(&stage.place, &ROOT);
+    let secret = random(8, 32);
+    provider_of(&stage.place, "given/oidc", &secret);
+    stage.markers.add("secret for the identity provider", secret.as_bytes());
+    let up = Up::begin(&stage.place, &[&ROOT[..], &["--oidc", "given/oidc.toml"]].concat());
     stage.note(&["up"]);
     let with_root = |arguments: &[&str]| [arguments, &ROOT].concat().iter().map(|word| (*word).to_owned()).collect();
     let given = |stage: &mut Stage, arguments: Vec<String>| {

@@ -58,6 +58,20 @@ impl Up {
     }
 }
 
+/// Writes down an identity provider, and a secret for it that nobody else reads.
+pub(crate) fn provider_of(place: &Place, name: &str, secret: &str) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (file, beside) = (place.path().join(format!("{name}.toml")), place.path().join(format!("{name}.secret")));
+    let known = beside.file_name().expect("a name").to_string_lossy();
+    let text = format!(
+        "name = 'Example ID'\nissuer = 'http://localhost:9'\nclient-id = 'cordon'\nclient-secret-file = '{known}'\n\
+         [groups]\nml = ['reader:everything']\n"
+    );
+    std::fs::write(file, text).expect("written");
+    std::fs::write(&beside, secret).expect("written");
+    std::fs::set_permissions(&beside, std::fs::Permissions::from_mode(0o600)).expect("a mode");
+}
+
 /// Somebody in a browser, with a passkey.
 pub(crate) struct Browser {
     origin: String,
@@ -277,4 +291,34 @@ fn vendors_services_and_devices_are_kept() {
     let device = devices[0]["device"].as_str().expect("an id").to_owned();
     let gone = ok(place.run(&["access", "revoke", &device, "--reason", "lost on a train"]));
     assert!(gone.contains("access key  refused by") && gone.contains("the device that it was issued on"), "{gone}");
+}
+
+#[test]
+fn an_identity_provider_is_named_by_a_file_that_is_read_strictly() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let place = Place::new();
+    provider_of(&place, "oidc", "a-secret");
+    let up = Up::begin(&place, &["--oidc", "oidc.toml"]);
+    let mut browser = Browser::welcomed(&up.origin, up.link());
+    assert!(browser.get("/sign-in").contains("Use Example ID"));
+    up.end();
+    let refused = |what: &str| {
+        let report = place.run(&["up", "--listen", "127.0.0.1:0", "--oidc", "oidc.toml"]);
+        assert_eq!(report.code, 2, "{what}: {}", report.stderr);
+        assert!(
+            report.stderr.contains(what) && report.stderr.contains("hint: see docs/identity.md"),
+            "{}",
+            report.stderr
+        );
+    };
+    let beside = place.path().join("oidc.secret");
+    std::fs::set_permissions(&beside, std::fs::Permissions::from_mode(0o640)).expect("a mode");
+    refused("others may read");
+    std::fs::remove_file(&beside).expect("gone");
+    refused("cannot be read");
+    std::fs::write(place.path().join("oidc.toml"), "name = 'x'\nissuer = 'http://id.example.org'\nclient-id = 'c'\n")
+        .expect("written");
+    refused("is not encrypted");
+    std::fs::remove_file(place.path().join("oidc.toml")).expect("gone");
+    refused("`oidc.toml` cannot be read");
 }

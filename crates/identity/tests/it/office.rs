@@ -72,12 +72,13 @@ impl Office {
         let installation = made.expect("made");
         let (reader, keys) = (installation.reader().clone(), Arc::clone(installation.keys()));
         let operator = LocalOperator { principal: OPERATOR };
-        let follower = Follower::begin(reader.clone(), Arc::clone(&keys), Some(operator)).await.expect("begins");
+        let follower = Follower::begin(reader.clone(), Arc::clone(&keys), Some(operator.into())).await.expect("begins");
         installation.writer().follow(follower.clone());
         let itself = Actor::service(installation.itself());
         let gate = Arc::new(Gate::new(Arc::clone(follower.policies()), installation.writer().clone(), itself));
         let url = PublicUrl::parse(ORIGIN).expect("an address");
-        let identity = Identity::new(Arc::clone(&gate), reader, keys, Arc::new(clock.clone()), &url).expect("begins");
+        let identity =
+            Identity::new(Arc::clone(&gate), reader, keys, Arc::new(clock.clone()), &url, None).expect("begins");
         let office = Self { installation, gate, identity, clock, folder };
         office.bring_in(principal(1, PrincipalKind::Person), Some("ada@example.org")).await;
         office.bring_in(principal(2, PrincipalKind::Person), Some("bob@example.org")).await;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cordon_identity::PublicUrl;
+use cordon_identity::{ProviderSettings, PublicUrl};
 use cordon_server::{Node, Settings, serve};
 use cordon_testkit::SoftPasskey;
 use serde_json::{Value, json};
@@ -47,13 +47,18 @@ impl Reply {
 
 impl Running {
     pub(crate) async fn begin() -> Self {
-        let office = Office::open().await;
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        Self::at(listener, None).await
+    }
+
+    /// Begins at a port that is known already, with an identity provider.
+    pub(crate) async fn at(listener: TcpListener, provider: Option<ProviderSettings>) -> Self {
+        let office = Office::open().await;
         let listens = listener.local_addr().expect("an address");
         let origin = format!("http://localhost:{}", listens.port());
         let public_url = PublicUrl::parse(&origin).expect("an address");
         let settings = Settings { public_url, listens, proxies: Vec::new() };
-        let node = Node::begin(office.beside().await, settings, Arc::new(office.clock.clone())).await;
+        let node = Node::begin(office.beside().await, settings, provider, Arc::new(office.clock.clone())).await;
         let node = Arc::new(node.expect("begins"));
         let (end, until) = watch::channel(false);
         let served = tokio::spawn(serve(Arc::clone(&node), listener, until));

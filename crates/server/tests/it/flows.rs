@@ -28,7 +28,7 @@ async fn somebody_sets_a_passkey_signs_in_looks_and_signs_out() {
     assert!(home.body.contains("<h1>ada@example.org</h1>") && home.body.contains("passkey: laptop"), "{}", home.body);
     assert!(home.body.contains("recovery codes: 10 left"), "{}", home.body);
     let me = running.get("/me", &cookies).await.json();
-    assert_eq!((&me["principal"], &me["shown"]), (&json!(ADA.to_string()), &json!("a passkey")));
+    assert_eq!((&me["principal"], &me["shown"]), (&json!(ADA.to_string()), &json!("a phishing-resistant factor")));
     let out = running.form("/sign-out", &cookies, &[]).await;
     assert_eq!((out.status, out.header("location")), (303, "/sign-in"));
     assert_eq!(running.get("/", &cookies).await.status, 303, "the cookie counts no more");

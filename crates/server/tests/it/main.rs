@@ -16,4 +16,5 @@ mod flows;
 #[allow(dead_code, reason = "the other tests use the rest")]
 #[path = "../../../identity/tests/it/office.rs"]
 mod office;
+mod provider;
 mod table;

@@ -64,16 +64,19 @@ fn what_anyone_may_ask_for_is_this_and_nothing_else() {
         [
             "GET /alive",
             "GET /sign-in",
+            "GET /sign-in/provider",
             "GET /static/{name}",
             "GET /welcome",
             "POST /login/redeem",
             "POST /sign-in/passkey",
             "POST /sign-in/passkey/begin",
             "POST /sign-in/password",
+            "POST /sign-in/provider/begin",
             "POST /welcome/open",
             "POST /welcome/passkey",
             "POST /welcome/passkey/begin",
             "POST /welcome/password",
+            "POST /welcome/provider/begin",
             "POST /welcome/recover",
         ]
     );

@@ -50,7 +50,7 @@ impl Office {
         let (installation, _) = ground.create().await;
         let (reader, keys) = (installation.reader().clone(), Arc::clone(installation.keys()));
         let operator = LocalOperator { principal: id(OPERATOR) };
-        let follower = Follower::begin(reader, keys, Some(operator)).await.expect("begins");
+        let follower = Follower::begin(reader, keys, Some(operator.into())).await.expect("begins");
         installation.writer().follow(follower.clone());
         let policies = Arc::clone(follower.policies());
         let gate =

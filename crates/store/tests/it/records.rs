@@ -207,10 +207,13 @@ async fn a_record_that_was_removed_or_put_back_stops_all_decisions(ground: Groun
     let (installation, _) = ground.create().await;
     make(&installation, person(1), NOW).await.expect("added");
     make(&installation, granted(grant(1, 1, Role::Reader)), NOW).await.expect("granted");
-    let follower =
-        Follower::begin(installation.reader().clone(), std::sync::Arc::clone(installation.keys()), Some(operator()))
-            .await
-            .expect("begins");
+    let follower = Follower::begin(
+        installation.reader().clone(),
+        std::sync::Arc::clone(installation.keys()),
+        Some(operator().into()),
+    )
+    .await
+    .expect("begins");
     ground.beside("CREATE TABLE kept AS SELECT * FROM records").await;
     ground.beside("CREATE TABLE kept_settings AS SELECT * FROM settings").await;
     let steps = vec![Step::End(RecordKey::Grant(GrantId([1; 16])))];

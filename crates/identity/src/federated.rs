@@ -1,0 +1,289 @@
+//! Signing in by an organisation's identity provider: leaving for it, and coming back with what it says.
+
+use cordon_domain::limits::SESSION_MS_MAX;
+use cordon_domain::{
+    Action, Actor, Credential, CredentialId, Grant, GrantId, Moment, Principal, PrincipalId, Record, RecordKey, Role,
+    Scope, Step, Steps, Target,
+};
+use cordon_gate::act::{Changes, Give, Revoke};
+use cordon_gate::{Facts, Request};
+use cordon_policy::GroupRoles;
+use cordon_policy::limits::GROUP_ROLE_MS_MAX;
+use cordon_store::Change;
+use cordon_store::edge::SystemEntropy;
+use zeroize::Zeroizing;
+
+use crate::authenticator::{ProviderAccount, Way};
+use crate::ceremony::CeremonyId;
+use crate::entry::Entry;
+use crate::error::IdentityError;
+use crate::identity::{Identity, Visit};
+use crate::limits::BROWSER_CHARS_MAX;
+use crate::login::drawn;
+use crate::provider::{Left, Provider, Told};
+use crate::secret_hash;
+use crate::sign_in::{Shown, SignedIn};
+use crate::throttle::network;
+
+/// Why somebody leaves for the provider.
+pub enum Leaving {
+    /// To sign in, and to be led to a path then.
+    SignIn(String),
+    /// To set it as a way to sign in, by a ceremony that waits for that.
+    Set(CeremonyId),
+}
+
+/// Somebody who left, and may come back.
+pub(crate) struct Departure {
+    why: Leaving,
+    /// The hash of what their browser keeps meanwhile: nobody is led back into another's sign-in.
+    browser: [u8; 32],
+    left: Option<Left>,
+}
+
+/// Where to send a browser, and what it keeps until it comes back.
+pub struct Sent {
+    /// The address.
+    pub to: String,
+    /// What it keeps.
+    pub keeps: Zeroizing<String>,
+}
+
+/// What a browser comes back with.
+pub struct Back<'a> {
+    /// The state: the name of its departure.
+    pub state: CeremonyId,
+    /// The code, or why the provider gives none.
+    pub code: Result<String, String>,
+    /// The issuer, where the provider names itself (RFC 9207).
+    pub issuer: Option<&'a str>,
+    /// What it kept.
+    pub kept: &'a str,
+}
+
+/// What becomes of whoever came back.
+pub struct Returned {
+    /// A session; none when they had one and set a further way to sign in.
+    pub entered: Option<SignedIn>,
+    /// Where they are led.
+    pub next: String,
+}
+
+fn kept_hash(text: &str) -> [u8; 32] {
+    secret_hash(b"cordon/leaving/v1", text.as_bytes())
+}
+
+impl Identity {
+    /// Returns the identity provider, if there is one.
+    #[must_use]
+    pub const fn provider(&self) -> Option<&Provider> {
+        self.provider.as_ref()
+    }
+
+    fn some_provider(&self) -> Result<&Provider, IdentityError> {
+        self.provider().ok_or(IdentityError::Unknown("this installation has no identity provider"))
+    }
+
+    /// Sends a browser to the provider. `again`: they show anew who they are; `keeps` is what the browser keeps from another
+    /// departure.
+    ///
+    /// # Errors
+    ///
+    /// [`IdentityError::ProviderAway`], [`IdentityError::Busy`].
+    pub async fn leave(
+        &self,
+        why: Leaving,
+        again: bool,
+        keeps: Option<&str>,
+        visit: &Visit,
+    ) -> Result<Sent, IdentityError> {
+        let provider = self.some_provider()?;
+        let known = keeps.filter(|text| (32..=BROWSER_CHARS_MAX).contains(&text.len()));
+        let keeps = known.map_or_else(drawn, |text| Zeroizing::new(text.to_owned()));
+        let departure = Departure { why, browser: kept_hash(&keeps), left: None };
+        let id = self.departures.begin(departure, network(visit.address), self.now());
+        let (to, left) = provider.send(id.as_str(), again, self.now()).await?;
+        let waits = self.departures.with(&id, self.now(), |departure| departure.left = Some(left));
+        waits.ok_or(IdentityError::Ceremony)?;
+        Ok(Sent { to, keeps })
+    }
+
+    /// Takes somebody in who comes back from the provider. A session that is there already is proved anew.
+    ///
+    /// # Errors
+    ///
+    /// [`IdentityError::Provider`] when its word does not hold, [`IdentityError::Ceremony`] when this browser never left;
+    /// recorded.
+    pub async fn come_back(
+        &self,
+        back: Back<'_>,
+        visit: &Visit,
+        session: Option<&Credential>,
+    ) -> Result<Returned, IdentityError> {
+        let returned = self.returned(back, visit, session).await;
+        if let Err(error) = &returned
+            && error.is_refusal()
+            && !matches!(error, IdentityError::Denied(_))
+        {
+            self.refuse(Action::SignIn, None, visit, &error.to_string()).await;
+        }
+        returned
+    }
+
+    async fn returned(
+        &self,
+        back: Back<'_>,
+        visit: &Visit,
+        session: Option<&Credential>,
+    ) -> Result<Returned, IdentityError> {
+        let provider = self.some_provider()?;
+        let departure = self.departures.take(&back.state, self.now()).ok_or(IdentityError::Ceremony)?;
+        let hash = kept_hash(back.kept);
+        let same = aws_lc_rs::constant_time::verify_slices_are_equal(&hash, &departure.browser).is_ok();
+        let left = departure.left.filter(|_| same).ok_or(IdentityError::Ceremony)?;
+        if back.issuer.is_some_and(|issuer| issuer != provider.issuer()) {
+            return Err(IdentityError::Provider("it is another provider that answers".to_owned()));
+        }
+        let code = back.code.map_err(IdentityError::Provider)?;
+        let told = provider.told(code, left, self.now()).await?;
+        let id = self.account(provider, &told.subject);
+        let next = match departure.why {
+            Leaving::SignIn(next) => next,
+            Leaving::Set(entry) => {
+                let entry = self.entries.take(&entry, self.now()).ok_or(IdentityError::Ceremony)?;
+                self.is_free(id, &entry).await?;
+                let signed_in = entry.is_signed_in();
+                let account = ProviderAccount { issuer: provider.issuer().to_owned(), subject: told.subject.clone() };
+                self.set(entry, (Some(id), Way::Provider(account)), visit).await?;
+                if signed_in {
+                    return Ok(Returned { entered: None, next: "/".to_owned() });
+                }
+                "/".to_owned()
+            }
+        };
+        let principal = self.whose(provider, id, &told).await?;
+        self.give_roles(provider, &principal, &told, visit).await?;
+        let shown = Shown::now(id, None, told.factor, told.at);
+        let entered = self.enter(&self.active(principal.id)?, shown, visit, session).await?;
+        Ok(Returned { entered: Some(entered), next })
+    }
+
+    /// The name of the way to sign in that an account is: found by whoever knows the account, and telling nothing of it.
+    fn account(&self, provider: &Provider, subject: &str) -> CredentialId {
+        let token = self.keys.account_token(provider.issuer(), subject);
+        CredentialId(token.first_chunk().copied().unwrap_or_default())
+    }
+
+    /// One account of the provider is one person's.
+    async fn is_free(&self, id: CredentialId, entry: &Entry) -> Result<(), IdentityError> {
+        let kept = self.reader.authenticator(&self.keys, id).await?;
+        if kept.is_some_and(|kept| kept.principal != entry.principal()) {
+            return Err(IdentityError::Unknown("this account of the identity provider is another person's here"));
+        }
+        Ok(())
+    }
+
+    async fn whose(&self, provider: &Provider, id: CredentialId, told: &Told) -> Result<Principal, IdentityError> {
+        self.catch_up().await;
+        let kept = self.reader.authenticator(&self.keys, id).await?;
+        let kept = kept.map(|kept| Way::read(&kept).map(|way| (kept.principal, way))).transpose()?;
+        match kept {
+            Some((principal, Way::Provider(account)))
+                if account.issuer == provider.issuer() && account.subject == told.subject =>
+            {
+                self.active(principal)
+            }
+            _ => Err(IdentityError::Unknown(
+                "this account is nobody's here: ask for a link, and choose this provider there",
+            )),
+        }
+    }
+
+    /// Gives somebody the roles that their groups have now, and takes back those that others had.
+    async fn give_roles(
+        &self,
+        provider: &Provider,
+        to: &Principal,
+        told: &Told,
+        visit: &Visit,
+    ) -> Result<(), IdentityError> {
+        let snapshot = self.snapshot()?;
+        let own = snapshot.grants_of(to.id).filter(|grant| grant.given_by == provider.itself());
+        let planned = planned(own, told, (provider, to.id), self.now());
+        if !planned.gone.is_empty() {
+            self.change_roles::<Revoke>(provider, to.id, Target::default(), planned.gone, visit).await?;
+        }
+        for grant in planned.given {
+            let bucket = if let Scope::Bucket(bucket) = grant.scope { Some(bucket) } else { None };
+            let target = Target { bucket, ..Target::default() };
+            self.change_roles::<Give>(provider, to.id, target, vec![Step::Put(Record::Grant(grant))], visit).await?;
+        }
+        Ok(())
+    }
+
+    async fn change_roles<A: Changes>(
+        &self,
+        provider: &Provider,
+        of: PrincipalId,
+        target: Target,
+        steps: Vec<Step>,
+        visit: &Visit,
+    ) -> Result<(), IdentityError> {
+        let target = Target { principal: Some(of), record: steps.first().map(Step::key), ..target };
+        let change = Change::Records { action: A::ACTION, steps: Steps(steps), names: Vec::new() };
+        let facts = self.facts(A::ACTION, Actor::service(provider.itself()), visit);
+        let facts = Facts { target, beside: change.beside(), ..facts };
+        drop(self.gate.change(Request::<A>::new(facts), change).await?.spend());
+        Ok(())
+    }
+}
+
+impl Provider {
+    /// What lets Cordon give the roles of groups.
+    #[must_use]
+    pub fn group_roles(&self) -> GroupRoles {
+        GroupRoles { principal: self.itself(), roles: self.settings().roles() }
+    }
+}
+
+/// What is to be done so that somebody has the roles that their groups have.
+struct Planned {
+    gone: Vec<Step>,
+    given: Vec<Grant>,
+}
+
+/// Compares what somebody has with what was told. What lasts for as long as the session may is left alone: one who signs
+/// in often fills no table.
+fn planned<'a>(
+    own: impl Iterator<Item = &'a Grant>,
+    told: &Told,
+    (provider, to): (&Provider, PrincipalId),
+    now: Moment,
+) -> Planned {
+    let mut open: Vec<(&(Role, Scope), &String)> = told.roles.iter().collect();
+    let mut planned = Planned { gone: Vec::new(), given: Vec::new() };
+    let ends = Some(now.plus_ms(GROUP_ROLE_MS_MAX));
+    for grant in own {
+        let place = open.iter().position(|((role, scope), _)| *role == grant.role && *scope == grant.scope);
+        match place {
+            None => planned.gone.push(Step::End(RecordKey::Grant(grant.id))),
+            Some(place) => {
+                open.swap_remove(place);
+                if grant.ends.is_some_and(|ends| ends < told.at.plus_ms(SESSION_MS_MAX)) {
+                    planned.given.push(Grant { ends, ..grant.clone() });
+                }
+            }
+        }
+    }
+    planned.given.extend(open.into_iter().map(|((role, scope), group)| Grant {
+        id: GrantId::draw(&mut SystemEntropy),
+        principal: to,
+        role: *role,
+        scope: scope.clone(),
+        starts: now,
+        ends,
+        reason: format!("the group `{group}` at {}", provider.issuer()),
+        given_by: provider.itself(),
+    }));
+    planned
+}

@@ -1,0 +1,93 @@
+//! What an ID token says beyond what the library checks: since when it counts, how one signed in, and the groups.
+
+use std::collections::BTreeMap;
+
+use cordon_domain::limits::CLOCK_SKEW_MS;
+use cordon_domain::{Factor, Moment, Role, Scope};
+use openidconnect::core::CoreGenderClaim;
+use openidconnect::{AdditionalClaims, IdTokenClaims};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{ProviderSettings, Told, refused};
+use crate::error::IdentityError;
+use crate::limits::{GROUPS_TOLD_MAX, ID_TOKEN_MS_MAX, METHODS_TOLD_MAX, SUBJECT_CHARS_MAX};
+
+/// The claims that the library has no names for.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(transparent)]
+pub(super) struct Rest(Map<String, Value>);
+
+impl AdditionalClaims for Rest {}
+
+type Claims = IdTokenClaims<Rest, CoreGenderClaim>;
+
+impl ProviderSettings {
+    /// Reads claims whose signature, issuer, audience, nonce and end were checked.
+    pub(super) fn told(&self, claims: &Claims, now: Moment) -> Result<Told, IdentityError> {
+        let moment = |at: chrono::DateTime<chrono::Utc>| Moment(at.timestamp_millis());
+        let ahead = now.plus_ms(CLOCK_SKEW_MS);
+        let issued = moment(claims.issue_time());
+        if issued > ahead || now.since_ms(issued) > ID_TOKEN_MS_MAX {
+            return Err(refused("its ID token is not of this moment: see both clocks"));
+        }
+        let rest = &claims.additional_claims().0;
+        if let Some(since) = rest.get("nbf")
+            && since.as_i64().is_none_or(|since| Moment(since.saturating_mul(1000)) > ahead)
+        {
+            return Err(refused("its ID token does not count yet (nbf): see both clocks"));
+        }
+        if claims.authorized_party().is_some_and(|party| **party != self.client_id) {
+            return Err(refused("its ID token is for another program (azp)"));
+        }
+        let at = claims.auth_time().map(moment);
+        let at = at.ok_or_else(|| refused("its ID token does not say when they signed in (auth_time)"))?;
+        if at > ahead {
+            return Err(refused("they signed in later than now (auth_time): see both clocks"));
+        }
+        let subject = claims.subject().as_str();
+        if subject.is_empty() || subject.chars().count() > SUBJECT_CHARS_MAX {
+            return Err(refused("its name for them (sub) is empty or too long"));
+        }
+        let roles = self.roles_of(rest)?;
+        Ok(Told { subject: subject.to_owned(), factor: self.factor(claims)?, at: at.min(now), roles })
+    }
+
+    /// How they proved who they are: what the organisation takes as a proof of it, and nothing else.
+    fn factor(&self, claims: &Claims) -> Result<Factor, IdentityError> {
+        let methods = claims.auth_method_refs().map_or(&[][..], Vec::as_slice);
+        if methods.len() > METHODS_TOLD_MAX {
+            return Err(refused("its ID token names too many methods (amr)"));
+        }
+        let class = claims.auth_context_ref().map(|class| class.as_str());
+        let all: Vec<&str> = methods.iter().map(|method| method.as_str()).chain(class).collect();
+        let proves = |known: &std::collections::BTreeSet<String>| all.iter().any(|said| known.contains(*said));
+        Ok(match (proves(&self.phishing_resistant), proves(&self.second_factor)) {
+            (true, _) => Factor::PhishingResistant,
+            (false, true) => Factor::Code,
+            (false, false) => Factor::None,
+        })
+    }
+
+    /// The roles of their groups. Who is in none has none; what cannot be read is no answer.
+    fn roles_of(&self, rest: &Map<String, Value>) -> Result<BTreeMap<(Role, Scope), String>, IdentityError> {
+        let elsewhere = rest.get("_claim_names").and_then(|names| names.get(&self.groups_claim)).is_some();
+        let groups: Vec<&str> = match rest.get(&self.groups_claim) {
+            None if elsewhere => return Err(refused("it keeps their groups elsewhere, as there are too many")),
+            None => Vec::new(),
+            Some(Value::String(one)) => vec![one.as_str()],
+            Some(Value::Array(all)) if all.len() <= GROUPS_TOLD_MAX => {
+                let all: Option<Vec<&str>> = all.iter().map(Value::as_str).collect();
+                all.ok_or_else(|| refused("their groups are no texts"))?
+            }
+            Some(_) => return Err(refused(format!("their groups are no list of at most {GROUPS_TOLD_MAX}"))),
+        };
+        let mut roles = BTreeMap::new();
+        for group in groups {
+            for role in self.groups.get(group).into_iter().flatten() {
+                roles.entry(role.clone()).or_insert_with(|| group.to_owned());
+            }
+        }
+        Ok(roles)
+    }
+}

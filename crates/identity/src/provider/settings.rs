@@ -1,0 +1,203 @@
+//! What an organisation says of its identity provider, in a file.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cordon_domain::{Reach, Role, Scope};
+use openidconnect::IssuerUrl;
+use serde::Deserialize;
+use url::{Host, Url};
+use zeroize::Zeroizing;
+
+use crate::error::IdentityError;
+use crate::limits::{GROUPS_KNOWN_MAX, PROVIDER_TEXT_CHARS_MAX};
+
+/// What an organisation says of its identity provider.
+pub struct ProviderSettings {
+    /// What people call it.
+    pub(crate) name: String,
+    pub(crate) issuer: IssuerUrl,
+    pub(crate) client_id: String,
+    pub(crate) secret: Option<Zeroizing<String>>,
+    pub(crate) reach: Reach,
+    pub(crate) scopes: Vec<String>,
+    /// The classes of sign-in that are asked for (`acr_values`).
+    pub(crate) classes: Vec<String>,
+    pub(crate) groups_claim: String,
+    pub(crate) phishing_resistant: BTreeSet<String>,
+    pub(crate) second_factor: BTreeSet<String>,
+    pub(crate) groups: BTreeMap<String, Vec<(Role, Scope)>>,
+}
+
+/// The file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Written {
+    name: String,
+    issuer: String,
+    client_id: String,
+    client_secret_file: Option<String>,
+    #[serde(default)]
+    private_network: bool,
+    #[serde(default)]
+    scopes: Vec<String>,
+    #[serde(default)]
+    acr_values: Vec<String>,
+    #[serde(default = "groups_claim")]
+    groups_claim: String,
+    #[serde(default = "phishing_resistant")]
+    phishing_resistant: BTreeSet<String>,
+    #[serde(default = "second_factor")]
+    second_factor: BTreeSet<String>,
+    #[serde(default)]
+    groups: BTreeMap<String, Vec<String>>,
+}
+
+fn groups_claim() -> String {
+    "groups".to_owned()
+}
+
+/// The classes of OpenID's Extended Authentication Profile.
+fn phishing_resistant() -> BTreeSet<String> {
+    ["phr", "phrh"].map(str::to_owned).into()
+}
+
+/// The methods of RFC 8176 that say of a second one.
+fn second_factor() -> BTreeSet<String> {
+    ["mfa", "otp"].map(str::to_owned).into()
+}
+
+fn wrong<T>(what: impl Into<String>) -> Result<T, IdentityError> {
+    Err(IdentityError::Settings(what.into()))
+}
+
+impl ProviderSettings {
+    /// Reads the file; `secret` reads another file that it names.
+    ///
+    /// # Errors
+    ///
+    /// [`IdentityError::Settings`] with what is wrong.
+    pub fn read(
+        text: &str,
+        secret: impl FnOnce(&str) -> Result<Zeroizing<String>, String>,
+    ) -> Result<Self, IdentityError> {
+        let written: Written = toml::from_str(text).map_err(|error| IdentityError::Settings(error.to_string()))?;
+        let issuer =
+            IssuerUrl::new(written.issuer.clone()).map_err(|error| IdentityError::Settings(error.to_string()))?;
+        let reach = reach_of(issuer.url(), written.private_network)?;
+        let groups = written.groups.iter().map(|(group, roles)| {
+            let roles: Result<Vec<_>, _> = roles.iter().map(|role| role_of(role)).collect();
+            roles.map(|roles| (group.clone(), roles))
+        });
+        let groups: BTreeMap<_, _> = groups.collect::<Result<_, _>>()?;
+        let short = |text: &String| (1..=PROVIDER_TEXT_CHARS_MAX).contains(&text.chars().count());
+        if !short(&written.name) || !short(&written.client_id) || !groups.keys().all(short) {
+            return wrong(format!("names, `client-id` and groups have from 1 to {PROVIDER_TEXT_CHARS_MAX} characters"));
+        }
+        if groups.values().flatten().collect::<BTreeSet<_>>().len() > GROUPS_KNOWN_MAX {
+            return wrong(format!("groups have at most {GROUPS_KNOWN_MAX} roles together"));
+        }
+        let secret = written.client_secret_file.as_deref().map(secret).transpose();
+        Ok(Self {
+            secret: secret.map_err(IdentityError::Settings)?,
+            name: written.name,
+            issuer,
+            client_id: written.client_id,
+            reach,
+            scopes: written.scopes,
+            classes: written.acr_values,
+            groups_claim: written.groups_claim,
+            phishing_resistant: written.phishing_resistant,
+            second_factor: written.second_factor,
+            groups,
+        })
+    }
+
+    /// Returns every role that a group has.
+    #[must_use]
+    pub fn roles(&self) -> BTreeSet<(Role, Scope)> {
+        self.groups.values().flatten().cloned().collect()
+    }
+
+    /// Tells whether people and requests may be sent to an address.
+    pub(crate) fn may_ask(&self, url: &Url) -> bool {
+        url.scheme() == "https" || self.reach == Reach::Loopback && is_local(url)
+    }
+}
+
+fn is_local(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+fn reach_of(issuer: &Url, private: bool) -> Result<Reach, IdentityError> {
+    match (issuer.scheme(), is_local(issuer)) {
+        (_, true) => Ok(Reach::Loopback),
+        ("https", false) if private => Ok(Reach::Private),
+        ("https", false) => Ok(Reach::Public),
+        _ => wrong(format!("`{issuer}` is not encrypted: an issuer is `https://...`, or on this machine")),
+    }
+}
+
+fn role_of(text: &str) -> Result<(Role, Scope), IdentityError> {
+    let Some((role, scope)) = text.split_once(':') else {
+        return wrong(format!("`{text}` is no role: write ROLE:SCOPE, as reader:project:gemini"));
+    };
+    let role = role.parse::<Role>().map_err(|error| IdentityError::Settings(error.to_string()))?;
+    match scope.parse::<Scope>() {
+        Ok(Scope::Version(_)) => wrong(format!("`{text}`: a group has no role on a single version")),
+        Ok(scope) => Ok((role, scope)),
+        Err(error) => wrong(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LEAST: &str = "name = 'Example ID'\nissuer = 'https://id.example.org'\nclient-id = 'cordon'\n";
+
+    fn read(more: &str) -> Result<ProviderSettings, String> {
+        let secret = |path: &str| Ok(Zeroizing::new(format!("what stands in {path}")));
+        ProviderSettings::read(&format!("{LEAST}{more}"), secret).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_file_says_which_roles_groups_have() {
+        let settings =
+            read("client-secret-file = 'a'\n[groups]\nml = ['reader:project:gemini', 'auditor:everything']\n");
+        let settings = settings.expect("read");
+        assert_eq!(settings.roles().len(), 2);
+        assert_eq!(settings.secret.as_ref().map(|secret| secret.as_str()), Some("what stands in a"));
+        assert_eq!((settings.reach, settings.groups_claim.as_str()), (Reach::Public, "groups"));
+        assert_eq!(read("private-network = true\n").expect("read").reach, Reach::Private);
+        for (wrong, why) in [
+            ("group = 1\n", "unknown field"),
+            ("[groups]\nml = ['reader']\n", "ROLE:SCOPE"),
+            ("[groups]\nml = ['king:everything']\n", "is no role"),
+            ("[groups]\nml = ['reader:ov_00000000000000000000000000000001']\n", "single version"),
+            ("[groups]\n'' = ['reader:everything']\n", "characters"),
+        ] {
+            assert!(read(wrong).err().expect("refused").contains(why), "{wrong}");
+        }
+        let failing =
+            ProviderSettings::read(&format!("{LEAST}client-secret-file = 'a'"), |_| Err("no file".to_owned()));
+        assert!(failing.is_err_and(|error| error.to_string().contains("no file")));
+    }
+
+    #[test]
+    fn an_issuer_is_encrypted_or_on_this_machine() {
+        let reach = |text: &str| reach_of(&Url::parse(text).expect("an address"), false).ok();
+        assert_eq!(reach("https://id.example.org"), Some(Reach::Public));
+        assert_eq!(reach("http://localhost:9000"), Some(Reach::Loopback));
+        assert_eq!(reach("http://127.0.0.1:9000/x"), Some(Reach::Loopback));
+        assert_eq!((reach("http://id.example.org"), reach("ftp://id.example.org")), (None, None));
+        let settings = read("").expect("read");
+        let may = |text: &str| settings.may_ask(&Url::parse(text).expect("an address"));
+        assert!(may("https://elsewhere.example.org/token") && !may("http://id.example.org/token"));
+        assert!(!may("http://localhost/token"), "of a public provider");
+    }
+}
