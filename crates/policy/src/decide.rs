@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, RwLock};
 
+use cedar_policy::Effect;
 use cordon_domain::{Action, Factor, PrincipalId, Role, Target};
 use cordon_gate::{Decide, Epoch, Facts, Grounds, Refusal, Verdict};
 
@@ -202,7 +203,9 @@ impl Snapshot {
 
     /// Says what is missing, and whom to ask; and whether even that says too much.
     pub(crate) fn refusal(&self, question: &Question<'_>, circumstances: &Circumstances, answer: &Answer) -> Refusal {
-        let rules: Vec<&Rule> = answer.rules.iter().filter_map(|name| self.book().rule(name)).collect();
+        let rules = answer.rules.iter().filter_map(|name| self.book().rule(name));
+        // Where a policy errs, it is denied though others permit it.
+        let rules: Vec<&Rule> = rules.filter(|rule| rule.effect == Effect::Forbid).collect();
         let said = |rule: &&Rule| match &rule.missing {
             Some(text) => question.filled(text),
             None => format!("what `{}` forbids is not done", rule.name),
