@@ -7,6 +7,7 @@ mod baseline;
 mod credentials;
 mod db;
 mod devices;
+mod emergency;
 mod explain;
 mod fingerprint;
 mod hook;
@@ -42,6 +43,8 @@ pub(crate) enum Command {
     Login(Box<login::Arguments>),
     Credentials(Box<credentials::Arguments>),
     Approve(Box<approve::Arguments>),
+    #[command(subcommand)]
+    Emergency(emergency::Command),
     #[command(subcommand)]
     Audit(audit::Command),
     #[command(subcommand)]
@@ -80,6 +83,7 @@ impl Command {
             Self::Login(arguments) => login::run(&arguments),
             Self::Credentials(arguments) => credentials::run(&arguments),
             Self::Approve(arguments) => approve::run(&arguments),
+            Self::Emergency(command) => emergency::run(command),
             Self::Audit(command) => audit::run(command),
             Self::People(command) => people::run(command),
             Self::Services(command) => services::run(command),

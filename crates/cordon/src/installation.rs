@@ -238,6 +238,10 @@ impl Operated {
         let begun = Follower::begin(reader, keys, Some(LocalOperator { principal }.into()));
         let follower = runtime.block_on(begun).map_err(failure)?;
         installation.writer().follow(follower.clone());
+        if let Ok(snapshot) = follower.policies().snapshot() {
+            let now = SystemClock.now();
+            snapshot.roster().emergencies.values().for_each(|one| eprintln!("ALERT: {}", one.alert(now)));
+        }
         let gate = Gate::new(Arc::clone(follower.policies()), installation.writer().clone(), itself);
         let personal = Personal { name, ..Personal::default() };
         Ok(Self { installation, gate, follower, actor, personal, runtime })

@@ -87,6 +87,7 @@ actions! {
     44 InvitationAccept "invitation.accept" "Uses an invitation to set a way to sign in.";
     45 AuthenticatorEnrol "authenticator.enrol" "Adds or changes a way to sign in.";
     46 SessionKeys "session.keys" "Turns a sign-in into access keys.";
+    47 EmergencyAsk "emergency.ask" "Asks others to open an emergency.";
 }
 
 impl fmt::Display for Action {

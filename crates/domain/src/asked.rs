@@ -130,6 +130,19 @@ impl Emergency {
     pub fn is_open(&self, at: Moment) -> bool {
         self.since <= at && at < self.until
     }
+
+    /// What everybody is told of it, as long as it was not reviewed.
+    #[must_use]
+    pub fn alert(&self, at: Moment) -> String {
+        let does = if self.writes { "reads and writes" } else { "reads" };
+        match self.is_open(at) {
+            true => format!(
+                "an emergency is open: {} {does} what no policy gives ({}): {}",
+                self.principal, self.id, self.reason
+            ),
+            false => format!("an emergency of {} waits for its review ({}): {}", self.principal, self.id, self.reason),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -221,7 +221,7 @@ impl Step {
             Self::Put(Record::Vendor(_)) => matches!(action, Action::VendorChange),
             Self::Put(Record::Device(_)) => matches!(action, Action::DeviceEnrol),
             Self::Put(Record::Grant(_)) => matches!(action, Action::GrantMake | Action::PrincipalCreate),
-            Self::Put(Record::Ask(_)) => matches!(action, Action::ApprovalAsk | Action::Approve),
+            Self::Put(Record::Ask(_)) => matches!(action, Action::ApprovalAsk | Action::EmergencyAsk | Action::Approve),
             Self::Put(Record::Emergency(_)) => matches!(action, Action::EmergencyOpen),
             Self::Put(Record::Closed(_)) => matches!(action, Action::Revoke),
             Self::Put(Record::Levels(_)) => matches!(action, Action::LevelsChange),
@@ -277,6 +277,7 @@ impl Action {
                 | Self::DeviceEnrol
                 | Self::GrantMake
                 | Self::ApprovalAsk
+                | Self::EmergencyAsk
                 | Self::Approve
                 | Self::EmergencyOpen
                 | Self::EmergencyReview

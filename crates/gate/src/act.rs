@@ -91,6 +91,8 @@ acts! { Changes:
     Give = GrantMake;
     /// Asks others to approve something.
     Ask = ApprovalAsk;
+    /// Asks others to open an emergency.
+    AskEmergency = EmergencyAsk;
     /// Approves what someone else asked for.
     Approve = Approve;
     /// Changes the policies.

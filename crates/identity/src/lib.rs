@@ -6,7 +6,7 @@
 //! does not depend on who exists; what is refused is recorded.
 //!
 //! Map: [`identity`] (what it all rests on), [`invitation`] and [`entry`] (a first way to sign in, and further ones),
-//! [`sign_in`], [`federated`] (by an identity provider, which [`provider`] asks), [`session`] (tokens and access keys, and whether they count), [`login`] (on the command line), [`approval`], [`authenticator`] (ways to sign in as they
+//! [`sign_in`], [`federated`] (by an identity provider, which [`provider`] asks), [`session`] (tokens and access keys, and whether they count), [`login`] (on the command line), [`approval`] and [`emergency`] (what takes several people), [`authenticator`] (ways to sign in as they
 //! are kept), `passkey`, [`password`], `code`, [`device`] and [`signature`] (what is shown), `token`, `ceremony` (what
 //! waits for its answer), `throttle`.
 
@@ -15,6 +15,7 @@ pub mod authenticator;
 mod ceremony;
 mod code;
 pub mod device;
+pub mod emergency;
 pub mod entry;
 pub mod error;
 pub mod federated;

@@ -65,9 +65,12 @@ pub const fn class_of(action: Action) -> (Class, u32) {
         | Action::KeyRotate
         | Action::KeyRewrap
         | Action::BackupRestore => (Class::Api, 3),
-        Action::KeyUnlock | Action::KeyCertify | Action::Approve | Action::ApprovalAsk | Action::EmergencyReview => {
-            (Class::Api, OTHER)
-        }
+        Action::KeyUnlock
+        | Action::KeyCertify
+        | Action::Approve
+        | Action::ApprovalAsk
+        | Action::EmergencyAsk
+        | Action::EmergencyReview => (Class::Api, OTHER),
         Action::SignIn => (Class::Authentication, 1),
         Action::SignOut => (Class::Authentication, 2),
         Action::LogRefusals => (Class::Authentication, OTHER),

@@ -21,7 +21,7 @@ A person with clearance for restricted, a training that counts, an enrolled devi
 person where it is needed, and one role on everything. Three signs a cell: signed in with no factor, with a password and a
 code, with a passkey; + allowed, - denied. The first three are of one who belongs to the project of the object, the others
 of one who does not. Cells of what is asked of no object stand under `installation`; an empty one is no question. What is
-of one's own alone (signing in, own keys, an own device) is asked about the one who asks; everything else about nobody.
+of one's own alone (signing in, own keys, an own device, an emergency) is asked about the one who asks; everything else about nobody.
 
 ";
 const ME: PrincipalId = PrincipalId([1; 16]);
@@ -55,7 +55,8 @@ pub fn text() -> Result<String, PolicyError> {
 fn cells(book: &Snapshot, action: Action, role: Option<Role>, level: Option<Level>) -> String {
     let of = |member| {
         let snapshot = book.supposing(roster(role, member));
-        let concerned = is_own(action).then_some(ME);
+        let own = is_own(action) || matches!(action, Action::EmergencyAsk | Action::EmergencyOpen);
+        let concerned = own.then_some(ME);
         let target = level.map_or_else(|| Target { principal: concerned, ..Target::default() }, target);
         let question = snapshot.roster().principals.get(&ME).and_then(|me| snapshot.question(me, action, &target, NOW));
         question.map_or_else(String::new, |question| signs(&snapshot, &question))

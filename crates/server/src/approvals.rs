@@ -1,19 +1,21 @@
 //! What others asked for, and whoever may approve it.
 
 use askama::Template;
-use cordon_domain::{Action, AskId, Asked as Wanted, PrincipalId, Record, Step, Steps, Target};
+use cordon_domain::{Action, AskId, Asked as Wanted, Record, Step, Steps, Target};
 use serde::Deserialize;
 use serde_json::json as object;
 
 use crate::asked::Asked;
+use crate::emergencies::{Alert, alerts};
 use crate::limits::ASKS_SHOWN_MAX;
 use crate::node::Node;
-use crate::pages::ago;
+use crate::pages::{ago, name_of};
 use crate::reply::{Answer, Refused, html, json, lead_to};
 
 #[derive(Template)]
 #[template(path = "approvals.html")]
 struct ApprovalsPage {
+    alerts: Vec<Alert>,
     asks: Vec<Line>,
 }
 
@@ -41,23 +43,14 @@ pub(crate) async fn page(node: &Node, asked: Asked) -> Answer {
             action: wanted.action,
             what: described(&wanted.target),
             change: changed(&wanted),
-            by: asker(node, wanted.by).await?,
+            by: name_of(node, wanted.by).await?,
             when: ago(wanted.at, node.identity.now()),
             approved: wanted.approvals.len(),
             reason: wanted.reason,
             missing: one.missing,
         });
     }
-    html(&ApprovalsPage { asks })
-}
-
-/// Who asks: by name, or, where it is no principal, whoever is at the machine.
-async fn asker(node: &Node, id: PrincipalId) -> Result<String, Refused> {
-    if let Some(name) = node.identity.name(id).await? {
-        return Ok(name);
-    }
-    let known = node.identity.snapshot()?.roster().principals.contains_key(&id);
-    Ok(if known { id.to_string() } else { format!("the person at the machine ({id})") })
+    html(&ApprovalsPage { alerts: alerts(node, &asked).await?, asks })
 }
 
 fn described(target: &Target) -> String {
@@ -103,8 +96,5 @@ pub(crate) async fn approve_as_program(node: &Node, asked: Asked) -> Answer {
 }
 
 async fn approved(node: &Node, asked: &Asked, id: AskId) -> Result<(), Refused> {
-    match node.identity.approve(asked.session()?, id, &asked.visit).await {
-        Err(cordon_identity::IdentityError::Wrong) => Err(Refused::NotFound),
-        other => Ok(other?),
-    }
+    node.identity.approve(asked.session()?, id, &asked.visit).await.map_err(Refused::of_unknown)
 }

@@ -11,6 +11,7 @@
 
 mod approvals;
 pub mod asked;
+mod emergencies;
 pub mod flights;
 mod keys;
 pub mod limits;

@@ -1,10 +1,11 @@
 //! A running node: an open installation, who decides, who knows people, and the settings.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use cordon_domain::{Action, Actor, Clock, Network};
+use cordon_domain::{Action, Actor, Clock, EmergencyId, Network};
 use cordon_gate::{Epoch, Gate, Journal as _};
 use cordon_identity::{Identity, IdentityError, Provider, ProviderSettings, PublicUrl};
 use cordon_policy::{Policies, Unlisted};
@@ -34,6 +35,8 @@ pub struct Node {
     pub(crate) flights: Flights,
     pub(crate) peer_key: PeerKey,
     confirmed: Mutex<Instant>,
+    /// Emergencies that were told of.
+    told: Mutex<BTreeSet<EmergencyId>>,
 }
 
 impl Node {
@@ -62,7 +65,7 @@ impl Node {
         let peer_key = PeerKey::new(&keys)?;
         let identity = Identity::new(gate, reader, keys, clock, &settings.public_url, provider)?;
         let (flights, confirmed) = (Flights::default(), Mutex::new(Instant::now()));
-        Ok(Self { installation, follower, identity, settings, flights, peer_key, confirmed })
+        Ok(Self { installation, follower, identity, settings, flights, peer_key, confirmed, told: Mutex::default() })
     }
 
     /// Returns who knows people.
@@ -100,8 +103,19 @@ impl Node {
         {
             *confirmed = Instant::now();
         }
+        self.tell_emergencies();
         let confirmed = self.is_confirmed();
         self.flights.cut(|credential| confirmed && self.identity.counts(credential).is_ok());
+    }
+
+    /// Tells whoever watches this node of each emergency, once.
+    fn tell_emergencies(&self) {
+        let (Ok(snapshot), Ok(mut told)) = (self.identity.snapshot(), self.told.lock()) else { return };
+        let all = &snapshot.roster().emergencies;
+        told.retain(|id| all.contains_key(id));
+        for emergency in all.values().filter(|emergency| told.insert(emergency.id)) {
+            eprintln!("ALERT: {}", emergency.alert(self.identity.now()));
+        }
     }
 
     /// Tells whether this node has looked at the revocation epoch within the last second.

@@ -2,11 +2,12 @@
 
 use askama::Template;
 use axum::http::{HeaderValue, header};
-use cordon_domain::{Credential, Factor, Moment};
+use cordon_domain::{Credential, Factor, Moment, PrincipalId};
 use cordon_identity::authenticator::Way;
 use cordon_policy::duration;
 
 use crate::asked::Asked;
+use crate::emergencies::{Alert, alerts};
 use crate::node::Node;
 use crate::reply::{Answer, Refused, html, write};
 
@@ -33,6 +34,7 @@ pub(crate) async fn part(_: &Node, asked: Asked) -> Answer {
 #[derive(Template)]
 #[template(path = "home.html")]
 struct Home {
+    alerts: Vec<Alert>,
     name: String,
     factor: &'static str,
     age: String,
@@ -73,6 +75,7 @@ pub(crate) async fn home(node: &Node, asked: Asked) -> Answer {
     let issued = reader.credentials(node.installation.keys(), session.principal, now).await?;
     let issued = issued.into_iter().filter(|one| identity.counts(one).is_ok());
     html(&Home {
+        alerts: alerts(node, &asked).await?,
         name: identity.name(session.principal).await?.unwrap_or_default(),
         factor: shown_by(session.factor),
         age: ago(session.factor_at, now),
@@ -106,6 +109,15 @@ fn added(way: &Way, now: Moment) -> String {
         Way::Passkey(passkey) => format!("added {}", ago(passkey.added_at, now)),
         _ => String::new(),
     }
+}
+
+/// Somebody's name, or, where it is no principal, whoever is at the machine.
+pub(crate) async fn name_of(node: &Node, id: PrincipalId) -> Result<String, Refused> {
+    if let Some(name) = node.identity.name(id).await? {
+        return Ok(name);
+    }
+    let known = node.identity.snapshot()?.roster().principals.contains_key(&id);
+    Ok(if known { id.to_string() } else { format!("the person at the machine ({id})") })
 }
 
 /// What was shown, in words.

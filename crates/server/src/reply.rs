@@ -58,6 +58,14 @@ pub(crate) enum Refused {
 }
 
 impl Refused {
+    /// What was named is not there, or is not for whoever asks.
+    pub(crate) fn of_unknown(error: IdentityError) -> Self {
+        match error {
+            IdentityError::Wrong => Self::NotFound,
+            other => other.into(),
+        }
+    }
+
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::SignIn => StatusCode::UNAUTHORIZED,

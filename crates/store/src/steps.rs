@@ -37,7 +37,7 @@ fn subject(step: &Step) -> Option<PrincipalId> {
 pub(crate) fn concern(action: Action, steps: &Steps, target: &Target) -> bool {
     let about = |step: &Step| {
         let subject = subject(step).is_none_or(|subject| target.principal == Some(subject));
-        let asks_oneself = action == Action::ApprovalAsk;
+        let asks_oneself = asks(action);
         let within = match step {
             Step::Put(Record::Grant(grant)) => is_within(&grant.scope, target),
             Step::Put(Record::Ask(asked)) => is_about(asked, target),
@@ -53,6 +53,11 @@ pub(crate) fn concern(action: Action, steps: &Steps, target: &Target) -> bool {
         steps.0.iter().enumerate().all(|(place, step)| steps.0.iter().take(place).all(|one| one.key() != step.key()));
     let named = steps.0.first().is_some_and(|step| target.record == Some(step.key()));
     steps.fit(action) && named && distinct && brings_in && steps.0.iter().all(about)
+}
+
+/// Asking others is about oneself, whatever is asked.
+const fn asks(action: Action) -> bool {
+    matches!(action, Action::ApprovalAsk | Action::EmergencyAsk)
 }
 
 /// A grant is decided on what it covers: whoever owns a bucket grants on that bucket.
@@ -168,7 +173,7 @@ impl<A: Changes> Guard<'_, A> {
             Step::Put(Record::Principal(principal)) => self.principal(principal).await,
             Step::Put(Record::Device(device)) => self.device(device).await,
             Step::Put(Record::Grant(grant)) => self.grant(grant).await,
-            Step::Put(Record::Ask(asked)) if self.permit.action() == Action::ApprovalAsk => self.ask(asked).await,
+            Step::Put(Record::Ask(asked)) if asks(self.permit.action()) => self.ask(asked).await,
             Step::Put(Record::Ask(asked)) => self.approve(asked).await,
             Step::Put(Record::Emergency(emergency)) => self.emergency(emergency).await,
             Step::Put(Record::Policies(policies)) => self.policies(policies).await,
@@ -308,6 +313,8 @@ impl<A: Changes> Guard<'_, A> {
         if let Some(version) = asked.target.version {
             self.is_as_stored(version).await?;
         }
+        let emergency = self.permit.action() != Action::EmergencyAsk || asked.action == Action::EmergencyOpen;
+        holds(emergency, "what is asked for is no emergency")?;
         let hash = AskedHash::of(asked.action, &asked.target, &asked.change, &asked.reason);
         holds(hash == asked.hash, "what is asked for is not what the approval would be bound to")?;
         let actor = self.permit.actor().clone();

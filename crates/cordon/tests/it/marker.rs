@@ -295,6 +295,10 @@ fn signing_in(stage: &mut Stage) {
     stage.run(0, &with_root(&["vendors", "set", "Example", "--until", "2999-01-01", "--reason", "none"]));
     stage.run(0, &with_root(&["vendors", "list"]));
     stage.run(0, &with_root(&["devices", "list"]));
+    stage.run(0, &["emergency", "ask", "--reason", "none"]);
+    stage.run(1, &["emergency", "open", "as_00000000000000000000000000000005"]);
+    stage.run(1, &["emergency", "review", "em_00000000000000000000000000000005", "--reason", "none"]);
+    stage.run(0, &with_root(&["emergency", "list"]));
     stage.run(0, &[&["access", "revoke", &ada, "--reason", "none"][..], &ROOT].concat());
     up.end();
 }

@@ -322,3 +322,48 @@ fn an_identity_provider_is_named_by_a_file_that_is_read_strictly() {
     std::fs::remove_file(place.path().join("oidc.toml")).expect("gone");
     refused("`oidc.toml` cannot be read");
 }
+
+#[test]
+fn an_emergency_is_agreed_to_told_to_everybody_and_reviewed_by_somebody_else() {
+    let place = Place::new();
+    let up = Up::begin(&place, &[]);
+    let mut ada = Browser::welcomed(&up.origin, up.link());
+    assert_eq!(login(&place, "home", &mut ada).code, 0);
+    let mut others = ["bob", "cleo"].map(|name| {
+        let invite = ["people", "invite", name, "--clearance", "restricted", "--role", "approver:everything"];
+        let more = ["--role", "security:everything", "--public-url", &up.origin];
+        let invited = ok(place.run(&[&invite[..], &more].concat()));
+        let mut browser = Browser::welcomed(&up.origin, invited.lines().nth(1).expect("a link"));
+        assert_eq!(login(&place, name, &mut browser).code, 0);
+        browser
+    });
+    let ask = ok(place.run(&["emergency", "ask", "--reason", "the disk is full"])).trim().to_owned();
+    let early = place.run(&["emergency", "open", &ask]);
+    assert!(early.code == 1 && early.stderr.contains("2 other people"), "{}", early.stderr);
+    let stolen = run_as(&place, "bob", &["emergency", "open", &ask]);
+    assert_eq!(stolen.code, 1, "it is not his: {}", stolen.stderr);
+    for name in ["bob", "cleo"] {
+        assert!(!others[0].get("/").contains("An emergency"), "not yet");
+        ok(run_as(&place, name, &["approve", &ask]));
+    }
+    assert!(ada.get("/emergencies").contains("Approved by 2 so far"));
+    let emergency = ok(place.run(&["emergency", "open", &ask])).trim().to_owned();
+    assert!(emergency.starts_with("em_"), "{emergency}");
+    for browser in &mut others {
+        let told = browser.get("/");
+        assert!(told.contains("<strong>An emergency is open</strong>: ada@example.org may read"), "{told}");
+        assert!(browser.get("/approvals").contains("the disk is full"));
+    }
+    let listed = place.run(&["emergency", "list"]);
+    assert!(listed.stdout.contains("ada@example.org  open, until"), "{}", listed.stdout);
+    assert!(listed.stderr.contains("ALERT: an emergency is open: pr_"), "whoever is at the machine is told, too");
+    let own = place.run(&["emergency", "review", &emergency, "--reason", "all is well"]);
+    assert!(own.code == 1 && own.stderr.contains("somebody else"), "{}", own.stderr);
+    let empty = run_as(&place, "bob", &["emergency", "review", &emergency, "--reason", " "]);
+    assert!(empty.code == 1 && empty.stderr.contains("says what was found"), "{}", empty.stderr);
+    ok(run_as(&place, "bob", &["emergency", "review", &emergency, "--reason", "two reads, both in the ticket"]));
+    assert_eq!(ok(place.run(&["emergency", "list"])), "");
+    assert!(!others[1].get("/").contains("An emergency"));
+    let events = ok(place.run(&["audit", "search", "--action", "emergency.review"]));
+    assert!(events.contains("two reads, both in the ticket"), "{events}");
+}

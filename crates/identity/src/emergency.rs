@@ -1,0 +1,125 @@
+//! Emergencies: whoever needs access that no policy gives asks for it, opens it when others agreed, and somebody else
+//! reviews it.
+
+use cordon_domain::{
+    Action, AskId, Asked, AskedHash, Credential, Emergency, EmergencyId, Record, RecordKey, Step, Steps, Target,
+};
+use cordon_gate::act::{AskEmergency, Changes, OpenEmergency, Review};
+use cordon_gate::{Facts, Request};
+use cordon_store::Change;
+use cordon_store::edge::SystemEntropy;
+use cordon_store::limits::EMERGENCY_MS_MAX;
+
+use crate::error::IdentityError;
+use crate::identity::{Identity, Visit};
+
+impl Identity {
+    /// Asks others to open an emergency for whoever is signed in, from now on for an hour.
+    ///
+    /// # Errors
+    ///
+    /// [`IdentityError::Denied`] with what is missing.
+    pub async fn ask_emergency(
+        &self,
+        session: &Credential,
+        (reason, writes): (&str, bool),
+        visit: &Visit,
+    ) -> Result<AskId, IdentityError> {
+        self.catch_up().await;
+        let (now, principal) = (self.now(), session.principal);
+        let owner = self.active(principal)?.owner;
+        let (until, reason) = (now.plus_ms(EMERGENCY_MS_MAX), reason.trim().to_owned());
+        let id = EmergencyId::draw(&mut SystemEntropy);
+        let emergency = Emergency { id, principal, since: now, until, reason: reason.clone(), writes };
+        let change = Steps(vec![Step::Put(Record::Emergency(emergency))]).encoded();
+        let record = Some(RecordKey::Emergency(id));
+        let target = Target { principal: Some(principal), record, ..Target::default() };
+        let asked = Asked {
+            id: AskId::draw(&mut SystemEntropy),
+            action: Action::EmergencyOpen,
+            hash: AskedHash::of(Action::EmergencyOpen, &target, &change, &reason),
+            target,
+            by: principal,
+            owner,
+            reason: reason.clone(),
+            at: now,
+            ends: until,
+            approvals: Vec::new(),
+            change,
+        };
+        let id = asked.id;
+        let steps = Steps(vec![Step::Put(Record::Ask(Box::new(asked)))]);
+        let facts = self.about(session, Target::default(), steps, Some(reason), visit);
+        self.record::<AskEmergency>(facts).await?;
+        Ok(id)
+    }
+
+    /// Opens an emergency that others agreed to.
+    ///
+    /// # Errors
+    ///
+    /// [`IdentityError::Wrong`] when whoever is signed in asked for none under this name; [`IdentityError::Denied`] with
+    /// what is missing.
+    pub async fn open_emergency(
+        &self,
+        session: &Credential,
+        ask: AskId,
+        visit: &Visit,
+    ) -> Result<EmergencyId, IdentityError> {
+        self.catch_up().await;
+        let snapshot = self.snapshot()?;
+        let own = |asked: &&Asked| asked.by == session.principal && asked.action == Action::EmergencyOpen;
+        let asked = snapshot.roster().asks.get(&ask).filter(own).ok_or(IdentityError::Wrong)?;
+        let Some(RecordKey::Emergency(id)) = asked.target.record else { return Err(IdentityError::Wrong) };
+        let steps = Steps::decoded(&asked.change).ok_or(IdentityError::Wrong)?;
+        let facts = self.about(session, asked.target.clone(), steps, Some(asked.reason.clone()), visit);
+        self.record::<OpenEmergency>((Facts { approval: Some(ask), ..facts.0 }, facts.1)).await?;
+        Ok(id)
+    }
+
+    /// Closes an emergency of somebody else after looking into it.
+    ///
+    /// # Errors
+    ///
+    /// [`IdentityError::Wrong`] when there is none; [`IdentityError::Denied`] with what is missing.
+    pub async fn review_emergency(
+        &self,
+        session: &Credential,
+        id: EmergencyId,
+        reason: &str,
+        visit: &Visit,
+    ) -> Result<(), IdentityError> {
+        self.catch_up().await;
+        if reason.trim().is_empty() {
+            return Err(IdentityError::Weak("a review says what was found"));
+        }
+        let snapshot = self.snapshot()?;
+        let emergency = snapshot.roster().emergencies.get(&id).ok_or(IdentityError::Wrong)?;
+        let target = Target { principal: Some(emergency.principal), ..Target::default() };
+        let steps = Steps(vec![Step::End(RecordKey::Emergency(id))]);
+        let facts = self.about(session, target, steps, Some(reason.trim().to_owned()), visit);
+        self.record::<Review>(facts).await
+    }
+
+    /// The facts of a change of records by whoever is signed in: about themselves unless `target` says otherwise.
+    fn about(
+        &self,
+        session: &Credential,
+        target: Target,
+        steps: Steps,
+        reason: Option<String>,
+        visit: &Visit,
+    ) -> (Facts, Steps) {
+        let principal = target.principal.or(Some(session.principal));
+        let target = Target { principal, record: steps.0.first().map(Step::key), ..target };
+        let facts = self.facts(Action::EmergencyOpen, session.actor(self.now()), visit);
+        (Facts { target, beside: steps.encoded(), reason, ..facts }, steps)
+    }
+
+    async fn record<A: Changes>(&self, (facts, steps): (Facts, Steps)) -> Result<(), IdentityError> {
+        let change = Change::Records { action: A::ACTION, steps, names: Vec::new() };
+        let request = Request::<A>::new(Facts { action: A::ACTION, ..facts });
+        drop(self.gate.change(request, change).await?.spend());
+        Ok(())
+    }
+}
