@@ -83,7 +83,7 @@ impl Snapshot {
         if self.is_hopeless(question, &best, &answer) {
             return Possible::Never;
         }
-        match all.take(most.saturating_sub(1)).find(|circumstances| self.answer(question, circumstances).allowed) {
+        match all.take(most.saturating_sub(1)).find(|circumstances| self.allows(question, circumstances)) {
             Some(found) => Possible::In(found),
             None if grid.count() > most => Possible::Unknown,
             None => Possible::Never,
@@ -108,7 +108,7 @@ impl Snapshot {
 
     /// Tells what of circumstances in which a question is allowed it takes: each is worsened while the others stay.
     pub(crate) fn conditions(&self, question: &Question<'_>, allowed: Circumstances) -> Conditions {
-        let is_allowed = |circumstances: Circumstances| self.answer(question, &circumstances).allowed;
+        let is_allowed = |circumstances: Circumstances| self.allows(question, &circumstances);
         let looks = |attribute| question.slice.look_at(attribute);
         let factor = Factor::ALL.into_iter().find(|factor| is_allowed(Circumstances { factor: *factor, ..allowed }));
         let ages = thresholds(question, Attribute::FactorAge, question.demand().factor_age_s);
@@ -139,7 +139,7 @@ impl Snapshot {
 
     fn networks_needed(&self, question: &Question<'_>, allowed: Circumstances) -> Vec<String> {
         let networks = networks(question);
-        let is_allowed = |address| self.answer(question, &Circumstances { address, ..allowed }).allowed;
+        let is_allowed = |address| self.allows(question, &Circumstances { address, ..allowed });
         match outside(&networks) {
             Some(address) if is_allowed(address) => Vec::new(),
             _ => {

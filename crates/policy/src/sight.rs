@@ -59,47 +59,68 @@ pub(crate) struct Prepared {
 
 /// What is known of sights.
 #[derive(Default)]
-pub(crate) struct Memory(Mutex<HashMap<Sight, Seen>>);
+pub(crate) struct Memory(Mutex<HashMap<Arc<Sight>, Arc<Seen>>>);
+
+/// A sight, and what is known of it.
+pub(crate) struct Seen {
+    sight: Arc<Sight>,
+    known: Mutex<Known>,
+}
 
 #[derive(Default)]
-struct Seen {
+struct Known {
     prepared: Option<Arc<Prepared>>,
-    answers: HashMap<Circumstances, Said>,
+    answers: HashMap<Circumstances, Arc<Said>>,
 }
 
 impl Memory {
-    pub(crate) fn said(&self, sight: &Sight, circumstances: &Circumstances) -> Option<Said> {
-        self.0.lock().ok()?.get(sight)?.answers.get(circumstances).cloned()
+    /// Returns what is known of a sight. A thread that died over the memory leaves the others without one.
+    pub(crate) fn seen(&self, sight: Sight) -> Arc<Seen> {
+        let Ok(mut all) = self.0.lock() else { return Arc::new(Seen::of(Arc::new(sight))) };
+        if let Some(seen) = all.get(&sight) {
+            return Arc::clone(seen);
+        }
+        if all.len() >= KEPT_SIGHTS_MAX {
+            all.clear();
+        }
+        let sight = Arc::new(sight);
+        Arc::clone(all.entry(Arc::clone(&sight)).or_insert_with(|| Arc::new(Seen::of(sight))))
+    }
+}
+
+impl Seen {
+    fn of(sight: Arc<Sight>) -> Self {
+        Self { sight, known: Mutex::default() }
     }
 
-    pub(crate) fn keep(&self, sight: Sight, circumstances: Circumstances, said: Said) {
-        self.with(sight, |seen| {
-            if seen.answers.len() >= KEPT_ANSWERS_MAX {
-                seen.answers.clear();
-            }
-            seen.answers.insert(circumstances, said);
-        });
+    /// Tells whether only those of the part that permit are asked.
+    pub(crate) fn is_of_permits(&self) -> bool {
+        self.sight.permits
+    }
+
+    pub(crate) fn said(&self, circumstances: &Circumstances) -> Option<Arc<Said>> {
+        self.known.lock().ok()?.answers.get(circumstances).cloned()
+    }
+
+    pub(crate) fn keep(&self, circumstances: Circumstances, said: Arc<Said>) {
+        let Ok(mut known) = self.known.lock() else { return };
+        if known.answers.len() >= KEPT_ANSWERS_MAX {
+            known.answers.clear();
+        }
+        known.answers.insert(circumstances, said);
     }
 
     /// Returns what Cedar needs; makes it the first time.
-    pub(crate) fn prepared(&self, sight: &Sight, contract: Option<&Vendor>) -> Result<Arc<Prepared>, String> {
-        let kept = || self.0.lock().ok()?.get(sight)?.prepared.clone();
+    pub(crate) fn prepared(&self, contract: Option<&Vendor>) -> Result<Arc<Prepared>, String> {
+        let kept = || self.known.lock().ok()?.prepared.clone();
         if let Some(prepared) = kept() {
             return Ok(prepared);
         }
-        let prepared = Arc::new(sight.prepare(contract)?);
-        let copy = Arc::clone(&prepared);
-        self.with(sight.clone(), |seen| seen.prepared = Some(copy));
-        Ok(prepared)
-    }
-
-    /// A thread that died over the memory leaves the others without one.
-    fn with(&self, sight: Sight, work: impl FnOnce(&mut Seen)) {
-        let Ok(mut known) = self.0.lock() else { return };
-        if known.len() >= KEPT_SIGHTS_MAX {
-            known.clear();
+        let prepared = Arc::new(self.sight.prepare(contract)?);
+        if let Ok(mut known) = self.known.lock() {
+            known.prepared = Some(Arc::clone(&prepared));
         }
-        work(known.entry(sight).or_default());
+        Ok(prepared)
     }
 }
 
@@ -149,10 +170,6 @@ impl Sight {
     /// The same, seen by those of the part alone that permit.
     pub(crate) fn of_permits(self) -> Self {
         Self { permits: true, ..self }
-    }
-
-    pub(crate) const fn is_of_permits(&self) -> bool {
-        self.permits
     }
 
     /// What all policies together see.

@@ -1,5 +1,6 @@
 //! Roster and policies at one moment, and how a question is put to them.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use cordon_gate::{Epoch, Facts};
 use crate::book::{Book, Cut, Part, Slice};
 use crate::circumstances::{Circumstances, Opened};
 use crate::rule::PolicyError;
-use crate::sight::{Memory, Prepared, Sight, Standing, seen};
+use crate::sight::{Memory, Prepared, Seen, Sight, Standing, seen};
 use crate::words::{Attribute, What, Who};
 
 /// Roster and policies at one moment.
@@ -50,6 +51,9 @@ pub(crate) struct Question<'a> {
     pub(crate) standing: Standing,
     demand: Demand,
     pub(crate) slice: Slice<'a>,
+    /// What is known of it, by part; and by those of each part alone that permit.
+    seen: OnceCell<Vec<Arc<Seen>>>,
+    seen_by_permits: OnceCell<Vec<Arc<Seen>>>,
 }
 
 /// What the policies say.
@@ -160,6 +164,8 @@ impl Snapshot {
             action,
             target,
             slice,
+            seen: OnceCell::new(),
+            seen_by_permits: OnceCell::new(),
         })
     }
 
@@ -224,44 +230,66 @@ impl Snapshot {
         self.grants_of(principal).filter(move |grant| grant.counts_at(at) && grant.scope.covers(target))
     }
 
+    /// What is known of a question of this snapshot, by part.
+    pub(crate) fn seen<'q>(&self, question: &'q Question<'_>) -> &'q [Arc<Seen>] {
+        let all = || question.slice.parts.iter().map(|part| self.memory.seen(Sight::of(question, part)));
+        question.seen.get_or_init(|| all().collect())
+    }
+
+    fn said<'q>(
+        &self,
+        question: &'q Question<'_>,
+        circumstances: &'q Circumstances,
+    ) -> impl Iterator<Item = Arc<Said>> + use<'_, 'q> {
+        let parts = question.slice.parts.iter().zip(self.seen(question));
+        parts.map(|(part, seen)| said_by(question, part, seen, circumstances))
+    }
+
     /// Answers a question in circumstances.
     pub(crate) fn answer(&self, question: &Question<'_>, circumstances: &Circumstances) -> Answer {
-        combined(question.slice.parts.iter().map(|part| self.said(question, part, circumstances)))
+        combined(self.said(question, circumstances))
     }
 
-    fn said(&self, question: &Question<'_>, part: &Part, circumstances: &Circumstances) -> Said {
-        self.said_by(question, part, Sight::of(question, part), circumstances)
-    }
-
-    fn said_by(&self, question: &Question<'_>, part: &Part, sight: Sight, circumstances: &Circumstances) -> Said {
-        let circumstances = seen(question, part, circumstances);
-        if let Some(said) = self.memory.said(&sight, &circumstances) {
-            return said;
-        }
-        let policies = if sight.is_of_permits() { &part.permits } else { &part.set };
-        let prepared = self.memory.prepared(&sight, question.contract);
-        let said =
-            prepared.and_then(|prepared| asked(question, &circumstances, part.attributes(), policies, &prepared));
-        let said = said.unwrap_or_else(|error| Said { errors: vec![error], ..Said::default() });
-        self.memory.keep(sight, circumstances, said.clone());
-        said
+    /// Tells whether a question is answered with yes.
+    pub(crate) fn allows(&self, question: &Question<'_>, circumstances: &Circumstances) -> bool {
+        let mut permitted = false;
+        let denied = self.said(question, circumstances).any(|said| {
+            permitted |= !said.permits.is_empty();
+            !said.forbids.is_empty() || !said.errors.is_empty()
+        });
+        permitted && !denied
     }
 
     /// Answers with all policies, uncut, and remembers nothing.
     #[cfg(test)]
     pub(crate) fn answer_whole(&self, question: &Question<'_>, circumstances: &Circumstances) -> Answer {
         let whole = self.book.whole();
-        let prepared = Memory::default().prepared(&Sight::whole(question), question.contract).expect("prepared");
-        combined(std::iter::once(asked(question, circumstances, u32::MAX, &whole.set, &prepared).expect("asked")))
+        let prepared = Memory::default().seen(Sight::whole(question)).prepared(question.contract).expect("prepared");
+        let said = asked(question, circumstances, u32::MAX, &whole.set, &prepared).expect("asked");
+        combined(std::iter::once(Arc::new(said)))
     }
 
     /// Tells whether a policy permits, whatever others forbid.
     pub(crate) fn is_permitted(&self, question: &Question<'_>, circumstances: &Circumstances) -> bool {
-        question.slice.parts.iter().any(|part| {
-            let sight = Sight::of(question, part).of_permits();
-            !self.said_by(question, part, sight, circumstances).permits.is_empty()
-        })
+        let all = || question.slice.parts.iter().map(|part| self.memory.seen(Sight::of(question, part).of_permits()));
+        let seen = question.seen_by_permits.get_or_init(|| all().collect());
+        let mut parts = question.slice.parts.iter().zip(seen);
+        parts.any(|(part, seen)| !said_by(question, part, seen, circumstances).permits.is_empty())
     }
+}
+
+/// What a part says, which is asked when it is not known.
+fn said_by(question: &Question<'_>, part: &Part, known: &Seen, circumstances: &Circumstances) -> Arc<Said> {
+    let circumstances = seen(question, part, circumstances);
+    if let Some(said) = known.said(&circumstances) {
+        return said;
+    }
+    let policies = if known.is_of_permits() { &part.permits } else { &part.set };
+    let prepared = known.prepared(question.contract);
+    let said = prepared.and_then(|prepared| asked(question, &circumstances, part.attributes(), policies, &prepared));
+    let said = Arc::new(said.unwrap_or_else(|error| Said { errors: vec![error], ..Said::default() }));
+    known.keep(circumstances, Arc::clone(&said));
+    said
 }
 
 /// Puts a question to a set of policies.
@@ -288,12 +316,12 @@ fn asked(
 /// What one set of all the policies would say: what any part forbids is denied, what any permits is allowed then, and what
 /// none speaks of is denied. Cedar passes over a policy that errs, and one that forbids would open the door: here it
 /// denies.
-fn combined(parts: impl Iterator<Item = Said>) -> Answer {
+fn combined(parts: impl Iterator<Item = Arc<Said>>) -> Answer {
     let mut all = Said::default();
     for said in parts {
-        all.permits.extend(said.permits);
-        all.forbids.extend(said.forbids);
-        all.errors.extend(said.errors);
+        all.permits.extend_from_slice(&said.permits);
+        all.forbids.extend_from_slice(&said.forbids);
+        all.errors.extend_from_slice(&said.errors);
     }
     let allowed = all.forbids.is_empty() && !all.permits.is_empty() && all.errors.is_empty();
     let mut rules = if all.forbids.is_empty() { all.permits } else { all.forbids };
@@ -317,11 +345,6 @@ impl Question<'_> {
     /// What is demanded here.
     pub(crate) const fn demand(&self) -> &Demand {
         &self.demand
-    }
-
-    /// What each part of the policies sees of it.
-    pub(crate) fn sights(&self) -> Vec<Sight> {
-        self.slice.parts.iter().map(|part| Sight::of(self, part)).collect()
     }
 
     /// Networks of the contract, if it names any.

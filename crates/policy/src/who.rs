@@ -3,11 +3,12 @@
 //! Everyone is asked about; the policies answer once for all whom they cannot tell apart.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use cordon_domain::{Action, GrantId, Moment, PrincipalId, Target};
 
 use crate::possible::{Conditions, Possible};
-use crate::sight::Sight;
+use crate::sight::Seen;
 use crate::snapshot::{Question, Snapshot};
 
 /// Someone who may.
@@ -33,10 +34,13 @@ enum Known {
 impl Snapshot {
     /// Gives everyone who may, in some circumstances that may be at that moment, do `action` to `target` to `each`.
     pub fn who(&self, action: Action, target: &Target, at: Moment, each: &mut dyn FnMut(May)) {
-        let mut known: HashMap<Vec<Sight>, Known> = HashMap::new();
+        // Whose questions look alike to each part, share what is known of them: that lives as long as this does.
+        let mut all: HashMap<Vec<*const Seen>, (Vec<Arc<Seen>>, Known)> = HashMap::new();
         for principal in self.roster().principals.values() {
             let Some(question) = self.question(principal, action, target, at) else { continue };
-            let known = known.entry(question.sights()).or_insert_with(|| self.known(&question, at));
+            let seen = self.seen(&question);
+            let alike = seen.iter().map(Arc::as_ptr).collect();
+            let (_, known) = all.entry(alike).or_insert_with(|| (seen.to_vec(), self.known(&question, at)));
             let (policies, conditions) = match known {
                 Known::Never => continue,
                 Known::In(policies, conditions) => (policies.clone(), Some(conditions.clone())),
