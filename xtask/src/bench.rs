@@ -1,6 +1,7 @@
 //! Times a scan against its peers: installed from PyPI into a private environment, run offline and in turns.
 
 pub(crate) mod access;
+mod groups;
 mod restore;
 mod rewrap;
 mod seal;

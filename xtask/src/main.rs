@@ -12,7 +12,8 @@ pub(crate) const USAGE: &str = "usage: cargo xtask TASK
 
 check                 all that CI runs: format, lints, tidy, tests
 test [--without PART...]
-                      the tests; parts that they stand on: postgres, python (with PyPI), softhsm
+                      the tests; parts that they stand on: postgres, python (with PyPI), oidc (with PyPI and npm), softhsm
+mutants               change the files that decide, one thing at a time: each change must fail a test (cargo-mutants; hours)
 tidy                  the rules of the repository that no other tool holds
 gen [--check]         write, or compare, what is made from the code: docs/rules-list.md
 eval rules FILE       recall and false alarms on labelled texts (JSON lines, gzip)
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         ["check"] => check(),
         ["test"] => suite::run(&[]),
         ["test", "--without", parts @ ..] => suite::run(parts),
+        ["mutants"] => mutants(),
         ["tidy"] => tidy::tidy(),
         ["gen"] => generated::write(),
         ["gen", "--check"] => generated::compare(),
@@ -63,6 +65,27 @@ fn main() -> ExitCode {
 pub(crate) fn run(program: &str, arguments: &[&str]) -> Result<(), String> {
     let status = Command::new(program).args(arguments).status().map_err(|error| format!("{program}: {error}"))?;
     if status.success() { Ok(()) } else { Err(format!("`{program} {}` failed", arguments.join(" "))) }
+}
+
+/// The files that decide, with the crate whose tests must notice.
+const DECIDING: [(&str, &str); 8] = [
+    ("cordon-gate", "crates/gate/src/gate.rs"),
+    ("cordon-policy", "crates/policy/src/decide.rs"),
+    ("cordon-policy", "crates/policy/src/snapshot.rs"),
+    ("cordon-policy", "crates/policy/src/book.rs"),
+    ("cordon-policy", "crates/policy/src/sight.rs"),
+    ("cordon-policy", "crates/policy/src/circumstances.rs"),
+    ("cordon-policy", "crates/policy/src/operator.rs"),
+    ("cordon-policy", "crates/policy/src/groups.rs"),
+];
+
+/// Runs cargo-mutants on each of them; it fails when a change survives.
+fn mutants() -> Result<(), String> {
+    for (package, file) in DECIDING {
+        let out = format!("target/mutants/{}", file.replace('/', "-"));
+        run("cargo", &["mutants", "--package", package, "--file", file, "--timeout", "120", "--output", &out])?;
+    }
+    Ok(())
 }
 
 fn check() -> Result<(), String> {

@@ -36,6 +36,7 @@ pub(crate) fn measured() -> Result<(), String> {
     println!("| the same policies on another roster | {:.1} ms |", ms(started.elapsed()));
     decisions(&next, &mut chance);
     who(&next, &mut chance);
+    super::groups::measured()?;
     super::sign_in::measured()
 }
 

@@ -13,7 +13,7 @@ use cordon_store::{Change, Installation, ObjectRow};
 use cordon_testkit::Deciding;
 
 const OBJECTS: u64 = 60_000;
-const BUCKET: BucketId = BucketId([1; 16]);
+pub(super) const BUCKET: BucketId = BucketId([1; 16]);
 
 pub(crate) async fn rewrap(folder: &Path) -> Result<(), String> {
     let (installation, _) = super::trust::installation(folder, None).await.map_err(|error| error.to_string())?;
@@ -21,7 +21,7 @@ pub(crate) async fn rewrap(folder: &Path) -> Result<(), String> {
     let gate = Gate::new(Deciding::yes(), installation.writer().clone(), actor.clone());
     let mut writes = Vec::new();
     for number in 0..OBJECTS {
-        writes.push(write(&installation, &gate, number));
+        writes.push(write(&installation, &gate, (number, Label::of(Level::Restricted))));
         if writes.len() == 1000 {
             for outcome in futures_util::future::join_all(writes.drain(..)).await {
                 outcome?;
@@ -38,10 +38,11 @@ pub(crate) async fn rewrap(folder: &Path) -> Result<(), String> {
     Ok(())
 }
 
-async fn write(
+/// Writes a version with a label of level restricted.
+pub(super) async fn write(
     installation: &Installation,
     gate: &Gate<cordon_testkit::trust::Always, cordon_store::Writer>,
-    number: u64,
+    (number, label): (u64, Label),
 ) -> Result<(), String> {
     let keys = installation.keys();
     let name = KeyName::Bucket(BUCKET, Level::Restricted);
@@ -49,7 +50,7 @@ async fn write(
     let key = keys.wrapping_key(active.map(|active| active.active), name, 1).map_err(|error| error.to_string())?;
     let mut id = [0; 16];
     id.iter_mut().zip(number.to_be_bytes()).for_each(|(slot, byte)| *slot = byte);
-    let (version, label) = (VersionId(id), Label::of(Level::Restricted));
+    let version = VersionId(id);
     let data_key = DataKey::draw(&mut SystemEntropy);
     let belongs = Belongs { bucket: BUCKET, version, label: &label };
     let wrap = key.wrap(&data_key, belongs, &mut SystemEntropy).map_err(|error| error.to_string())?;
