@@ -94,6 +94,15 @@ impl ObjectRow {
     }
 
     /// Reads a row and checks its MAC.
+    /// Checks a row, and returns its label and the level of its column as they are stored: who only counts keeps no more.
+    pub(crate) fn label<'a>(row: &'a Row, key: &RowKey) -> Result<(&'a [u8], i64), StoreError> {
+        let (version, number) = (row.bytes(0)?, row.small(4)?.to_be_bytes());
+        let (bucket, label, wrapped, manifest) = (row.bytes(1)?, row.bytes(3)?, row.bytes(5)?, row.bytes(6)?);
+        let parts = [b"objects/v1".as_slice(), version, bucket, label, &number, wrapped, manifest];
+        key.check(&parts, row.bytes(7)?, || VersionId(row.array(0).unwrap_or_default()).to_string())?;
+        Ok((label, row.int(2)?))
+    }
+
     pub(crate) fn read(mut row: Row, key: &RowKey) -> Result<Self, StoreError> {
         let version = VersionId(row.array(0)?);
         let changed = || format!("the row of {version} was changed beside Cordon: it is locked");

@@ -82,8 +82,10 @@ CREATE TABLE servers (
     node BLOB PRIMARY KEY, address TEXT NOT NULL, seen_at INTEGER NOT NULL, mac BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 ",
-    // No table is another: there are accounts of identity providers among the ways to sign in, and people ask for emergencies.
-    "",
+    // There are accounts of identity providers among the ways to sign in, and people ask for emergencies.
+    "
+CREATE INDEX objects_bucket ON objects (bucket, version);
+",
 ];
 
 /// What PostgreSQL has besides: events that have no position yet.

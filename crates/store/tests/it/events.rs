@@ -175,6 +175,27 @@ async fn a_row_that_was_changed_beside_cordon_locks_its_object(ground: Ground) {
     assert!(matches!(ground.open().await, Err(StoreError::Integrity(_))));
 }
 
+async fn a_bucket_is_grouped_by_labels_each_row_of_which_is_checked(ground: Ground) {
+    let (installation, _) = ground.create().await;
+    for (number, level) in [(1, Level::Restricted), (2, Level::Internal), (3, Level::Restricted)] {
+        write(&installation, number, level).await.expect("written");
+    }
+    let groups = async || installation.reader().label_groups(installation.keys(), BUCKET).await;
+    let mut found = groups().await.expect("whole");
+    found.sort_by_key(|(label, _)| label.level);
+    assert_eq!(found, [(label(Level::Internal), 1), (label(Level::Restricted), 2)]);
+    let other = installation.reader().label_groups(installation.keys(), BucketId([6; 16])).await;
+    assert_eq!(other.expect("whole"), []);
+    // The column by which rows are selected is not under the MAC.
+    let row = hex(&version(2).0);
+    assert_eq!(ground.beside(&format!("UPDATE objects SET level = 0 WHERE version = x'{row}'")).await, 1);
+    assert!(matches!(groups().await, Err(StoreError::Integrity(_))));
+    ground.beside(&format!("UPDATE objects SET level = {} WHERE version = x'{row}'", Level::Internal.number())).await;
+    assert_eq!(groups().await.expect("whole").len(), 2);
+    ground.beside(&format!("UPDATE objects SET key_version = 9 WHERE version = x'{row}'")).await;
+    assert!(matches!(groups().await, Err(StoreError::Integrity(_))));
+}
+
 async fn a_clock_that_goes_back_a_day_is_an_event_and_breaks_nothing(ground: Ground) {
     let (installation, _) = ground.create().await;
     let mut late = event(&installation, Action::SignIn, 1);
@@ -229,6 +250,7 @@ on_both! {
     a_lowering_cannot_pass_for_a_raising,
     a_revocation_makes_older_decisions_stale,
     a_row_that_was_changed_beside_cordon_locks_its_object,
+    a_bucket_is_grouped_by_labels_each_row_of_which_is_checked,
     a_clock_that_goes_back_a_day_is_an_event_and_breaks_nothing,
     a_person_can_be_named_until_erased,
 }

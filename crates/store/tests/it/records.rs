@@ -252,7 +252,11 @@ async fn changes_that_do_not_fit_the_state_are_refused(ground: Ground) {
     make(made, person(1), NOW).await.expect("added");
     make(made, granted(grant(1, 1, Role::Reader)), NOW).await.expect("granted");
     refused(make(made, person(1), NOW).await, "there already");
-    refused(make(made, granted(grant(1, 1, Role::Owner)), NOW).await, "there already");
+    refused(make(made, granted(grant(1, 1, Role::Owner)), NOW).await, "may prolong it, and change nothing else");
+    let for_longer = Grant { ends: Some(NOW.plus_ms(9)), ..grant(1, 1, Role::Reader) };
+    make(made, granted(for_longer.clone()), NOW).await.expect("prolonged");
+    let kept = made.reader().records(made.keys()).await.expect("whole").0;
+    assert_eq!(kept.roster.grants.into_values().collect::<Vec<_>>(), [for_longer], "it stays one");
     refused(make(made, granted(grant(2, 9, Role::Owner)), NOW).await, "there is no");
     refused(make(made, granted(Grant { reason: " ".to_owned(), ..grant(2, 1, Role::Owner) }), NOW).await, "reason");
     refused(make(made, granted(Grant { ends: Some(NOW), ..grant(2, 1, Role::Owner) }), NOW).await, "an end ahead");
