@@ -318,7 +318,8 @@ fn an_approval_counts_for_exactly_what_was_asked_and_only_while_its_giver_is_an_
     };
     let plain = |_: &mut Roster| {};
     assert!(allows(with(asked(&lowers()), &plain), &lowers()));
-    let asks: [(&str, fn(&mut Asked)); 8] = [
+    type Changed<T> = (&'static str, fn(&mut T));
+    let asks: [Changed<Asked>; 8] = [
         ("another's", |asked| asked.by = id(DAN)),
         ("another human's", |asked| asked.owner = id(DAN)),
         ("of something else", |asked| asked.hash.0[0] ^= 1),
@@ -334,7 +335,7 @@ fn an_approval_counts_for_exactly_what_was_asked_and_only_while_its_giver_is_an_
         let refused = refusal(snapshot(with(changed, &plain)).verdict(&lowers()));
         assert_eq!((refused.missing, refused.ask.as_deref()), (vec![needed.to_owned()], Some("an approver")), "{what}");
     }
-    let states: [(&str, fn(&mut Roster)); 4] = [
+    let states: [Changed<Roster>; 4] = [
         ("the giver is another human by now", |roster| {
             roster.put(Record::Principal(Principal { owner: id(ADA), ..person(BOB) }));
         }),

@@ -117,7 +117,7 @@ mod tests {
     fn a_name_that_leads_elsewhere_is_not_connected_to() {
         let ask = |reach, uri: &str| {
             let request = openidconnect::http::Request::get(uri).body(Vec::new()).expect("a request");
-            Wire::new(reach).ask(request).err().expect("refused").to_string()
+            Wire::new(reach).ask(request).expect_err("refused").to_string()
         };
         for host in ["localhost", "127.0.0.1", "[::1]", "169.254.169.254"] {
             let refused = ask(Reach::Public, &format!("https://{host}:9/"));
