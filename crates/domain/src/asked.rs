@@ -122,6 +122,9 @@ pub struct Emergency {
     /// Whether writing is open, too.
     #[n(5)]
     pub writes: bool,
+    /// The human for whom it is: they review none of their own, by whatever account.
+    #[n(6)]
+    pub owner: PrincipalId,
 }
 
 impl Emergency {
@@ -135,12 +138,12 @@ impl Emergency {
     #[must_use]
     pub fn alert(&self, at: Moment) -> String {
         let does = if self.writes { "reads and writes" } else { "reads" };
+        // Whoever reads it does so in a terminal or a log.
+        let reason: String = self.reason.chars().filter(|sign| !sign.is_control()).collect();
+        let (whose, id) = (self.principal, self.id);
         match self.is_open(at) {
-            true => format!(
-                "an emergency is open: {} {does} what no policy gives ({}): {}",
-                self.principal, self.id, self.reason
-            ),
-            false => format!("an emergency of {} waits for its review ({}): {}", self.principal, self.id, self.reason),
+            true => format!("an emergency is open: {whose} {does} what no policy gives ({id}): {reason}"),
+            false => format!("an emergency of {whose} waits for its review ({id}): {reason}"),
         }
     }
 }
@@ -171,6 +174,24 @@ mod tests {
                 })
                 .collect(),
         }
+    }
+
+    #[test]
+    fn an_alert_says_what_is_open_and_nothing_hides_it() {
+        let emergency = Emergency {
+            id: EmergencyId([1; 16]),
+            principal: PrincipalId([1; 16]),
+            since: Moment(0),
+            until: Moment(10),
+            reason: "a fire\r\u{1b}[2K\nALERT: none".to_owned(),
+            writes: true,
+            owner: PrincipalId([1; 16]),
+        };
+        let open = emergency.alert(Moment(9));
+        assert!(open.starts_with("an emergency is open: pr_01") && open.contains(" reads and writes "), "{open}");
+        assert!(open.ends_with("a fire[2KALERT: none"), "{open}");
+        assert!(emergency.alert(Moment(10)).contains("waits for its review"));
+        assert!(Emergency { writes: false, ..emergency }.alert(Moment(9)).contains(" reads what no policy gives "));
     }
 
     #[test]

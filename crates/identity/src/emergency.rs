@@ -1,6 +1,7 @@
 //! Emergencies: whoever needs access that no policy gives asks for it, opens it when others agreed, and somebody else
 //! reviews it.
 
+use cordon_domain::limits::RECORD_TEXT_BYTES_MAX;
 use cordon_domain::{
     Action, AskId, Asked, AskedHash, Credential, Emergency, EmergencyId, Record, RecordKey, Step, Steps, Target,
 };
@@ -12,6 +13,15 @@ use cordon_store::limits::EMERGENCY_MS_MAX;
 
 use crate::error::IdentityError;
 use crate::identity::{Identity, Visit};
+
+/// What people say of an emergency is read by everybody, in terminals and logs, too: one line, within the bound of records.
+fn plain(reason: &str) -> Result<String, IdentityError> {
+    let reason = reason.trim();
+    if reason.is_empty() || reason.len() > RECORD_TEXT_BYTES_MAX || reason.chars().any(char::is_control) {
+        return Err(IdentityError::Weak("say why, in one line of at most 1024 bytes"));
+    }
+    Ok(reason.to_owned())
+}
 
 impl Identity {
     /// Asks others to open an emergency for whoever is signed in, from now on for an hour.
@@ -28,9 +38,9 @@ impl Identity {
         self.catch_up().await;
         let (now, principal) = (self.now(), session.principal);
         let owner = self.active(principal)?.owner;
-        let (until, reason) = (now.plus_ms(EMERGENCY_MS_MAX), reason.trim().to_owned());
+        let (until, reason) = (now.plus_ms(EMERGENCY_MS_MAX), plain(reason)?);
         let id = EmergencyId::draw(&mut SystemEntropy);
-        let emergency = Emergency { id, principal, since: now, until, reason: reason.clone(), writes };
+        let emergency = Emergency { id, principal, since: now, until, reason: reason.clone(), writes, owner };
         let change = Steps(vec![Step::Put(Record::Emergency(emergency))]).encoded();
         let record = Some(RecordKey::Emergency(id));
         let target = Target { principal: Some(principal), record, ..Target::default() };
@@ -65,16 +75,17 @@ impl Identity {
         session: &Credential,
         ask: AskId,
         visit: &Visit,
-    ) -> Result<EmergencyId, IdentityError> {
+    ) -> Result<Emergency, IdentityError> {
         self.catch_up().await;
         let snapshot = self.snapshot()?;
         let own = |asked: &&Asked| asked.by == session.principal && asked.action == Action::EmergencyOpen;
         let asked = snapshot.roster().asks.get(&ask).filter(own).ok_or(IdentityError::Wrong)?;
-        let Some(RecordKey::Emergency(id)) = asked.target.record else { return Err(IdentityError::Wrong) };
-        let steps = Steps::decoded(&asked.change).ok_or(IdentityError::Wrong)?;
+        let steps = Steps::decoded(&asked.change).unwrap_or_default();
+        let [Step::Put(Record::Emergency(emergency))] = steps.0.as_slice() else { return Err(IdentityError::Wrong) };
+        let emergency = emergency.clone();
         let facts = self.about(session, asked.target.clone(), steps, Some(asked.reason.clone()), visit);
         self.record::<OpenEmergency>((Facts { approval: Some(ask), ..facts.0 }, facts.1)).await?;
-        Ok(id)
+        Ok(emergency)
     }
 
     /// Closes an emergency of somebody else after looking into it.
@@ -90,14 +101,12 @@ impl Identity {
         visit: &Visit,
     ) -> Result<(), IdentityError> {
         self.catch_up().await;
-        if reason.trim().is_empty() {
-            return Err(IdentityError::Weak("a review says what was found"));
-        }
+        let reason = plain(reason)?;
         let snapshot = self.snapshot()?;
         let emergency = snapshot.roster().emergencies.get(&id).ok_or(IdentityError::Wrong)?;
         let target = Target { principal: Some(emergency.principal), ..Target::default() };
         let steps = Steps(vec![Step::End(RecordKey::Emergency(id))]);
-        let facts = self.about(session, target, steps, Some(reason.trim().to_owned()), visit);
+        let facts = self.about(session, target, steps, Some(reason), visit);
         self.record::<Review>(facts).await
     }
 

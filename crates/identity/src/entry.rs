@@ -283,9 +283,9 @@ impl Entry {
         self.principal
     }
 
-    /// Tells whether they are signed in already.
-    pub(crate) const fn is_signed_in(&self) -> bool {
-        self.session.is_some()
+    /// As whom they set it, when they are signed in.
+    pub(crate) const fn session(&self) -> Option<&Credential> {
+        self.session.as_ref()
     }
 
     const fn action(&self) -> Action {

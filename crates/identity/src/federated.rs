@@ -6,7 +6,7 @@ use cordon_domain::{
     Scope, Step, Steps, Target,
 };
 use cordon_gate::act::{Changes, Give, Revoke};
-use cordon_gate::{Facts, Request};
+use cordon_gate::{Denial, Facts, JournalError, Request};
 use cordon_policy::GroupRoles;
 use cordon_policy::limits::GROUP_ROLE_MS_MAX;
 use cordon_store::Change;
@@ -20,7 +20,7 @@ use crate::error::IdentityError;
 use crate::identity::{Identity, Visit};
 use crate::limits::BROWSER_CHARS_MAX;
 use crate::login::drawn;
-use crate::provider::{Left, Provider, Told};
+use crate::provider::{Left, Place, Provider, Told};
 use crate::secret_hash;
 use crate::sign_in::{Shown, SignedIn};
 use crate::throttle::network;
@@ -34,11 +34,18 @@ pub enum Leaving {
 }
 
 /// Somebody who left, and may come back.
-pub(crate) struct Departure {
+pub(crate) struct Away {
     why: Leaving,
     /// The hash of what their browser keeps meanwhile: nobody is led back into another's sign-in.
     browser: [u8; 32],
     left: Option<Left>,
+}
+
+/// Whether somebody is signed in.
+#[derive(PartialEq, Eq)]
+enum Signed {
+    In,
+    Out,
 }
 
 /// Where to send a browser, and what it keeps until it comes back.
@@ -51,7 +58,7 @@ pub struct Sent {
 
 /// What a browser comes back with.
 pub struct Back<'a> {
-    /// The state: the name of its departure.
+    /// The state: the name under which it left.
     pub state: CeremonyId,
     /// The code, or why the provider gives none.
     pub code: Result<String, String>,
@@ -84,8 +91,8 @@ impl Identity {
         self.provider().ok_or(IdentityError::Unknown("this installation has no identity provider"))
     }
 
-    /// Sends a browser to the provider. `again`: they show anew who they are; `keeps` is what the browser keeps from another
-    /// departure.
+    /// Sends a browser to the provider. `again`: they show anew who they are; `keeps` is what the browser keeps from
+    /// another time that it left.
     ///
     /// # Errors
     ///
@@ -98,12 +105,15 @@ impl Identity {
         visit: &Visit,
     ) -> Result<Sent, IdentityError> {
         let provider = self.some_provider()?;
+        let place = provider.place(network(visit.address))?;
+        // Whoever is signed in there already must not give that away with one click on somebody else's link.
+        let again = again || matches!(why, Leaving::Set(_));
         let known = keeps.filter(|text| (32..=BROWSER_CHARS_MAX).contains(&text.len()));
         let keeps = known.map_or_else(drawn, |text| Zeroizing::new(text.to_owned()));
-        let departure = Departure { why, browser: kept_hash(&keeps), left: None };
-        let id = self.departures.begin(departure, network(visit.address), self.now());
-        let (to, left) = provider.send(id.as_str(), again, self.now()).await?;
-        let waits = self.departures.with(&id, self.now(), |departure| departure.left = Some(left));
+        let away = Away { why, browser: kept_hash(&keeps), left: None };
+        let id = self.away.begin(away, network(visit.address), self.now());
+        let (to, left) = provider.send(place, id.as_str(), again, self.now()).await?;
+        let waits = self.away.with(&id, self.now(), |away| away.left = Some(left));
         waits.ok_or(IdentityError::Ceremony)?;
         Ok(Sent { to, keeps })
     }
@@ -137,35 +147,59 @@ impl Identity {
         session: Option<&Credential>,
     ) -> Result<Returned, IdentityError> {
         let provider = self.some_provider()?;
-        let departure = self.departures.take(&back.state, self.now()).ok_or(IdentityError::Ceremony)?;
-        let hash = kept_hash(back.kept);
-        let same = aws_lc_rs::constant_time::verify_slices_are_equal(&hash, &departure.browser).is_ok();
-        let left = departure.left.filter(|_| same).ok_or(IdentityError::Ceremony)?;
-        if back.issuer.is_some_and(|issuer| issuer != provider.issuer()) {
-            return Err(IdentityError::Provider("it is another provider that answers".to_owned()));
-        }
-        let code = back.code.map_err(IdentityError::Provider)?;
-        let told = provider.told(code, left, self.now()).await?;
+        // Before anything is used up: who finds no room comes back with the same.
+        let place = provider.place(network(visit.address))?;
+        let (why, told) = self.told(provider, place, back).await?;
         let id = self.account(provider, &told.subject);
-        let next = match departure.why {
+        let next = match why {
             Leaving::SignIn(next) => next,
             Leaving::Set(entry) => {
-                let entry = self.entries.take(&entry, self.now()).ok_or(IdentityError::Ceremony)?;
-                self.is_free(id, &entry).await?;
-                let signed_in = entry.is_signed_in();
-                let account = ProviderAccount { issuer: provider.issuer().to_owned(), subject: told.subject.clone() };
-                self.set(entry, (Some(id), Way::Provider(account)), visit).await?;
-                if signed_in {
+                if self.set_account(provider, &entry, (id, &told), visit, session).await? == Signed::In {
                     return Ok(Returned { entered: None, next: "/".to_owned() });
                 }
                 "/".to_owned()
             }
         };
         let principal = self.whose(provider, id, &told).await?;
+        let entered = self.enter(&principal, Shown::now(id, None, told.factor, told.at), visit, session).await?;
+        // Nobody is handed a session whose roles are not those of now.
         self.give_roles(provider, &principal, &told, visit).await?;
-        let shown = Shown::now(id, None, told.factor, told.at);
-        let entered = self.enter(&self.active(principal.id)?, shown, visit, session).await?;
         Ok(Returned { entered: Some(entered), next })
+    }
+
+    /// What the provider says of whoever this browser left with.
+    async fn told(&self, provider: &Provider, place: Place, back: Back<'_>) -> Result<(Leaving, Told), IdentityError> {
+        let away = self.away.take(&back.state, self.now()).ok_or(IdentityError::Ceremony)?;
+        let hash = kept_hash(back.kept);
+        let same = aws_lc_rs::constant_time::verify_slices_are_equal(&hash, &away.browser).is_ok();
+        let left = away.left.filter(|_| same).ok_or(IdentityError::Ceremony)?;
+        if back.issuer.is_some_and(|issuer| issuer != provider.issuer()) {
+            return Err(IdentityError::Provider("it is another provider that answers".to_owned()));
+        }
+        let code = back.code.map_err(IdentityError::Provider)?;
+        Ok((away.why, Provider::told(place, code, left, self.now()).await?))
+    }
+
+    /// Sets an account as a way to sign in, for whoever holds a ceremony for that. Tells whether they are signed in already.
+    async fn set_account(
+        &self,
+        provider: &Provider,
+        entry: &CeremonyId,
+        (id, told): (CredentialId, &Told),
+        visit: &Visit,
+        session: Option<&Credential>,
+    ) -> Result<Signed, IdentityError> {
+        let entry = self.entries.take(entry, self.now()).ok_or(IdentityError::Ceremony)?;
+        self.is_free(id, &entry).await?;
+        let signed = match entry.session() {
+            // It was begun in this session, and in no other.
+            Some(own) if session.is_none_or(|session| session.id != own.id) => return Err(IdentityError::Ceremony),
+            Some(_) => Signed::In,
+            None => Signed::Out,
+        };
+        let account = ProviderAccount { issuer: provider.issuer().to_owned(), subject: told.subject.clone() };
+        self.set(entry, (Some(id), Way::Provider(account)), visit).await?;
+        Ok(signed)
     }
 
     /// The name of the way to sign in that an account is: found by whoever knows the account, and telling nothing of it.
@@ -199,8 +233,25 @@ impl Identity {
         }
     }
 
-    /// Gives somebody the roles that their groups have now, and takes back those that others had.
+    /// Gives somebody the roles that their groups have now, and takes back those that others had. Where another sign-in of
+    /// theirs was quicker, it is looked at once more.
     async fn give_roles(
+        &self,
+        provider: &Provider,
+        to: &Principal,
+        told: &Told,
+        visit: &Visit,
+    ) -> Result<(), IdentityError> {
+        match self.change_to(provider, to, told, visit).await {
+            Err(IdentityError::Denied(Denial::NotRecorded(JournalError::Conflict(_)))) => {
+                self.catch_up().await;
+                self.change_to(provider, to, told, visit).await
+            }
+            changed => changed,
+        }
+    }
+
+    async fn change_to(
         &self,
         provider: &Provider,
         to: &Principal,

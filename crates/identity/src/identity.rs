@@ -18,7 +18,7 @@ use crate::authenticator::Way;
 use crate::ceremony::Ceremonies;
 use crate::entry::Entry;
 use crate::error::IdentityError;
-use crate::federated::Departure;
+use crate::federated::Away;
 use crate::limits::BROWSER_CHARS_MAX;
 use crate::login::Allowed;
 use crate::passkey::{Passkeys, PublicUrl};
@@ -60,7 +60,7 @@ pub struct Identity {
     pub(crate) logins: Ceremonies<Allowed>,
     pub(crate) bindings: Ceremonies<(CredentialId, DeviceId)>,
     pub(crate) provider: Option<Provider>,
-    pub(crate) departures: Ceremonies<Departure>,
+    pub(crate) away: Ceremonies<Away>,
     pub(crate) arrivals: Ceremonies<webauthn_rs::prelude::DiscoverableAuthentication>,
 }
 
@@ -92,7 +92,7 @@ impl Identity {
             logins: Ceremonies::default(),
             bindings: Ceremonies::default(),
             provider,
-            departures: Ceremonies::default(),
+            away: Ceremonies::default(),
             arrivals: Ceremonies::default(),
         })
     }

@@ -75,6 +75,12 @@ pub const CLAIMED_CHARS_MAX: usize = 128;
 /// Questions to the identity provider at once; who comes then is told to come again.
 pub const PROVIDER_AT_ONCE: usize = 32;
 
+/// Questions to it at once for one address.
+pub const PROVIDER_BY_ADDRESS: usize = 4;
+
+/// Milliseconds for which it is not asked again after it could not be.
+pub const PROVIDER_AWAY_MS: i64 = 5_000;
+
 /// Seconds that the identity provider may take for one answer.
 pub const PROVIDER_S: u64 = 10;
 
@@ -87,7 +93,7 @@ pub const PROVIDER_KNOWN_MS: i64 = 600_000;
 /// Milliseconds after which its keys are asked for again when it signs with another.
 pub const PROVIDER_KEYS_MS_MIN: i64 = 10_000;
 
-/// Seconds that a sign-in at the identity provider may be old, or it asks anew.
+/// Seconds that a sign-in at the identity provider may be old: it is told so, and one that is older is refused.
 pub const PROVIDER_AGE_S: u64 = 3_600;
 
 /// Characters of names in the settings of an identity provider.

@@ -5,6 +5,7 @@
 //! code and verifier for a session and an access key. Both ends are tied to the key of the device.
 
 use cordon_domain::{Credential, DeviceId, Entropy as _};
+use cordon_gate::{Denial, Refusal};
 use cordon_store::edge::SystemEntropy;
 use data_encoding::BASE64URL_NOPAD;
 use zeroize::Zeroizing;
@@ -144,6 +145,12 @@ impl Identity {
             return Err(IdentityError::Ceremony);
         }
         self.counts(&allowed.session)?;
+        // Before anything is issued that nobody would be given.
+        let missing = self.missing_for_keys(&allowed.session, visit)?;
+        if !missing.is_empty() {
+            let refusal = Refusal { missing, ask: None, hidden: false };
+            return Err(IdentityError::Denied(Denial::Refused(refusal)));
+        }
         let device = match (allowed.device, allowed.enrol) {
             (None, Enrol::Yes) => Some(self.enrol_device(&allowed.session, proof, &allowed.claimed, visit).await?),
             (known, _) => known,

@@ -1,14 +1,16 @@
 //! An organisation's identity provider, by OpenID Connect: the code flow with PKCE, and what its ID token says.
 //!
-//! The provider is named by a setting and by nothing else. Its word counts when it is signed by a key that it publishes now,
-//! is for this installation, answers the nonce of this attempt, and is of this moment.
+//! The provider is named by a setting and by nothing else. Its word counts when it is signed by a key that it publishes,
+//! is for this installation, answers the nonce of this attempt, and is of this moment. What it publishes is
+//! asked for again after ten minutes, or when it signs with another key.
 
 mod claims;
 mod settings;
 mod wire;
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 use cordon_domain::{Factor, Moment, PrincipalId, Role, Scope};
@@ -23,10 +25,11 @@ use openidconnect::{
     Nonce, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope as Wanted, SignatureVerificationError,
     StandardErrorResponse, StandardTokenResponse,
 };
-use tokio::sync::Semaphore;
 
 use crate::error::IdentityError;
-use crate::limits::{PROVIDER_AGE_S, PROVIDER_AT_ONCE, PROVIDER_KEYS_MS_MIN, PROVIDER_KNOWN_MS};
+use crate::limits::{
+    PROVIDER_AGE_S, PROVIDER_AT_ONCE, PROVIDER_AWAY_MS, PROVIDER_BY_ADDRESS, PROVIDER_KEYS_MS_MIN, PROVIDER_KNOWN_MS,
+};
 use crate::passkey::PublicUrl;
 use claims::Rest;
 pub use settings::ProviderSettings;
@@ -85,8 +88,31 @@ struct Inner {
     settings: ProviderSettings,
     back: RedirectUrl,
     wire: Wire,
-    known: Mutex<Option<(CoreProviderMetadata, Moment)>>,
-    room: Arc<Semaphore>,
+    known: Mutex<Known>,
+    room: Mutex<HashMap<IpAddr, usize>>,
+}
+
+/// What the provider said of itself, or why it said nothing, and when.
+#[derive(Default)]
+struct Known {
+    said: Option<(CoreProviderMetadata, Moment)>,
+    away: Option<(String, Moment)>,
+}
+
+/// A place among those who ask at once.
+pub(crate) struct Place {
+    inner: Arc<Inner>,
+    address: IpAddr,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut room = self.inner.room.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(own) = room.get_mut(&self.address) {
+            *own = own.saturating_sub(1);
+        }
+        room.retain(|_, own| *own > 0);
+    }
 }
 
 /// What somebody who leaves for the provider leaves here.
@@ -119,8 +145,8 @@ impl Provider {
         let back = RedirectUrl::new(format!("{}{BACK}", public_url.origin()));
         let back = back.map_err(|error| IdentityError::Settings(error.to_string()))?;
         let wire = Wire::new(settings.reach);
-        let room = Arc::new(Semaphore::new(PROVIDER_AT_ONCE));
-        Ok(Self(Arc::new(Inner { itself, settings, back, wire, known: Mutex::default(), room })))
+        let (known, room) = (Mutex::default(), Mutex::default());
+        Ok(Self(Arc::new(Inner { itself, settings, back, wire, known, room })))
     }
 
     /// Returns what people call it.
@@ -145,30 +171,42 @@ impl Provider {
         &self.0.settings
     }
 
+    /// Takes a place among those who ask at once: one address takes few.
+    pub(crate) fn place(&self, address: IpAddr) -> Result<Place, IdentityError> {
+        let mut room = self.0.room.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = room.get(&address).copied().unwrap_or(0);
+        if own >= PROVIDER_BY_ADDRESS || room.values().sum::<usize>() >= PROVIDER_AT_ONCE {
+            return Err(IdentityError::Busy);
+        }
+        room.insert(address, own + 1);
+        Ok(Place { inner: Arc::clone(&self.0), address })
+    }
+
     /// Sends somebody away. `again`: they show anew who they are. Returns where to, and what stays here.
-    pub(crate) async fn send(&self, state: &str, again: bool, now: Moment) -> Result<(String, Left), IdentityError> {
-        let (inner, state) = (Arc::clone(&self.0), state.to_owned());
-        self.beside(move || inner.address(state, again, now)).await
+    pub(crate) async fn send(
+        &self,
+        place: Place,
+        state: &str,
+        again: bool,
+        now: Moment,
+    ) -> Result<(String, Left), IdentityError> {
+        let state = state.to_owned();
+        beside(place, move |inner| inner.address(state, again, now)).await
     }
 
     /// Asks what it says of somebody who came back with a code.
-    pub(crate) async fn told(&self, code: String, left: Left, now: Moment) -> Result<Told, IdentityError> {
-        let inner = Arc::clone(&self.0);
-        self.beside(move || inner.told(code, left, now)).await
+    pub(crate) async fn told(place: Place, code: String, left: Left, now: Moment) -> Result<Told, IdentityError> {
+        beside(place, move |inner| inner.told(code, left, now)).await
     }
+}
 
-    /// Asks on a thread that may wait, of which there is a bounded number. What breaks there breaks nothing here.
-    async fn beside<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> Result<T, IdentityError> + Send + 'static,
-    ) -> Result<T, IdentityError> {
-        let place = Arc::clone(&self.0.room).try_acquire_owned().map_err(|_| IdentityError::Busy)?;
-        let asked = tokio::task::spawn_blocking(move || {
-            let _place = place;
-            work()
-        });
-        asked.await.unwrap_or_else(|_| Err(refused("its answer cannot be read")))
-    }
+/// Asks on a thread that may wait. What breaks there breaks nothing here.
+async fn beside<T: Send + 'static>(
+    place: Place,
+    work: impl FnOnce(&Inner) -> Result<T, IdentityError> + Send + 'static,
+) -> Result<T, IdentityError> {
+    let asked = tokio::task::spawn_blocking(move || work(&place.inner));
+    asked.await.unwrap_or_else(|_| Err(refused("its answer cannot be read")))
 }
 
 fn refused(why: impl Into<String>) -> IdentityError {
@@ -179,20 +217,29 @@ impl Inner {
     /// What the provider says of itself, and its keys; asked again when that is old.
     fn known(&self, younger_than_ms: i64, now: Moment) -> Result<CoreProviderMetadata, IdentityError> {
         // Whoever comes while it is asked waits for the same answer.
-        let mut known = self.known.lock().map_err(|_| IdentityError::ProviderAway("ask again".to_owned()))?;
-        if let Some((metadata, since)) = &*known
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((metadata, since)) = &known.said
             && (0..younger_than_ms).contains(&now.since_ms(*since))
         {
             return Ok(metadata.clone());
         }
+        if let Some((why, since)) = &known.away
+            && (0..PROVIDER_AWAY_MS).contains(&now.since_ms(*since))
+        {
+            return Err(IdentityError::ProviderAway(why.clone()));
+        }
         let issuer = self.settings.issuer.clone();
         let metadata = CoreProviderMetadata::discover(&issuer, &|request| self.wire.ask(request));
-        let metadata = metadata.map_err(|error| IdentityError::ProviderAway(explained(&error)))?;
+        let metadata = metadata.map_err(|error| {
+            let why = explained(&error);
+            known.away = Some((why.clone(), now));
+            IdentityError::ProviderAway(why)
+        })?;
         let endpoints = [Some(metadata.authorization_endpoint().url()), metadata.token_endpoint().map(|url| url.url())];
         if let Some(wrong) = endpoints.into_iter().flatten().find(|url| !self.settings.may_ask(url)) {
             return Err(refused(format!("it names `{wrong}`, which is not encrypted")));
         }
-        *known = Some((metadata.clone(), now));
+        *known = Known { said: Some((metadata.clone(), now)), away: None };
         Ok(metadata)
     }
 

@@ -232,6 +232,7 @@ fn an_emergency_opens_what_it_says_to_whom_it_says_while_it_is_open() {
             until,
             reason,
             writes,
+            owner: id(principal),
         })
     };
     let writes = facts(DAN, Action::ObjectWrite, object(Level::Confidential));

@@ -173,6 +173,7 @@ pub(crate) fn roster(chance: &mut Chance, principals: u8) -> Roster {
             until: one(chance, &[NOW, NOW.plus_ms(1)]),
             reason: String::new(),
             writes: chance.below(2) == 0,
+            owner: PrincipalId([1; 16]),
         }));
     }
     roster

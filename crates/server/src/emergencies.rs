@@ -1,7 +1,7 @@
 //! Emergencies: everybody sees those that are open or wait for their review; people ask, open and review.
 
 use askama::Template;
-use cordon_domain::{Action, AskId, EmergencyId, Moment};
+use cordon_domain::{Action, AskId, Emergency, EmergencyId, PrincipalKind};
 use serde::Deserialize;
 use serde_json::json as object;
 
@@ -21,12 +21,14 @@ pub(crate) struct Alert {
     pub(crate) own: bool,
 }
 
-/// What everybody is told: each emergency that nobody reviewed yet.
+/// What everybody of the organisation is told: each emergency that nobody reviewed yet.
 pub(crate) async fn alerts(node: &Node, asked: &Asked) -> Result<Vec<Alert>, Refused> {
     let (snapshot, now) = (node.identity.snapshot()?, node.identity.now());
-    let own = asked.session()?.principal;
+    let (own, kind) = (asked.session()?.principal, asked.session()?.principal_kind);
     let mut alerts = Vec::new();
-    for emergency in snapshot.roster().emergencies.values() {
+    // What happens inside is nothing for people of vendors.
+    let told = snapshot.roster().emergencies.values().filter(|_| kind == PrincipalKind::Person);
+    for emergency in told {
         alerts.push(Alert {
             id: emergency.id,
             whose: name_of(node, emergency.principal).await?,
@@ -101,8 +103,8 @@ struct Opening {
 /// Opens one, for a program.
 pub(crate) async fn open_as_program(node: &Node, asked: Asked) -> Answer {
     let Opening { ask } = asked.json()?;
-    let (id, until) = opened(node, &asked, &ask).await?;
-    json(&object!({"emergency": id.to_string(), "until": until.0}))
+    let emergency = opened(node, &asked, &ask).await?;
+    json(&object!({"emergency": emergency.id.to_string(), "until": emergency.until.0}))
 }
 
 /// Opens one, on the page.
@@ -112,14 +114,9 @@ pub(crate) async fn open(node: &Node, asked: Asked) -> Answer {
     lead_to("/emergencies")
 }
 
-async fn opened(node: &Node, asked: &Asked, ask: &str) -> Result<(EmergencyId, Moment), Refused> {
+async fn opened(node: &Node, asked: &Asked, ask: &str) -> Result<Emergency, Refused> {
     let ask = ask.parse().map_err(|_| Refused::NotFound)?;
-    let opened = node.identity.open_emergency(asked.session()?, ask, &asked.visit).await;
-    let id = opened.map_err(Refused::of_unknown)?;
-    node.follow().await;
-    let snapshot = node.identity.snapshot()?;
-    let until = snapshot.roster().emergencies.get(&id).map(|emergency| emergency.until);
-    Ok((id, until.ok_or(Refused::NotFound)?))
+    node.identity.open_emergency(asked.session()?, ask, &asked.visit).await.map_err(Refused::of_unknown)
 }
 
 #[derive(Deserialize)]

@@ -34,6 +34,7 @@ pub(crate) async fn part(_: &Node, asked: Asked) -> Answer {
 #[derive(Template)]
 #[template(path = "home.html")]
 struct Home {
+    provider: Option<String>,
     alerts: Vec<Alert>,
     name: String,
     factor: &'static str,
@@ -75,6 +76,7 @@ pub(crate) async fn home(node: &Node, asked: Asked) -> Answer {
     let issued = reader.credentials(node.installation.keys(), session.principal, now).await?;
     let issued = issued.into_iter().filter(|one| identity.counts(one).is_ok());
     html(&Home {
+        provider: identity.provider().map(|provider| provider.name().to_owned()),
         alerts: alerts(node, &asked).await?,
         name: identity.name(session.principal).await?.unwrap_or_default(),
         factor: shown_by(session.factor),

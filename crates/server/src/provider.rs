@@ -36,9 +36,14 @@ pub(crate) async fn begin_setting(node: &Node, asked: Asked) -> Answer {
 }
 
 async fn leave(node: &Node, asked: &Asked, why: Leaving, again: bool) -> Answer {
-    let provider = node.identity.provider().ok_or(Refused::NotFound)?;
+    node.identity.provider().ok_or(Refused::NotFound)?;
     let sent = node.identity.leave(why, again, asked.leaving.as_deref(), &asked.visit).await;
-    let sent = sent.inspect_err(|error| eprintln!("warning: {}: {error}", provider.name()))?;
+    let sent = sent.inspect_err(|error| {
+        // Strangers could make it say more than that.
+        if !error.is_refusal() {
+            eprintln!("warning: {error}");
+        }
+    })?;
     let mut response = json(&object!({"to": sent.to}))?;
     put_leaving(node, &sent.keeps, &mut response)?;
     Ok(response)
@@ -67,6 +72,9 @@ pub(crate) async fn back(node: &Node, asked: Asked) -> Answer {
         }
         Err(error @ (IdentityError::Denied(_) | IdentityError::Store(_))) => Err(error.into()),
         Err(error) => {
+            if !error.is_refusal() {
+                eprintln!("warning: {error}");
+            }
             let refused = Refused::from(error);
             let mut response = html(&SignInPage::new(node, "/", false, Some(refused.said().0)))?;
             *response.status_mut() = refused.status();

@@ -111,12 +111,21 @@ on("add", "click", async () => {
   location.reload();
 });
 
+on("add-provider", "click", async () => {
+  const { id } = await ask("/welcome/add", {});
+  const { to } = await ask("/welcome/provider/begin", { id });
+  location.assign(to);
+});
+
 // The page that sets a way to sign in.
 let offer = null;
 
 const choose = (offered) => {
   offer = offered;
   byId("who").textContent = offered.name;
+  if (byId("whose")) {
+    byId("whose").textContent = offered.name;
+  }
   byId("with-password").elements.username.value = offered.name;
   byId("picture").src = offered.picture;
   byId("secret").textContent = offered.secret;

@@ -50,6 +50,11 @@ pub struct ObjectRow {
     pub manifest: Vec<u8>,
 }
 
+/// What the MAC of an object's row is over: its columns, but for the level, which the label repeats.
+const fn parts([version, bucket, label, key_version, wrapped, manifest]: [&[u8]; 6]) -> [&[u8]; 7] {
+    [b"objects/v1", version, bucket, label, key_version, wrapped, manifest]
+}
+
 impl ObjectRow {
     /// Returns the name of the key that wraps the data key.
     #[must_use]
@@ -73,7 +78,7 @@ impl ObjectRow {
     }
 
     fn parts<'a>(&'a self, label: &'a [u8], key_version: &'a [u8; 4]) -> [&'a [u8]; 7] {
-        [b"objects/v1", &self.version.0, &self.bucket.0, label, key_version, &self.wrapped, &self.manifest]
+        parts([&self.version.0, &self.bucket.0, label, key_version, &self.wrapped, &self.manifest])
     }
 
     /// The columns of a row, as [`ObjectRow::read`] wants them.
@@ -93,16 +98,16 @@ impl ObjectRow {
         ])
     }
 
-    /// Reads a row and checks its MAC.
     /// Checks a row, and returns its label and the level of its column as they are stored: who only counts keeps no more.
     pub(crate) fn label<'a>(row: &'a Row, key: &RowKey) -> Result<(&'a [u8], i64), StoreError> {
         let (version, number) = (row.bytes(0)?, row.small(4)?.to_be_bytes());
         let (bucket, label, wrapped, manifest) = (row.bytes(1)?, row.bytes(3)?, row.bytes(5)?, row.bytes(6)?);
-        let parts = [b"objects/v1".as_slice(), version, bucket, label, &number, wrapped, manifest];
+        let parts = parts([version, bucket, label, &number, wrapped, manifest]);
         key.check(&parts, row.bytes(7)?, || VersionId(row.array(0).unwrap_or_default()).to_string())?;
         Ok((label, row.int(2)?))
     }
 
+    /// Reads a row and checks its MAC.
     pub(crate) fn read(mut row: Row, key: &RowKey) -> Result<Self, StoreError> {
         let version = VersionId(row.array(0)?);
         let changed = || format!("the row of {version} was changed beside Cordon: it is locked");

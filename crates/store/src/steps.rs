@@ -345,7 +345,8 @@ impl<A: Changes> Guard<'_, A> {
     }
 
     async fn emergency(&mut self, new: &Emergency) -> Result<(), StoreError> {
-        let own = new.principal == self.permit.actor().principal;
+        let actor = self.permit.actor().clone();
+        let own = new.principal == actor.principal && new.owner == self.human(&actor).await?;
         let length = new.until.since_ms(new.since);
         let short = (1..=EMERGENCY_MS_MAX).contains(&length) && new.since <= self.at && self.at < new.until;
         holds(
@@ -353,7 +354,7 @@ impl<A: Changes> Guard<'_, A> {
             "an emergency is one's own, has a reason, and ends within the hour",
         )?;
         let others = all(self.session, self.keys).await?.roster.emergencies;
-        let open = others.values().any(|other| other.principal == new.principal);
+        let open = others.values().any(|other| other.owner == new.owner);
         holds(!open, "an earlier emergency of the same person waits for its review")?;
         self.is_new(RecordKey::Emergency(new.id)).await
     }
@@ -363,7 +364,11 @@ impl<A: Changes> Guard<'_, A> {
         let Some(Record::Emergency(emergency)) = self.record(key).await? else {
             return conflict(format!("there is no {key}"));
         };
-        holds(self.permit.target().principal == Some(emergency.principal), "the emergency is another person's")
+        holds(self.permit.target().principal == Some(emergency.principal), "the emergency is another person's")?;
+        // The account may be gone by now, and with it what told that it was theirs.
+        let actor = self.permit.actor().clone();
+        let reviewer = self.human(&actor).await?;
+        holds(reviewer != emergency.owner, "an emergency is reviewed by somebody else than whose it was")
     }
 
     async fn policies(&mut self, new: &Policies) -> Result<(), StoreError> {

@@ -11,6 +11,7 @@ use crate::exit::Exit;
 use crate::installation::At;
 use crate::moment::written;
 use crate::remote::Login;
+use crate::render::printable;
 
 /// Open access that no policy gives: others agree, everybody is told, it ends within an hour, and somebody else reviews it.
 #[derive(Subcommand)]
@@ -137,7 +138,7 @@ fn list(arguments: &ListArguments) -> Result<Exit, Failure> {
                 "reason": emergency.reason,
             })
             .to_string(),
-            false => format!("{id}  {principal}  {name}  {state}, until {until}: {}", emergency.reason),
+            false => format!("{id}  {principal}  {name}  {state}, until {until}: {}", printable(&emergency.reason)),
         }
     }))?;
     Ok(Exit::Clean)

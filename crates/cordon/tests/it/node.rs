@@ -360,7 +360,7 @@ fn an_emergency_is_agreed_to_told_to_everybody_and_reviewed_by_somebody_else() {
     let own = place.run(&["emergency", "review", &emergency, "--reason", "all is well"]);
     assert!(own.code == 1 && own.stderr.contains("somebody else"), "{}", own.stderr);
     let empty = run_as(&place, "bob", &["emergency", "review", &emergency, "--reason", " "]);
-    assert!(empty.code == 1 && empty.stderr.contains("says what was found"), "{}", empty.stderr);
+    assert!(empty.code == 1 && empty.stderr.contains("say why, in one line"), "{}", empty.stderr);
     ok(run_as(&place, "bob", &["emergency", "review", &emergency, "--reason", "two reads, both in the ticket"]));
     assert_eq!(ok(place.run(&["emergency", "list"])), "");
     assert!(!others[1].get("/").contains("An emergency"));

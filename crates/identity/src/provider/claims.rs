@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::{ProviderSettings, Told, refused};
 use crate::error::IdentityError;
-use crate::limits::{GROUPS_TOLD_MAX, ID_TOKEN_MS_MAX, METHODS_TOLD_MAX, SUBJECT_CHARS_MAX};
+use crate::limits::{GROUPS_TOLD_MAX, ID_TOKEN_MS_MAX, METHODS_TOLD_MAX, PROVIDER_AGE_S, SUBJECT_CHARS_MAX};
 
 /// The claims that the library has no names for.
 #[derive(Debug, Deserialize, Serialize)]
@@ -42,8 +42,10 @@ impl ProviderSettings {
         }
         let at = claims.auth_time().map(moment);
         let at = at.ok_or_else(|| refused("its ID token does not say when they signed in (auth_time)"))?;
-        if at > ahead {
-            return Err(refused("they signed in later than now (auth_time): see both clocks"));
+        if at > ahead || now.since_ms(at) > 1000 * PROVIDER_AGE_S as i64 + CLOCK_SKEW_MS {
+            return Err(refused(
+                "they signed in later than now, or longer ago than was asked (auth_time): see both clocks",
+            ));
         }
         let subject = claims.subject().as_str();
         if subject.is_empty() || subject.chars().count() > SUBJECT_CHARS_MAX {

@@ -61,9 +61,9 @@ fn phishing_resistant() -> BTreeSet<String> {
     ["phr", "phrh"].map(str::to_owned).into()
 }
 
-/// The methods of RFC 8176 that say of a second one.
+/// What says that there were several methods (RFC 8176); one of them alone says nothing of that.
 fn second_factor() -> BTreeSet<String> {
-    ["mfa", "otp"].map(str::to_owned).into()
+    ["mfa"].map(str::to_owned).into()
 }
 
 fn wrong<T>(what: impl Into<String>) -> Result<T, IdentityError> {
@@ -125,7 +125,8 @@ impl ProviderSettings {
 }
 
 fn is_local(url: &Url) -> bool {
-    match url.host() {
+    let web = matches!(url.scheme(), "http" | "https");
+    web && match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),
@@ -188,13 +189,23 @@ mod tests {
         assert!(failing.is_err_and(|error| error.to_string().contains("no file")));
     }
 
+    proptest::proptest! {
+        #[test]
+        fn whatever_stands_in_the_file_is_read_or_refused(text in ".{0,200}", keys in proptest::collection::vec("[a-z-]{1,20} = ('.{0,20}'|[0-9]{1,3}|true)", 0..6)) {
+            let _ = read(&text);
+            let _ = read(&keys.join("\n"));
+        }
+    }
+
     #[test]
     fn an_issuer_is_encrypted_or_on_this_machine() {
         let reach = |text: &str| reach_of(&Url::parse(text).expect("an address"), false).ok();
         assert_eq!(reach("https://id.example.org"), Some(Reach::Public));
         assert_eq!(reach("http://localhost:9000"), Some(Reach::Loopback));
         assert_eq!(reach("http://127.0.0.1:9000/x"), Some(Reach::Loopback));
-        assert_eq!((reach("http://id.example.org"), reach("ftp://id.example.org")), (None, None));
+        for text in ["http://id.example.org", "ftp://id.example.org", "ftp://localhost", "javascript://localhost/x"] {
+            assert_eq!(reach(text), None, "{text}");
+        }
         let settings = read("").expect("read");
         let may = |text: &str| settings.may_ask(&Url::parse(text).expect("an address"));
         assert!(may("https://elsewhere.example.org/token") && !may("http://id.example.org/token"));

@@ -300,11 +300,17 @@ async fn what_was_shown_there_counts_as_the_settings_say_and_as_old_as_it_is() {
         });
         scene.signs_in().await
     };
-    assert_eq!(factor(&scene.running, &shows(Value::Null, json!(["pwd", "otp"])).await), Factor::Code);
+    assert_eq!(factor(&scene.running, &shows(Value::Null, json!(["pwd", "mfa"])).await), Factor::Code);
     assert_eq!(factor(&scene.running, &shows(json!("x"), json!(["mfa", "phr"])).await), Factor::PhishingResistant);
     let weak = shows(json!("0"), json!(["pwd"])).await;
     assert_eq!(weak.status, 403, "{weak:?}");
     assert!(weak.body.contains("a sign-in with"), "{}", weak.body);
+    assert_eq!(shows(Value::Null, json!(["otp"])).await.status, 403, "one method is no second one");
+    // Who is not let in is given nothing, and nothing is prolonged for them.
+    let given = scene.given().await;
+    scene.provider.with(|says| says.claims["groups"] = json!(["writers"]));
+    assert_eq!(shows(json!("0"), json!(["pwd"])).await.status, 403);
+    assert_eq!((scene.given().await, scene.roles()), (given, BTreeSet::from([(Role::Auditor, Scope::Installation)])));
     scene.provider.with(|says| {
         says.claims["acr"] = json!("phr");
         says.claims["auth_time"] = json!(crate::office::NOW.0 / 1000 - 600);
@@ -347,6 +353,7 @@ async fn tokens_that_do_not_hold_let_nobody_in() {
         ("of tomorrow", claim("iat", json!(now_s + 86_400)), "moment"),
         ("of yesterday", claim("iat", json!(now_s - 86_400)), "moment"),
         ("without a time of sign-in", claim("auth_time", Value::Null), "auth_time"),
+        ("signed in yesterday", claim("auth_time", json!(now_s - 86_400)), "auth_time"),
         ("signed in tomorrow", claim("auth_time", json!(now_s + 86_400)), "auth_time"),
         ("beyond all time", claim("auth_time", json!(1e300)), "answer"),
         ("for another program", claim("azp", json!("other")), "azp"),
@@ -456,6 +463,7 @@ async fn a_provider_that_leads_elsewhere_is_not_followed() {
         ("an unencrypted place for tokens", json!({"token_endpoint": "http://example.org/token"})),
         ("an unencrypted place to sign in", json!({"authorization_endpoint": "http://example.org/auth"})),
         ("a program", json!({"authorization_endpoint": "javascript:alert(1)"})),
+        ("a program with a host", json!({"authorization_endpoint": "javascript://localhost/%0aalert(1)"})),
         ("no address", json!({"token_endpoint": 7})),
         ("more than anyone reads", json!({"x": "x".repeat(600_000)})),
     ] {
@@ -469,6 +477,37 @@ async fn a_provider_that_leads_elsewhere_is_not_followed() {
         assert!(reply.json()["error"].as_str().is_some_and(|error| error.contains("provider")), "{what}: {reply:?}");
         scene.running.end().await;
     }
+}
+
+#[tokio::test]
+async fn whoever_is_signed_in_sets_their_account_in_that_session_and_in_no_other() {
+    let scene = Scene::begin().await;
+    let cookies = scene.running.signed_in(1).await;
+    assert!(scene.running.get("/", &cookies).await.body.contains("Add Example ID"));
+    let adds = async || scene.running.post("/welcome/add", &cookies, &json!({})).await.json();
+    let (kept, brings) = scene.leaves("/welcome/provider/begin", &cookies, json!({"id": adds().await["id"]})).await;
+    let elsewhere = scene.comes_back(&kept, &brings).await;
+    assert_eq!(elsewhere.status, 401, "without the session: {elsewhere:?}");
+    let (kept, brings) = scene.leaves("/welcome/provider/begin", &cookies, json!({"id": adds().await["id"]})).await;
+    let set = scene.comes_back(&format!("{cookies}; {kept}"), &brings).await;
+    assert_eq!((set.status, set.header("location"), set.cookies().as_str()), (303, "/", ""), "{set:?}");
+    assert!(scene.running.get("/", &cookies).await.body.contains("identity provider: http://"));
+    assert_eq!(scene.signs_in().await.status, 303);
+    scene.running.end().await;
+}
+
+#[tokio::test]
+async fn a_provider_that_is_away_is_not_asked_again_at_once() {
+    let scene = Scene::begin().await;
+    let whole = scene.provider.with(|says| std::mem::replace(&mut says.metadata, json!({})));
+    let begin = async || scene.running.post("/sign-in/provider/begin", "", &json!({"next": "/"})).await.status;
+    assert_eq!((begin().await, begin().await), (503, 503));
+    assert_eq!(scene.provider.with(|says| says.asked), 1);
+    scene.provider.with(|says| says.metadata = whole);
+    assert_eq!(begin().await, 503, "it may come back");
+    scene.running.office.clock.turn_ms(6_000);
+    assert_eq!(begin().await, 200);
+    scene.running.end().await;
 }
 
 #[tokio::test]
@@ -568,7 +607,7 @@ async fn a_real_provider_signs_people_in_with_their_groups() {
         running.get(&led.await.expect("led"), cookies.trim_start_matches("; ")).await
     };
     let ada =
-        |acr: &str, groups: Value| json!({"sub": "ada-there", "groups": groups, "acr": acr, "amr": ["pwd", "otp"]});
+        |acr: &str, groups: Value| json!({"sub": "ada-there", "groups": groups, "acr": acr, "amr": ["pwd", "mfa"]});
     let link = running.office.link(1).await;
     let offer = running.post("/welcome/open", "", &json!({"link": link})).await.json();
     let set = goes("/welcome/provider/begin", "", json!({"id": offer["id"]}), ada("phr", json!(["ml", "all"]))).await;

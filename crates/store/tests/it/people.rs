@@ -214,6 +214,7 @@ async fn an_emergency_opens_reading_for_an_hour_and_is_reviewed_by_someone_else(
         until: NOW.plus_ms(3_600_000),
         reason: "a fire".to_owned(),
         writes: false,
+        owner: id(SECURITY),
     };
     let steps = || vec![Step::Put(Record::Emergency(emergency.clone()))];
     let open = async |approval| office.change_with::<OpenEmergency>(SECURITY, Some(SECURITY), steps(), approval).await;

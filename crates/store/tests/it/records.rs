@@ -415,6 +415,7 @@ async fn an_emergency_is_short_ones_own_and_waits_for_its_review(ground: Ground)
         until: NOW.plus_ms(until),
         reason: "a fire".to_owned(),
         writes: false,
+        owner: me,
     };
     let open = |emergency: Emergency| {
         records::<OpenEmergency>(Some(emergency.principal), vec![Step::Put(Record::Emergency(emergency))])
@@ -426,11 +427,17 @@ async fn an_emergency_is_short_ones_own_and_waits_for_its_review(ground: Ground)
         "one's own",
     );
     make(made, open(emergency(1, 3_600_000)), NOW).await.expect("opened");
+    refused(make(made, open(Emergency { owner: PrincipalId([9; 16]), ..emergency(2, 1_000) }), NOW).await, "one's own");
     let later = Emergency { since: NOW.plus_ms(7_200_000), ..emergency(2, 7_201_000) };
     refused(make(made, open(later), NOW.plus_ms(7_200_000)).await, "waits for its review");
     let end = || vec![Step::End(RecordKey::Emergency(EmergencyId([1; 16])))];
     refused(make(made, records::<Review>(Some(PrincipalId([9; 16])), end()), NOW).await, "another person's");
-    make(made, records::<Review>(Some(me), end()), NOW).await.expect("reviewed");
+    refused(make(made, records::<Review>(Some(me), end()), NOW).await, "by somebody else");
+    make(made, person(3), NOW).await.expect("added");
+    let (request, change) = records::<Review>(Some(me), end());
+    let facts = request.facts().clone();
+    let other = Facts { actor: Actor { principal: PrincipalId([3; 16]), ..facts.actor.clone() }, ..facts };
+    make(made, (Request::<Review>::new(other), change), NOW).await.expect("reviewed");
 }
 
 async fn the_use_of_a_grant_is_written_down(ground: Ground) {
