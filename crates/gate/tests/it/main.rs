@@ -37,7 +37,7 @@ async fn a_read_is_recorded_before_its_receipt_and_what_left_after() {
     let events = gate.journal().events();
     assert_eq!(actions(&gate), [(Action::ObjectRead, Outcome::Allowed), (Action::ObjectSent, Outcome::Allowed)]);
     assert_eq!(events[1].amount, Some(4096));
-    assert_eq!(events[0].request, events[1].request);
+    assert_eq!((events[0].request, &events[0].target), (events[1].request, &events[1].target));
     assert_eq!(events[0].policies, ["test"]);
 }
 
@@ -86,6 +86,7 @@ async fn internal_reads_go_on_counted_and_the_gap_is_the_next_event() {
     let gap = &gate.journal().events()[0];
     assert_eq!((gap.amount, gap.actor.principal), (Some(2), PrincipalId([9; 16])));
     assert!(gap.personal.is_empty(), "a gap names nobody");
+    assert!(gap.reason.is_some(), "it says what it counts");
     assert_eq!(gate.unrecorded(), 0);
 }
 
@@ -102,6 +103,7 @@ async fn a_change_must_be_the_one_that_was_asked_for() {
     let change = NamedChange(Action::LabelRaise, asked.target.clone());
     let receipt = gate.change(Request::<Raise>::new(asked), change).await.expect("allowed");
     assert!(receipt.recorded().is_some());
+    assert_eq!(actions(&gate), [(Action::LabelRaise, Outcome::Allowed)], "once");
 }
 
 #[tokio::test]
@@ -117,6 +119,12 @@ async fn a_revocation_between_decision_and_record_is_decided_again() {
     let _receipt = gate.read(Request::<Read>::new(facts(Label::of(Level::Public)))).await.expect("decided again");
     assert_eq!(seen.load(std::sync::atomic::Ordering::SeqCst), 2);
     assert_eq!(gate.journal().events().len(), 1);
+    gate.journal().revoke();
+    gate.journal().revoke();
+    let asked = facts(Label::of(Level::Public));
+    let change = NamedChange(Action::LabelRaise, asked.target.clone());
+    let _receipt = gate.change(Request::<Raise>::new(asked), change).await.expect("decided again");
+    assert_eq!((seen.load(std::sync::atomic::Ordering::SeqCst), gate.journal().events().len()), (4, 2));
 }
 
 #[tokio::test]
