@@ -101,7 +101,7 @@ mod tests {
         roster.put(Record::Principal(principal(ROBOT, PrincipalKind::Service)));
         roster.put(Record::Grant(grant()));
         roster.put(Record::Grant(Grant { id: GrantId([4; 16]), given_by: ADA, ..grant() }));
-        Snapshot::new(roster, Epoch::ANY).expect("valid")
+        Snapshot::new(roster, Epoch(7)).expect("valid")
     }
 
     fn allows(action: Action, of: PrincipalId, steps: Vec<Step>) -> bool {
@@ -110,7 +110,13 @@ mod tests {
         let asked = Facts::new(RequestId([0; 16]), Moment(0), action, Actor::service(ITSELF));
         let facts = Facts { target, beside: Steps(steps).encoded(), ..asked };
         assert!(matches!(groups.decided(&facts, None), Verdict::Deny(..)), "records that are not whole");
-        matches!(groups.decided(&facts, Some(&snapshot())), Verdict::Allow(_))
+        match groups.decided(&facts, Some(&snapshot())) {
+            Verdict::Allow(grounds) => {
+                assert_eq!((grounds.policies, grounds.epoch), (vec!["group-roles".to_owned()], Epoch(7)));
+                true
+            }
+            Verdict::Deny(..) => false,
+        }
     }
 
     #[test]
