@@ -74,6 +74,13 @@ pub(crate) struct Said {
     errors: Vec<String>,
 }
 
+impl Said {
+    /// A part that could not be asked: whatever others say, it is denied.
+    fn failed(error: String) -> Self {
+        Self { errors: vec![error], ..Self::default() }
+    }
+}
+
 impl Snapshot {
     /// Takes a roster, and reads the organisation's policies in it.
     ///
@@ -287,7 +294,7 @@ fn said_by(question: &Question<'_>, part: &Part, known: &Seen, circumstances: &C
     let policies = if known.is_of_permits() { &part.permits } else { &part.set };
     let prepared = known.prepared(question.contract);
     let said = prepared.and_then(|prepared| asked(question, &circumstances, part.attributes(), policies, &prepared));
-    let said = Arc::new(said.unwrap_or_else(|error| Said { errors: vec![error], ..Said::default() }));
+    let said = Arc::new(said.unwrap_or_else(Said::failed));
     known.keep(circumstances, Arc::clone(&said));
     said
 }
@@ -409,5 +416,19 @@ pub(crate) const fn what_of(target: &Target) -> What {
         (Some(_), _) => What::Object,
         (None, Some(_)) => What::Bucket,
         (None, None) => What::Installation,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_that_could_not_be_asked_denies_what_others_permit() {
+        let permits = || Arc::new(Said { permits: vec!["readers".to_owned()], ..Said::default() });
+        assert!(combined([permits()].into_iter()).allowed);
+        let failed = combined([permits(), Arc::new(Said::failed("torn".to_owned()))].into_iter());
+        assert!(!failed.allowed);
+        assert_eq!(failed.errors, ["torn"]);
     }
 }
