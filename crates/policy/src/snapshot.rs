@@ -431,4 +431,17 @@ mod tests {
         assert!(!failed.allowed);
         assert_eq!(failed.errors, ["torn"]);
     }
+
+    #[test]
+    fn of_circumstances_only_what_is_looked_at_is_made() {
+        let mut roster = Roster::default();
+        let someone = crate::proofs::someone();
+        roster.put(cordon_domain::Record::Principal(someone.clone()));
+        let snapshot = Snapshot::new(roster, Epoch::ANY).expect("valid");
+        let target = Target::default();
+        let question = snapshot.question(&someone, Action::SignOut, &target, Moment(0)).expect("decided");
+        let context = question.context(&Circumstances::worst(Moment(0)), Attribute::Factor.bit()).expect("made");
+        let names: Vec<String> = context.into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["factor"]);
+    }
 }
