@@ -79,11 +79,22 @@ const DECIDING: [(&str, &str); 8] = [
     ("cordon-policy", "crates/policy/src/groups.rs"),
 ];
 
+/// Changes after which more is tried, or told apart, than need be, and every answer is the same.
+const SAME: [&str; 5] = [
+    "Part::names -> bool with true",
+    "Slice.*::look_at -> bool with true",
+    "Slice.*::own_look_at -> bool with true",
+    "Slice.*::own_permits_vary -> bool with true",
+    "replace && with .. in Part::add",
+];
+
 /// Runs cargo-mutants on each of them; it fails when a change survives.
 fn mutants() -> Result<(), String> {
     for (package, file) in DECIDING {
         let out = format!("target/mutants/{}", file.replace('/', "-"));
-        run("cargo", &["mutants", "--package", package, "--file", file, "--timeout", "120", "--output", &out])?;
+        let mut arguments = vec!["mutants", "--package", package, "--file", file, "--timeout", "120", "--output", &out];
+        arguments.extend(SAME.iter().flat_map(|same| ["--exclude-re", same]));
+        run("cargo", &arguments)?;
     }
     Ok(())
 }

@@ -429,6 +429,42 @@ fn what_an_organisation_forbids_or_gets_wrong_is_said() {
     assert!(std::ptr::eq(same.book(), next.book()) && !std::ptr::eq(same.book(), first.book()));
 }
 
+/// What one part of the policies said of somebody is not what another says, though both see the same of them.
+#[test]
+fn parts_that_see_the_same_are_asked_each_for_itself() {
+    let dan = format!("Person::\"{}\"", id(DAN));
+    let reads = "action == Action::\"object.read\"";
+    let known = format!(
+        "@id(\"known\") permit (principal is Person, {reads}, resource) when {{ [principal].contains({dan}) }};"
+    );
+    let never = format!("@id(\"never\") forbid (principal == {dan}, {reads}, resource) when {{ context.active }};");
+    // Nothing was shown, and nothing is demanded: to each part these circumstances are the same.
+    let asked = facts(DAN, Action::ObjectRead, object(Level::Public));
+    let actor = Actor { factor: None, mfa_age_s: None, device: None, ..asked.actor.clone() };
+    let asked = Facts { actor, ..asked };
+    let with = |text: &str| {
+        let mut roster = roster();
+        roster.put(Record::Principal(Principal { trained_until: None, ..person(DAN) }));
+        roster.put(Record::Policies(Own { version: 1, text: text.to_owned() }));
+        roster
+    };
+    assert!(allows(with(&known), &asked));
+    assert_eq!(missing(with(&format!("{known}\n{never}")), &asked), ["what `org/never` forbids is not done"]);
+}
+
+#[test]
+fn hours_and_days_that_it_takes_are_told() {
+    let text = "@id(\"office\") forbid (principal, action == Action::\"object.read\", resource)
+        unless { context.hour >= 8 && context.hour < 10 && context.weekday <= 2 };";
+    let mut roster = roster();
+    roster.put(Record::Policies(Own { version: 1, text: text.to_owned() }));
+    let mut all = Vec::new();
+    snapshot(roster).who(Action::ObjectRead, &object(Level::Confidential), NOW, &mut |may| all.push(may));
+    let ada = all.into_iter().find(|may| may.principal == id(ADA)).expect("she may");
+    let conditions = ada.conditions.expect("known");
+    assert_eq!((conditions.hours, conditions.weekdays), (vec![8, 9], vec![1, 2]));
+}
+
 #[test]
 fn a_snapshot_is_replaced_by_no_older_one_and_what_is_not_whole_denies() {
     let allowed = |policies: &Policies| matches!(policies.evaluate(&reads(ADA)), Verdict::Allow(_));
