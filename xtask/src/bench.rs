@@ -14,6 +14,18 @@ use std::process::{Command, Stdio};
 const ROUNDS: usize = 3;
 const ENVIRONMENT: &str = "target/bench-peers";
 
+/// Measures in a folder of its own, which is gone afterwards.
+fn within<F: Future<Output = Result<(), String>>>(name: &str, work: impl FnOnce(PathBuf) -> F) -> Result<(), String> {
+    let folder = Path::new("target").join(name);
+    let failed = |error: std::io::Error| error.to_string();
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).map_err(failed)?;
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(failed)?;
+    runtime.block_on(work(folder.clone()))?;
+    std::fs::remove_dir_all(&folder).map_err(failed)
+}
+
 /// What is scanned.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum What {

@@ -2,8 +2,7 @@
 
 use cordon_domain::{Action, Approval, AskId, Asked, Credential, Record, Step, Steps, Target};
 use cordon_gate::act::Approve;
-use cordon_gate::{Decide as _, Facts, Request, Verdict};
-use cordon_store::Change;
+use cordon_gate::{Decide as _, Facts, Verdict};
 
 use crate::error::IdentityError;
 use crate::identity::{Identity, Visit};
@@ -27,12 +26,12 @@ impl Identity {
         let (snapshot, now) = (self.snapshot()?, self.now());
         let mut waiting = Vec::new();
         for asked in snapshot.roster().asks.values().filter(|asked| asked.counts_at(now)) {
-            let (request, _) = self.approving(session, asked, visit)?;
-            let facts = request.facts();
+            let (facts, steps) = self.approving(session, asked, visit)?;
+            let facts = Facts { beside: Steps(steps).encoded(), ..facts };
             if !snapshot.could(session.principal, Action::Approve, &facts.target, now) {
                 continue;
             }
-            let missing = match self.gate.decider().evaluate(facts) {
+            let missing = match self.gate.decider().evaluate(&facts) {
                 Verdict::Allow(_) => Vec::new(),
                 Verdict::Deny(refusal, _) => refusal.missing,
             };
@@ -51,28 +50,25 @@ impl Identity {
         self.catch_up().await;
         let snapshot = self.snapshot()?;
         let asked = snapshot.roster().asks.get(&id).ok_or(IdentityError::Wrong)?;
-        let (request, steps) = self.approving(session, asked, visit)?;
-        let change = Change::Records { action: Action::Approve, steps, names: Vec::new() };
-        drop(self.gate.change(request, change).await?.spend());
-        Ok(())
+        let (facts, steps) = self.approving(session, asked, visit)?;
+        self.change_records::<Approve>(facts, steps).await
     }
 
-    /// The request to add one's own approval, and nothing else, to what was asked; and that change.
+    /// Who adds their own approval, and nothing else, to what was asked; and that change.
     fn approving(
         &self,
         session: &Credential,
         asked: &Asked,
         visit: &Visit,
-    ) -> Result<(Request<Approve>, Steps), IdentityError> {
+    ) -> Result<(Facts, Vec<Step>), IdentityError> {
         let (snapshot, now) = (self.snapshot()?, self.now());
         let own = snapshot.roster().principals.get(&session.principal).ok_or(IdentityError::Wrong)?;
         let mut approved = asked.clone();
         approved.approvals.push(Approval { by: own.id, owner: own.owner, at: now });
-        let steps = Steps(vec![Step::Put(Record::Ask(Box::new(approved)))]);
+        let step = Step::Put(Record::Ask(Box::new(approved)));
         let Target { bucket, version, label, .. } = asked.target.clone();
-        let record = steps.0.first().map(Step::key);
-        let target = Target { bucket, version, label, principal: Some(asked.by), record };
+        let target = Target { bucket, version, label, principal: Some(asked.by), record: Some(step.key()) };
         let facts = self.facts(Action::Approve, session.actor(now), visit);
-        Ok((Request::new(Facts { target, beside: steps.encoded(), ..facts }), steps))
+        Ok((Facts { target, ..facts }, vec![step]))
     }
 }

@@ -5,9 +5,8 @@ use cordon_domain::limits::RECORD_TEXT_BYTES_MAX;
 use cordon_domain::{
     Action, AskId, Asked, AskedHash, Credential, Emergency, EmergencyId, Record, RecordKey, Step, Steps, Target,
 };
-use cordon_gate::act::{AskEmergency, Changes, OpenEmergency, Review};
-use cordon_gate::{Facts, Request};
-use cordon_store::Change;
+use cordon_gate::Facts;
+use cordon_gate::act::{AskEmergency, OpenEmergency, Review};
 use cordon_store::edge::SystemEntropy;
 use cordon_store::limits::EMERGENCY_MS_MAX;
 
@@ -58,9 +57,9 @@ impl Identity {
             change,
         };
         let id = asked.id;
-        let steps = Steps(vec![Step::Put(Record::Ask(Box::new(asked)))]);
-        let facts = self.about(session, Target::default(), steps, Some(reason), visit);
-        self.record::<AskEmergency>(facts).await?;
+        let facts = self.facts_of(Action::EmergencyAsk, session, principal, visit);
+        let facts = Facts { reason: Some(reason), ..facts };
+        self.change_records::<AskEmergency>(facts, vec![Step::Put(Record::Ask(Box::new(asked)))]).await?;
         Ok(id)
     }
 
@@ -83,8 +82,9 @@ impl Identity {
         let steps = Steps::decoded(&asked.change).unwrap_or_default();
         let [Step::Put(Record::Emergency(emergency))] = steps.0.as_slice() else { return Err(IdentityError::Wrong) };
         let emergency = emergency.clone();
-        let facts = self.about(session, asked.target.clone(), steps, Some(asked.reason.clone()), visit);
-        self.record::<OpenEmergency>((Facts { approval: Some(ask), ..facts.0 }, facts.1)).await?;
+        let facts = self.facts_of(Action::EmergencyOpen, session, session.principal, visit);
+        let facts = Facts { reason: Some(asked.reason.clone()), approval: Some(ask), ..facts };
+        self.change_records::<OpenEmergency>(facts, steps.0).await?;
         Ok(emergency)
     }
 
@@ -104,31 +104,8 @@ impl Identity {
         let reason = plain(reason)?;
         let snapshot = self.snapshot()?;
         let emergency = snapshot.roster().emergencies.get(&id).ok_or(IdentityError::Wrong)?;
-        let target = Target { principal: Some(emergency.principal), ..Target::default() };
-        let steps = Steps(vec![Step::End(RecordKey::Emergency(id))]);
-        let facts = self.about(session, target, steps, Some(reason), visit);
-        self.record::<Review>(facts).await
-    }
-
-    /// The facts of a change of records by whoever is signed in: about themselves unless `target` says otherwise.
-    fn about(
-        &self,
-        session: &Credential,
-        target: Target,
-        steps: Steps,
-        reason: Option<String>,
-        visit: &Visit,
-    ) -> (Facts, Steps) {
-        let principal = target.principal.or(Some(session.principal));
-        let target = Target { principal, record: steps.0.first().map(Step::key), ..target };
-        let facts = self.facts(Action::EmergencyOpen, session.actor(self.now()), visit);
-        (Facts { target, beside: steps.encoded(), reason, ..facts }, steps)
-    }
-
-    async fn record<A: Changes>(&self, (facts, steps): (Facts, Steps)) -> Result<(), IdentityError> {
-        let change = Change::Records { action: A::ACTION, steps, names: Vec::new() };
-        let request = Request::<A>::new(Facts { action: A::ACTION, ..facts });
-        drop(self.gate.change(request, change).await?.spend());
-        Ok(())
+        let facts = self.facts_of(Action::EmergencyReview, session, emergency.principal, visit);
+        let facts = Facts { reason: Some(reason), ..facts };
+        self.change_records::<Review>(facts, vec![Step::End(RecordKey::Emergency(id))]).await
     }
 }

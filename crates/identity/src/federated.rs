@@ -3,13 +3,12 @@
 use cordon_domain::limits::SESSION_MS_MAX;
 use cordon_domain::{
     Action, Actor, Credential, CredentialId, Grant, GrantId, Moment, Principal, PrincipalId, Record, RecordKey, Role,
-    Scope, Step, Steps, Target,
+    Scope, Step, Target,
 };
-use cordon_gate::act::{Changes, Give, Revoke};
-use cordon_gate::{Denial, Facts, JournalError, Request};
+use cordon_gate::act::{Give, Revoke};
+use cordon_gate::{Denial, Facts, JournalError};
 use cordon_policy::GroupRoles;
 use cordon_policy::limits::GROUP_ROLE_MS_MAX;
-use cordon_store::Change;
 use cordon_store::edge::SystemEntropy;
 use zeroize::Zeroizing;
 
@@ -261,30 +260,18 @@ impl Identity {
         let snapshot = self.snapshot()?;
         let own = snapshot.grants_of(to.id).filter(|grant| grant.given_by == provider.itself());
         let planned = planned(own, told, (provider, to.id), self.now());
+        let facts = |action, bucket| {
+            let target = Target { principal: Some(to.id), bucket, ..Target::default() };
+            Facts { target, ..self.facts(action, Actor::service(provider.itself()), visit) }
+        };
         if !planned.gone.is_empty() {
-            self.change_roles::<Revoke>(provider, to.id, Target::default(), planned.gone, visit).await?;
+            self.change_records::<Revoke>(facts(Action::Revoke, None), planned.gone).await?;
         }
         for grant in planned.given {
             let bucket = if let Scope::Bucket(bucket) = grant.scope { Some(bucket) } else { None };
-            let target = Target { bucket, ..Target::default() };
-            self.change_roles::<Give>(provider, to.id, target, vec![Step::Put(Record::Grant(grant))], visit).await?;
+            let step = Step::Put(Record::Grant(grant));
+            self.change_records::<Give>(facts(Action::GrantMake, bucket), vec![step]).await?;
         }
-        Ok(())
-    }
-
-    async fn change_roles<A: Changes>(
-        &self,
-        provider: &Provider,
-        of: PrincipalId,
-        target: Target,
-        steps: Vec<Step>,
-        visit: &Visit,
-    ) -> Result<(), IdentityError> {
-        let target = Target { principal: Some(of), record: steps.first().map(Step::key), ..target };
-        let change = Change::Records { action: A::ACTION, steps: Steps(steps), names: Vec::new() };
-        let facts = self.facts(A::ACTION, Actor::service(provider.itself()), visit);
-        let facts = Facts { target, beside: change.beside(), ..facts };
-        drop(self.gate.change(Request::<A>::new(facts), change).await?.spend());
         Ok(())
     }
 }

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use cordon_domain::{
-    Action, Actor, Clock, CredentialId, DeviceId, Moment, Personal, Principal, PrincipalId, PrincipalKind, RequestId,
-    Target, UserName,
+    Action, Actor, Clock, Credential, CredentialId, DeviceId, Moment, Personal, Principal, PrincipalId, PrincipalKind,
+    RequestId, Step, Steps, Target, UserName,
 };
 use cordon_gate::act::Changes;
 use cordon_gate::{Facts, Gate, Journal as _, Request};
@@ -178,6 +178,21 @@ impl Identity {
         let receipt = self.gate.change(Request::<A>::new(facts), Change::Access(Box::new(access))).await?;
         drop(receipt.spend());
         Ok(())
+    }
+
+    /// Changes records, through the gate. `facts` say who does it, and about what.
+    pub(crate) async fn change_records<A: Changes>(&self, facts: Facts, steps: Vec<Step>) -> Result<(), IdentityError> {
+        let target = Target { record: steps.first().map(Step::key), ..facts.target };
+        let change = Change::Records { action: A::ACTION, steps: Steps(steps), names: Vec::new() };
+        let facts = Facts { target, beside: change.beside(), ..facts };
+        drop(self.gate.change(Request::<A>::new(facts), change).await?.spend());
+        Ok(())
+    }
+
+    /// The facts of what whoever is signed in does now, about somebody.
+    pub(crate) fn facts_of(&self, action: Action, session: &Credential, about: PrincipalId, visit: &Visit) -> Facts {
+        let target = Target { principal: Some(about), ..Target::default() };
+        Facts { target, ..self.facts(action, session.actor(self.now()), visit) }
     }
 
     /// The facts of a request that comes now.

@@ -4,7 +4,7 @@
 //! verifier (RFC 7636); whoever is signed in allows it in the browser, which hands a code to that port; the program gives
 //! code and verifier for a session and an access key. Both ends are tied to the key of the device.
 
-use cordon_domain::{Credential, DeviceId, Entropy as _};
+use cordon_domain::{Action, Credential, DeviceId, Entropy as _};
 use cordon_gate::{Denial, Refusal};
 use cordon_store::edge::SystemEntropy;
 use data_encoding::BASE64URL_NOPAD;
@@ -148,6 +148,7 @@ impl Identity {
         // Before anything is issued that nobody would be given.
         let missing = self.missing_for_keys(&allowed.session, visit)?;
         if !missing.is_empty() {
+            self.refuse(Action::SessionKeys, Some(allowed.session.principal), visit, &missing.join(", and ")).await;
             let refusal = Refusal { missing, ask: None, hidden: false };
             return Err(IdentityError::Denied(Denial::Refused(refusal)));
         }

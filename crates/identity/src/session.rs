@@ -1,14 +1,14 @@
 //! Sessions and access keys: whether they count, what they give, how they end.
 
 use cordon_domain::{
-    Action, Actor, Credential, CredentialId, CredentialKind, Device, DeviceId, Factor, Moment, Principal, PrincipalId,
-    Record, Revoked, Step, Steps, Target,
+    Action, Credential, CredentialId, CredentialKind, Device, DeviceId, Factor, Moment, Principal, PrincipalId, Record,
+    Revoked, Step,
 };
+use cordon_gate::Verdict;
 use cordon_gate::act::{Enrol, SignOut, TakeKeys};
-use cordon_gate::{Facts, Request, Verdict};
 use cordon_store::edge::SystemEntropy;
 use cordon_store::keyring::Keyring;
-use cordon_store::{Access, Change, StoreError};
+use cordon_store::{Access, StoreError};
 use data_encoding::BASE32_NOPAD;
 use zeroize::Zeroizing;
 
@@ -160,9 +160,8 @@ impl Identity {
     ///
     /// [`IdentityError::Ended`] when what is stored is not whole.
     pub fn missing_for_keys(&self, session: &Credential, visit: &Visit) -> Result<Vec<String>, IdentityError> {
-        let target = Target { principal: Some(session.principal), ..Target::default() };
-        let facts = self.facts(Action::SessionKeys, session.actor(self.now()), visit);
-        match self.snapshot()?.verdict(&Facts { target, ..facts }) {
+        let facts = self.facts_of(Action::SessionKeys, session, session.principal, visit);
+        match self.snapshot()?.verdict(&facts) {
             Verdict::Allow(_) => Ok(Vec::new()),
             Verdict::Deny(refusal, _) => Ok(refusal.missing),
         }
@@ -186,11 +185,8 @@ impl Identity {
         let rest = issued.iter().filter(|one| one.id != credential && one.rests_on(credential)).filter(alive);
         let all = std::iter::once(credential).chain(rest.map(|one| one.id));
         let revoked = all.map(|credential| Step::Put(Record::Revoked(Revoked { credential, principal })));
-        let steps = Steps(revoked.collect());
-        let request = self.records::<SignOut>(session, steps.clone(), session.principal, visit);
-        let change = Change::Records { action: Action::SignOut, steps, names: Vec::new() };
-        drop(self.gate.change(request, change).await?.spend());
-        Ok(())
+        let facts = self.facts_of(Action::SignOut, session, principal, visit);
+        self.change_records::<SignOut>(facts, revoked.collect()).await
     }
 
     /// Enrols the device that shows its key, for whoever is signed in.
@@ -208,10 +204,8 @@ impl Identity {
         let claimed = claimed.chars().filter(|sign| !sign.is_control()).take(CLAIMED_CHARS_MAX).collect();
         let id = DeviceId::draw(&mut SystemEntropy);
         let device = Device { id, owner: session.principal, key: proof.public, claimed };
-        let steps = Steps(vec![Step::Put(Record::Device(device))]);
-        let request = self.records::<Enrol>(session, steps.clone(), session.principal, visit);
-        let change = Change::Records { action: Action::DeviceEnrol, steps, names: Vec::new() };
-        drop(self.gate.change(request, change).await?.spend());
+        let facts = self.facts_of(Action::DeviceEnrol, session, session.principal, visit);
+        self.change_records::<Enrol>(facts, vec![Step::Put(Record::Device(device))]).await?;
         Ok(id)
     }
 
@@ -224,20 +218,6 @@ impl Identity {
         let snapshot = self.snapshot()?;
         let mut devices = snapshot.roster().devices.values();
         Ok(devices.find(|device| device.owner == principal && device.key == *key).map(|device| device.id))
-    }
-
-    /// The request for a change of records by whoever is signed in.
-    fn records<A: cordon_gate::Act>(
-        &self,
-        session: &Credential,
-        steps: Steps,
-        about: PrincipalId,
-        visit: &Visit,
-    ) -> Request<A> {
-        let record = steps.0.first().map(Step::key);
-        let target = Target { principal: Some(about), record, ..Target::default() };
-        let actor: Actor = session.actor(self.now());
-        Request::new(Facts { target, beside: steps.encoded(), ..self.facts(A::ACTION, actor, visit) })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Measures how a bucket of many versions is grouped by what policies can see of them, which `who` begins with.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use cordon_domain::{Actor, Label, Level};
@@ -14,18 +14,11 @@ const GROUPS: u64 = 20;
 
 /// Prints how long it takes.
 pub(super) fn measured() -> Result<(), String> {
-    let folder = Path::new("target/bench-groups");
-    let failed = |error: std::io::Error| error.to_string();
-    if folder.exists() {
-        std::fs::remove_dir_all(folder).map_err(failed)?;
-    }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime.map_err(failed)?.block_on(groups(folder))?;
-    std::fs::remove_dir_all(folder).map_err(failed)
+    super::within("bench-groups", groups)
 }
 
-async fn groups(folder: &Path) -> Result<(), String> {
-    let (installation, _) = super::trust::installation(folder, None).await.map_err(|error| error.to_string())?;
+async fn groups(folder: PathBuf) -> Result<(), String> {
+    let (installation, _) = super::trust::installation(&folder, None).await.map_err(|error| error.to_string())?;
     let gate = Gate::new(Deciding::yes(), installation.writer().clone(), Actor::service(installation.itself()));
     let mut writes = Vec::new();
     for number in 0..VERSIONS {

@@ -1,7 +1,7 @@
 //! Measures the check of a session, of a signed request, and of a password: on a real installation with one person in it.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -26,13 +26,7 @@ const ADA: PrincipalId = PrincipalId([1; 16]);
 
 /// Prints what the checks cost.
 pub(super) fn measured() -> Result<(), String> {
-    let folder = Path::new("target/bench-sign-in");
-    if folder.exists() {
-        std::fs::remove_dir_all(folder).map_err(said)?;
-    }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime.map_err(said)?.block_on(checks(folder))?;
-    std::fs::remove_dir_all(folder).map_err(said)
+    super::within("bench-sign-in", checks)
 }
 
 struct Office {
@@ -93,8 +87,8 @@ impl Office {
     }
 }
 
-async fn checks(folder: &Path) -> Result<(), String> {
-    let office = office(folder).await?;
+async fn checks(folder: PathBuf) -> Result<(), String> {
+    let office = office(&folder).await?;
     let (identity, visit) = (&office.identity, Visit::from(IpAddr::V4(Ipv4Addr::LOCALHOST)));
     let link = office.bring_in().await?;
     let offer = identity.open_link(&link, &visit).await.map_err(said)?;

@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 
 use cordon_testkit::SoftPasskey;
 use serde_json::{Value, json};
@@ -16,6 +17,8 @@ pub(crate) struct Up {
     pub(crate) origin: String,
     /// What it said until it answered.
     pub(crate) said: String,
+    /// What it says after that.
+    says: Arc<Mutex<String>>,
 }
 
 impl Drop for Up {
@@ -40,14 +43,25 @@ impl Up {
             assert!(lines.read_line(&mut said).expect("readable") > 0, "it ended: {said}");
         }
         // What it says later would fill the pipe.
-        std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
-        Self { child, origin, said }
+        let says = Arc::new(Mutex::new(String::new()));
+        let heard = Arc::clone(&says);
+        std::thread::spawn(move || {
+            for line in lines.lines().map_while(Result::ok) {
+                heard.lock().expect("no panic").push_str(&format!("{line}\n"));
+            }
+        });
+        Self { child, origin, said, says }
     }
 
     /// The link that was printed.
     pub(crate) fn link(&self) -> &str {
         let link = self.said.split_whitespace().find(|word| word.contains("/welcome#"));
         link.unwrap_or_else(|| panic!("no link: {}", self.said))
+    }
+
+    /// How often it has said something since it answers.
+    fn has_said(&self, what: &str) -> usize {
+        self.says.lock().expect("no panic").matches(what).count()
     }
 
     /// Ends it as a service manager does.
@@ -354,6 +368,9 @@ fn an_emergency_is_agreed_to_told_to_everybody_and_reviewed_by_somebody_else() {
         assert!(told.contains("<strong>An emergency is open</strong>: ada@example.org may read"), "{told}");
         assert!(browser.get("/approvals").contains("the disk is full"));
     }
+    // It looks five times a second.
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    assert_eq!(up.has_said("ALERT: an emergency is open: pr_"), 1, "once");
     let listed = place.run(&["emergency", "list"]);
     assert!(listed.stdout.contains("ada@example.org  open, until"), "{}", listed.stdout);
     assert!(listed.stderr.contains("ALERT: an emergency is open: pr_"), "whoever is at the machine is told, too");

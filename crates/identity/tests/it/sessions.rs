@@ -1,7 +1,8 @@
 //! Sessions and access keys: what they give, and when they end.
 
 use cordon_domain::{
-    Action, Credential, CredentialKind, Moment, PrincipalId, PrincipalKind, Record, RecordKey, Revoked, Step, VendorId,
+    Action, Credential, CredentialKind, Moment, Outcome, PrincipalId, PrincipalKind, Record, RecordKey, Revoked, Step,
+    VendorId,
 };
 use cordon_gate::Denial;
 use cordon_gate::act::Issue;
@@ -233,7 +234,15 @@ async fn a_program_on_the_same_machine_gets_what_was_allowed_once() {
     office.clock.turn_ms(301_000);
     assert!(redeem(&late, verifier, &device).await.is_err(), "the code is too old");
     let late = again().await;
+    let issued = async || {
+        let keys = office.installation.keys();
+        office.installation.reader().credentials(keys, ADA, office.identity.now()).await.expect("reads").len()
+    };
+    let before = issued().await;
     assert!(redeem(&late, verifier, &device).await.is_err(), "the sign-in is too old");
+    assert_eq!(issued().await, before, "nothing was issued that nobody was given");
+    let refused = office.events(Action::SessionKeys).await;
+    assert_eq!(refused.last().map(|(outcome, about, _)| (*outcome, *about)), Some((Outcome::Denied, Some(ADA))));
     office.clock.turn_ms(600_000);
     assert!(office.identity.login_from(&session, &request, &proof).is_err(), "the request is too old");
     for wrong in [

@@ -404,6 +404,13 @@ async fn an_approval_is_added_by_its_giver_and_changes_nothing_else(ground: Grou
     refused(make(made, asking::<Approve>(&twice), NOW.plus_ms(999)).await, "already");
 }
 
+/// The same, by another.
+fn by<A: Changes>((request, change): (Request<A>, Change), number: u8) -> (Request<A>, Change) {
+    let facts = request.facts().clone();
+    let actor = Actor { principal: PrincipalId([number; 16]), ..facts.actor.clone() };
+    (Request::new(Facts { actor, ..facts }), change)
+}
+
 async fn an_emergency_is_short_ones_own_and_waits_for_its_review(ground: Ground) {
     let (installation, _) = ground.create().await;
     let made = &installation;
@@ -430,14 +437,19 @@ async fn an_emergency_is_short_ones_own_and_waits_for_its_review(ground: Ground)
     refused(make(made, open(Emergency { owner: PrincipalId([9; 16]), ..emergency(2, 1_000) }), NOW).await, "one's own");
     let later = Emergency { since: NOW.plus_ms(7_200_000), ..emergency(2, 7_201_000) };
     refused(make(made, open(later), NOW.plus_ms(7_200_000)).await, "waits for its review");
+    // Their second account is they.
+    let second = Principal { owner: me, ..principal(4) };
+    make(made, records::<Invite>(Some(second.id), vec![Step::Put(Record::Principal(second))]), NOW)
+        .await
+        .expect("added");
+    let of_second = Emergency { principal: PrincipalId([4; 16]), ..emergency(3, 1_000) };
+    refused(make(made, by(open(of_second), 4), NOW).await, "waits for its review");
     let end = || vec![Step::End(RecordKey::Emergency(EmergencyId([1; 16])))];
     refused(make(made, records::<Review>(Some(PrincipalId([9; 16])), end()), NOW).await, "another person's");
     refused(make(made, records::<Review>(Some(me), end()), NOW).await, "by somebody else");
+    refused(make(made, by(records::<Review>(Some(me), end()), 4), NOW).await, "by somebody else");
     make(made, person(3), NOW).await.expect("added");
-    let (request, change) = records::<Review>(Some(me), end());
-    let facts = request.facts().clone();
-    let other = Facts { actor: Actor { principal: PrincipalId([3; 16]), ..facts.actor.clone() }, ..facts };
-    make(made, (Request::<Review>::new(other), change), NOW).await.expect("reviewed");
+    make(made, by(records::<Review>(Some(me), end()), 3), NOW).await.expect("reviewed");
 }
 
 async fn the_use_of_a_grant_is_written_down(ground: Ground) {
