@@ -80,9 +80,8 @@ const DECIDING: [(&str, &str); 8] = [
 ];
 
 /// Changes after which more is tried, or told apart, than need be, and every answer is the same.
-const SAME: [&str; 5] = [
+const SAME: [&str; 4] = [
     "Part::names -> bool with true",
-    "Slice.*::look_at -> bool with true",
     "Slice.*::own_look_at -> bool with true",
     "Slice.*::own_permits_vary -> bool with true",
     "replace && with .. in Part::add",

@@ -5,26 +5,28 @@
 //! out. A slice has parts: what everybody's has, and what names this principal or this resource. Each part is evaluated as
 //! it is kept; nothing is put together for a question.
 
-use std::collections::{HashMap, HashSet};
-
 use cedar_policy::{Effect, PolicySet};
 use cordon_domain::{Action, BucketId, Principal, PrincipalId, Project, Target, VendorId, VersionId};
+use foldhash::{HashMap, HashMapExt as _, HashSet};
 
 use crate::rule::{Mentions, OWN, PolicyError, Rule, rules};
-use crate::words::{ACTIONS, Attribute, Named, PACK, What, Who, resources_of};
+use crate::words::{ACTIONS, Attribute, DEMANDED, Named, PACK, What, Who, resources_of};
 
 /// Policies that are kept together, and what they look at.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Part {
-    pub(crate) set: PolicySet,
-    /// Those of them that permit.
     pub(crate) permits: PolicySet,
+    pub(crate) forbids: PolicySet,
     mentions: Mentions,
     own_mentions: Mentions,
     own_permits_vary: bool,
-    count: usize,
-    /// Tells parts apart.
+    /// Its policies, by number.
+    members: Vec<u32>,
+    /// Tells parts apart that have other policies, or are of other kinds of principal or resource.
     index: u32,
+    /// The action that its questions are put with: of actions that have the same policies, none of which asks for the
+    /// action, one stands for all.
+    asks: Option<Action>,
     /// What the scopes of all its policies name.
     named: Option<Named>,
     /// What other than that they name.
@@ -41,8 +43,6 @@ pub(crate) struct Slice<'a> {
 #[derive(Debug)]
 pub(crate) struct Book {
     rules: HashMap<String, Rule>,
-    /// How many parts there are.
-    parts: u32,
     common: HashMap<Cut, Part>,
     principals: HashMap<PrincipalId, HashMap<Cut, Part>>,
     vendors: HashMap<VendorId, HashMap<Cut, Part>>,
@@ -60,25 +60,28 @@ pub(crate) struct Cut {
 }
 
 impl Part {
-    fn add(&mut self, rule: &Rule) {
+    fn add(&mut self, rule: &Rule, number: u32) {
+        let policies = if rule.effect == Effect::Permit { &mut self.permits } else { &mut self.forbids };
         // Names are told apart when they are read: adding one does not fail. One that is there already is not added again.
-        if self.set.add(rule.policy.clone()).is_err() {
+        if policies.add(rule.policy.clone()).is_err() {
             return;
-        }
-        if rule.effect == Effect::Permit {
-            let _ = self.permits.add(rule.policy.clone());
         }
         self.mentions.add(&rule.mentions);
         if rule.name.starts_with(OWN) {
             self.own_mentions.add(&rule.mentions);
             self.own_permits_vary |= rule.effect == Effect::Permit && rule.mentions.vary();
         }
-        self.count += 1;
+        self.members.push(number);
         self.others.extend(rule.principal.named.iter().chain(&rule.resource.named).cloned());
     }
 
     pub(crate) const fn index(&self) -> u32 {
         self.index
+    }
+
+    /// The action that it is asked about, when the question is about another that looks the same to it.
+    pub(crate) fn asks(&self, action: Action) -> Action {
+        self.asks.unwrap_or(action)
     }
 
     pub(crate) const fn named(&self) -> Option<&Named> {
@@ -92,6 +95,11 @@ impl Part {
 
     pub(crate) const fn attributes(&self) -> u32 {
         self.mentions.attributes()
+    }
+
+    /// Tells whether they look at what is demanded.
+    pub(crate) fn looks_at_demand(&self) -> bool {
+        DEMANDED.into_iter().any(|attribute| self.mentions.has(attribute))
     }
 
     pub(crate) const fn mentions(&self) -> &Mentions {
@@ -109,11 +117,6 @@ impl<'a> Slice<'a> {
         self.parts.iter().map(|part| &part.own_mentions)
     }
 
-    /// Tells whether any of them looks at an attribute.
-    pub(crate) fn look_at(&self, attribute: Attribute) -> bool {
-        self.parts.iter().any(|part| part.mentions.has(attribute))
-    }
-
     /// Tells whether an organisation's own policies among them look at an attribute.
     pub(crate) fn own_look_at(&self, attribute: Attribute) -> bool {
         self.own_mentions().any(|mentions| mentions.has(attribute))
@@ -126,7 +129,7 @@ impl<'a> Slice<'a> {
 
     #[cfg(test)]
     pub(crate) fn count(&self) -> usize {
-        self.parts.iter().map(|part| part.count).sum()
+        self.parts.iter().map(|part| part.members.len()).sum()
     }
 }
 
@@ -146,7 +149,6 @@ impl Book {
         let mut book = Self {
             rules: HashMap::new(),
             common: HashMap::new(),
-            parts: 0,
             principals: HashMap::new(),
             vendors: HashMap::new(),
             projects: HashMap::new(),
@@ -155,15 +157,32 @@ impl Book {
         };
         let mut all = rules(PACK, "")?;
         all.extend(rules(own, OWN)?);
-        for rule in all {
-            book.enter(&rule);
+        for (number, rule) in (0..).zip(all) {
+            book.enter(&rule, number);
             book.rules.insert(rule.name.clone(), rule);
         }
+        book.number();
         Ok(book)
     }
 
+    /// Numbers the parts: those that cannot answer differently have one number, and are asked about one action.
+    fn number(&mut self) {
+        let named = self.principals.values_mut().chain(self.vendors.values_mut()).chain(self.projects.values_mut());
+        let named = named.chain(self.buckets.values_mut()).chain(self.versions.values_mut());
+        let parts = named.chain([&mut self.common]).flatten();
+        let mut numbers = HashMap::<_, (u32, Action)>::new();
+        for (cut, part) in parts {
+            // What is demanded of an installation depends on the action.
+            let of_action = part.mentions.action || (cut.what == What::Installation && part.looks_at_demand());
+            let alike = (part.members.clone(), cut.who, cut.what, of_action.then_some(cut.action));
+            let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
+            let (index, action) = *numbers.entry(alike).or_insert((next, cut.action));
+            (part.index, part.asks) = (index, Some(action));
+        }
+    }
+
     /// Enters a policy where questions look for it.
-    fn enter(&mut self, rule: &Rule) {
+    fn enter(&mut self, rule: &Rule, number: u32) {
         let parts = match rule.named() {
             None => &mut self.common,
             Some(Named::Principal(id)) => self.principals.entry(*id).or_default(),
@@ -173,12 +192,8 @@ impl Book {
             Some(Named::Version(id)) => self.versions.entry(*id).or_default(),
         };
         for cut in cuts().filter(|cut| rule.may_cover(*cut)) {
-            let count = &mut self.parts;
-            let part = parts.entry(cut).or_insert_with(|| {
-                *count += 1;
-                Part { index: *count, named: rule.named().cloned(), ..Part::default() }
-            });
-            part.add(rule);
+            let part = parts.entry(cut).or_insert_with(|| Part { named: rule.named().cloned(), ..Part::default() });
+            part.add(rule, number);
         }
     }
 
@@ -211,10 +226,9 @@ impl Book {
 
     /// All policies, uncut.
     #[cfg(test)]
-    pub(crate) fn whole(&self) -> Part {
-        let mut whole = Part::default();
-        self.rules.values().for_each(|rule| whole.add(rule));
-        whole
+    pub(crate) fn whole(&self) -> PolicySet {
+        let policies = self.rules.values().map(|rule| rule.policy.clone());
+        PolicySet::from_policies(policies).expect("each has its name")
     }
 
     /// The number of all policies.
@@ -247,9 +261,9 @@ mod tests {
     #[test]
     fn a_decision_on_the_pack_alone_evaluates_few() {
         let book = Book::read("").expect("valid");
-        let largest = book.common.iter().max_by_key(|(_, part)| part.count).expect("some");
-        assert!(largest.1.count <= PACK_SLICE_MAX, "{:?}: {}", largest.0, largest.1.count);
-        assert!(book.common.values().all(|part| part.count > 0));
+        let largest = book.common.iter().max_by_key(|(_, part)| part.members.len()).expect("some");
+        assert!(largest.1.members.len() <= PACK_SLICE_MAX, "{:?}: {}", largest.0, largest.1.members.len());
+        assert!(book.common.values().all(|part| !part.members.is_empty()));
     }
 
     #[test]

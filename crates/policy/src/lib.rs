@@ -38,4 +38,4 @@ pub use operator::LocalOperator;
 pub use possible::Conditions;
 pub use rule::{PolicyError, check};
 pub use snapshot::Snapshot;
-pub use who::May;
+pub use who::{Census, May};

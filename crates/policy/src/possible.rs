@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 
 use cedar_policy::Effect;
 use cordon_domain::{Action, Factor, Moment, Network, PrincipalId, Target};
@@ -15,6 +16,9 @@ use crate::limits::{CIRCUMSTANCES_MAX, KNOWING_MAX};
 use crate::rule::{OWN, Rule};
 use crate::snapshot::{Answer, Question, Snapshot};
 use crate::words::Attribute;
+
+const HOURS: RangeInclusive<u8> = 0..=23;
+const WEEKDAYS: RangeInclusive<u8> = 1..=7;
 
 /// What it takes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -109,7 +113,6 @@ impl Snapshot {
     /// Tells what of circumstances in which a question is allowed it takes: each is worsened while the others stay.
     pub(crate) fn conditions(&self, question: &Question<'_>, allowed: Circumstances) -> Conditions {
         let is_allowed = |circumstances: Circumstances| self.allows(question, &circumstances);
-        let looks = |attribute| question.slice.look_at(attribute);
         let factor = Factor::ALL.into_iter().find(|factor| is_allowed(Circumstances { factor: *factor, ..allowed }));
         let ages = thresholds(question, Attribute::FactorAge, question.demand().factor_age_s);
         let ages = std::iter::once(u32::MAX).chain(ages.into_iter().rev());
@@ -118,22 +121,18 @@ impl Snapshot {
         let counts = counts.into_iter().filter_map(|count| usize::try_from(count).ok());
         let mut counts = counts.filter(|count| *count <= allowed.approvals);
         let approvals = counts.find(|approvals| is_allowed(Circumstances { approvals: *approvals, ..allowed }));
-        let hours: Vec<u8> = match looks(Attribute::Hour) {
-            true => (0..24).filter(|hour| is_allowed(Circumstances { hour: *hour, ..allowed })).collect(),
-            false => (0..24).collect(),
-        };
-        let days: Vec<u8> = match looks(Attribute::Weekday) {
-            true => (1..=7).filter(|weekday| is_allowed(Circumstances { weekday: *weekday, ..allowed })).collect(),
-            false => (1..=7).collect(),
-        };
+        let hours =
+            steps(question, Attribute::Hour, HOURS).filter(|hour| is_allowed(Circumstances { hour, ..allowed }));
+        let days = steps(question, Attribute::Weekday, WEEKDAYS)
+            .filter(|weekday| is_allowed(Circumstances { weekday, ..allowed }));
         Conditions {
             factor: factor.filter(|factor| *factor != Factor::None).map(Factor::as_str),
             factor_age_s: age.filter(|age| *age != u32::MAX),
             known_device: !is_allowed(Circumstances { known_device: false, ..allowed }),
             approvals: approvals.unwrap_or(allowed.approvals),
             networks: self.networks_needed(question, allowed),
-            hours: if hours.len() == 24 { Vec::new() } else { hours },
-            weekdays: if days.len() == 7 { Vec::new() } else { days },
+            hours: hours.unless_all(),
+            weekdays: days.unless_all(),
         }
     }
 
@@ -186,6 +185,43 @@ fn thresholds(question: &Question<'_>, attribute: Attribute, demanded: u32) -> V
     values
 }
 
+/// Some numbers, cut where a policy may change its mind: all of a step are answered alike, its first for all.
+struct Steps {
+    steps: Vec<RangeInclusive<u8>>,
+    all: bool,
+}
+
+/// Cuts the values of an attribute: at the numbers that policies compare it with, or at each, where they do more with it.
+fn steps(question: &Question<'_>, attribute: Attribute, all: RangeInclusive<u8>) -> Steps {
+    let mentions = question.slice.own_mentions();
+    let beyond = mentions.clone().any(|mentions| mentions.go_beyond(attribute));
+    let numbers = mentions.flat_map(|mentions| mentions.numbers_of(attribute)).filter_map(|n| u8::try_from(n).ok());
+    let cuts = numbers.flat_map(|number| [number, number.saturating_add(1)]);
+    let (first, last) = (*all.start(), *all.end());
+    let mut starts: BTreeSet<u8> = if beyond { all.collect() } else { cuts.filter(|cut| all.contains(cut)).collect() };
+    starts.insert(first);
+    let ends = starts.iter().skip(1).map(|start| start - 1).chain([last]);
+    Steps { steps: starts.iter().copied().zip(ends).map(|(start, end)| start..=end).collect(), all: true }
+}
+
+impl Steps {
+    fn tried(&self) -> impl Iterator<Item = u8> {
+        self.steps.iter().map(|step| *step.start())
+    }
+
+    /// Those steps of which it is true.
+    fn filter(self, is_true: impl Fn(u8) -> bool) -> Self {
+        let count = self.steps.len();
+        let steps: Vec<_> = self.steps.into_iter().filter(|step| is_true(*step.start())).collect();
+        Self { all: steps.len() == count, steps }
+    }
+
+    /// The numbers; none where they are all.
+    fn unless_all(self) -> Vec<u8> {
+        if self.all { Vec::new() } else { self.steps.into_iter().flatten().collect() }
+    }
+}
+
 impl Grid {
     fn of(question: &Question<'_>, at: Moment) -> Self {
         let best = Circumstances::best(at);
@@ -204,8 +240,9 @@ impl Grid {
             approvals.extend(numbers.into_iter().rev().filter_map(|number| usize::try_from(number).ok()));
         }
         let ages = if looks(Attribute::FactorAge) { thresholds(question, Attribute::FactorAge, 0) } else { vec![0] };
-        let varied = |attribute, all: std::ops::RangeInclusive<u8>, now| {
-            if looks(attribute) { std::iter::once(now).chain(all).collect() } else { vec![now] }
+        let varied = |attribute, all: RangeInclusive<u8>, now| {
+            let steps = steps(question, attribute, all);
+            std::iter::once(now).chain(steps.tried().filter(|_| looks(attribute))).collect()
         };
         let all_factors = Factor::ALL.into_iter().rev();
         Self {
@@ -214,8 +251,8 @@ impl Grid {
             devices: if looks(Attribute::KnownDevice) { vec![true, false] } else { vec![true] },
             addresses,
             approvals,
-            hours: varied(Attribute::Hour, 0..=23, best.hour),
-            weekdays: varied(Attribute::Weekday, 1..=7, best.weekday),
+            hours: varied(Attribute::Hour, HOURS, best.hour),
+            weekdays: varied(Attribute::Weekday, WEEKDAYS, best.weekday),
         }
     }
 

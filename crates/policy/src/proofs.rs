@@ -93,7 +93,12 @@ const RESOURCES: [&str; 6] = [
     "resource in Project::\"gemini\"",
     "resource == Bucket::\"bk_02020202020202020202020202020202\"",
 ];
-const CONDITIONS: [&str; 15] = [
+const CONDITIONS: [&str; 20] = [
+    "context.hour + context.weekday == 17",
+    "context.hour * 2 > 20 && context.hour < 21",
+    "context.factor < context.required_factor",
+    "context.required_device && context.required_approvals == 0",
+    "action == Action::\"object.read\" || action == Action::\"principal.create\"",
     "{ Var: principal == Person::\"pr_02020202020202020202020202020202\" }.Var",
     "principal in Project::\"atlas\" || resource in Bucket::\"bk_01010101010101010101010101010101\"",
     "context has address && context.address.isInRange(ip(\"10.0.0.0/8\")) && !context.address.isInRange(ip(\"10.0.0.0/10\"))",
@@ -218,9 +223,14 @@ fn a_slice_decides_as_all_policies_do() {
     let mut named = 0;
     for round in 0..1_000 {
         let snapshot = snapshot(&mut chance, &books);
-        let (target, action) = (target(&mut chance), one(&mut chance, &decided_actions()));
-        for principal in snapshot.roster().principals.values() {
-            let Some(question) = snapshot.question(principal, action, &target, NOW) else { continue };
+        let targets: Vec<Target> = (0..3).map(|_| target(&mut chance)).collect();
+        let actions = [&decided_actions()[..], &decided_actions(), &COMMON].map(|all| one(&mut chance, all));
+        // What is known of one question is asked for by the others.
+        let each = targets.iter().flat_map(|target| actions.map(|action| (target, action)));
+        for ((target, action), principal) in
+            each.flat_map(|one| snapshot.roster().principals.values().map(move |principal| (one, principal)))
+        {
+            let Some(question) = snapshot.question(principal, action, target, NOW) else { continue };
             named += u32::from(question.slice.count() != snapshot.book().count());
             for circumstances in [one(&mut chance, &grid), one(&mut chance, &grid), Circumstances::best(NOW)] {
                 let (sliced, whole) =
@@ -299,6 +309,12 @@ fn what_it_takes_is_what_it_takes() {
             let stranger = Circumstances { known_device: false, ..circumstances };
             assert_eq!(snapshot.answer(&question, &stranger).allowed, !conditions.known_device);
             assert!(conditions.unmet(&circumstances).is_empty(), "{:?}", conditions.unmet(&circumstances));
+            let at_hour = |hour| snapshot.answer(&question, &Circumstances { hour, ..circumstances }).allowed;
+            let on_day = |weekday| snapshot.answer(&question, &Circumstances { weekday, ..circumstances }).allowed;
+            let hours: Vec<u8> = (0..24).filter(|hour| at_hour(*hour)).collect();
+            let days: Vec<u8> = (1..8).filter(|day| on_day(*day)).collect();
+            assert_eq!(conditions.hours, if hours.len() == 24 { Vec::new() } else { hours }, "{action}");
+            assert_eq!(conditions.weekdays, if days.len() == 7 { Vec::new() } else { days }, "{action}");
             let elsewhere = Circumstances { address: Some("203.0.113.77".parse().expect("one")), ..circumstances };
             let anywhere = conditions.networks.is_empty();
             assert_eq!(snapshot.answer(&question, &elsewhere).allowed, anywhere, "{action}: {conditions:?}");

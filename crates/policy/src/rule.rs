@@ -72,6 +72,8 @@ pub(crate) struct Rule {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Mentions {
     attributes: u32,
+    /// Those of them that it does more with than compare them with a number.
+    beyond: u32,
     pub(crate) addresses: BTreeSet<String>,
     /// Numbers that an attribute is compared with.
     compared: BTreeSet<(u32, i64)>,
@@ -84,6 +86,8 @@ pub(crate) struct Mentions {
     pub(crate) principal: bool,
     /// Whether conditions look at more of a resource than its rank, level and projects.
     pub(crate) resource: bool,
+    /// Whether conditions look at the action.
+    pub(crate) action: bool,
 }
 
 impl Mentions {
@@ -96,8 +100,14 @@ impl Mentions {
         self.attributes
     }
 
+    /// Tells whether they do more with an attribute than compare it with a number.
+    pub(crate) const fn go_beyond(&self, attribute: Attribute) -> bool {
+        self.beyond & attribute.bit() != 0
+    }
+
     pub(crate) fn add(&mut self, other: &Self) {
         self.attributes |= other.attributes;
+        self.beyond |= other.beyond;
         self.addresses.extend(other.addresses.iter().cloned());
         self.compared.extend(&other.compared);
         self.numbers.extend(&other.numbers);
@@ -105,6 +115,7 @@ impl Mentions {
         self.resource_level |= other.resource_level;
         self.principal |= other.principal;
         self.resource |= other.resource;
+        self.action |= other.action;
     }
 
     /// Tells whether they look at anything that may be otherwise a minute later.
@@ -332,9 +343,10 @@ impl Seen {
 
     fn whole(&mut self, variable: Option<&str>) {
         match variable {
-            Some("context") => self.mentions.attributes = u32::MAX,
+            Some("context") => self.look_at(u32::MAX),
             Some("principal") => self.mentions.principal = true,
             Some("resource") => self.mentions.resource = true,
+            Some("action") => self.mentions.action = true,
             _ => {}
         }
     }
@@ -342,7 +354,12 @@ impl Seen {
     fn mention(&mut self, attribute: &str) {
         // The schema knows each.
         let known = Attribute::ALL.into_iter().find(|known| known.as_str() == attribute);
-        self.mentions.attributes |= known.map_or(u32::MAX, Attribute::bit);
+        self.look_at(known.map_or(u32::MAX, Attribute::bit));
+    }
+
+    fn look_at(&mut self, attributes: u32) {
+        self.mentions.attributes |= attributes;
+        self.mentions.beyond |= attributes;
     }
 
     /// Takes a comparison of an attribute with a number; others are walked.
@@ -416,6 +433,7 @@ mod tests {
         let rules = rules(text, OWN).expect("valid");
         let rule = &rules[0];
         assert_eq!(rule.name, "org/policy0");
+        assert!(rule.mentions.go_beyond(Attribute::Address) && !rule.mentions.go_beyond(Attribute::Hour));
         assert!(rule.mentions.has(Attribute::Address) && rule.mentions.has(Attribute::Hour));
         assert!(!rule.mentions.has(Attribute::Now));
         assert_eq!(rule.mentions.addresses, ["192.0.2.0/24".to_owned()].into());

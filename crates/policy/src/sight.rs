@@ -31,8 +31,6 @@ pub(crate) struct Standing {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Sight {
     part: u32,
-    /// Whether only those of the part that permit are asked.
-    permits: bool,
     action: Action,
     who: Who,
     /// Nobody in particular, unless the part could tell.
@@ -59,7 +57,7 @@ pub(crate) struct Prepared {
 
 /// What is known of sights.
 #[derive(Default)]
-pub(crate) struct Memory(Mutex<HashMap<Arc<Sight>, Arc<Seen>>>);
+pub(crate) struct Memory(Mutex<foldhash::HashMap<Arc<Sight>, Arc<Seen>>>);
 
 /// A sight, and what is known of it.
 pub(crate) struct Seen {
@@ -70,7 +68,7 @@ pub(crate) struct Seen {
 #[derive(Default)]
 struct Known {
     prepared: Option<Arc<Prepared>>,
-    answers: HashMap<Circumstances, Arc<Said>>,
+    answers: foldhash::HashMap<Circumstances, Arc<Said>>,
 }
 
 impl Memory {
@@ -93,11 +91,6 @@ impl Seen {
         Self { sight, known: Mutex::default() }
     }
 
-    /// Tells whether only those of the part that permit are asked.
-    pub(crate) fn is_of_permits(&self) -> bool {
-        self.sight.permits
-    }
-
     pub(crate) fn said(&self, circumstances: &Circumstances) -> Option<Arc<Said>> {
         self.known.lock().ok()?.answers.get(circumstances).cloned()
     }
@@ -111,12 +104,12 @@ impl Seen {
     }
 
     /// Returns what Cedar needs; makes it the first time.
-    pub(crate) fn prepared(&self, contract: Option<&Vendor>) -> Result<Arc<Prepared>, String> {
+    pub(crate) fn prepared(&self, question: &Question<'_>) -> Result<Arc<Prepared>, String> {
         let kept = || self.known.lock().ok()?.prepared.clone();
         if let Some(prepared) = kept() {
             return Ok(prepared);
         }
-        let prepared = Arc::new(self.sight.prepare(contract)?);
+        let prepared = Arc::new(self.sight.prepare(question.contract)?);
         if let Ok(mut known) = self.known.lock() {
             known.prepared = Some(Arc::clone(&prepared));
         }
@@ -137,11 +130,12 @@ impl Sight {
         let in_question =
             |project: &Project| all.resource_projects || part.names(&Named::Project(Project::clone(project)));
         let is_known = own || named == Some(&Named::Principal(principal.id));
+        // What is demanded depends on the level.
+        let sees_level = all.resource || all.resource_level || part.looks_at_demand();
         let looks = |attribute: Attribute| part.attributes() & attribute.bit() != 0;
         Self {
             part: part.index(),
-            permits: false,
-            action: question.action,
+            action: part.asks(question.action),
             who: question.who,
             id: if is_known { principal.id } else { PrincipalId([0; 16]) },
             clearance: principal.clearance,
@@ -157,7 +151,7 @@ impl Sight {
             what: resource.what,
             bucket: target.bucket.filter(|bucket| mentions.resource || part.names(&Named::Bucket(*bucket))),
             version: target.version.filter(|version| mentions.resource || part.names(&Named::Version(*version))),
-            level: if all.resource || all.resource_level { resource.level } else { Level::Public },
+            level: if sees_level { resource.level } else { Level::Public },
             labelled: resource
                 .projects
                 .iter()
@@ -165,11 +159,6 @@ impl Sight {
                 .cloned()
                 .collect(),
         }
-    }
-
-    /// The same, seen by those of the part alone that permit.
-    pub(crate) fn of_permits(self) -> Self {
-        Self { permits: true, ..self }
     }
 
     /// What all policies together see.

@@ -1,16 +1,19 @@
 //! Roster and policies at one moment, and how a question is put to them.
 
 use std::cell::OnceCell;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use cedar_policy::{Authorizer, Context, Decision, Effect, PolicySet, Request, RestrictedExpression as Value};
+#[cfg(test)]
+use cedar_policy::Decision;
+use cedar_policy::{Authorizer, Context, Effect, Request, RestrictedExpression as Value};
 use cordon_domain::{
     Action, Demand, Factor, Grant, GrantId, Level, Moment, Network, Principal, PrincipalId, Project, RecordKey, Role,
     Roster, Target, Vendor,
 };
 use cordon_gate::{Epoch, Facts};
+use foldhash::{HashMap, HashMapExt as _};
 
 use crate::book::{Book, Cut, Part, Slice};
 use crate::circumstances::{Circumstances, Opened};
@@ -51,9 +54,9 @@ pub(crate) struct Question<'a> {
     pub(crate) standing: Standing,
     demand: Demand,
     pub(crate) slice: Slice<'a>,
-    /// What is known of it, by part; and by those of each part alone that permit.
+    /// What is known of it, by part.
     seen: OnceCell<Vec<Arc<Seen>>>,
-    seen_by_permits: OnceCell<Vec<Arc<Seen>>>,
+    memory: &'a Memory,
 }
 
 /// What the policies say.
@@ -66,7 +69,7 @@ pub(crate) struct Answer {
     pub(crate) errors: Vec<String>,
 }
 
-/// What one part of the policies says.
+/// What one part of the policies says: all of them that hold, and what went wrong.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Said {
     permits: Vec<String>,
@@ -154,6 +157,18 @@ impl Snapshot {
         target: &'a Target,
         at: Moment,
     ) -> Option<Question<'a>> {
+        self.question_with(&self.memory, principal, action, target, at)
+    }
+
+    /// The same, which another memory is asked for first.
+    pub(crate) fn question_with<'a>(
+        &'a self,
+        memory: &'a Memory,
+        principal: &'a Principal,
+        action: Action,
+        target: &'a Target,
+        at: Moment,
+    ) -> Option<Question<'a>> {
         let who = Who::of(principal.kind)?;
         let what = what_of(target);
         let slice = self.book.slice(Cut { action, who, what }, principal, self.roster.projects(principal), target)?;
@@ -172,7 +187,7 @@ impl Snapshot {
             target,
             slice,
             seen: OnceCell::new(),
-            seen_by_permits: OnceCell::new(),
+            memory,
         })
     }
 
@@ -237,30 +252,15 @@ impl Snapshot {
         self.grants_of(principal).filter(move |grant| grant.counts_at(at) && grant.scope.covers(target))
     }
 
-    /// What is known of a question of this snapshot, by part.
-    pub(crate) fn seen<'q>(&self, question: &'q Question<'_>) -> &'q [Arc<Seen>] {
-        let all = || question.slice.parts.iter().map(|part| self.memory.seen(Sight::of(question, part)));
-        question.seen.get_or_init(|| all().collect())
-    }
-
-    fn said<'q>(
-        &self,
-        question: &'q Question<'_>,
-        circumstances: &'q Circumstances,
-    ) -> impl Iterator<Item = Arc<Said>> + use<'_, 'q> {
-        let parts = question.slice.parts.iter().zip(self.seen(question));
-        parts.map(|(part, seen)| said_by(question, part, seen, circumstances))
-    }
-
     /// Answers a question in circumstances.
     pub(crate) fn answer(&self, question: &Question<'_>, circumstances: &Circumstances) -> Answer {
-        combined(self.said(question, circumstances))
+        combined(question.said(circumstances))
     }
 
     /// Tells whether a question is answered with yes.
     pub(crate) fn allows(&self, question: &Question<'_>, circumstances: &Circumstances) -> bool {
         let mut permitted = false;
-        let denied = self.said(question, circumstances).any(|said| {
+        let denied = question.said(circumstances).any(|said| {
             permitted |= !said.permits.is_empty();
             !said.forbids.is_empty() || !said.errors.is_empty()
         });
@@ -270,18 +270,19 @@ impl Snapshot {
     /// Answers with all policies, uncut, and remembers nothing.
     #[cfg(test)]
     pub(crate) fn answer_whole(&self, question: &Question<'_>, circumstances: &Circumstances) -> Answer {
-        let whole = self.book.whole();
-        let prepared = Memory::default().seen(Sight::whole(question)).prepared(question.contract).expect("prepared");
-        let said = asked(question, circumstances, u32::MAX, &whole.set, &prepared).expect("asked");
-        combined(std::iter::once(Arc::new(said)))
+        let prepared = Memory::default().seen(Sight::whole(question)).prepared(question).expect("prepared");
+        let request = question.request(circumstances, u32::MAX, &prepared).expect("a request");
+        let response = Authorizer::new().is_authorized(&request, &self.book.whole(), &prepared.entities);
+        let mut rules: Vec<String> = response.diagnostics().reason().map(ToString::to_string).collect();
+        let mut errors: Vec<String> = response.diagnostics().errors().map(ToString::to_string).collect();
+        rules.sort_unstable();
+        errors.sort_unstable();
+        Answer { allowed: response.decision() == Decision::Allow && errors.is_empty(), rules, errors }
     }
 
     /// Tells whether a policy permits, whatever others forbid.
     pub(crate) fn is_permitted(&self, question: &Question<'_>, circumstances: &Circumstances) -> bool {
-        let all = || question.slice.parts.iter().map(|part| self.memory.seen(Sight::of(question, part).of_permits()));
-        let seen = question.seen_by_permits.get_or_init(|| all().collect());
-        let mut parts = question.slice.parts.iter().zip(seen);
-        parts.any(|(part, seen)| !said_by(question, part, seen, circumstances).permits.is_empty())
+        question.said(circumstances).any(|said| !said.permits.is_empty())
     }
 }
 
@@ -291,33 +292,24 @@ fn said_by(question: &Question<'_>, part: &Part, known: &Seen, circumstances: &C
     if let Some(said) = known.said(&circumstances) {
         return said;
     }
-    let policies = if known.is_of_permits() { &part.permits } else { &part.set };
-    let prepared = known.prepared(question.contract);
-    let said = prepared.and_then(|prepared| asked(question, &circumstances, part.attributes(), policies, &prepared));
-    let said = Arc::new(said.unwrap_or_else(Said::failed));
+    let said = Arc::new(asked(question, &circumstances, part, known).unwrap_or_else(Said::failed));
     known.keep(circumstances, Arc::clone(&said));
     said
 }
 
-/// Puts a question to a set of policies.
-fn asked(
-    question: &Question<'_>,
-    circumstances: &Circumstances,
-    attributes: u32,
-    policies: &PolicySet,
-    prepared: &Prepared,
-) -> Result<Said, String> {
-    let context = question.context(circumstances, attributes)?;
-    let Prepared { principal, action, resource, entities } = prepared;
-    let request = Request::new(principal.clone(), action.clone(), resource.clone(), context, None);
-    let request = request.map_err(|error| error.to_string())?;
-    let response = Authorizer::new().is_authorized(&request, policies, entities);
-    let errors = response.diagnostics().errors().map(ToString::to_string).collect();
-    let rules = response.diagnostics().reason().map(ToString::to_string).collect();
-    Ok(match response.decision() {
-        Decision::Allow => Said { permits: rules, forbids: Vec::new(), errors },
-        Decision::Deny => Said { permits: Vec::new(), forbids: rules, errors },
-    })
+/// Puts a question to a part. Cedar names what permits only where nothing forbids: each kind is asked for itself.
+fn asked(question: &Question<'_>, circumstances: &Circumstances, part: &Part, known: &Seen) -> Result<Said, String> {
+    let prepared = known.prepared(question)?;
+    let request = question.request(circumstances, part.attributes(), &prepared)?;
+    let mut said = Said::default();
+    for (policies, holds) in [(&part.permits, &mut said.permits), (&part.forbids, &mut said.forbids)] {
+        if !policies.is_empty() {
+            let response = Authorizer::new().is_authorized(&request, policies, &prepared.entities);
+            holds.extend(response.diagnostics().reason().map(ToString::to_string));
+            said.errors.extend(response.diagnostics().errors().map(ToString::to_string));
+        }
+    }
+    Ok(said)
 }
 
 /// What one set of all the policies would say: what any part forbids is denied, what any permits is allowed then, and what
@@ -354,6 +346,17 @@ impl Question<'_> {
         &self.demand
     }
 
+    /// What is known of it, by part.
+    pub(crate) fn seen(&self) -> &[Arc<Seen>] {
+        let all = || self.slice.parts.iter().map(|part| self.memory.seen(Sight::of(self, part)));
+        self.seen.get_or_init(|| all().collect())
+    }
+
+    fn said(&self, circumstances: &Circumstances) -> impl Iterator<Item = Arc<Said>> {
+        let parts = self.slice.parts.iter().zip(self.seen());
+        parts.map(move |(part, seen)| said_by(self, part, seen, circumstances))
+    }
+
     /// Networks of the contract, if it names any.
     pub(crate) fn networks(&self) -> &[Network] {
         self.contract.map_or(&[], |contract| contract.networks.as_slice())
@@ -362,6 +365,13 @@ impl Question<'_> {
     pub(crate) fn in_contract_network(&self, address: Option<IpAddr>) -> bool {
         let holds = |address| self.networks().iter().any(|network| network.holds(address));
         self.networks().is_empty() || address.is_some_and(holds)
+    }
+
+    fn request(&self, circumstances: &Circumstances, attributes: u32, prepared: &Prepared) -> Result<Request, String> {
+        let context = self.context(circumstances, attributes)?;
+        let Prepared { principal, action, resource, .. } = prepared;
+        let request = Request::new(principal.clone(), action.clone(), resource.clone(), context, None);
+        request.map_err(|error| error.to_string())
     }
 
     /// Only what the policies look at is made.

@@ -81,6 +81,15 @@ attributes! {
     RequiredApprovals "required_approvals";
 }
 
+/// Those that say what is demanded.
+pub(crate) const DEMANDED: [Attribute; 5] = [
+    Attribute::RequiredFactor,
+    Attribute::RequiredFactorAge,
+    Attribute::RequiredDevice,
+    Attribute::RequiredTraining,
+    Attribute::RequiredApprovals,
+];
+
 impl Who {
     pub(crate) const ALL: [Self; 3] = [Self::Person, Self::Service, Self::VendorPerson];
 

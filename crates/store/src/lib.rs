@@ -21,6 +21,7 @@ pub mod edge;
 pub mod error;
 mod events;
 pub mod follow;
+mod groups;
 pub mod identities;
 pub mod installation;
 pub mod keyring;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use cordon_domain::{BucketId, Credential, CredentialId, GrantId, Label, Moment, Payload, PrincipalId, VersionId};
+use cordon_domain::{BucketId, Credential, CredentialId, GrantId, Moment, Payload, PrincipalId, VersionId};
 use cordon_gate::Epoch;
 use cordon_keys::KeyName;
 use cordon_ledger::index::Token;
@@ -11,12 +11,12 @@ use cordon_ledger::payload;
 use crate::error::StoreError;
 use crate::identities::{self, Authenticator, Server};
 use crate::keyring::Keyring;
-use crate::limits::{COPY_ROWS, READ_TRIES, SEARCH_EVENTS_MAX};
+use crate::limits::{READ_TRIES, SEARCH_EVENTS_MAX};
 use crate::log::is_whole;
 use crate::records::{self, Records};
 use crate::rows::{ActiveKey, ObjectRow, ShreddedRow};
 use crate::segment::{Field, SEGMENT_EVENTS, positions};
-use crate::sql::{Database, Lease, Pool, Row, Session, values};
+use crate::sql::{Database, Lease, Pool, Session, values};
 use crate::state::{NOT_SHREDDED, active_key, epoch, object, setting};
 
 /// The setting that says at which position the log begins; 0 when there is none.
@@ -348,33 +348,6 @@ impl Reader {
         rows.iter().map(|row| Ok((GrantId(row.array(0)?), Moment(row.int(1)?)))).collect()
     }
 
-    /// Returns the labels in a bucket, each with how many versions have it, once their rows are whole.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Integrity`] when a row was changed beside Cordon.
-    pub async fn label_groups(&self, keys: &Keyring, bucket: BucketId) -> Result<Vec<(Label, u64)>, StoreError> {
-        let mut groups: HashMap<(Vec<u8>, i64), u64> = HashMap::new();
-        let mut after = None;
-        loop {
-            let page = object_page(&mut *self.session().await?, bucket, after).await?;
-            let Some(last) = page.last() else { break };
-            after = Some(VersionId(last.array(0)?));
-            for row in &page {
-                let (label, level) = ObjectRow::label(row, keys.rows())?;
-                *groups.entry((label.to_vec(), level)).or_default() += 1;
-            }
-        }
-        let read = |((label, level), count): ((Vec<u8>, i64), u64)| {
-            let label: Option<Label> = minicbor::decode(&label).ok();
-            // The column that rows are selected by is not under the MAC, but what it repeats is.
-            let label = label.filter(|label| i64::from(label.level.number()) == level);
-            let changed = || StoreError::Integrity(format!("a label in {bucket} was changed beside Cordon"));
-            Ok((label.ok_or_else(changed)?, count))
-        };
-        groups.into_iter().map(read).collect()
-    }
-
     /// Reads a setting; its MAC is checked.
     ///
     /// # Errors
@@ -398,19 +371,6 @@ impl Reader {
     pub(crate) async fn session(&self) -> Result<Lease, StoreError> {
         self.0.get().await
     }
-}
-
-async fn object_page(
-    session: &mut Session,
-    bucket: BucketId,
-    after: Option<VersionId>,
-) -> Result<Vec<Row>, StoreError> {
-    let select = format!(
-        "SELECT {} FROM objects WHERE bucket = ?1 AND version > ?2 AND {NOT_SHREDDED} ORDER BY version LIMIT {COPY_ROWS}",
-        ObjectRow::COLUMNS
-    );
-    let after = after.map_or_else(Vec::new, |after| after.0.to_vec());
-    session.query(&select, values![&bucket.0, &after]).await
 }
 
 type Found = Vec<(u64, Vec<u8>)>;

@@ -251,6 +251,19 @@ impl Session {
         }
     }
 
+    /// Shows the rows of a query one after the other, and keeps none.
+    pub(crate) async fn visit(
+        &mut self,
+        sql: &str,
+        values: &[Value<'_>],
+        each: &mut (dyn FnMut(&Row) -> Result<(), StoreError> + Send),
+    ) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(db) => sqlite::visit(db, sql, values, each),
+            Self::Postgres(db) => postgres::query(db, sql, values).await?.iter().try_for_each(each),
+        }
+    }
+
     /// Returns the first row of a query.
     pub(crate) async fn first(&mut self, sql: &str, values: &[Value<'_>]) -> Result<Option<Row>, StoreError> {
         Ok(self.query(sql, values).await?.into_iter().next())

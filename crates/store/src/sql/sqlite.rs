@@ -56,6 +56,31 @@ pub(super) fn run(db: &Connection, sql: &str) -> Result<(), StoreError> {
     db.execute_batch(sql).map_err(failed)
 }
 
+/// Shows the rows one after the other, each in the place of the one before it.
+pub(super) fn visit(
+    db: &Connection,
+    sql: &str,
+    values: &[Value<'_>],
+    each: &mut dyn FnMut(&Row) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let mut statement = db.prepare_cached(sql).map_err(failed)?;
+    let mut shown = Row(vec![Cell::Null; statement.column_count()]);
+    let mut rows = statement.query(params_from_iter(values)).map_err(failed)?;
+    while let Some(row) = rows.next().map_err(failed)? {
+        for (column, shown) in shown.0.iter_mut().enumerate() {
+            match (row.get_ref(column).map_err(failed)?, shown) {
+                (ValueRef::Blob(bytes), Cell::Bytes(kept)) => {
+                    kept.clear();
+                    kept.extend_from_slice(bytes);
+                }
+                (value, shown) => *shown = cell(value),
+            }
+        }
+        each(&shown)?;
+    }
+    Ok(())
+}
+
 fn rows(statement: &mut Statement<'_>, values: &[Value<'_>]) -> rusqlite::Result<Vec<Row>> {
     let columns = statement.column_count();
     let mut found = Vec::new();

@@ -6,6 +6,7 @@ use cordon_gate::act::{Raise, Read};
 use cordon_gate::{Denial, Epoch, Journal as _, JournalError, Request};
 use cordon_ledger::entry::{self, Identity};
 use cordon_store::keyring::Make;
+use cordon_store::limits::COPY_ROWS;
 use cordon_store::{Change, Installation, Search, StoreError};
 
 use crate::{BUCKET, Ground, NOW, event, facts, gate, label, on_both, revocation, target, version, write};
@@ -196,6 +197,25 @@ async fn a_bucket_is_grouped_by_labels_each_row_of_which_is_checked(ground: Grou
     assert!(matches!(groups().await, Err(StoreError::Integrity(_))));
 }
 
+async fn a_bucket_of_many_pages_is_grouped_by_several_and_no_version_is_missed(ground: Ground) {
+    let (installation, _) = ground.create().await;
+    let levels = [Level::Internal, Level::Restricted, Level::Restricted];
+    let count = 2 * COPY_ROWS + 9;
+    for begin in (0..count).step_by(1000) {
+        let some =
+            (begin..count.min(begin + 1000)).map(|number| write(&installation, number, levels[number as usize % 3]));
+        futures_util::future::join_all(some).await.into_iter().for_each(|written| written.expect("written"));
+    }
+    let groups = async || installation.reader().label_groups(installation.keys(), BUCKET).await;
+    let mut found = groups().await.expect("whole");
+    found.sort_by_key(|(label, _)| label.level);
+    let internal = (0..count).filter(|number| number % 3 == 0).count() as u64;
+    assert_eq!(found, [(label(Level::Internal), internal), (label(Level::Restricted), count - internal)]);
+    let last = hex(&version(count - 1).0);
+    assert_eq!(ground.beside(&format!("UPDATE objects SET key_version = 9 WHERE version = x'{last}'")).await, 1);
+    assert!(matches!(groups().await, Err(StoreError::Integrity(_))));
+}
+
 async fn a_clock_that_goes_back_a_day_is_an_event_and_breaks_nothing(ground: Ground) {
     let (installation, _) = ground.create().await;
     let mut late = event(&installation, Action::SignIn, 1);
@@ -251,6 +271,7 @@ on_both! {
     a_revocation_makes_older_decisions_stale,
     a_row_that_was_changed_beside_cordon_locks_its_object,
     a_bucket_is_grouped_by_labels_each_row_of_which_is_checked,
+    a_bucket_of_many_pages_is_grouped_by_several_and_no_version_is_missed,
     a_clock_that_goes_back_a_day_is_an_event_and_breaks_nothing,
     a_person_can_be_named_until_erased,
 }

@@ -1,6 +1,7 @@
 //! Who may do something to something.
 
 use std::collections::BTreeMap;
+use std::sync::mpsc::sync_channel;
 
 use clap::Args;
 use cordon_domain::{Action, Clock as _, Moment, PrincipalId};
@@ -63,9 +64,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     if arguments.verify {
         verify(&operated, &snapshot, at)?;
     }
-    for group in &groups {
-        print_group(arguments, &snapshot, group, at, &names)?;
-    }
+    answers(arguments.action, &snapshot, &groups, at, |group, may| {
+        print_group(arguments, &snapshot, group, at, &names, may)
+    })?;
     eprintln!("{} group{} of what policies can tell apart", groups.len(), if groups.len() == 1 { "" } else { "s" });
     Ok(Exit::Clean)
 }
@@ -83,15 +84,48 @@ fn verify(operated: &Operated, snapshot: &Snapshot, at: Moment) -> Result<(), Fa
     Ok(())
 }
 
+/// Asks about one group after the other, with a worker for each core, and hands each answer on as soon as it is whole.
+fn answers(
+    action: Action,
+    snapshot: &Snapshot,
+    groups: &[Group],
+    at: Moment,
+    mut each: impl FnMut(&Group, &[May]) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    std::thread::scope(|scope| {
+        let parts = snapshot.censuses(workers).map(|census| {
+            // A worker is one answer ahead, not many.
+            let (sender, receiver) = sync_channel(1);
+            scope.spawn(move || {
+                for group in groups {
+                    let mut may = Vec::new();
+                    census.who(action, &group.target, at, &mut |one| may.push(one));
+                    if sender.send(may).is_err() {
+                        break;
+                    }
+                }
+            });
+            receiver
+        });
+        let parts: Vec<_> = parts.collect();
+        groups.iter().try_for_each(|group| {
+            let answered: Result<Vec<_>, _> = parts.iter().map(|part| part.recv()).collect();
+            let answered =
+                answered.map_err(|_| Failure::internal("a worker ended before it had asked about everyone"))?;
+            each(group, &answered.concat())
+        })
+    })
+}
+
 fn print_group(
     arguments: &Arguments,
     snapshot: &Snapshot,
     group: &Group,
     at: Moment,
     names: &BTreeMap<PrincipalId, String>,
+    may: &[May],
 ) -> Result<(), Failure> {
-    let mut may = Vec::new();
-    snapshot.who(arguments.action, &group.target, at, &mut |one| may.push(one));
     if !arguments.json {
         let versions = match group.versions {
             0 | 1 => String::new(),
