@@ -38,7 +38,7 @@ pub use error::IdentityError;
 pub use identity::{Identity, Visit};
 pub use passkey::PublicUrl;
 pub use password::Password;
-pub use provider::{Provider, ProviderSettings};
+pub use provider::{Beside, Provider, ProviderSettings};
 pub use session::AccessKey;
 pub use sign_in::SignedIn;
 

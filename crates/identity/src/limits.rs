@@ -99,6 +99,9 @@ pub const PROVIDER_AGE_S: u64 = 3_600;
 /// Characters of names in the settings of an identity provider.
 pub const PROVIDER_TEXT_CHARS_MAX: usize = 256;
 
+/// Certificates of authorities of an organisation's own.
+pub const PROVIDER_AUTHORITIES_MAX: usize = 64;
+
 /// Roles that all groups have together.
 pub const GROUPS_KNOWN_MAX: usize = 256;
 

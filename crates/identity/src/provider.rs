@@ -32,7 +32,7 @@ use crate::limits::{
 };
 use crate::passkey::PublicUrl;
 use claims::Rest;
-pub use settings::ProviderSettings;
+pub use settings::{Beside, ProviderSettings};
 use wire::Wire;
 
 type Fields = IdTokenFields<
@@ -144,7 +144,7 @@ impl Provider {
     pub fn new(settings: ProviderSettings, public_url: &PublicUrl, itself: PrincipalId) -> Result<Self, IdentityError> {
         let back = RedirectUrl::new(format!("{}{BACK}", public_url.origin()));
         let back = back.map_err(|error| IdentityError::Settings(error.to_string()))?;
-        let wire = Wire::new(settings.reach);
+        let wire = Wire::new(settings.reach, settings.authorities.as_deref());
         let (known, room) = (Mutex::default(), Mutex::default());
         Ok(Self(Arc::new(Inner { itself, settings, back, wire, known, room })))
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use cordon_domain::{Level, Network, PrincipalId, Role, Scope, UserName};
-use cordon_identity::{ProviderSettings, PublicUrl};
+use cordon_identity::{Beside, ProviderSettings, PublicUrl};
 use cordon_server::{Node, Settings, serve};
 use cordon_store::edge::SystemClock;
 use cordon_store::{Installation, Places};
@@ -110,16 +110,16 @@ fn identity_provider(path: &Path) -> Result<ProviderSettings, Failure> {
         |path: &Path, error: &dyn std::fmt::Display| format!("`{}` cannot be read: {error}", path.display());
     let wrong = |what: String| Failure::usage(what, "see docs/identity.md on identity providers");
     let text = std::fs::read_to_string(path).map_err(|error| wrong(unreadable(path, &error)))?;
-    let secret = |name: &str| {
+    let beside = |what: Beside, name: &str| {
         let beside = path.parent().unwrap_or(Path::new("")).join(name);
         let mode = std::fs::metadata(&beside).map_err(|error| unreadable(&beside, &error))?.permissions().mode();
-        if mode & 0o077 != 0 {
+        if what == Beside::Secret && mode & 0o077 != 0 {
             return Err(format!("others may read `{}`: chmod 600 it", beside.display()));
         }
         let text = std::fs::read_to_string(&beside).map(Zeroizing::new).map_err(|error| unreadable(&beside, &error))?;
         Ok(Zeroizing::new(text.trim_end().to_owned()))
     };
-    ProviderSettings::read(&text, secret).map_err(|error| wrong(format!("`{}`: {error}", path.display())))
+    ProviderSettings::read(&text, beside).map_err(|error| wrong(format!("`{}`: {error}", path.display())))
 }
 
 async fn ended_by_signal() {

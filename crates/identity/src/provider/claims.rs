@@ -1,6 +1,6 @@
 //! What an ID token says beyond what the library checks: since when it counts, how one signed in, and the groups.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cordon_domain::limits::CLOCK_SKEW_MS;
 use cordon_domain::{Factor, Moment, Role, Scope};
@@ -63,7 +63,7 @@ impl ProviderSettings {
         }
         let class = claims.auth_context_ref().map(|class| class.as_str());
         let all: Vec<&str> = methods.iter().map(|method| method.as_str()).chain(class).collect();
-        let proves = |known: &std::collections::BTreeSet<String>| all.iter().any(|said| known.contains(*said));
+        let proves = |known: &BTreeSet<String>| all.iter().any(|said| known.contains(*said));
         Ok(match (proves(&self.phishing_resistant), proves(&self.second_factor)) {
             (true, _) => Factor::PhishingResistant,
             (false, true) => Factor::Code,
@@ -91,5 +91,104 @@ impl ProviderSettings {
             }
         }
         Ok(roles)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use zeroize::Zeroizing;
+
+    use super::*;
+
+    const NOW: Moment = Moment(1_795_608_000_000);
+    const NOW_S: i64 = NOW.0 / 1000;
+
+    fn settings() -> ProviderSettings {
+        let text = "name = 'Example ID'\nissuer = 'https://id.example.org'\nclient-id = 'cordon'\nphishing-resistant = ['phr']\n\
+                    [groups]\nml = ['reader:project:gemini']\nsec = ['security:everything', 'reader:project:gemini']\n";
+        ProviderSettings::read(text, |_, _| Ok(Zeroizing::default())).expect("settings")
+    }
+
+    /// Any JSON, small.
+    fn json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            (NOW_S - 90_000..NOW_S + 900).prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            ".{0,12}".prop_map(Value::from),
+            prop_oneof!["ml", "sec", "phr", "mfa", "cordon", "groups"].prop_map(Value::from),
+        ];
+        leaf.prop_recursive(2, 12, 4, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                proptest::collection::hash_map("[a-z_]{1,8}|groups", inner, 0..3)
+                    .prop_map(|all| Value::Object(all.into_iter().collect())),
+            ]
+        })
+    }
+
+    /// Claims that would do, some of them put aside or replaced.
+    fn claims() -> impl Strategy<Value = Value> {
+        let names =
+            ["iss", "sub", "aud", "exp", "iat", "auth_time", "nbf", "azp", "acr", "amr", "groups", "_claim_names"];
+        let change = (proptest::sample::select(names.to_vec()), proptest::option::of(json()));
+        proptest::collection::vec(change, 0..4).prop_map(|changes| {
+            let mut all = serde_json::json!({
+                "iss": "https://id.example.org", "sub": "alice", "aud": ["cordon"], "exp": NOW_S + 60, "iat": NOW_S,
+                "auth_time": NOW_S - 5, "acr": "phr", "amr": ["pwd", "mfa"], "groups": ["ml", "others"],
+            });
+            let object = all.as_object_mut().expect("an object");
+            for (name, value) in changes {
+                match value {
+                    Some(value) => drop(object.insert(name.to_owned(), value)),
+                    None => drop(object.remove(name)),
+                }
+            }
+            all
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+        /// Whatever the provider signs: it is refused, or says nothing that it does not say.
+        #[test]
+        fn whatever_is_claimed_is_refused_or_counts_for_what_it_is(claimed in claims()) {
+            let settings = settings();
+            let Ok(read) = serde_json::from_value::<Claims>(claimed.clone()) else { return Ok(()) };
+            let Ok(told) = settings.told(&read, NOW) else { return Ok(()) };
+            prop_assert_eq!(Some(told.subject.as_str()), claimed["sub"].as_str());
+            prop_assert!((1..=SUBJECT_CHARS_MAX).contains(&told.subject.chars().count()));
+            prop_assert!(told.at <= NOW && NOW.since_ms(told.at) <= 1000 * PROVIDER_AGE_S as i64 + CLOCK_SKEW_MS);
+            prop_assert!(claimed.get("nbf").is_none_or(|since| since.as_i64().is_some_and(|s| s <= NOW_S + CLOCK_SKEW_MS / 1000)));
+            prop_assert!(claimed.get("azp").is_none_or(|party| party.is_null() || party == "cordon"));
+            let says = |text: &str| {
+                let listed = |claim: &Value| claim.as_array().is_some_and(|all| all.iter().any(|one| one == text));
+                listed(&claimed["amr"]) || claimed["acr"] == text
+            };
+            prop_assert_eq!(told.factor == Factor::PhishingResistant, says("phr"));
+            prop_assert_eq!(told.factor == Factor::Code, says("mfa") && !says("phr"));
+            let member = |group: &str| {
+                claimed["groups"] == group || claimed["groups"].as_array().is_some_and(|all| all.iter().any(|one| one == group))
+            };
+            let known = settings.roles().into_iter().filter(|role| {
+                settings.groups.iter().any(|(group, roles)| member(group) && roles.contains(role))
+            });
+            prop_assert_eq!(told.roles.keys().cloned().collect::<BTreeSet<_>>(), known.collect::<BTreeSet<_>>());
+            prop_assert!(told.roles.values().all(|group| member(group)));
+        }
+    }
+
+    #[test]
+    fn what_would_do_does() {
+        let claimed = serde_json::json!({
+            "iss": "https://id.example.org", "sub": "alice", "aud": ["cordon"], "exp": NOW_S + 60, "iat": NOW_S,
+            "auth_time": NOW_S - 5, "acr": "phr", "groups": ["sec"],
+        });
+        let told = settings().told(&serde_json::from_value(claimed).expect("claims"), NOW).expect("they count");
+        assert_eq!((told.roles.len(), told.factor), (2, Factor::PhishingResistant));
     }
 }

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use cordon_domain::{Reach, Role, Scope};
 use openidconnect::IssuerUrl;
 use serde::Deserialize;
+use ureq::tls::{Certificate, PemItem, parse_pem};
 use url::{Host, Url};
 use zeroize::Zeroizing;
 
 use crate::error::IdentityError;
-use crate::limits::{GROUPS_KNOWN_MAX, PROVIDER_TEXT_CHARS_MAX};
+use crate::limits::{GROUPS_KNOWN_MAX, PROVIDER_AUTHORITIES_MAX, PROVIDER_TEXT_CHARS_MAX};
 
 /// What an organisation says of its identity provider.
 pub struct ProviderSettings {
@@ -19,6 +20,8 @@ pub struct ProviderSettings {
     pub(crate) client_id: String,
     pub(crate) secret: Option<Zeroizing<String>>,
     pub(crate) reach: Reach,
+    /// The authorities that its certificate may be of, instead of those the program brings.
+    pub(crate) authorities: Option<Vec<Certificate<'static>>>,
     pub(crate) scopes: Vec<String>,
     /// The classes of sign-in that are asked for (`acr_values`).
     pub(crate) classes: Vec<String>,
@@ -26,6 +29,15 @@ pub struct ProviderSettings {
     pub(crate) phishing_resistant: BTreeSet<String>,
     pub(crate) second_factor: BTreeSet<String>,
     pub(crate) groups: BTreeMap<String, Vec<(Role, Scope)>>,
+}
+
+/// Another file that the settings name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beside {
+    /// The client's secret: for one user's eyes.
+    Secret,
+    /// Certificates of authorities, as PEM.
+    Authorities,
 }
 
 /// The file.
@@ -36,6 +48,7 @@ struct Written {
     issuer: String,
     client_id: String,
     client_secret_file: Option<String>,
+    ca_file: Option<String>,
     #[serde(default)]
     private_network: bool,
     #[serde(default)]
@@ -71,14 +84,14 @@ fn wrong<T>(what: impl Into<String>) -> Result<T, IdentityError> {
 }
 
 impl ProviderSettings {
-    /// Reads the file; `secret` reads another file that it names.
+    /// Reads the file; `beside` reads another file that it names.
     ///
     /// # Errors
     ///
     /// [`IdentityError::Settings`] with what is wrong.
     pub fn read(
         text: &str,
-        secret: impl FnOnce(&str) -> Result<Zeroizing<String>, String>,
+        beside: impl Fn(Beside, &str) -> Result<Zeroizing<String>, String>,
     ) -> Result<Self, IdentityError> {
         let written: Written = toml::from_str(text).map_err(|error| IdentityError::Settings(error.to_string()))?;
         let issuer =
@@ -96,9 +109,13 @@ impl ProviderSettings {
         if groups.values().flatten().collect::<BTreeSet<_>>().len() > GROUPS_KNOWN_MAX {
             return wrong(format!("groups have at most {GROUPS_KNOWN_MAX} roles together"));
         }
-        let secret = written.client_secret_file.as_deref().map(secret).transpose();
+        let read = |what: Beside, name: Option<&str>| {
+            name.map(|name| beside(what, name)).transpose().map_err(IdentityError::Settings)
+        };
+        let authorities = read(Beside::Authorities, written.ca_file.as_deref())?;
         Ok(Self {
-            secret: secret.map_err(IdentityError::Settings)?,
+            secret: read(Beside::Secret, written.client_secret_file.as_deref())?,
+            authorities: authorities.map(|pem| authorities_in(&pem)).transpose()?,
             name: written.name,
             issuer,
             client_id: written.client_id,
@@ -134,6 +151,23 @@ fn is_local(url: &Url) -> bool {
     }
 }
 
+/// Reads certificates, of which there is at least one, and nothing else.
+fn authorities_in(pem: &str) -> Result<Vec<Certificate<'static>>, IdentityError> {
+    let mut found = Vec::new();
+    for item in parse_pem(pem.as_bytes()).take(PROVIDER_AUTHORITIES_MAX + 1) {
+        match item {
+            Ok(PemItem::Certificate(certificate)) => found.push(certificate),
+            Ok(_) => return wrong("`ca-file` holds more than certificates: a private key does not belong there"),
+            Err(error) => return wrong(format!("`ca-file` is no PEM: {error}")),
+        }
+    }
+    match found.len() {
+        0 => wrong("`ca-file` holds no certificate: give the authority's, as PEM"),
+        1..=PROVIDER_AUTHORITIES_MAX => Ok(found),
+        _ => wrong(format!("`ca-file` holds more than {PROVIDER_AUTHORITIES_MAX} certificates")),
+    }
+}
+
 fn reach_of(issuer: &Url, private: bool) -> Result<Reach, IdentityError> {
     match (issuer.scheme(), is_local(issuer)) {
         (_, true) => Ok(Reach::Loopback),
@@ -162,8 +196,8 @@ mod tests {
     const LEAST: &str = "name = 'Example ID'\nissuer = 'https://id.example.org'\nclient-id = 'cordon'\n";
 
     fn read(more: &str) -> Result<ProviderSettings, String> {
-        let secret = |path: &str| Ok(Zeroizing::new(format!("what stands in {path}")));
-        ProviderSettings::read(&format!("{LEAST}{more}"), secret).map_err(|error| error.to_string())
+        let beside = |_, path: &str| Ok(Zeroizing::new(format!("what stands in {path}")));
+        ProviderSettings::read(&format!("{LEAST}{more}"), beside).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -181,11 +215,12 @@ mod tests {
             ("[groups]\nml = ['king:everything']\n", "is no role"),
             ("[groups]\nml = ['reader:ov_00000000000000000000000000000001']\n", "single version"),
             ("[groups]\n'' = ['reader:everything']\n", "characters"),
+            ("ca-file = 'a'\n", "no certificate"),
         ] {
             assert!(read(wrong).err().expect("refused").contains(why), "{wrong}");
         }
         let failing =
-            ProviderSettings::read(&format!("{LEAST}client-secret-file = 'a'"), |_| Err("no file".to_owned()));
+            ProviderSettings::read(&format!("{LEAST}client-secret-file = 'a'"), |_, _| Err("no file".to_owned()));
         assert!(failing.is_err_and(|error| error.to_string().contains("no file")));
     }
 
@@ -194,6 +229,21 @@ mod tests {
         fn whatever_stands_in_the_file_is_read_or_refused(text in ".{0,200}", keys in proptest::collection::vec("[a-z-]{1,20} = ('.{0,20}'|[0-9]{1,3}|true)", 0..6)) {
             let _ = read(&text);
             let _ = read(&keys.join("\n"));
+        }
+    }
+
+    #[test]
+    fn authorities_are_certificates_and_nothing_else() {
+        let block = |of: &str| format!("-----BEGIN {of}-----\nAAAA\n-----END {of}-----\n");
+        let (one, key) = (block("CERTIFICATE"), block("PRIVATE KEY"));
+        assert_eq!(authorities_in(&format!("a note\n{one}{one}")).expect("read").len(), 2);
+        for (text, why) in [
+            (String::new(), "no certificate"),
+            (one.replace("AAAA", "?"), "no PEM"),
+            (format!("{one}{key}"), "private key"),
+            (one.repeat(PROVIDER_AUTHORITIES_MAX + 1), "more than"),
+        ] {
+            assert!(authorities_in(&text).err().expect("refused").to_string().contains(why), "{why}");
         }
     }
 

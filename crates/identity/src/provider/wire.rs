@@ -6,6 +6,7 @@ use std::time::Duration;
 use cordon_domain::Reach;
 use openidconnect::http::{Method, Uri};
 use openidconnect::{HttpRequest, HttpResponse};
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 
@@ -62,7 +63,9 @@ pub(super) enum NoAnswer {
 }
 
 impl Wire {
-    pub(super) fn new(reach: Reach) -> Self {
+    /// `authorities` are those that a certificate may be of, instead of those the program brings.
+    pub(super) fn new(reach: Reach, authorities: Option<&[Certificate<'static>]>) -> Self {
+        let roots = authorities.map_or(RootCerts::WebPki, RootCerts::new_with_certs);
         let config = ureq::Agent::config_builder()
             .timeout_global(Some(Duration::from_secs(PROVIDER_S)))
             .max_redirects(0)
@@ -70,6 +73,7 @@ impl Wire {
             .proxy(None)
             .https_only(reach != Reach::Loopback)
             .http_status_as_error(false)
+            .tls_config(TlsConfig::builder().root_certs(roots).build())
             .build();
         let guarded = Guarded { inner: DefaultResolver::default(), reach };
         Self(ureq::Agent::with_parts(config, DefaultConnector::default(), guarded))
@@ -97,6 +101,8 @@ impl Wire {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use super::*;
 
     #[test]
@@ -113,11 +119,55 @@ mod tests {
         }
     }
 
+    /// A host at `localhost` whose certificate is of an authority of its own; it answers `asked` times.
+    fn at_home(asked: usize) -> (u16, String, std::thread::JoinHandle<usize>) {
+        let named = |name: &str| rcgen::CertificateParams::new(vec![name.to_owned()]).expect("a name");
+        let (root_key, key) = (rcgen::KeyPair::generate().expect("a key"), rcgen::KeyPair::generate().expect("a key"));
+        let mut root = named("authority.example");
+        root.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let root = rcgen::CertifiedIssuer::self_signed(root, root_key).expect("signed");
+        let certificate = named("localhost").signed_by(&key, &root).expect("signed");
+        let config = rustls::ServerConfig::builder().with_no_client_auth();
+        let private = rustls::pki_types::PrivatePkcs8KeyDer::from(key.serialize_der()).into();
+        let config = config.with_single_cert(vec![certificate.der().clone()], private).expect("a pair");
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let answered = std::thread::spawn(move || {
+            let config = std::sync::Arc::new(config);
+            let answers = (0..asked).filter(|_| {
+                let (tcp, _) = listener.accept().expect("someone");
+                let session = rustls::ServerConnection::new(std::sync::Arc::clone(&config)).expect("a session");
+                let mut stream = rustls::StreamOwned::new(session, tcp);
+                let mut head = [0; 1024];
+                let is_asked = stream.read(&mut head).is_ok_and(|count| count > 0);
+                let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nhi";
+                is_asked && stream.write_all(answer).is_ok() && stream.flush().is_ok()
+            });
+            answers.count()
+        });
+        (port, root.pem(), answered)
+    }
+
+    #[test]
+    fn a_certificate_is_of_an_authority_that_is_known_or_there_is_no_answer() {
+        let (port, pem, answered) = at_home(3);
+        let (_, other, _) = at_home(0);
+        let ask = |host: &str, pem: Option<&str>| {
+            let known = pem.map(|pem| vec![Certificate::from_pem(pem.as_bytes()).expect("one")]);
+            let request = openidconnect::http::Request::get(format!("https://{host}:{port}/")).body(Vec::new());
+            Wire::new(Reach::Loopback, known.as_deref()).ask(request.expect("a request"))
+        };
+        assert!(ask("localhost", None).is_err(), "of nobody the program knows");
+        assert!(ask("localhost", Some(&other)).is_err(), "of another authority");
+        assert_eq!(ask("localhost", Some(&pem)).expect("an answer").body(), b"hi");
+        assert_eq!(answered.join().expect("it ran"), 1);
+    }
+
     #[test]
     fn a_name_that_leads_elsewhere_is_not_connected_to() {
         let ask = |reach, uri: &str| {
             let request = openidconnect::http::Request::get(uri).body(Vec::new()).expect("a request");
-            Wire::new(reach).ask(request).expect_err("refused").to_string()
+            Wire::new(reach, None).ask(request).expect_err("refused").to_string()
         };
         for host in ["localhost", "127.0.0.1", "[::1]", "169.254.169.254"] {
             let refused = ask(Reach::Public, &format!("https://{host}:9/"));

@@ -27,7 +27,7 @@ fn settings(issuer: &str) -> ProviderSettings {
     let text = format!(
         "name = 'Example ID'\nissuer = '{issuer}'\nclient-id = 'cordon'\nclient-secret-file = 'x'\nscopes = ['groups']\n{GROUPS}"
     );
-    ProviderSettings::read(&text, |_| Ok(Zeroizing::new("of-a-test".to_owned()))).ok().expect("read")
+    ProviderSettings::read(&text, |_, _| Ok(Zeroizing::new("of-a-test".to_owned()))).ok().expect("read")
 }
 
 /// A key of the provider.
