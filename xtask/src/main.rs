@@ -80,7 +80,13 @@ const DECIDING: [(&str, &str); 8] = [
 ];
 
 /// Changes after which more is tried, or told apart, than need be, and every answer is the same.
-const SAME: [&str; 4] = [
+const SAME: [&str; 10] = [
+    "replace >= with < in Memory::seen",
+    "replace >= with < in Seen::keep",
+    "replace Seen::said -> .* with None",
+    "Seen::keep with ()",
+    r"replace && with \|\| in Sight::of",
+    r"replace & with \| in (Sight::of|seen)$",
     "Part::names -> bool with true",
     "Slice.*::own_look_at -> bool with true",
     "Slice.*::own_permits_vary -> bool with true",

@@ -224,6 +224,17 @@ impl Book {
         Some(Slice { parts })
     }
 
+    /// The versions that scopes and conditions name.
+    pub(crate) fn versions(&self) -> impl Iterator<Item = VersionId> {
+        self.rules.values().flat_map(|rule| {
+            let scope = match rule.resource.named {
+                Some(Named::Version(version)) => Some(version),
+                _ => None,
+            };
+            scope.into_iter().chain(rule.mentions.versions.iter().copied())
+        })
+    }
+
     /// All policies, uncut.
     #[cfg(test)]
     pub(crate) fn whole(&self) -> PolicySet {

@@ -93,7 +93,12 @@ const RESOURCES: [&str; 6] = [
     "resource in Project::\"gemini\"",
     "resource == Bucket::\"bk_02020202020202020202020202020202\"",
 ];
-const CONDITIONS: [&str; 20] = [
+const CONDITIONS: [&str; 25] = [
+    "resource.rank >= 2",
+    "resource.level == \"internal\"",
+    "resource.projects.contains(\"gemini\")",
+    "context.roles.contains(\"reader\")",
+    "context.trained",
     "context.hour + context.weekday == 17",
     "context.hour * 2 > 20 && context.hour < 21",
     "context.factor < context.required_factor",

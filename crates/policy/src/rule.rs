@@ -8,7 +8,7 @@ use cedar_policy::{
     ResourceConstraint, ValidationMode, Validator,
 };
 use cordon_domain::limits::POLICY_TEXT_BYTES_MAX;
-use cordon_domain::{Action, Role};
+use cordon_domain::{Action, Role, VersionId};
 use serde_json::Value;
 
 use crate::limits::{NESTING_MAX, POLICIES_MAX};
@@ -79,6 +79,8 @@ pub(crate) struct Mentions {
     compared: BTreeSet<(u32, i64)>,
     /// Numbers that stand elsewhere.
     numbers: BTreeSet<i64>,
+    /// Versions that conditions name.
+    pub(crate) versions: BTreeSet<VersionId>,
     /// Whether conditions look at the projects of a resource, and at its level.
     pub(crate) resource_projects: bool,
     pub(crate) resource_level: bool,
@@ -111,6 +113,7 @@ impl Mentions {
         self.addresses.extend(other.addresses.iter().cloned());
         self.compared.extend(&other.compared);
         self.numbers.extend(&other.numbers);
+        self.versions.extend(&other.versions);
         self.resource_projects |= other.resource_projects;
         self.resource_level |= other.resource_level;
         self.principal |= other.principal;
@@ -395,8 +398,12 @@ impl Seen {
     fn entity(&mut self, entity: &Value) {
         let text = |key: &str| entity.get(key).and_then(Value::as_str).unwrap_or_default();
         let (kind, id) = (text("type"), text("id"));
-        let known = matches!(kind, "Action" | "Installation") || named_by(kind, id).is_some();
-        self.wrong.extend((!known).then(|| format!("{kind}::\"{id}\"")));
+        match named_by(kind, id) {
+            Some(Named::Version(version)) => drop(self.mentions.versions.insert(version)),
+            Some(_) => {}
+            None if matches!(kind, "Action" | "Installation") => {}
+            None => self.wrong.push(format!("{kind}::\"{id}\"")),
+        }
     }
 
     fn address(&mut self, arguments: &Value) {

@@ -10,7 +10,7 @@ use cedar_policy::Decision;
 use cedar_policy::{Authorizer, Context, Effect, Request, RestrictedExpression as Value};
 use cordon_domain::{
     Action, Demand, Factor, Grant, GrantId, Level, Moment, Network, Principal, PrincipalId, Project, RecordKey, Role,
-    Roster, Target, Vendor,
+    Roster, Scope, Target, Vendor, VersionId,
 };
 use cordon_gate::{Epoch, Facts};
 use foldhash::{HashMap, HashMapExt as _};
@@ -237,6 +237,16 @@ impl Snapshot {
         open.map(|one| if one.writes { Opened::Writes } else { Opened::Reads }).max().unwrap_or_default()
     }
 
+    /// Returns the versions that a grant or a policy names: among those with their label they are apart.
+    #[must_use]
+    pub fn versions_named(&self) -> BTreeSet<VersionId> {
+        let granted = self.roster.grants.values().filter_map(|grant| match grant.scope {
+            Scope::Version(version) => Some(version),
+            _ => None,
+        });
+        granted.chain(self.book.versions()).collect()
+    }
+
     /// Returns the grants of a principal, those that have ended among them.
     pub fn grants_of(&self, principal: PrincipalId) -> impl Iterator<Item = &Grant> {
         let ids = self.grants.get(&principal).map_or(&[][..], Vec::as_slice);
@@ -440,6 +450,34 @@ mod tests {
         let failed = combined([permits(), Arc::new(Said::failed("torn".to_owned()))].into_iter());
         assert!(!failed.allowed);
         assert_eq!(failed.errors, ["torn"]);
+    }
+
+    #[test]
+    fn versions_that_a_grant_a_scope_or_a_condition_names_are_told() {
+        let id = |number: u8| VersionId([number; 16]);
+        let text = format!(
+            "permit (principal, action == Action::\"object.read\", resource == Object::\"{}\");
+             forbid (principal, action == Action::\"object.read\", resource is Object) when {{ resource == Object::\"{}\" }};",
+            id(1),
+            id(2)
+        );
+        let mut roster = Roster { policies: cordon_domain::Policies { version: 1, text }, ..Roster::default() };
+        let grant = |number: u8, scope| {
+            cordon_domain::Record::Grant(Grant {
+                id: GrantId([number; 16]),
+                principal: PrincipalId([1; 16]),
+                role: Role::Reader,
+                scope,
+                starts: Moment(0),
+                ends: None,
+                reason: String::new(),
+                given_by: PrincipalId([1; 16]),
+            })
+        };
+        roster.put(grant(1, Scope::Version(id(3))));
+        roster.put(grant(2, Scope::Installation));
+        let snapshot = Snapshot::new(roster, Epoch::ANY).expect("valid");
+        assert_eq!(snapshot.versions_named(), [1, 2, 3].map(id).into());
     }
 
     #[test]

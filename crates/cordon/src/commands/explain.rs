@@ -63,7 +63,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         let principal = known.ok_or_else(|| {
             Failure::usage(format!("there is no {}", arguments.principal), "`cordon people list` lists who is there")
         })?;
-        let groups = arguments.target.groups(&operated).await?;
+        let groups = arguments.target.groups(&operated, &snapshot).await?;
         let group = match groups.as_slice() {
             [group] => group,
             _ => return Err(Failure::usage("a bucket has several labels", "ask about one: bk_.../restricted/atlas")),

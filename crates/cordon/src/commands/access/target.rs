@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use cordon_domain::{BucketId, Label, Level, Project, Target, VersionId};
+use cordon_policy::Snapshot;
 
 use crate::error::Failure;
 use crate::installation::{Operated, failure};
@@ -50,13 +51,36 @@ pub(crate) struct Group {
     pub(crate) versions: u64,
 }
 
+impl Group {
+    /// The version, when it stands for itself.
+    pub(crate) fn version(&self) -> Option<VersionId> {
+        self.target.version.filter(|version| *version != ANY)
+    }
+}
+
+/// Of those that look alike one stands for all; it is no version that a policy could name.
+const ANY: VersionId = VersionId([0; 16]);
+
+/// The versions of a bucket by label, those that a grant or a policy names each for itself.
+fn groups_of(bucket: BucketId, mut labels: Vec<(Label, u64)>, apart: Vec<(VersionId, Label)>) -> Vec<Group> {
+    for (_, own) in &apart {
+        let counted = labels.iter_mut().find(|(label, _)| label == own);
+        counted.into_iter().for_each(|(_, count)| *count = count.saturating_sub(1));
+    }
+    let alike = labels.into_iter().filter(|(_, count)| *count > 0).map(|(label, count)| (ANY, label, count));
+    let apart = apart.into_iter().map(|(version, label)| (version, label, 1));
+    let group = |(version, label, versions)| Group {
+        target: Target { bucket: Some(bucket), version: Some(version), label: Some(label), ..Target::default() },
+        versions,
+    };
+    alike.chain(apart).map(group).collect()
+}
+
 impl Asked {
     /// Groups what is asked about by what policies can see.
-    pub(crate) async fn groups(&self, operated: &Operated) -> Result<Vec<Group>, Failure> {
+    pub(crate) async fn groups(&self, operated: &Operated, snapshot: &Snapshot) -> Result<Vec<Group>, Failure> {
         let (reader, keys) = (operated.installation.reader(), operated.installation.keys());
         let one = |target| Ok(vec![Group { target, versions: 1 }]);
-        // Of those that look alike one stands for all; it is no version that a policy could name.
-        let any = Some(VersionId([0; 16]));
         match self {
             Self::Installation => Ok(vec![Group { target: Target::default(), versions: 0 }]),
             Self::Version(version) => {
@@ -71,15 +95,16 @@ impl Asked {
                 })
             }
             Self::Label(label, bucket) => {
-                one(Target { bucket: *bucket, version: any, label: Some(label.clone()), ..Target::default() })
+                one(Target { bucket: *bucket, version: Some(ANY), label: Some(label.clone()), ..Target::default() })
             }
             Self::Bucket(bucket) => {
-                let groups = reader.label_groups(keys, *bucket).await.map_err(failure)?;
-                let group = |(label, versions)| Group {
-                    target: Target { bucket: Some(*bucket), version: any, label: Some(label), ..Target::default() },
-                    versions,
-                };
-                Ok(groups.into_iter().map(group).collect())
+                let labels = reader.label_groups(keys, *bucket).await.map_err(failure)?;
+                let mut apart = Vec::new();
+                for version in snapshot.versions_named() {
+                    let row = reader.object(keys, version).await.map_err(failure)?;
+                    apart.extend(row.filter(|row| row.bucket == *bucket).map(|row| (version, row.label)));
+                }
+                Ok(groups_of(*bucket, labels, apart))
             }
         }
     }
@@ -90,4 +115,28 @@ pub(crate) fn label_text(target: &Target) -> String {
     let Some(label) = &target.label else { return "everything".to_owned() };
     let projects = label.projects.iter().map(Project::as_str);
     std::iter::once(label.level.as_str()).chain(projects).collect::<Vec<_>>().join("/")
+}
+
+/// Writes what a group is: its label, and the version that stands for itself.
+pub(crate) fn group_text(group: &Group) -> String {
+    let label = label_text(&group.target);
+    group.version().map_or_else(|| label.clone(), |version| format!("{label} {version}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_that_is_named_stands_for_itself() {
+        let (bucket, named) = (BucketId([1; 16]), VersionId([7; 16]));
+        let (open, closed) = (Label::of(Level::Internal), Label::of(Level::Restricted));
+        let labels = vec![(open.clone(), 3), (closed.clone(), 1)];
+        let groups = groups_of(bucket, labels, vec![(named, closed.clone())]);
+        let seen: Vec<_> =
+            groups.iter().map(|group| (group.target.version, group.target.label.clone(), group.versions)).collect();
+        assert_eq!(seen, [(Some(ANY), Some(open), 3), (Some(named), Some(closed), 1)]);
+        assert_eq!(group_text(&groups[0]), "internal");
+        assert_eq!(group_text(&groups[1]), format!("restricted {named}"));
+    }
 }

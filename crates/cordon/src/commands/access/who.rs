@@ -9,7 +9,7 @@ use cordon_policy::{May, Snapshot};
 use cordon_store::edge::SystemClock;
 use serde_json::json;
 
-use super::target::{Asked, Group, label_text};
+use super::target::{Asked, Group, group_text, label_text};
 use crate::commands::people;
 use crate::error::{Failure, print_lines};
 use crate::exit::Exit;
@@ -54,11 +54,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let (snapshot, names, groups) = operated.run(async {
         let present = operated.ask("cordon access who").await?;
         let names = people::names(&operated).await?;
-        let groups = arguments.target.groups(&operated).await?;
         let asked = match arguments.as_of {
             Some(at) => std::sync::Arc::new(operated.follower.as_of(at).await.map_err(failure)?),
             None => present,
         };
+        let groups = arguments.target.groups(&operated, &asked).await?;
         Ok((asked, names, groups))
     })?;
     if arguments.verify {
@@ -131,7 +131,7 @@ fn print_group(
             0 | 1 => String::new(),
             count => format!(", {count} versions"),
         };
-        println!("{}{versions}: {} may {}", label_text(&group.target), may.len(), arguments.action);
+        println!("{}{versions}: {} may {}", group_text(group), may.len(), arguments.action);
     }
     print_lines(may.iter().map(|one| {
         let name = names.get(&one.principal).map_or("(erased, or without a name)", String::as_str);
@@ -166,6 +166,7 @@ fn object(arguments: &Arguments, group: &Group, one: &May, name: &str, at: Momen
         "action": arguments.action.as_str(),
         "label": label_text(&group.target),
         "versions": group.versions,
+        "version": group.version().map(|version| version.to_string()),
         "principal": one.principal.to_string(),
         "name": name,
         "policies": one.policies,
