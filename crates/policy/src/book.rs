@@ -5,10 +5,12 @@
 //! out. A slice has parts: what everybody's has, and what names this principal or this resource. Each part is evaluated as
 //! it is kept; nothing is put together for a question.
 
+use std::collections::BTreeSet;
+
 use cedar_policy::{Effect, PolicySet};
 use cordon_domain::{Action, BucketId, Principal, PrincipalId, Project, Target, VendorId, VersionId};
-use foldhash::{HashMap, HashMapExt as _, HashSet};
 
+use crate::Map;
 use crate::rule::{Mentions, OWN, PolicyError, Rule, rules};
 use crate::words::{ACTIONS, Attribute, DEMANDED, Named, PACK, What, Who, resources_of};
 
@@ -22,15 +24,15 @@ pub(crate) struct Part {
     own_permits_vary: bool,
     /// Its policies, by number.
     members: Vec<u32>,
-    /// Tells parts apart that have other policies, or are of other kinds of principal or resource.
-    index: u32,
+    /// Tells parts apart that could answer differently.
+    index: usize,
     /// The action that its questions are put with: of actions that have the same policies, none of which asks for the
     /// action, one stands for all.
     asks: Option<Action>,
     /// What the scopes of all its policies name.
     named: Option<Named>,
     /// What other than that they name.
-    others: HashSet<Named>,
+    others: BTreeSet<Named>,
 }
 
 /// Policies that a question needs.
@@ -42,17 +44,17 @@ pub(crate) struct Slice<'a> {
 /// All policies.
 #[derive(Debug)]
 pub(crate) struct Book {
-    rules: HashMap<String, Rule>,
-    common: HashMap<Cut, Part>,
-    principals: HashMap<PrincipalId, HashMap<Cut, Part>>,
-    vendors: HashMap<VendorId, HashMap<Cut, Part>>,
-    projects: HashMap<Project, HashMap<Cut, Part>>,
-    buckets: HashMap<BucketId, HashMap<Cut, Part>>,
-    versions: HashMap<VersionId, HashMap<Cut, Part>>,
+    rules: Map<String, Rule>,
+    common: Map<Cut, Part>,
+    principals: Map<PrincipalId, Map<Cut, Part>>,
+    vendors: Map<VendorId, Map<Cut, Part>>,
+    projects: Map<Project, Map<Cut, Part>>,
+    buckets: Map<BucketId, Map<Cut, Part>>,
+    versions: Map<VersionId, Map<Cut, Part>>,
 }
 
 /// A question as far as slices depend on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Cut {
     pub(crate) action: Action,
     pub(crate) who: Who,
@@ -75,7 +77,7 @@ impl Part {
         self.others.extend(rule.principal.named.iter().chain(&rule.resource.named).cloned());
     }
 
-    pub(crate) const fn index(&self) -> u32 {
+    pub(crate) const fn index(&self) -> usize {
         self.index
     }
 
@@ -147,13 +149,13 @@ impl Book {
     /// Reads the organisation's own policies, beside those that every installation has.
     pub(crate) fn read(own: &str) -> Result<Self, PolicyError> {
         let mut book = Self {
-            rules: HashMap::new(),
-            common: HashMap::new(),
-            principals: HashMap::new(),
-            vendors: HashMap::new(),
-            projects: HashMap::new(),
-            buckets: HashMap::new(),
-            versions: HashMap::new(),
+            rules: Map::default(),
+            common: Map::default(),
+            principals: Map::default(),
+            vendors: Map::default(),
+            projects: Map::default(),
+            buckets: Map::default(),
+            versions: Map::default(),
         };
         let mut all = rules(PACK, "")?;
         all.extend(rules(own, OWN)?);
@@ -165,17 +167,19 @@ impl Book {
         Ok(book)
     }
 
-    /// Numbers the parts: those that cannot answer differently have one number, and are asked about one action.
+    /// Numbers the parts: those that cannot answer differently have one number, and are asked about the first action.
     fn number(&mut self) {
         let named = self.principals.values_mut().chain(self.vendors.values_mut()).chain(self.projects.values_mut());
         let named = named.chain(self.buckets.values_mut()).chain(self.versions.values_mut());
-        let parts = named.chain([&mut self.common]).flatten();
-        let mut numbers = HashMap::<_, (u32, Action)>::new();
+        let mut parts: Vec<(Cut, &mut Part)> =
+            named.chain([&mut self.common]).flatten().map(|(cut, part)| (*cut, part)).collect();
+        parts.sort_by(|(cut, part), (other_cut, other)| (&part.members, cut).cmp(&(&other.members, other_cut)));
+        let mut numbers = Map::default();
         for (cut, part) in parts {
             // What is demanded of an installation depends on the action.
             let of_action = part.mentions.action || (cut.what == What::Installation && part.looks_at_demand());
             let alike = (part.members.clone(), cut.who, cut.what, of_action.then_some(cut.action));
-            let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
+            let next = numbers.len();
             let (index, action) = *numbers.entry(alike).or_insert((next, cut.action));
             (part.index, part.asks) = (index, Some(action));
         }
@@ -275,6 +279,24 @@ mod tests {
         let largest = book.common.iter().max_by_key(|(_, part)| part.members.len()).expect("some");
         assert!(largest.1.members.len() <= PACK_SLICE_MAX, "{:?}: {}", largest.0, largest.1.members.len());
         assert!(book.common.values().all(|part| !part.members.is_empty()));
+    }
+
+    #[test]
+    fn parts_have_one_number_only_where_they_cannot_answer_differently() {
+        let number = |text: &str, action, what| {
+            let scope = r#"principal == Person::"pr_01010101010101010101010101010101", action, resource"#;
+            let book = Book::read(&format!("forbid ({scope}) when {{ {text} }};")).expect(text);
+            let part = &book.principals[&PrincipalId([1; 16])][&Cut { action, who: Who::Person, what }];
+            (part.index(), part.asks(action))
+        };
+        let (read, list) = (Action::ObjectRead, Action::ObjectList);
+        let (open, create) = (Action::EmergencyOpen, Action::PrincipalCreate);
+        let same = |text, one, other, what| number(text, one, what) == number(text, other, what);
+        assert!(same("principal.rank < 2", read, list, What::Object));
+        assert!(same("context.required_device", read, list, What::Object), "the level demands it");
+        assert!(!same(r#"action == Action::"object.read""#, read, list, What::Object));
+        assert!(same("principal.rank < 2", open, create, What::Installation));
+        assert!(!same("context.required_device", open, create, What::Installation), "the action demands it");
     }
 
     #[test]

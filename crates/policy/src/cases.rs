@@ -192,7 +192,7 @@ impl Case {
         let principal = snapshot.roster().principals.get(&id).ok_or("nobody asks")?;
         let question = snapshot.question(principal, action, &target, circumstances.at);
         let question = question.ok_or_else(|| format!("policies do not decide on `{action}` there"))?;
-        let answer = snapshot.answer(&question, &circumstances);
+        let answer = question.answer(&circumstances);
         let word = |allowed| if allowed { Expected::Allow } else { Expected::Deny };
         let by = answer.rules.join(", ");
         if word(answer.allowed) != self.expect {

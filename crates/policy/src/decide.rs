@@ -138,7 +138,7 @@ impl Snapshot {
             return denied(&format!("a policy that decides on `{}`", facts.action), self.epoch);
         };
         let circumstances = self.circumstances(facts, principal.owner);
-        let answer = self.answer(&question, &circumstances);
+        let answer = question.answer(&circumstances);
         let grants = question.grants_behind(&answer.rules, self.book());
         let grounds = Grounds { policies: answer.rules.clone(), grants, epoch: self.epoch };
         if answer.allowed {
@@ -216,7 +216,7 @@ impl Snapshot {
             missing.push(format!("policies that can be evaluated: {}", answer.errors.join("; ")));
         }
         let silent = answer.rules.is_empty() && answer.errors.is_empty();
-        if silent || !self.is_permitted(question, circumstances) {
+        if silent || !question.is_permitted(circumstances) {
             missing.push(format!("a role that allows `{}` here", question.action));
             ask = Some("an owner of it, or the security team".to_owned());
         }

@@ -452,6 +452,41 @@ fn parts_that_see_the_same_are_asked_each_for_itself() {
     assert_eq!(missing(with(&format!("{known}\n{never}")), &asked), ["what `org/never` forbids is not done"]);
 }
 
+/// What a policy that looks at what is demanded says at one level is not what it says at another, whichever came first.
+#[test]
+fn what_is_demanded_at_one_level_is_not_what_is_at_another() {
+    let scope = format!("principal == Person::\"{}\", action == Action::\"object.read\", resource", id(ADA));
+    let mut roster = roster();
+    let text = format!("@id(\"strict\") forbid ({scope}) when {{ context.required_device }};");
+    roster.put(Record::Policies(Own { version: 1, text }));
+    let (open, closed) = (Level::Public, Level::Restricted);
+    for order in [[open, closed], [closed, open]] {
+        let snapshot = snapshot(roster.clone());
+        let allowed = |level| {
+            let verdict = snapshot.verdict(&facts(ADA, Action::ObjectRead, object(level)));
+            matches!(verdict, Verdict::Allow(_))
+        };
+        assert!(order.map(|level| (level, allowed(level))).contains(&(open, true)));
+        assert!(order.map(|level| (level, allowed(level))).contains(&(closed, false)));
+    }
+}
+
+/// However many share the question, everyone is asked about once.
+#[test]
+fn whoever_shares_the_question_finds_the_same() {
+    let snapshot = snapshot(roster());
+    let target = object(Level::Internal);
+    let mut alone = Vec::new();
+    snapshot.who(Action::ObjectRead, &target, NOW, &mut |may| alone.push(may));
+    assert!(alone.len() > 1);
+    for workers in 0..9 {
+        let mut shared = Vec::new();
+        let each = snapshot.censuses(workers);
+        each.for_each(|census| census.who(Action::ObjectRead, &target, NOW, &mut |may| shared.push(may)));
+        assert_eq!(shared, alone, "{workers}");
+    }
+}
+
 #[test]
 fn hours_and_days_that_it_takes_are_told() {
     let text = "@id(\"office\") forbid (principal, action == Action::\"object.read\", resource)

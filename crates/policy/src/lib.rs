@@ -39,3 +39,6 @@ pub use possible::Conditions;
 pub use rule::{PolicyError, check};
 pub use snapshot::Snapshot;
 pub use who::{Census, May};
+
+/// A map by identifiers and by what they look like to policies, none of which a stranger chooses.
+pub(crate) type Map<K, V> = std::collections::HashMap<K, V, foldhash::fast::RandomState>;

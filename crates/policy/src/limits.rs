@@ -6,8 +6,12 @@ pub const POLICIES_MAX: usize = 4_096;
 /// Policies that one decision evaluates when an organisation has none of its own.
 pub const PACK_SLICE_MAX: usize = 15;
 
-/// Questions, as policies see them, of which a snapshot keeps the answers; a full store begins anew.
+/// Questions, as policies see them, of which a snapshot, and each worker of a census, keeps the answers; a full store begins
+/// anew.
 pub const KEPT_SIGHTS_MAX: usize = 65_536;
+
+/// Workers of a census.
+pub const WORKERS_MAX: usize = 8;
 
 /// Circumstances in which one of them was answered.
 pub const KEPT_ANSWERS_MAX: usize = 256;

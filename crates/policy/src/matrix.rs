@@ -59,7 +59,7 @@ fn cells(book: &Snapshot, action: Action, role: Option<Role>, level: Option<Leve
         let concerned = own.then_some(ME);
         let target = level.map_or_else(|| Target { principal: concerned, ..Target::default() }, target);
         let question = snapshot.roster().principals.get(&ME).and_then(|me| snapshot.question(me, action, &target, NOW));
-        question.map_or_else(String::new, |question| signs(&snapshot, &question))
+        question.map_or_else(String::new, |question| signs(&question))
     };
     match level {
         Some(_) => format!("{} {}", of(true), of(false)),
@@ -67,10 +67,10 @@ fn cells(book: &Snapshot, action: Action, role: Option<Role>, level: Option<Leve
     }
 }
 
-fn signs(snapshot: &Snapshot, question: &Question<'_>) -> String {
+fn signs(question: &Question<'_>) -> String {
     let sign = |factor| {
         let circumstances = Circumstances { factor, ..Circumstances::best(NOW) };
-        if snapshot.answer(question, &circumstances).allowed { '+' } else { '-' }
+        if question.answer(&circumstances).allowed { '+' } else { '-' }
     };
     Factor::ALL.map(sign).into_iter().collect()
 }

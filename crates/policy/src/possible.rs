@@ -80,14 +80,14 @@ impl Snapshot {
         let grid = Grid::of(question, at);
         let mut all = grid.all(at);
         let Some(best) = all.next() else { return Possible::Never };
-        let answer = self.answer(question, &best);
+        let answer = question.answer(&best);
         if answer.allowed {
             return Possible::In(best);
         }
         if self.is_hopeless(question, &best, &answer) {
             return Possible::Never;
         }
-        match all.take(most.saturating_sub(1)).find(|circumstances| self.allows(question, circumstances)) {
+        match all.take(most.saturating_sub(1)).find(|circumstances| question.allows(circumstances)) {
             Some(found) => Possible::In(found),
             None if grid.count() > most => Possible::Unknown,
             None => Possible::Never,
@@ -105,14 +105,14 @@ impl Snapshot {
         let rules = answer.rules.iter().filter_map(|name| self.book().rule(name));
         let nothing_permits = || match answer.rules.is_empty() && answer.errors.is_empty() {
             true => true,
-            false => !self.is_permitted(question, best),
+            false => !question.is_permitted(best),
         };
         rules.into_iter().any(forbids_always) || (!question.slice.own_permits_vary() && nothing_permits())
     }
 
     /// Tells what of circumstances in which a question is allowed it takes: each is worsened while the others stay.
     pub(crate) fn conditions(&self, question: &Question<'_>, allowed: Circumstances) -> Conditions {
-        let is_allowed = |circumstances: Circumstances| self.allows(question, &circumstances);
+        let is_allowed = |circumstances: Circumstances| question.allows(&circumstances);
         let factor = Factor::ALL.into_iter().find(|factor| is_allowed(Circumstances { factor: *factor, ..allowed }));
         let ages = thresholds(question, Attribute::FactorAge, question.demand().factor_age_s);
         let ages = std::iter::once(u32::MAX).chain(ages.into_iter().rev());
@@ -121,24 +121,22 @@ impl Snapshot {
         let counts = counts.into_iter().filter_map(|count| usize::try_from(count).ok());
         let mut counts = counts.filter(|count| *count <= allowed.approvals);
         let approvals = counts.find(|approvals| is_allowed(Circumstances { approvals: *approvals, ..allowed }));
-        let hours =
-            steps(question, Attribute::Hour, HOURS).filter(|hour| is_allowed(Circumstances { hour, ..allowed }));
-        let days = steps(question, Attribute::Weekday, WEEKDAYS)
-            .filter(|weekday| is_allowed(Circumstances { weekday, ..allowed }));
+        let hours = steps(question, Attribute::Hour, HOURS);
+        let days = steps(question, Attribute::Weekday, WEEKDAYS);
         Conditions {
             factor: factor.filter(|factor| *factor != Factor::None).map(Factor::as_str),
             factor_age_s: age.filter(|age| *age != u32::MAX),
             known_device: !is_allowed(Circumstances { known_device: false, ..allowed }),
             approvals: approvals.unwrap_or(allowed.approvals),
             networks: self.networks_needed(question, allowed),
-            hours: hours.unless_all(),
-            weekdays: days.unless_all(),
+            hours: unless_all(hours, |hour| is_allowed(Circumstances { hour, ..allowed })),
+            weekdays: unless_all(days, |weekday| is_allowed(Circumstances { weekday, ..allowed })),
         }
     }
 
     fn networks_needed(&self, question: &Question<'_>, allowed: Circumstances) -> Vec<String> {
         let networks = networks(question);
-        let is_allowed = |address| self.allows(question, &Circumstances { address, ..allowed });
+        let is_allowed = |address| question.allows(&Circumstances { address, ..allowed });
         match outside(&networks) {
             Some(address) if is_allowed(address) => Vec::new(),
             _ => {
@@ -185,14 +183,9 @@ fn thresholds(question: &Question<'_>, attribute: Attribute, demanded: u32) -> V
     values
 }
 
-/// Some numbers, cut where a policy may change its mind: all of a step are answered alike, its first for all.
-struct Steps {
-    steps: Vec<RangeInclusive<u8>>,
-    all: bool,
-}
-
-/// Cuts the values of an attribute: at the numbers that policies compare it with, or at each, where they do more with it.
-fn steps(question: &Question<'_>, attribute: Attribute, all: RangeInclusive<u8>) -> Steps {
+/// Cuts the values of an attribute into steps: at the numbers that policies compare it with, or at each, where they do more
+/// with it. All of a step are answered alike, its first for all.
+fn steps(question: &Question<'_>, attribute: Attribute, all: RangeInclusive<u8>) -> Vec<RangeInclusive<u8>> {
     let mentions = question.slice.own_mentions();
     let beyond = mentions.clone().any(|mentions| mentions.go_beyond(attribute));
     let numbers = mentions.flat_map(|mentions| mentions.numbers_of(attribute)).filter_map(|n| u8::try_from(n).ok());
@@ -201,25 +194,14 @@ fn steps(question: &Question<'_>, attribute: Attribute, all: RangeInclusive<u8>)
     let mut starts: BTreeSet<u8> = if beyond { all.collect() } else { cuts.filter(|cut| all.contains(cut)).collect() };
     starts.insert(first);
     let ends = starts.iter().skip(1).map(|start| start - 1).chain([last]);
-    Steps { steps: starts.iter().copied().zip(ends).map(|(start, end)| start..=end).collect(), all: true }
+    starts.iter().copied().zip(ends).map(|(start, end)| start..=end).collect()
 }
 
-impl Steps {
-    fn tried(&self) -> impl Iterator<Item = u8> {
-        self.steps.iter().map(|step| *step.start())
-    }
-
-    /// Those steps of which it is true.
-    fn filter(self, is_true: impl Fn(u8) -> bool) -> Self {
-        let count = self.steps.len();
-        let steps: Vec<_> = self.steps.into_iter().filter(|step| is_true(*step.start())).collect();
-        Self { all: steps.len() == count, steps }
-    }
-
-    /// The numbers; none where they are all.
-    fn unless_all(self) -> Vec<u8> {
-        if self.all { Vec::new() } else { self.steps.into_iter().flatten().collect() }
-    }
+/// The numbers of those steps of which it is true; none where that is all.
+fn unless_all(steps: Vec<RangeInclusive<u8>>, is_true: impl Fn(u8) -> bool) -> Vec<u8> {
+    let count = steps.len();
+    let kept: Vec<_> = steps.into_iter().filter(|step| is_true(*step.start())).collect();
+    if kept.len() == count { Vec::new() } else { kept.into_iter().flatten().collect() }
 }
 
 impl Grid {
@@ -242,7 +224,7 @@ impl Grid {
         let ages = if looks(Attribute::FactorAge) { thresholds(question, Attribute::FactorAge, 0) } else { vec![0] };
         let varied = |attribute, all: RangeInclusive<u8>, now| {
             let steps = steps(question, attribute, all);
-            std::iter::once(now).chain(steps.tried().filter(|_| looks(attribute))).collect()
+            std::iter::once(now).chain(steps.iter().map(|step| *step.start()).filter(|_| looks(attribute))).collect()
         };
         let all_factors = Factor::ALL.into_iter().rev();
         Self {

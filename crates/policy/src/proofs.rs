@@ -239,7 +239,7 @@ fn a_slice_decides_as_all_policies_do() {
             named += u32::from(question.slice.count() != snapshot.book().count());
             for circumstances in [one(&mut chance, &grid), one(&mut chance, &grid), Circumstances::best(NOW)] {
                 let (sliced, whole) =
-                    (snapshot.answer(&question, &circumstances), snapshot.answer_whole(&question, &circumstances));
+                    (question.answer(&circumstances), snapshot.answer_whole(&question, &circumstances));
                 assert_eq!(sliced, whole, "round {round}, {action}, {target:?}, {}", snapshot.roster().policies.text);
             }
         }
@@ -257,9 +257,9 @@ fn without_policies_of_its_own_nobody_may_less_in_better_circumstances() {
         for principal in snapshot.roster().principals.values() {
             let Some(question) = snapshot.question(principal, action, &target, NOW) else { continue };
             for circumstances in (0..10).map(|_| one(&mut chance, &grid)) {
-                if snapshot.answer(&question, &circumstances).allowed {
+                if question.answer(&circumstances).allowed {
                     let best = Circumstances { address: circumstances.address, ..Circumstances::best(NOW) };
-                    assert!(snapshot.answer(&question, &best).allowed, "{action}, {circumstances:?}");
+                    assert!(question.answer(&best).allowed, "{action}, {circumstances:?}");
                 }
             }
         }
@@ -280,7 +280,7 @@ fn who_may_is_whom_brute_force_finds() {
         snapshot.who(action, &target, NOW, &mut |one| may.push(one));
         for principal in snapshot.roster().principals.values() {
             let Some(question) = snapshot.question(principal, action, &target, NOW) else { continue };
-            let brute = grid.iter().any(|circumstances| snapshot.answer(&question, circumstances).allowed);
+            let brute = grid.iter().any(|circumstances| question.answer(circumstances).allowed);
             let one = may.iter().find(|one| one.principal == principal.id);
             let state = (&snapshot.roster().policies.text, &target, principal);
             assert_eq!(one.is_some(), brute, "round {round}, {action}, {state:?}");
@@ -308,21 +308,21 @@ fn what_it_takes_is_what_it_takes() {
                 factor: conditions.factor.map_or(Factor::None, |factor| factor.parse().expect("a factor")),
                 ..circumstances
             };
-            assert!(snapshot.answer(&question, &worse).allowed, "{action}: {conditions:?}");
+            assert!(question.answer(&worse).allowed, "{action}: {conditions:?}");
             let none = Circumstances { factor: Factor::None, ..circumstances };
-            assert_eq!(snapshot.answer(&question, &none).allowed, conditions.factor.is_none());
+            assert_eq!(question.answer(&none).allowed, conditions.factor.is_none());
             let stranger = Circumstances { known_device: false, ..circumstances };
-            assert_eq!(snapshot.answer(&question, &stranger).allowed, !conditions.known_device);
+            assert_eq!(question.answer(&stranger).allowed, !conditions.known_device);
             assert!(conditions.unmet(&circumstances).is_empty(), "{:?}", conditions.unmet(&circumstances));
-            let at_hour = |hour| snapshot.answer(&question, &Circumstances { hour, ..circumstances }).allowed;
-            let on_day = |weekday| snapshot.answer(&question, &Circumstances { weekday, ..circumstances }).allowed;
+            let at_hour = |hour| question.answer(&Circumstances { hour, ..circumstances }).allowed;
+            let on_day = |weekday| question.answer(&Circumstances { weekday, ..circumstances }).allowed;
             let hours: Vec<u8> = (0..24).filter(|hour| at_hour(*hour)).collect();
             let days: Vec<u8> = (1..8).filter(|day| on_day(*day)).collect();
             assert_eq!(conditions.hours, if hours.len() == 24 { Vec::new() } else { hours }, "{action}");
             assert_eq!(conditions.weekdays, if days.len() == 7 { Vec::new() } else { days }, "{action}");
             let elsewhere = Circumstances { address: Some("203.0.113.77".parse().expect("one")), ..circumstances };
             let anywhere = conditions.networks.is_empty();
-            assert_eq!(snapshot.answer(&question, &elsewhere).allowed, anywhere, "{action}: {conditions:?}");
+            assert_eq!(question.answer(&elsewhere).allowed, anywhere, "{action}: {conditions:?}");
         }
     }
 }
@@ -346,6 +346,6 @@ fn a_policy_that_errs_denies_whatever_it_would_have_said() {
     let public =
         Target { label: Some(Label::of(Level::Public)), version: Some(VersionId([1; 16])), ..Target::default() };
     let question = snapshot.question(person, Action::ObjectRead, &public, NOW).expect("decided");
-    let answer = snapshot.answer(&question, &Circumstances::best(NOW));
+    let answer = question.answer(&Circumstances::best(NOW));
     assert!(!answer.allowed && answer.errors.len() == 1, "{answer:?}");
 }

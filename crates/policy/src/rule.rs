@@ -425,6 +425,8 @@ mod tests {
         for rule in &rules {
             assert_eq!(rule.missing.is_some(), rule.effect == Effect::Forbid, "{}", rule.name);
             assert!(!rule.actions.is_empty(), "{}", rule.name);
+            // What is told of them looks at an organisation's own policies alone.
+            assert!(!rule.mentions.has(Attribute::Hour) && !rule.mentions.has(Attribute::Weekday), "{}", rule.name);
             assert_ne!(rule.mentions.attributes, u32::MAX, "{}", rule.name);
         }
         let readers = rules.iter().find(|rule| rule.name == "readers").expect("there");

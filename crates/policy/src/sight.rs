@@ -1,7 +1,7 @@
 //! A question as one part of the policies sees it, and what that part said when it was last asked.
 //!
 //! Principals, resources and circumstances that the policies of a part cannot tell apart look alike to it: it is asked
-//! about them once. Within a snapshot an answer never changes.
+//! about them once, as far as it is remembered. Within a snapshot an answer never changes.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
@@ -11,6 +11,7 @@ use cordon_domain::{
     Action, BucketId, Level, Moment, Network, PrincipalId, Project, Role, Vendor, VendorId, VersionId,
 };
 
+use crate::Map;
 use crate::book::Part;
 use crate::circumstances::{Circumstances, Opened};
 use crate::limits::{KEPT_ANSWERS_MAX, KEPT_SIGHTS_MAX};
@@ -30,7 +31,7 @@ pub(crate) struct Standing {
 /// A question as one part of the policies sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Sight {
-    part: u32,
+    part: usize,
     action: Action,
     who: Who,
     /// Nobody in particular, unless the part could tell.
@@ -57,7 +58,7 @@ pub(crate) struct Prepared {
 
 /// What is known of sights.
 #[derive(Default)]
-pub(crate) struct Memory(Mutex<foldhash::HashMap<Arc<Sight>, Arc<Seen>>>);
+pub(crate) struct Memory(Mutex<Map<Arc<Sight>, Arc<Seen>>>);
 
 /// A sight, and what is known of it.
 pub(crate) struct Seen {
@@ -68,7 +69,7 @@ pub(crate) struct Seen {
 #[derive(Default)]
 struct Known {
     prepared: Option<Arc<Prepared>>,
-    answers: foldhash::HashMap<Circumstances, Arc<Said>>,
+    answers: Map<Circumstances, Arc<Said>>,
 }
 
 impl Memory {
@@ -124,8 +125,7 @@ impl Sight {
         let mentions = part.own_mentions();
         let (own, named) = (mentions.principal, part.named());
         let is_named = |project: &Project| matches!(named, Some(Named::Project(named)) if named == project);
-        let of_both = |project: &Project| part.mentions().resource_projects && resource.projects.contains(project);
-        let asked_about = |project: &&&Project| own || of_both(project) || is_named(project);
+        let asked_about = |project: &&&Project| own || is_of_both(part, question, project) || is_named(project);
         let all = part.mentions();
         let in_question =
             |project: &Project| all.resource_projects || part.names(&Named::Project(Project::clone(project)));
@@ -227,6 +227,11 @@ fn labelled<'a>(level: Level, name: &str, projects: impl Iterator<Item = &'a Pro
 
 fn names_of<'a>(projects: impl Iterator<Item = &'a Project>) -> Value {
     Value::new_set(projects.map(|project| Value::new_string(project.as_str().to_owned())))
+}
+
+/// Tells whether a part may ask a resource for a project of the principal.
+fn is_of_both(part: &Part, question: &Question<'_>, project: &Project) -> bool {
+    part.mentions().resource_projects && question.resource.projects.contains(project)
 }
 
 /// Circumstances as a part sees them. The policies of the pack ask only whether a demand is met; an organisation's own may

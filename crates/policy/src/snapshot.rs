@@ -13,8 +13,8 @@ use cordon_domain::{
     Roster, Scope, Target, Vendor, VersionId,
 };
 use cordon_gate::{Epoch, Facts};
-use foldhash::{HashMap, HashMapExt as _};
 
+use crate::Map;
 use crate::book::{Book, Cut, Part, Slice};
 use crate::circumstances::{Circumstances, Opened};
 use crate::rule::PolicyError;
@@ -27,7 +27,7 @@ pub struct Snapshot {
     pub epoch: Epoch,
     roster: Roster,
     book: Arc<Book>,
-    grants: HashMap<PrincipalId, Vec<GrantId>>,
+    grants: Map<PrincipalId, Vec<GrantId>>,
     memory: Memory,
     locked: Vec<RecordKey>,
 }
@@ -113,7 +113,7 @@ impl Snapshot {
     }
 
     fn with(roster: Roster, epoch: Epoch, book: Arc<Book>) -> Self {
-        let mut grants: HashMap<PrincipalId, Vec<GrantId>> = HashMap::new();
+        let mut grants: Map<PrincipalId, Vec<GrantId>> = Map::default();
         for grant in roster.grants.values() {
             grants.entry(grant.principal).or_default().push(grant.id);
         }
@@ -160,7 +160,7 @@ impl Snapshot {
         self.question_with(&self.memory, principal, action, target, at)
     }
 
-    /// The same, which another memory is asked for first.
+    /// The same, whose answers are kept in another memory.
     pub(crate) fn question_with<'a>(
         &'a self,
         memory: &'a Memory,
@@ -237,10 +237,11 @@ impl Snapshot {
         open.map(|one| if one.writes { Opened::Writes } else { Opened::Reads }).max().unwrap_or_default()
     }
 
-    /// Returns the versions that a grant or a policy names: among those with their label they are apart.
+    /// Returns the versions that a policy, or a grant that counts, names: among those with their label they are apart.
     #[must_use]
-    pub fn versions_named(&self) -> BTreeSet<VersionId> {
-        let granted = self.roster.grants.values().filter_map(|grant| match grant.scope {
+    pub fn versions_named(&self, at: Moment) -> BTreeSet<VersionId> {
+        let granted = self.roster.grants.values().filter(|grant| grant.counts_at(at));
+        let granted = granted.filter_map(|grant| match grant.scope {
             Scope::Version(version) => Some(version),
             _ => None,
         });
@@ -262,21 +263,6 @@ impl Snapshot {
         self.grants_of(principal).filter(move |grant| grant.counts_at(at) && grant.scope.covers(target))
     }
 
-    /// Answers a question in circumstances.
-    pub(crate) fn answer(&self, question: &Question<'_>, circumstances: &Circumstances) -> Answer {
-        combined(question.said(circumstances))
-    }
-
-    /// Tells whether a question is answered with yes.
-    pub(crate) fn allows(&self, question: &Question<'_>, circumstances: &Circumstances) -> bool {
-        let mut permitted = false;
-        let denied = question.said(circumstances).any(|said| {
-            permitted |= !said.permits.is_empty();
-            !said.forbids.is_empty() || !said.errors.is_empty()
-        });
-        permitted && !denied
-    }
-
     /// Answers with all policies, uncut, and remembers nothing.
     #[cfg(test)]
     pub(crate) fn answer_whole(&self, question: &Question<'_>, circumstances: &Circumstances) -> Answer {
@@ -288,11 +274,6 @@ impl Snapshot {
         rules.sort_unstable();
         errors.sort_unstable();
         Answer { allowed: response.decision() == Decision::Allow && errors.is_empty(), rules, errors }
-    }
-
-    /// Tells whether a policy permits, whatever others forbid.
-    pub(crate) fn is_permitted(&self, question: &Question<'_>, circumstances: &Circumstances) -> bool {
-        question.said(circumstances).any(|said| !said.permits.is_empty())
     }
 }
 
@@ -365,6 +346,26 @@ impl Question<'_> {
     fn said(&self, circumstances: &Circumstances) -> impl Iterator<Item = Arc<Said>> {
         let parts = self.slice.parts.iter().zip(self.seen());
         parts.map(move |(part, seen)| said_by(self, part, seen, circumstances))
+    }
+
+    /// Answers a question in circumstances.
+    pub(crate) fn answer(&self, circumstances: &Circumstances) -> Answer {
+        combined(self.said(circumstances))
+    }
+
+    /// Tells whether a question is answered with yes.
+    pub(crate) fn allows(&self, circumstances: &Circumstances) -> bool {
+        let mut permitted = false;
+        let denied = self.said(circumstances).any(|said| {
+            permitted |= !said.permits.is_empty();
+            !said.forbids.is_empty() || !said.errors.is_empty()
+        });
+        permitted && !denied
+    }
+
+    /// Tells whether a policy permits, whatever others forbid.
+    pub(crate) fn is_permitted(&self, circumstances: &Circumstances) -> bool {
+        self.said(circumstances).any(|said| !said.permits.is_empty())
     }
 
     /// Networks of the contract, if it names any.
@@ -441,6 +442,8 @@ pub(crate) const fn what_of(target: &Target) -> What {
 
 #[cfg(test)]
 mod tests {
+    use cordon_domain::{Policies, Record};
+
     use super::*;
 
     #[test]
@@ -461,9 +464,9 @@ mod tests {
             id(1),
             id(2)
         );
-        let mut roster = Roster { policies: cordon_domain::Policies { version: 1, text }, ..Roster::default() };
+        let mut roster = Roster { policies: Policies { version: 1, text }, ..Roster::default() };
         let grant = |number: u8, scope| {
-            cordon_domain::Record::Grant(Grant {
+            Record::Grant(Grant {
                 id: GrantId([number; 16]),
                 principal: PrincipalId([1; 16]),
                 role: Role::Reader,
@@ -476,15 +479,17 @@ mod tests {
         };
         roster.put(grant(1, Scope::Version(id(3))));
         roster.put(grant(2, Scope::Installation));
+        let Record::Grant(ended) = grant(3, Scope::Version(id(4))) else { return };
+        roster.put(Record::Grant(Grant { ends: Some(Moment(1)), ..ended }));
         let snapshot = Snapshot::new(roster, Epoch::ANY).expect("valid");
-        assert_eq!(snapshot.versions_named(), [1, 2, 3].map(id).into());
+        assert_eq!(snapshot.versions_named(Moment(1)), [1, 2, 3].map(id).into());
     }
 
     #[test]
     fn of_circumstances_only_what_is_looked_at_is_made() {
         let mut roster = Roster::default();
         let someone = crate::proofs::someone();
-        roster.put(cordon_domain::Record::Principal(someone.clone()));
+        roster.put(Record::Principal(someone.clone()));
         let snapshot = Snapshot::new(roster, Epoch::ANY).expect("valid");
         let target = Target::default();
         let question = snapshot.question(&someone, Action::SignOut, &target, Moment(0)).expect("decided");

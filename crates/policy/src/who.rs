@@ -1,13 +1,14 @@
 //! Who may do something to something, by which path, on which conditions.
 //!
-//! Everyone is asked about; the policies answer once for all whom they cannot tell apart.
+//! Everyone is asked about; the policies answer once for all whom they cannot tell apart, to each worker for its own.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use cordon_domain::{Action, GrantId, Moment, PrincipalId, Target};
-use foldhash::{HashMap, HashMapExt as _};
 
+use crate::Map;
+use crate::limits::WORKERS_MAX;
 use crate::possible::{Conditions, Possible};
 use crate::sight::{Memory, Seen};
 use crate::snapshot::{Question, Snapshot};
@@ -41,9 +42,10 @@ pub struct Census<'a> {
 }
 
 impl Snapshot {
-    /// Shares the people out, in the order of their identifiers, among so many workers.
+    /// Shares the people out, in the order of their identifiers, among so many workers, of whom there are at most
+    /// [`WORKERS_MAX`].
     pub fn censuses(&self, workers: usize) -> impl Iterator<Item = Census<'_>> {
-        let (people, workers) = (self.roster().principals.len(), workers.max(1));
+        let (people, workers) = (self.roster().principals.len(), workers.clamp(1, WORKERS_MAX));
         let place = move |number| people * number / workers;
         (0..workers).map(move |number| Census {
             snapshot: self,
@@ -62,7 +64,7 @@ impl Snapshot {
             Possible::Never => Known::Never,
             Possible::Unknown => Known::Unknown,
             Possible::In(circumstances) => {
-                let policies = self.answer(question, &circumstances).rules;
+                let policies = question.answer(&circumstances).rules;
                 Known::In(policies, self.conditions(question, circumstances))
             }
         }
@@ -74,7 +76,7 @@ impl Census<'_> {
     pub fn who(&self, action: Action, target: &Target, at: Moment, each: &mut dyn FnMut(May)) {
         let Self { snapshot, places, memory } = self;
         // Whose questions look alike to each part, share what is known of them: that lives as long as this does.
-        let mut all: HashMap<Vec<*const Seen>, (Vec<Arc<Seen>>, Known)> = HashMap::new();
+        let mut all: Map<Vec<*const Seen>, (Vec<Arc<Seen>>, Known)> = Map::default();
         for principal in snapshot.roster().principals.values().skip(places.start).take(places.len()) {
             let Some(question) = snapshot.question_with(memory, principal, action, target, at) else { continue };
             let seen = question.seen();

@@ -1,8 +1,9 @@
-//! How a bucket is grouped by what policies can see of its versions: each row is checked, a large bucket by as many
-//! workers as there are cores, each with a share of the versions.
+//! How a bucket is grouped by what policies can see of its versions: each row is checked, those of a large bucket by
+//! several workers, each with a share of the versions.
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use cordon_domain::{BucketId, Label, VersionId};
 use tokio::runtime::Handle;
@@ -36,20 +37,43 @@ impl Reader {
     ///
     /// [`StoreError::Integrity`] when a row was changed beside Cordon.
     pub async fn label_groups(&self, keys: &Arc<Keyring>, bucket: BucketId) -> Result<Vec<(Label, u64)>, StoreError> {
+        let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        self.label_groups_by(workers, keys, bucket).await
+    }
+
+    /// The same by so many workers, of whom there are at most as there may be sessions.
+    #[doc(hidden)]
+    pub async fn label_groups_by(
+        &self,
+        workers: usize,
+        keys: &Arc<Keyring>,
+        bucket: BucketId,
+    ) -> Result<Vec<(Label, u64)>, StoreError> {
         let mut groups = Groups::default();
         let all = Share { behind: None, last: LAST };
-        if let Some(behind) = groups.add(&mut *self.session().await?, keys, bucket, all).await? {
+        let first = groups.add(&mut *self.session().await?, keys, bucket, all).await?;
+        if let Some(behind) = first {
             let last = last_version(&mut *self.session().await?, bucket).await?;
-            let here = Handle::current();
-            let counted = shares(behind, last, workers()).map(|share| {
-                let (reader, keys, here) = (self.clone(), Arc::clone(keys), here.clone());
-                spawn_blocking(move || here.block_on(counted(&reader, &keys, bucket, share)))
+            let (here, stop) = (Handle::current(), Stop::default());
+            let counted = shares(behind, last, workers.min(READERS_MAX)).map(|share| {
+                let (reader, keys, here, stopped) = (self.clone(), Arc::clone(keys), here.clone(), Arc::clone(&stop.0));
+                spawn_blocking(move || here.block_on(counted(&reader, &keys, bucket, share, &stopped)))
             });
             for counted in counted.collect::<Vec<_>>() {
                 groups.merge(counted.await.map_err(|_| StoreError::Stopped)??);
             }
         }
         Ok(groups.0.into_values().collect())
+    }
+}
+
+/// Stops the workers when nobody waits for them any more.
+#[derive(Default)]
+struct Stop(Arc<AtomicBool>);
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 
@@ -97,10 +121,6 @@ impl Groups {
     }
 }
 
-fn workers() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(READERS_MAX)
-}
-
 /// Cuts what lies behind one version into as many shares as there are workers, alike in breadth: identifiers are random.
 fn shares(behind: VersionId, last: VersionId, workers: usize) -> impl Iterator<Item = Share> {
     let (from, to) = (u128::from_be_bytes(behind.0), u128::from_be_bytes(last.0));
@@ -112,12 +132,20 @@ fn shares(behind: VersionId, last: VersionId, workers: usize) -> impl Iterator<I
     })
 }
 
-async fn counted(reader: &Reader, keys: &Keyring, bucket: BucketId, mut share: Share) -> Result<Groups, StoreError> {
+async fn counted(
+    reader: &Reader,
+    keys: &Keyring,
+    bucket: BucketId,
+    mut share: Share,
+    stopped: &AtomicBool,
+) -> Result<Groups, StoreError> {
     let mut groups = Groups::default();
-    while let Some(last) = groups.add(&mut *reader.session().await?, keys, bucket, share).await? {
+    while !stopped.load(Ordering::Relaxed) {
+        let last = groups.add(&mut *reader.session().await?, keys, bucket, share).await?;
+        let Some(last) = last else { return Ok(groups) };
         share.behind = Some(last);
     }
-    Ok(groups)
+    Err(StoreError::Stopped)
 }
 
 async fn last_version(session: &mut Session, bucket: BucketId) -> Result<VersionId, StoreError> {

@@ -251,7 +251,7 @@ impl Session {
         }
     }
 
-    /// Shows the rows of a query one after the other, and keeps none.
+    /// Shows the rows of a query one after the other. Of SQLite only one is held at a time.
     pub(crate) async fn visit(
         &mut self,
         sql: &str,

@@ -35,7 +35,7 @@ pub(crate) fn measured() -> Result<(), String> {
     let next = snapshot.next(snapshot.roster().clone(), Epoch(2)).map_err(|error| error.to_string())?;
     println!("| the same policies on another roster | {:.1} ms |", ms(started.elapsed()));
     decisions(&next, &mut chance);
-    who(&next, &mut chance);
+    who(&next, &mut chance)?;
     super::groups::measured()?;
     super::sign_in::measured()
 }
@@ -80,10 +80,10 @@ pub(super) fn print_times(what: &str, mut times: Vec<Duration>) {
     println!("| {what} | p50 {:.1} us, p99 {:.1} us |", at(0.5), at(0.99));
 }
 
-fn who(snapshot: &Snapshot, chance: &mut Chance) {
+fn who(snapshot: &Snapshot, chance: &mut Chance) -> Result<(), String> {
     let one = facts(chance).target;
     let started = Instant::now();
-    let found = everyone(snapshot, &[one]);
+    let found = everyone(snapshot, &[one])?;
     println!("| who may read one object ({found} may) | {:.0} ms |", ms(started.elapsed()));
     let started = Instant::now();
     let groups: Vec<Target> = (0..20)
@@ -94,12 +94,13 @@ fn who(snapshot: &Snapshot, chance: &mut Chance) {
             ..Target::default()
         })
         .collect();
-    let found = everyone(snapshot, &groups);
+    let found = everyone(snapshot, &groups)?;
     println!("| who may read a bucket of 20 groups ({found} lines) | {:.0} ms |", ms(started.elapsed()));
+    Ok(())
 }
 
 /// Counts who may, as many workers asking as there are cores.
-fn everyone(snapshot: &Snapshot, targets: &[Target]) -> usize {
+fn everyone(snapshot: &Snapshot, targets: &[Target]) -> Result<usize, String> {
     let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let ask = |census: cordon_policy::Census<'_>| {
         let mut found = 0;
@@ -108,7 +109,7 @@ fn everyone(snapshot: &Snapshot, targets: &[Target]) -> usize {
     };
     std::thread::scope(|scope| {
         let asked: Vec<_> = snapshot.censuses(workers).map(|census| scope.spawn(move || ask(census))).collect();
-        asked.into_iter().map(|one| one.join().unwrap_or_default()).sum()
+        asked.into_iter().map(|one| one.join().map_err(|_| "a worker broke".to_owned())).sum()
     })
 }
 

@@ -63,10 +63,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         let principal = known.ok_or_else(|| {
             Failure::usage(format!("there is no {}", arguments.principal), "`cordon people list` lists who is there")
         })?;
-        let groups = arguments.target.groups(&operated, &snapshot).await?;
-        let group = match groups.as_slice() {
-            [group] => group,
-            _ => return Err(Failure::usage("a bucket has several labels", "ask about one: bk_.../restricted/atlas")),
+        let groups = arguments.target.groups(&operated, &snapshot, SystemClock.now()).await?;
+        let (apart, alike): (Vec<_>, Vec<_>) = groups.iter().partition(|group| group.version().is_some());
+        let group = match (alike.as_slice(), apart.as_slice()) {
+            ([group], _) | ([], [group]) => group,
+            _ => {
+                let hint = "ask about one label, bk_.../restricted/atlas, or one version, ov_...";
+                return Err(Failure::usage("a bucket has not one label", hint));
+            }
         };
         let actor = Actor {
             kind: principal.kind,

@@ -206,14 +206,16 @@ async fn a_bucket_of_many_pages_is_grouped_by_several_and_no_version_is_missed(g
             (begin..count.min(begin + 1000)).map(|number| write(&installation, number, levels[number as usize % 3]));
         futures_util::future::join_all(some).await.into_iter().for_each(|written| written.expect("written"));
     }
-    let groups = async || installation.reader().label_groups(installation.keys(), BUCKET).await;
-    let mut found = groups().await.expect("whole");
-    found.sort_by_key(|(label, _)| label.level);
+    let groups = async |workers| installation.reader().label_groups_by(workers, installation.keys(), BUCKET).await;
     let internal = (0..count).filter(|number| number % 3 == 0).count() as u64;
-    assert_eq!(found, [(label(Level::Internal), internal), (label(Level::Restricted), count - internal)]);
+    for workers in [1, 2, 3, 100] {
+        let mut found = groups(workers).await.expect("whole");
+        found.sort_by_key(|(label, _)| label.level);
+        assert_eq!(found, [(label(Level::Internal), internal), (label(Level::Restricted), count - internal)]);
+    }
     let last = hex(&version(count - 1).0);
     assert_eq!(ground.beside(&format!("UPDATE objects SET key_version = 9 WHERE version = x'{last}'")).await, 1);
-    assert!(matches!(groups().await, Err(StoreError::Integrity(_))));
+    assert!(matches!(groups(3).await, Err(StoreError::Integrity(_))));
 }
 
 async fn a_clock_that_goes_back_a_day_is_an_event_and_breaks_nothing(ground: Ground) {

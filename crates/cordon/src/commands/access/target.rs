@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use cordon_domain::{BucketId, Label, Level, Project, Target, VersionId};
+use cordon_domain::{BucketId, Label, Level, Moment, Project, Target, VersionId};
 use cordon_policy::Snapshot;
 
 use crate::error::Failure;
@@ -78,7 +78,12 @@ fn groups_of(bucket: BucketId, mut labels: Vec<(Label, u64)>, apart: Vec<(Versio
 
 impl Asked {
     /// Groups what is asked about by what policies can see.
-    pub(crate) async fn groups(&self, operated: &Operated, snapshot: &Snapshot) -> Result<Vec<Group>, Failure> {
+    pub(crate) async fn groups(
+        &self,
+        operated: &Operated,
+        snapshot: &Snapshot,
+        at: Moment,
+    ) -> Result<Vec<Group>, Failure> {
         let (reader, keys) = (operated.installation.reader(), operated.installation.keys());
         let one = |target| Ok(vec![Group { target, versions: 1 }]);
         match self {
@@ -100,9 +105,9 @@ impl Asked {
             Self::Bucket(bucket) => {
                 let labels = reader.label_groups(keys, *bucket).await.map_err(failure)?;
                 let mut apart = Vec::new();
-                for version in snapshot.versions_named() {
-                    let row = reader.object(keys, version).await.map_err(failure)?;
-                    apart.extend(row.filter(|row| row.bucket == *bucket).map(|row| (version, row.label)));
+                for version in snapshot.versions_named(at) {
+                    let label = reader.label_in(keys, *bucket, version).await.map_err(failure)?;
+                    apart.extend(label.map(|label| (version, label)));
                 }
                 Ok(groups_of(*bucket, labels, apart))
             }

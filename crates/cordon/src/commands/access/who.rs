@@ -1,7 +1,7 @@
 //! Who may do something to something.
 
 use std::collections::BTreeMap;
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{Receiver, sync_channel};
 
 use clap::Args;
 use cordon_domain::{Action, Clock as _, Moment, PrincipalId};
@@ -19,6 +19,7 @@ use crate::moment::{moment, written};
 /// List who may do something to something, by which path, on which conditions; now, or at any moment before.
 ///
 /// TARGET is an object version (ov_...), a bucket (bk_...), a label such as restricted/atlas (bk_.../restricted/atlas in a bucket), or `everything`.
+/// A version that a policy or a grant names stands for itself in its bucket; of a label it is left out.
 ///
 /// Example: cordon access who restricted/atlas --as-of 2026-11-01 --verify
 #[derive(Args)]
@@ -58,7 +59,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
             Some(at) => std::sync::Arc::new(operated.follower.as_of(at).await.map_err(failure)?),
             None => present,
         };
-        let groups = arguments.target.groups(&operated, &asked).await?;
+        let groups = arguments.target.groups(&operated, &asked, at).await?;
         Ok((asked, names, groups))
     })?;
     if arguments.verify {
@@ -95,9 +96,9 @@ fn answers(
     let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     std::thread::scope(|scope| {
         let parts = snapshot.censuses(workers).map(|census| {
-            // A worker is one answer ahead, not many.
+            // A worker is an answer or two ahead, not many.
             let (sender, receiver) = sync_channel(1);
-            scope.spawn(move || {
+            let worker = scope.spawn(move || {
                 for group in groups {
                     let mut may = Vec::new();
                     census.who(action, &group.target, at, &mut |one| may.push(one));
@@ -106,15 +107,20 @@ fn answers(
                     }
                 }
             });
-            receiver
+            (worker, receiver)
         });
-        let parts: Vec<_> = parts.collect();
-        groups.iter().try_for_each(|group| {
-            let answered: Result<Vec<_>, _> = parts.iter().map(|part| part.recv()).collect();
+        let (workers, parts): (Vec<_>, Vec<_>) = parts.unzip();
+        let answered = groups.iter().try_for_each(|group| {
+            let answered: Result<Vec<Vec<May>>, _> = parts.iter().map(Receiver::recv).collect();
             let answered =
                 answered.map_err(|_| Failure::internal("a worker ended before it had asked about everyone"))?;
-            each(group, &answered.concat())
-        })
+            let answered: Vec<May> = answered.into_iter().flatten().collect();
+            each(group, &answered)
+        });
+        // Whoever waits to hand something on is told that nobody takes it. What broke in a worker was said above.
+        drop(parts);
+        workers.into_iter().for_each(|worker| drop(worker.join()));
+        answered
     })
 }
 
