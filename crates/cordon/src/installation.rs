@@ -280,7 +280,7 @@ impl Operated {
         consent: &Consent,
     ) -> Result<Option<AskId>, Failure> {
         let target = Target { record: steps.first().map(Step::key), ..target };
-        let change = Change::Records { action: A::ACTION, steps: Steps(steps), names: Vec::new() };
+        let change = Change::records(A::ACTION, Steps(steps));
         if consent.ask {
             let reason = reason.unwrap_or_default();
             return self.ask_others((A::ACTION, target), change.beside(), reason).await.map(Some);
@@ -327,8 +327,25 @@ impl Operated {
         names: Vec<NewName>,
         reason: Option<&str>,
     ) -> Result<(), Failure> {
-        let target = Target { record: steps.first().map(Step::key), ..target };
-        let change = Change::Records { action: A::ACTION, steps: Steps(steps), names };
+        let change = Change::Records { action: A::ACTION, steps: Steps(steps), names, from: Vec::new() };
+        self.make::<A>(target, change, reason).await
+    }
+
+    /// Makes a record another one, which was planned from what it was.
+    pub(crate) async fn replace<A: Changes>(
+        &self,
+        target: Target,
+        (old, new): (Record, Record),
+        reason: &str,
+    ) -> Result<(), Failure> {
+        let (steps, names) = (Steps(vec![Step::Put(new)]), Vec::new());
+        let change = Change::Records { action: A::ACTION, steps, names, from: vec![old] };
+        self.make::<A>(target, change, Some(reason)).await
+    }
+
+    async fn make<A: Changes>(&self, target: Target, change: Change, reason: Option<&str>) -> Result<(), Failure> {
+        let record = if let Change::Records { steps, .. } = &change { steps.0.first().map(Step::key) } else { None };
+        let target = Target { record, ..target };
         let facts = Facts { target, beside: change.beside(), ..self.facts(reason.map(str::to_owned)) };
         self.gate.change(Request::<A>::new(facts), change).await.map(drop).map_err(denied)
     }

@@ -183,7 +183,7 @@ impl Identity {
     /// Changes records, through the gate. `facts` say who does it, and about what.
     pub(crate) async fn change_records<A: Changes>(&self, facts: Facts, steps: Vec<Step>) -> Result<(), IdentityError> {
         let target = Target { record: steps.first().map(Step::key), ..facts.target };
-        let change = Change::Records { action: A::ACTION, steps: Steps(steps), names: Vec::new() };
+        let change = Change::records(A::ACTION, Steps(steps));
         let facts = Facts { target, beside: change.beside(), ..facts };
         drop(self.gate.change(Request::<A>::new(facts), change).await?.spend());
         Ok(())

@@ -1,7 +1,7 @@
 //! What can be changed, each in one transaction with the event that says so.
 
 use cordon_domain::limits::LABEL_PROJECTS_MAX;
-use cordon_domain::{Action, BucketId, Label, Level, PrincipalId, RecordKey, Step, Steps, Target, VersionId};
+use cordon_domain::{Action, BucketId, Label, Level, PrincipalId, Record, RecordKey, Step, Steps, Target, VersionId};
 use cordon_gate::act::Changes;
 use cordon_gate::{Described, Epoch, Permit};
 use cordon_keys::{Belongs, KeyName};
@@ -15,7 +15,7 @@ use crate::records::{self, Stamp};
 use crate::rows::{ActiveKey, ObjectRow, ShreddedRow, encoded};
 use crate::sql::{Cell, Session, values};
 use crate::state::{EPOCH, ERASED, NOT_SHREDDED, active_key, epoch, object, put_setting};
-use crate::steps::{carry_out, concern};
+use crate::steps::{carry_out, concern, still_are};
 
 /// A change of state.
 #[derive(Clone, Debug)]
@@ -43,6 +43,8 @@ pub enum Change {
         steps: Steps,
         /// Names of people, sealed under keys of their own.
         names: Vec<NewName>,
+        /// Records as they were when this was planned: they still are.
+        from: Vec<Record>,
     },
     /// Ways to sign in change, and credentials are issued.
     Access(Box<Access>),
@@ -95,7 +97,13 @@ impl Change {
     /// The end of a record, for ever.
     #[must_use]
     pub fn revoke(key: RecordKey) -> Self {
-        Self::Records { action: Action::Revoke, steps: Steps(vec![Step::End(key)]), names: Vec::new() }
+        Self::records(Action::Revoke, Steps(vec![Step::End(key)]))
+    }
+
+    /// Records that begin, become others, or end, whatever they were.
+    #[must_use]
+    pub const fn records(action: Action, steps: Steps) -> Self {
+        Self::Records { action, steps, names: Vec::new(), from: Vec::new() }
     }
 
     /// What its event keeps beside it.
@@ -195,7 +203,8 @@ pub(crate) async fn apply<A: Changes>(
         Change::Relabel { version, label, key_version, .. } => {
             relabel(session, keys, permit, version, (label, key_version)).await
         }
-        Change::Records { steps, names, .. } => {
+        Change::Records { steps, names, from, .. } => {
+            still_are(session, keys, &from).await?;
             let rows = carry_out(session, keys, permit, &steps, stamp).await?;
             put_names(session, &steps, &names).await?;
             Ok(Effect { rows, epoch: Some(next_epoch(session, keys).await?) })

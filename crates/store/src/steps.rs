@@ -75,6 +75,15 @@ fn is_about(asked: &Asked, target: &Target) -> bool {
     (bucket, version, label) == (&asked.target.bucket, &asked.target.version, &asked.target.label)
 }
 
+/// Two who change a record at once do not undo what the other did: the second looks again.
+pub(crate) async fn still_are(session: &mut Session, keys: &Keyring, from: &[Record]) -> Result<(), StoreError> {
+    for known in from {
+        let now = record(session, keys, &known.key()).await?;
+        holds(now.as_ref() == Some(known), &format!("{} was changed meanwhile: look at it again", known.key()))?;
+    }
+    Ok(())
+}
+
 /// Carries steps out. Returns how many.
 pub(crate) async fn carry_out<A: Changes>(
     session: &mut Session,

@@ -3,6 +3,7 @@
 pub(crate) mod invite;
 pub(crate) mod link;
 mod list;
+mod set;
 
 use std::collections::BTreeMap;
 
@@ -13,12 +14,13 @@ use crate::error::Failure;
 use crate::exit::Exit;
 use crate::installation::{Operated, failure};
 
-/// Bring people in, and see who is there.
+/// Bring people in, change what they may know, and see who is there.
 #[derive(Subcommand)]
 pub(crate) enum Command {
     Invite(Box<invite::Arguments>),
     Link(Box<link::Arguments>),
     List(Box<list::Arguments>),
+    Set(Box<set::Arguments>),
 }
 
 pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
@@ -26,6 +28,7 @@ pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
         Command::Invite(arguments) => invite::run(&arguments),
         Command::Link(arguments) => link::run(&arguments),
         Command::List(arguments) => list::run(&arguments),
+        Command::Set(arguments) => set::run(&arguments),
     }
 }
 

@@ -73,8 +73,9 @@ pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
 
 fn set(arguments: &SetArguments) -> Result<Exit, Failure> {
     let operated = arguments.at.open()?;
-    let known = arguments.vendor.map(|id| operated.snapshot().map(|now| now.roster().vendors.contains_key(&id)));
-    if let (Some(id), Some(false)) = (arguments.vendor, known.transpose()?) {
+    let known = arguments.vendor.map(|id| operated.snapshot().map(|now| now.roster().vendors.get(&id).cloned()));
+    let known = known.transpose()?.flatten();
+    if let (Some(id), None) = (arguments.vendor, &known) {
         return Err(Failure::usage(format!("there is no {id}"), "see `cordon vendors list`"));
     }
     let starts = arguments.from.unwrap_or_else(|| SystemClock.now());
@@ -90,9 +91,18 @@ fn set(arguments: &SetArguments) -> Result<Exit, Failure> {
         projects: arguments.project.iter().cloned().collect(),
         networks: arguments.network.clone(),
     };
-    let id = vendor.id;
-    let (steps, reason) = (vec![Step::Put(Record::Vendor(vendor))], Some(arguments.reason.as_str()));
-    operated.run(operated.change::<ChangeVendor>(Target::default(), steps, Vec::new(), reason))?;
+    let (id, new, target) = (vendor.id, Record::Vendor(vendor), Target::default());
+    operated.run(async {
+        match known {
+            Some(old) => {
+                operated.replace::<ChangeVendor>(target, (Record::Vendor(old), new), &arguments.reason).await
+            }
+            None => {
+                let reason = Some(arguments.reason.as_str());
+                operated.change::<ChangeVendor>(target, vec![Step::Put(new)], Vec::new(), reason).await
+            }
+        }
+    })?;
     println!("{id}");
     Ok(Exit::Clean)
 }

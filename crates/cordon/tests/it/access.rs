@@ -38,6 +38,26 @@ fn a_person_is_brought_in_and_named_until_erased() {
 }
 
 #[test]
+fn what_somebody_may_know_changes_and_who_they_are_does_not() {
+    let (place, _) = installed();
+    let ada = invited(&place);
+    let set = |more: &[&str]| place.run(&[&["people", "set", &ada, "--reason", "moved"][..], more].concat());
+    assert!(ok(place.run(&["access", "who", "restricted/atlas"])).starts_with("restricted/atlas: 1 may"));
+    ok(set(&["--clearance", "confidential", "--leave", "atlas", "--join", "gemini", "--until", "2999-01-01"]));
+    let list = place.run(&["people", "list", "--json"]).lines();
+    assert_eq!((&list[0]["clearance"], &list[0]["projects"]), (&"confidential".into(), &serde_json::json!(["gemini"])));
+    assert_eq!(list[0]["trained_until"], "2999-01-01T00:00:00.000Z", "what is not named stays");
+    assert_eq!(list[0]["until"], "2999-01-01T00:00:00.000Z");
+    let who = ok(place.run(&["access", "who", "restricted/atlas", "--verify"]));
+    assert_eq!(who, "restricted/atlas: 0 may object.read\n");
+    let same = set(&["--join", "gemini"]);
+    assert!(same.stderr.contains("is so already"), "{}", same.stderr);
+    assert_eq!(set(&[]).code, 2, "nothing is named");
+    let nobody = place.run(&["people", "set", &ada.replace("pr_", "pr_0")[..35], "--join", "x", "--reason", "none"]);
+    assert_eq!((nobody.code, nobody.stderr.contains("there is no")), (2, true), "{}", nobody.stderr);
+}
+
+#[test]
 fn who_may_is_told_with_path_and_conditions_and_checked_against_the_log() {
     let (place, _) = installed();
     let ada = invited(&place);

@@ -224,6 +224,7 @@ fn deciding(stage: &mut Stage) {
     let someone = "pr_00000000000000000000000000000005";
     stage.run(0, &with_root(&["people", "invite", "ada", "--role", "reader:everything"]));
     stage.run(0, &with_root(&["people", "list"]));
+    stage.run(2, &[&["people", "set", someone, "--leave", "atlas", "--reason", "none"][..], &ROOT].concat());
     stage.run(2, &[&["access", "grant", someone, "reader", "everything", "--reason", "none"][..], &ROOT].concat());
     stage.run(0, &with_root(&["access", "who", "restricted", "--verify"]));
     stage.run(0, &with_root(&["access", "unused"]));

@@ -95,7 +95,7 @@ impl Office {
     pub(crate) async fn operator<A: Changes>(&self, about: Option<PrincipalId>, steps: Vec<Step>, names: Vec<NewName>) {
         let steps = Steps(steps);
         let target = Target { principal: about, record: steps.0.first().map(Step::key), ..Target::default() };
-        let change = Change::Records { action: A::ACTION, steps, names };
+        let change = Change::Records { action: A::ACTION, steps, names, from: Vec::new() };
         let facts = Facts { target, beside: change.beside(), ..self.facts(A::ACTION) };
         let receipt = self.gate.change(Request::<A>::new(facts), change).await.expect("allowed");
         drop(receipt.spend());

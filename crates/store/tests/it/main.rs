@@ -110,7 +110,7 @@ fn records<A: Changes>(about: Option<PrincipalId>, steps: Vec<Step>) -> (Request
     let target = Target { principal: about, record: steps.0.first().map(Step::key), ..Target::default() };
     let beside = steps.encoded();
     let facts = Facts { beside, personal: Personal::default(), ..facts(target) };
-    (Request::new(facts), Change::Records { action: A::ACTION, steps, names: Vec::new() })
+    (Request::new(facts), Change::records(A::ACTION, steps))
 }
 
 /// The request for a revocation, and the revocation.

@@ -7,7 +7,7 @@ use cordon_domain::{
     Label, Level, Moment, Personal, Policies, Principal, PrincipalId, PrincipalKind, Record, RecordKey, RequestId,
     Role, Scope, Step, Steps, Target,
 };
-use cordon_gate::act::{Approve, Ask, ChangePolicies, Changes, Enrol, OpenEmergency, Read, Review, Revoke, Write};
+use cordon_gate::act::{Alter, Approve, Ask, ChangePolicies, Changes, Enrol, OpenEmergency, Read, Review, Revoke, Write};
 use cordon_gate::{Decide as _, Denial, Facts, Gate, Request, Verdict};
 use cordon_policy::{LocalOperator, Policies as Deciding};
 use cordon_store::edge::SystemEntropy;
@@ -145,7 +145,7 @@ impl Office {
 fn changing<A: Changes>(about: Option<u8>, steps: Vec<Step>) -> (Target, Change) {
     let steps = Steps(steps);
     let target = Target { principal: about.map(id), record: steps.0.first().map(Step::key), ..Target::default() };
-    (target, Change::Records { action: A::ACTION, steps, names: Vec::new() })
+    (target, Change::records(A::ACTION, steps))
 }
 
 fn text(version: u32, text: &str) -> Vec<Step> {
@@ -161,6 +161,29 @@ fn missing(outcome: Result<impl Sized, Denial>) -> String {
 }
 
 const PLAIN: &str = "@id(\"a\") forbid (principal, action, resource is Object) when { context.hour < 1 };";
+
+async fn of_two_who_change_a_record_at_once_the_second_looks_again(ground: Ground) {
+    let office = Office::open(&ground).await;
+    let known = Record::Principal(Principal { projects: std::collections::BTreeSet::new(), ..principal(OTHER) });
+    let with = |clearance| Record::Principal(Principal { clearance, ..as_principal(&known) });
+    let change = async |to: Record| {
+        let (target, change) = changing::<Alter>(Some(OTHER), vec![Step::Put(to)]);
+        let Change::Records { action, steps, names, .. } = change else { panic!("of records") };
+        let change = Change::Records { action, steps, names, from: vec![known.clone()] };
+        let facts = office.facts(OPERATOR, target, change.beside());
+        office.gate.change(Request::<Alter>::new(facts), change).await.map(drop)
+    };
+    change(with(Level::Internal)).await.expect("as it was");
+    let late = change(with(Level::Public)).await.expect_err("it is another now").to_string();
+    assert!(late.contains("was changed meanwhile"), "{late}");
+}
+
+fn as_principal(record: &Record) -> Principal {
+    match record {
+        Record::Principal(principal) => principal.clone(),
+        other => panic!("{other:?}"),
+    }
+}
 
 async fn what_takes_two_people_takes_two_people_and_exactly_that(ground: Ground) {
     let office = Office::open(&ground).await;
@@ -296,6 +319,7 @@ async fn a_revocation_holds_on_other_nodes_on_postgres() {
 }
 
 on_both!(
+    of_two_who_change_a_record_at_once_the_second_looks_again,
     what_takes_two_people_takes_two_people_and_exactly_that,
     an_approval_falls_with_its_giver_and_with_time,
     an_emergency_opens_reading_for_an_hour_and_is_reviewed_by_someone_else,
