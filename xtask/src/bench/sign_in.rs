@@ -78,7 +78,7 @@ impl Office {
         let target = Target { principal: Some(ADA), record: steps.0.first().map(Step::key), ..Target::default() };
         let keys = self.installation.keys();
         let name = keys.seal_name(ADA, &"ada".parse().map_err(said)?).map_err(said)?;
-        let change = Change::Records { action: Action::PrincipalCreate, steps, names: vec![name] };
+        let change = Change::Records { action: Action::PrincipalCreate, steps, names: vec![name], from: Vec::new() };
         self.operated::<Invite>(target, change).await?;
         let (access, link) = invitation::invite(ADA, &[], SystemClock.now());
         let target = Target { principal: Some(ADA), record: access.names(), ..Target::default() };

@@ -94,9 +94,7 @@ fn set(arguments: &SetArguments) -> Result<Exit, Failure> {
     let (id, new, target) = (vendor.id, Record::Vendor(vendor), Target::default());
     operated.run(async {
         match known {
-            Some(old) => {
-                operated.replace::<ChangeVendor>(target, (Record::Vendor(old), new), &arguments.reason).await
-            }
+            Some(old) => operated.replace::<ChangeVendor>(target, (Record::Vendor(old), new), &arguments.reason).await,
             None => {
                 let reason = Some(arguments.reason.as_str());
                 operated.change::<ChangeVendor>(target, vec![Step::Put(new)], Vec::new(), reason).await

@@ -7,7 +7,9 @@ use cordon_domain::{
     Label, Level, Moment, Personal, Policies, Principal, PrincipalId, PrincipalKind, Record, RecordKey, RequestId,
     Role, Scope, Step, Steps, Target,
 };
-use cordon_gate::act::{Alter, Approve, Ask, ChangePolicies, Changes, Enrol, OpenEmergency, Read, Review, Revoke, Write};
+use cordon_gate::act::{
+    Alter, Approve, Ask, ChangePolicies, Changes, Enrol, OpenEmergency, Read, Review, Revoke, Write,
+};
 use cordon_gate::{Decide as _, Denial, Facts, Gate, Request, Verdict};
 use cordon_policy::{LocalOperator, Policies as Deciding};
 use cordon_store::edge::SystemEntropy;
