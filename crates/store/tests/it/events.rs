@@ -187,10 +187,14 @@ async fn a_bucket_is_grouped_by_labels_each_row_of_which_is_checked(ground: Grou
     assert_eq!(found, [(label(Level::Internal), 1), (label(Level::Restricted), 2)]);
     let other = installation.reader().label_groups(installation.keys(), BucketId([6; 16])).await;
     assert_eq!(other.expect("whole"), []);
+    let one = async |bucket| installation.reader().label_in(installation.keys(), bucket, version(2)).await;
+    assert_eq!(one(BUCKET).await.expect("whole"), Some(label(Level::Internal)));
+    assert_eq!(one(BucketId([6; 16])).await.expect("whole"), None, "it is in another");
     // The column by which rows are selected is not under the MAC.
     let row = hex(&version(2).0);
     assert_eq!(ground.beside(&format!("UPDATE objects SET level = 0 WHERE version = x'{row}'")).await, 1);
     assert!(matches!(groups().await, Err(StoreError::Integrity(_))));
+    assert!(matches!(one(BUCKET).await, Err(StoreError::Integrity(_))));
     ground.beside(&format!("UPDATE objects SET level = {} WHERE version = x'{row}'", Level::Internal.number())).await;
     assert_eq!(groups().await.expect("whole").len(), 2);
     ground.beside(&format!("UPDATE objects SET key_version = 9 WHERE version = x'{row}'")).await;
