@@ -429,6 +429,7 @@ pub(crate) fn failure(error: StoreError) -> Failure {
         }
         StoreError::Provider(_) => Failure::usage(what, "give the key file, passphrase or shares of this installation"),
         StoreError::Place(_) => Failure::usage(what, "give other folders or files; see `--help`"),
+        StoreError::Unknown(_) => Failure::usage(what, "ask about a later moment"),
         StoreError::Conflict(_) => Failure::usage(what, "look at the present state and ask again"),
         _ => Failure::internal(what),
     }

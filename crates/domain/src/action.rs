@@ -90,6 +90,17 @@ actions! {
     47 EmergencyAsk "emergency.ask" "Asks others to open an emergency.";
 }
 
+impl Action {
+    /// Tells whether the label of a version begins, or ends, with it.
+    #[must_use]
+    pub const fn changes_label(self) -> bool {
+        matches!(
+            self,
+            Self::ObjectWrite | Self::ObjectDelete | Self::LabelRaise | Self::LabelLower | Self::KeyShred
+        )
+    }
+}
+
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())

@@ -223,6 +223,12 @@ impl Event {
         }
     }
 
+    /// The version whose label begins or ends with it, if one does.
+    #[must_use]
+    pub fn changes_label(&self) -> Option<VersionId> {
+        self.target.version.filter(|_| self.outcome == Outcome::Allowed && self.action.changes_label())
+    }
+
     /// Tells whether records are others afterwards: its action changes them, or it uses an approval up.
     #[must_use]
     pub const fn changes_records(&self) -> bool {

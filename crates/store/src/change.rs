@@ -10,9 +10,10 @@ use crate::edge::SystemEntropy;
 use crate::error::StoreError;
 use crate::identities::{self, Access};
 use crate::keyring::Keyring;
+use crate::labels::{keep_past, stamp_after};
 use crate::limits::REWRAP_BATCH_MAX;
-use crate::records::{self, Stamp};
-use crate::rows::{ActiveKey, ObjectRow, ShreddedRow, encoded};
+use crate::records;
+use crate::rows::{ActiveKey, ObjectRow, ShreddedRow, Stamp, encoded};
 use crate::sql::{Cell, Session, values};
 use crate::state::{EPOCH, ERASED, NOT_SHREDDED, active_key, epoch, object, put_setting};
 use crate::steps::{carry_out, concern, still_are};
@@ -111,6 +112,7 @@ impl Change {
     pub fn beside(&self) -> Vec<u8> {
         match self {
             Self::Records { steps, .. } => steps.encoded(),
+            Self::Relabel { label, .. } => encoded(label),
             _ => Vec::new(),
         }
     }
@@ -199,9 +201,10 @@ pub(crate) async fn apply<A: Changes>(
     stamp: Stamp,
 ) -> Result<Effect, StoreError> {
     match change {
-        Change::Write(row) => write(session, keys, &row).await,
+        Change::Write(row) => write(session, keys, ObjectRow { since: Some(stamp), ..*row }).await,
         Change::Relabel { version, label, key_version, .. } => {
-            relabel(session, keys, permit, version, (label, key_version)).await
+            let new = Relabelled { version, label, key_version, stamp };
+            relabel(session, keys, permit, new).await
         }
         Change::Records { steps, names, from, .. } => {
             still_are(session, keys, &from).await?;
@@ -216,7 +219,7 @@ pub(crate) async fn apply<A: Changes>(
         Change::Rotate { name: name @ KeyName::Bucket(..), version } => activate(session, keys, name, version).await,
         Change::Rotate { .. } => Ok(Effect::default()),
         Change::Rewrap { bucket, level } => rewrap(session, keys, permit, bucket, level).await,
-        Change::Shred { version, next_key, .. } => shred(session, keys, permit, (version, next_key)).await,
+        Change::Shred { version, next_key, .. } => shred(session, keys, permit, (version, next_key, stamp)).await,
         Change::Backup { at, kind } => {
             let keep = "INSERT INTO backups VALUES (?1, ?2) ON CONFLICT DO NOTHING";
             let rows = session.execute(keep, values![at.0, kind.as_str()]).await?;
@@ -231,14 +234,20 @@ pub(crate) async fn apply<A: Changes>(
     }
 }
 
-async fn write(session: &mut Session, keys: &Keyring, row: &ObjectRow) -> Result<Effect, StoreError> {
+async fn write(session: &mut Session, keys: &Keyring, row: ObjectRow) -> Result<Effect, StoreError> {
     bounded(&row.label)?;
+    let shredded = session.first("SELECT 1 FROM shredded WHERE version = ?1", values![&row.version.0]).await?;
+    if shredded.is_some() {
+        return Err(StoreError::Conflict(format!("{} was shredded, and does not come back", row.version)));
+    }
     use_active(session, keys, row.key_name(), row.key_version).await?;
-    let insert = "INSERT INTO objects (version, bucket, level, label, key_version, wrapped, manifest, mac)
-                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING";
+    let insert = format!(
+        "INSERT INTO objects ({}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING",
+        ObjectRow::COLUMNS
+    );
     let cells = row.row(keys.rows());
     let values: Vec<_> = cells.0.iter().map(Cell::value).collect();
-    if session.execute(insert, &values).await? == 0 {
+    if session.execute(&insert, &values).await? == 0 {
         return Err(StoreError::Conflict(format!("{} exists already", row.version)));
     }
     Ok(Effect { rows: 1, epoch: None })
@@ -263,19 +272,27 @@ async fn use_active(session: &mut Session, keys: &Keyring, name: KeyName, versio
     }
 }
 
+/// The label that a version gets, the version of its level's bucket key, and the event.
+struct Relabelled {
+    version: VersionId,
+    label: Label,
+    key_version: u32,
+    stamp: Stamp,
+}
+
 async fn relabel<A: Changes>(
     session: &mut Session,
     keys: &Keyring,
     permit: &Permit<A>,
-    version: VersionId,
-    (label, key_version): (Label, u32),
+    Relabelled { version, label, key_version, stamp }: Relabelled,
 ) -> Result<Effect, StoreError> {
     let old = object(session, keys, version).await?.ok_or_else(|| unknown(version))?;
     if permit.target().label.as_ref() != Some(&old.label) || permit.target().bucket != Some(old.bucket) {
         return Err(StoreError::Conflict(format!("{version} has another label than the one that was decided on")));
     }
     bounded(&label)?;
-    let mut new = ObjectRow { label, key_version, ..old.clone() };
+    let since = Some(stamp_after(stamp, old.since));
+    let mut new = ObjectRow { label, key_version, since, ..old.clone() };
     let from = keys.bucket_key(old.wrap().under)?;
     let to = keys.wrapping_key(Some(key_version), new.key_name(), 1)?;
     let belongs = Belongs { bucket: old.bucket, version, label: &old.label };
@@ -283,6 +300,7 @@ async fn relabel<A: Changes>(
     new.wrapped = rewrapped.wrap.wrapped;
     new.manifest = rewrapped.relabel(&old.manifest, &new.label)?;
     use_active(session, keys, new.key_name(), key_version).await?;
+    keep_past(session, keys, &old, stamp).await?;
     update(session, keys, &[new]).await?;
     Ok(Effect { rows: 1, epoch: None })
 }
@@ -353,7 +371,7 @@ async fn shred<A: Changes>(
     session: &mut Session,
     keys: &Keyring,
     permit: &Permit<A>,
-    (version, next_key): (VersionId, u32),
+    (version, next_key, stamp): (VersionId, u32, Stamp),
 ) -> Result<Effect, StoreError> {
     let row = object(session, keys, version).await?.ok_or_else(|| unknown(version))?;
     if permit.target().label.as_ref().is_some_and(|label| *label != row.label) {
@@ -363,6 +381,7 @@ async fn shred<A: Changes>(
     let cells = shredded.row(keys.rows());
     let values: Vec<_> = cells.0.iter().map(Cell::value).collect();
     session.execute("INSERT INTO shredded VALUES (?1, ?2, ?3, ?4, ?5)", &values).await?;
+    keep_past(session, keys, &row, stamp).await?;
     session.execute("DELETE FROM objects WHERE version = ?1", values![&version.0]).await?;
     activate(session, keys, row.key_name(), next_key).await
 }
@@ -370,7 +389,7 @@ async fn shred<A: Changes>(
 async fn update(session: &mut Session, keys: &Keyring, rows: &[ObjectRow]) -> Result<(), StoreError> {
     let update =
         "UPDATE objects SET bucket = ?2, level = ?3, label = ?4, key_version = ?5, wrapped = ?6, manifest = ?7,
-                  mac = ?8 WHERE version = ?1";
+                  mac = ?8, began = ?9, began_at = ?10 WHERE version = ?1";
     let rows: Vec<_> = rows.iter().map(|row| row.row(keys.rows())).collect();
     session.execute_each(update, &rows).await
 }

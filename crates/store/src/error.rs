@@ -27,6 +27,9 @@ pub enum StoreError {
     /// The state is not what the change was made for.
     #[error("{0}")]
     Conflict(String),
+    /// It was not kept.
+    #[error("{0}")]
+    Unknown(String),
     /// Another process uses this data.
     #[error("another process uses `{0}`")]
     Locked(String),

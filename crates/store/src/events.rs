@@ -10,7 +10,6 @@ use cordon_ledger::index::{Token, Tokens};
 use crate::error::StoreError;
 use crate::limits::{COPY_ROWS, LOCK_S, PUBLISH_ENTRIES_MAX, SEQUENCER_IDLE_S};
 use crate::read::size;
-use crate::records::find_places;
 use crate::segment::Filling;
 use crate::sql::postgres::answered;
 use crate::sql::{Row, Session, values};
@@ -112,6 +111,23 @@ pub(crate) async fn move_into_copy(source: &mut Session, copy: &mut Session) -> 
         }
         positions.put(copy, &sealed).await?;
     }
+}
+
+/// The rows that live from one event to another, each with which one.
+const PLACED: [(&str, &str); 5] =
+    [("records", "began"), ("records", "ended"), ("objects", "began"), ("past_labels", "began"), ("past_labels", "ended")];
+
+/// Gives rows of entries from `first` on the positions that these have been given.
+async fn find_places(session: &mut Session, first: u64) -> Result<(), StoreError> {
+    for (table, place) in PLACED {
+        let update = format!(
+            "UPDATE {table} SET {place}_position = events.position FROM events
+             WHERE {table}.{place}_position IS NULL AND {table}.{place}_leaf IS NOT NULL
+             AND {table}.{place}_leaf = events.leaf AND events.position >= ?1"
+        );
+        session.execute(&update, values![first]).await?;
+    }
+    Ok(())
 }
 
 /// Reads three tokens, from `column` on.

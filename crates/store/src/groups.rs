@@ -5,21 +5,29 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use cordon_domain::{BucketId, Label, VersionId};
+use cordon_domain::{BucketId, Label, Moment, VersionId};
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 
 use crate::error::StoreError;
 use crate::keyring::Keyring;
-use crate::limits::{COPY_ROWS, READERS_MAX};
+use crate::labels::{PastLabel, began};
+use crate::limits::{COPY_ROWS, READ_TRIES, READERS_MAX};
 use crate::read::Reader;
-use crate::rows::ObjectRow;
+use crate::rows::{ObjectRow, Stamp};
 use crate::sql::{Row, Session, values};
 use crate::state::NOT_SHREDDED;
 
 /// Labels by how they are written, each with how many versions have it.
 #[derive(Default)]
 struct Groups(HashMap<Vec<u8>, (Label, u64)>);
+
+/// What of a bucket: the labels that its versions have, or of these those that they had at a moment.
+#[derive(Clone, Copy)]
+struct Within {
+    bucket: BucketId,
+    at: Option<Moment>,
+}
 
 /// Versions behind one (`None`: all), up to another.
 #[derive(Clone, Copy)]
@@ -31,17 +39,41 @@ struct Share {
 const LAST: VersionId = VersionId([0xff; 16]);
 
 impl Reader {
-    /// Returns the labels in a bucket, each with how many versions have it, once their rows are whole.
+    /// Returns the labels in a bucket, now or at a moment before, each with how many versions have it, once their rows are
+    /// whole.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Integrity`] when a row was changed beside Cordon.
-    pub async fn label_groups(&self, keys: &Arc<Keyring>, bucket: BucketId) -> Result<Vec<(Label, u64)>, StoreError> {
+    /// [`StoreError::Integrity`] when a row was changed beside Cordon; [`StoreError::Unknown`] when it is not known since when
+    /// a version has its label; [`StoreError::Conflict`] when labels change all the time.
+    pub async fn label_groups(
+        &self,
+        keys: &Arc<Keyring>,
+        bucket: BucketId,
+        at: Option<Moment>,
+    ) -> Result<Vec<(Label, u64)>, StoreError> {
         let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        self.label_groups_by(workers, keys, bucket).await
+        let within = Within { bucket, at };
+        let Some(at) = at else { return Ok(self.groups_by(workers, keys, within).await?.labels()) };
+        for _ in 0..READ_TRIES {
+            // A label that ends while this is read would be counted where it is and where it was.
+            let before = self.past_count(bucket).await?;
+            let mut groups = self.groups_by(workers, keys, within).await?;
+            groups.add_past(&mut *self.session().await?, keys, bucket, at).await?;
+            if self.past_count(bucket).await? == before {
+                return Ok(groups.labels());
+            }
+        }
+        Err(StoreError::Conflict(format!("labels in {bucket} change all the time: ask again")))
     }
 
-    /// The same by so many workers, of whom there are at most as there may be sessions.
+    /// Counts labels that ended.
+    async fn past_count(&self, bucket: BucketId) -> Result<u64, StoreError> {
+        let count = "SELECT count(*) FROM past_labels WHERE bucket = ?1";
+        Ok(self.session().await?.one(count, values![&bucket.0]).await?.count(0)?)
+    }
+
+    /// The labels now, by so many workers, of whom there are at most as there may be sessions.
     #[doc(hidden)]
     pub async fn label_groups_by(
         &self,
@@ -49,21 +81,25 @@ impl Reader {
         keys: &Arc<Keyring>,
         bucket: BucketId,
     ) -> Result<Vec<(Label, u64)>, StoreError> {
+        Ok(self.groups_by(workers, keys, Within { bucket, at: None }).await?.labels())
+    }
+
+    async fn groups_by(&self, workers: usize, keys: &Arc<Keyring>, within: Within) -> Result<Groups, StoreError> {
         let mut groups = Groups::default();
         let all = Share { behind: None, last: LAST };
-        let first = groups.add(&mut *self.session().await?, keys, bucket, all).await?;
+        let first = groups.add(&mut *self.session().await?, keys, within, all).await?;
         if let Some(behind) = first {
-            let last = last_version(&mut *self.session().await?, bucket).await?;
+            let last = last_version(&mut *self.session().await?, within.bucket).await?;
             let (here, stop) = (Handle::current(), Stop::default());
             let counted = shares(behind, last, workers.min(READERS_MAX)).map(|share| {
                 let (reader, keys, here, stopped) = (self.clone(), Arc::clone(keys), here.clone(), Arc::clone(&stop.0));
-                spawn_blocking(move || here.block_on(counted(&reader, &keys, bucket, share, &stopped)))
+                spawn_blocking(move || here.block_on(counted(&reader, &keys, within, share, &stopped)))
             });
             for counted in counted.collect::<Vec<_>>() {
                 groups.merge(counted.await.map_err(|_| StoreError::Stopped)??);
             }
         }
-        Ok(groups.0.into_values().collect())
+        Ok(groups)
     }
 }
 
@@ -83,7 +119,7 @@ impl Groups {
         &mut self,
         session: &mut Session,
         keys: &Keyring,
-        bucket: BucketId,
+        within: Within,
         share: Share,
     ) -> Result<Option<VersionId>, StoreError> {
         let select = format!(
@@ -95,23 +131,65 @@ impl Groups {
         let (mut count, mut last) = (0, LAST);
         let mut each = |row: &Row| {
             (count, last) = (count + 1, VersionId(row.array(0)?));
-            self.add_row(row, keys, bucket)
+            self.add_row(row, keys, within)
         };
-        session.visit(&select, values![&bucket.0, &behind, &share.last.0], &mut each).await?;
+        session.visit(&select, values![&within.bucket.0, &behind, &share.last.0], &mut each).await?;
         Ok((count == COPY_ROWS).then_some(last))
     }
 
-    fn add_row(&mut self, row: &Row, keys: &Keyring, bucket: BucketId) -> Result<(), StoreError> {
+    fn add_row(&mut self, row: &Row, keys: &Keyring, Within { bucket, at }: Within) -> Result<(), StoreError> {
         let (written, level) = ObjectRow::label(row, keys.rows())?;
-        let changed = || StoreError::Integrity(format!("a label in {bucket} was changed beside Cordon"));
-        if !self.0.contains_key(written) {
-            let label = minicbor::decode(written).map_err(|_| changed())?;
-            self.0.insert(written.to_vec(), (label, 0));
+        if let Some(at) = at
+            && began(VersionId(row.array(0)?), Stamp::read(row, 8)?)? > at
+        {
+            return Ok(());
         }
+        let changed = || StoreError::Integrity(format!("a label in {bucket} was changed beside Cordon"));
         // The column that rows are selected by is not under the MAC, but what it repeats is.
-        let known = self.0.get_mut(written).filter(|(label, _)| i64::from(label.level.number()) == level);
-        known.ok_or_else(changed)?.1 += 1;
-        Ok(())
+        let own = |label: &Label| i64::from(label.level.number()) == level;
+        self.count(written).filter(|label| own(label)).map(drop).ok_or_else(changed)
+    }
+
+    /// Counts one more, and returns its label, if it can be read.
+    fn count(&mut self, written: &[u8]) -> Option<&Label> {
+        if !self.0.contains_key(written) {
+            self.0.insert(written.to_vec(), (minicbor::decode(written).ok()?, 0));
+        }
+        let (label, count) = self.0.get_mut(written)?;
+        *count += 1;
+        Some(label)
+    }
+
+    /// Adds the labels that versions had at a moment, and have no more.
+    async fn add_past(
+        &mut self,
+        session: &mut Session,
+        keys: &Keyring,
+        bucket: BucketId,
+        at: Moment,
+    ) -> Result<(), StoreError> {
+        let select = format!(
+            "SELECT {} FROM past_labels WHERE bucket = ?1 AND (version, ended) > (?2, ?3)
+             ORDER BY version, ended LIMIT {COPY_ROWS}",
+            PastLabel::COLUMNS
+        );
+        let mut behind = (Vec::new(), Vec::new());
+        loop {
+            let rows = session.query(&select, values![&bucket.0, &behind.0, &behind.1]).await?;
+            for row in &rows {
+                let past = PastLabel::read(row, keys.rows())?;
+                if let Some(label) = past.at(at)? {
+                    let unreadable = || StoreError::Integrity(format!("a label in {bucket} cannot be read"));
+                    self.count(label).ok_or_else(unreadable)?;
+                }
+            }
+            let Some(last) = rows.last().filter(|_| rows.len() as u64 == COPY_ROWS) else { return Ok(()) };
+            behind = (last.bytes(0)?.to_vec(), last.bytes(1)?.to_vec());
+        }
+    }
+
+    fn labels(self) -> Vec<(Label, u64)> {
+        self.0.into_values().collect()
     }
 
     fn merge(&mut self, other: Self) {
@@ -135,13 +213,13 @@ fn shares(behind: VersionId, last: VersionId, workers: usize) -> impl Iterator<I
 async fn counted(
     reader: &Reader,
     keys: &Keyring,
-    bucket: BucketId,
+    within: Within,
     mut share: Share,
     stopped: &AtomicBool,
 ) -> Result<Groups, StoreError> {
     let mut groups = Groups::default();
     while !stopped.load(Ordering::Relaxed) {
-        let last = groups.add(&mut *reader.session().await?, keys, bucket, share).await?;
+        let last = groups.add(&mut *reader.session().await?, keys, within, share).await?;
         let Some(last) = last else { return Ok(groups) };
         share.behind = Some(last);
     }

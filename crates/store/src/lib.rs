@@ -8,7 +8,7 @@
 //! gives them positions), [`change`] (what can be changed), [`read`] and `segment` (search), [`log`] (tiles and
 //! checkpoints), [`keystore`] and [`keyring`] (wrapped keys, open keys), [`care`] and [`certificate`] (rotation,
 //! rewrapping, shredding, erasing), [`backup`] and `copy`, [`witness`] (for logs of others), [`unlock`], [`providers`] and
-//! [`pkcs11`] (the root), [`rows`], [`records`], `steps` and `state` (rows that decide), [`identities`] (ways to sign in, and
+//! [`pkcs11`] (the root), [`rows`], [`records`], `labels`, `steps` and `state` (rows that decide), [`identities`] (ways to sign in, and
 //! what it gives), [`follow`] (what decisions rest on, kept up), [`rebuild`] (the same from the
 //! log), [`schema`], [`sql`] (both databases).
 
@@ -26,6 +26,7 @@ pub mod identities;
 pub mod installation;
 pub mod keyring;
 pub mod keystore;
+mod labels;
 pub mod limits;
 pub mod log;
 pub mod pkcs11;
@@ -51,7 +52,8 @@ pub use identities::{Access, Authenticator, AuthenticatorStep, Server};
 pub use installation::{Installation, KitShape, New, Places};
 pub use log::Sequencer;
 pub use read::{Reader, Search};
+pub use rebuild::Versions;
 pub use records::Records;
-pub use rows::ObjectRow;
+pub use rows::{ObjectRow, Stamp};
 pub use sql::{Address, Database};
 pub use writer::Writer;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use cordon_domain::{BucketId, Credential, CredentialId, GrantId, Label, Moment, Payload, PrincipalId, VersionId};
+use cordon_domain::{BucketId, Credential, CredentialId, GrantId, Moment, Payload, PrincipalId, VersionId};
 use cordon_gate::Epoch;
 use cordon_keys::KeyName;
 use cordon_ledger::index::Token;
@@ -17,7 +17,7 @@ use crate::records::{self, Records};
 use crate::rows::{ActiveKey, ObjectRow, ShreddedRow};
 use crate::segment::{Field, SEGMENT_EVENTS, positions};
 use crate::sql::{Database, Lease, Pool, Session, values};
-use crate::state::{NOT_SHREDDED, active_key, epoch, label_in, object, setting};
+use crate::state::{NOT_SHREDDED, active_key, epoch, object, setting};
 
 /// The setting that says at which position the log begins; 0 when there is none.
 pub(crate) const LOG_OFFSET: &str = "log.offset";
@@ -151,20 +151,6 @@ impl Reader {
     /// [`StoreError::Integrity`] when the row was changed beside Cordon.
     pub async fn object(&self, keys: &Keyring, version: VersionId) -> Result<Option<ObjectRow>, StoreError> {
         object(&mut *self.session().await?, keys, version).await
-    }
-
-    /// Returns the label of a version, when it is in this bucket.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Integrity`] when the row was changed beside Cordon.
-    pub async fn label_in(
-        &self,
-        keys: &Keyring,
-        bucket: BucketId,
-        version: VersionId,
-    ) -> Result<Option<Label>, StoreError> {
-        label_in(&mut *self.session().await?, keys, bucket, version).await
     }
 
     /// Returns which versions of a key are in use; the row's MAC is checked.

@@ -11,19 +11,12 @@ use cordon_gate::Epoch;
 
 use crate::error::StoreError;
 use crate::keyring::Keyring;
-use crate::rows::{MAC_BYTES, encoded};
+use crate::rows::{MAC_BYTES, Stamp, encoded};
 use crate::sql::{Row, Session, values};
 use crate::state::{epoch, put_setting, setting};
 
 /// The setting that adds up the MACs of rows that live.
 const SUM: &str = "records.sum";
-
-/// The event of a change, as its rows name it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Stamp {
-    pub(crate) request: RequestId,
-    pub(crate) at: Moment,
-}
 
 /// A row of a record.
 #[derive(Clone, Debug)]
@@ -225,18 +218,6 @@ pub(crate) async fn place(
     for place in ["began", "ended"] {
         let update = format!("UPDATE records SET {place}_leaf = ?2, {place}_position = ?3 WHERE {place} = ?1");
         session.execute(&update, values![&request.0, leaf, position]).await?;
-    }
-    Ok(())
-}
-
-/// Gives rows of entries from `first` on the positions that these have been given.
-pub(crate) async fn find_places(session: &mut Session, first: u64) -> Result<(), StoreError> {
-    for place in ["began", "ended"] {
-        let update = format!(
-            "UPDATE records SET {place}_position = events.position FROM events
-             WHERE records.{place}_position IS NULL AND records.{place}_leaf = events.leaf AND events.position >= ?1"
-        );
-        session.execute(&update, values![first]).await?;
     }
     Ok(())
 }

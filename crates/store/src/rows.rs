@@ -1,7 +1,8 @@
 //! Rows that decide, each with a MAC under the key tree: a row that was changed beside Cordon locks what it is about.
 
 use aws_lc_rs::hmac;
-use cordon_domain::{BucketId, Label, Level, VersionId};
+use cordon_domain::id::ID_BYTES;
+use cordon_domain::{BucketId, Label, Level, Moment, RequestId, VersionId};
 use cordon_keys::wrap::{WRAPPED_BYTES, Wrapped, framed};
 use cordon_keys::{KeyName, KeyRef, Secret, WrappedDataKey};
 
@@ -33,6 +34,39 @@ impl RowKey {
     }
 }
 
+/// The event of a change, as its rows name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// The request that the event answers.
+    pub request: RequestId,
+    /// When it was.
+    pub at: Moment,
+}
+
+impl Stamp {
+    /// As a MAC covers it.
+    pub(crate) fn bytes(&self) -> [u8; ID_BYTES + 8] {
+        let mut bytes = [0; ID_BYTES + 8];
+        let (request, at) = bytes.split_at_mut(ID_BYTES);
+        request.copy_from_slice(&self.request.0);
+        at.copy_from_slice(&self.at.0.to_be_bytes());
+        bytes
+    }
+
+    /// Reads two columns, from `column` on.
+    pub(crate) fn read(row: &Row, column: usize) -> Result<Option<Self>, StoreError> {
+        let Some(at) = row.maybe_int(column + 1)? else { return Ok(None) };
+        Ok(Some(Self { request: RequestId(row.array(column)?), at: Moment(at) }))
+    }
+
+    /// Writes two columns.
+    pub(crate) fn cells(stamp: Option<Self>) -> [Cell; 2] {
+        stamp.map_or([Cell::Null, Cell::Null], |stamp| {
+            [Cell::Bytes(stamp.request.0.to_vec()), Cell::Int(stamp.at.0)]
+        })
+    }
+}
+
 /// One object version: its label, its wrapped data key, its manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObjectRow {
@@ -48,11 +82,23 @@ pub struct ObjectRow {
     pub wrapped: Wrapped,
     /// The manifest, sealed under the data key.
     pub manifest: Vec<u8>,
+    /// The event that gave it this label, once it is stored. Not known of versions that were stored in a format before the
+    /// fifth.
+    pub since: Option<Stamp>,
 }
 
 /// What the MAC of an object's row is over: its columns, but for the level, which the label repeats.
-const fn parts([version, bucket, label, key_version, wrapped, manifest]: [&[u8]; 6]) -> [&[u8]; 7] {
-    [b"objects/v1", version, bucket, label, key_version, wrapped, manifest]
+fn with_parts<T>(
+    [version, bucket, label, key_version, wrapped, manifest]: [&[u8]; 6],
+    since: Option<Stamp>,
+    work: impl FnOnce(&[&[u8]]) -> T,
+) -> T {
+    match since {
+        Some(since) => {
+            work(&[b"objects/v2", version, bucket, label, key_version, wrapped, manifest, &since.bytes()])
+        }
+        None => work(&[b"objects/v1", version, bucket, label, key_version, wrapped, manifest]),
+    }
 }
 
 impl ObjectRow {
@@ -68,33 +114,31 @@ impl ObjectRow {
         WrappedDataKey { under: KeyRef { name: self.key_name(), version: self.key_version }, wrapped: self.wrapped }
     }
 
-    fn label_bytes(&self) -> Vec<u8> {
-        encoded(&self.label)
-    }
-
-    fn mac(&self, key: &RowKey) -> [u8; MAC_BYTES] {
-        let label = self.label_bytes();
-        key.mac(&self.parts(&label, &self.key_version.to_be_bytes()))
-    }
-
-    fn parts<'a>(&'a self, label: &'a [u8], key_version: &'a [u8; 4]) -> [&'a [u8]; 7] {
-        parts([&self.version.0, &self.bucket.0, label, key_version, &self.wrapped, &self.manifest])
+    fn with_parts<T>(&self, label: &[u8], work: impl FnOnce(&[&[u8]]) -> T) -> T {
+        let number = self.key_version.to_be_bytes();
+        with_parts([&self.version.0, &self.bucket.0, label, &number, &self.wrapped, &self.manifest], self.since, work)
     }
 
     /// The columns of a row, as [`ObjectRow::read`] wants them.
-    pub(crate) const COLUMNS: &str = "version, bucket, level, label, key_version, wrapped, manifest, mac";
+    pub(crate) const COLUMNS: &str =
+        "version, bucket, level, label, key_version, wrapped, manifest, mac, began, began_at";
 
     /// Writes a row, with its MAC.
     pub(crate) fn row(&self, key: &RowKey) -> Row {
+        let label = encoded(&self.label);
+        let mac = self.with_parts(&label, |parts| key.mac(parts));
+        let [began, began_at] = Stamp::cells(self.since);
         Row(vec![
             Cell::Bytes(self.version.0.to_vec()),
             Cell::Bytes(self.bucket.0.to_vec()),
             Cell::Int(i64::from(self.label.level.number())),
-            Cell::Bytes(self.label_bytes()),
+            Cell::Bytes(label),
             Cell::Int(i64::from(self.key_version)),
             Cell::Bytes(self.wrapped.to_vec()),
             Cell::Bytes(self.manifest.clone()),
-            Cell::Bytes(self.mac(key).to_vec()),
+            Cell::Bytes(mac.to_vec()),
+            began,
+            began_at,
         ])
     }
 
@@ -102,8 +146,10 @@ impl ObjectRow {
     pub(crate) fn label<'a>(row: &'a Row, key: &RowKey) -> Result<(&'a [u8], i64), StoreError> {
         let (version, number) = (row.bytes(0)?, row.small(4)?.to_be_bytes());
         let (bucket, label, wrapped, manifest) = (row.bytes(1)?, row.bytes(3)?, row.bytes(5)?, row.bytes(6)?);
-        let parts = parts([version, bucket, label, &number, wrapped, manifest]);
-        key.check(&parts, row.bytes(7)?, || VersionId(row.array(0).unwrap_or_default()).to_string())?;
+        let (mac, since) = (row.bytes(7)?, Stamp::read(row, 8)?);
+        with_parts([version, bucket, label, &number, wrapped, manifest], since, |parts| {
+            key.check(parts, mac, || VersionId(row.array(0).unwrap_or_default()).to_string())
+        })?;
         Ok((label, row.int(2)?))
     }
 
@@ -120,8 +166,10 @@ impl ObjectRow {
             key_version: row.small(4)?,
             wrapped: row.array::<WRAPPED_BYTES>(5)?,
             manifest: row.take_bytes(6)?,
+            since: Stamp::read(&row, 8)?,
         };
-        key.check(&read.parts(&label, &read.key_version.to_be_bytes()), row.bytes(7)?, || version.to_string())?;
+        let mac = row.bytes(7)?;
+        read.with_parts(&label, |parts| key.check(parts, mac, || version.to_string()))?;
         // The column that rows are selected by is not under the MAC, but what it repeats is.
         if row.int(2)? != i64::from(read.label.level.number()) {
             return Err(StoreError::Integrity(changed()));

@@ -6,7 +6,7 @@ use crate::limits::{COPY_PAYLOADS, COPY_ROWS};
 use crate::sql::{Session, values};
 
 /// The newest format that this program reads and writes.
-pub const FORMAT: i64 = 4;
+pub const FORMAT: i64 = 5;
 
 /// Steps from format n to n + 1, as SQLite writes types. A step never changes once it was released.
 const STEPS: [&str; FORMAT as usize] = ["
@@ -86,6 +86,29 @@ CREATE TABLE servers (
     "
 CREATE INDEX objects_bucket ON objects (bucket, version);
 ",
+    // Of versions that were stored before it is not known since when they have their label.
+    "
+ALTER TABLE objects ADD COLUMN began BLOB;
+ALTER TABLE objects ADD COLUMN began_at INTEGER;
+ALTER TABLE objects ADD COLUMN began_leaf BLOB;
+ALTER TABLE objects ADD COLUMN began_position INTEGER;
+CREATE TABLE past_labels (
+    version BLOB NOT NULL,
+    ended BLOB NOT NULL,
+    bucket BLOB NOT NULL,
+    label BLOB NOT NULL,
+    began BLOB,
+    began_at INTEGER,
+    began_leaf BLOB,
+    began_position INTEGER,
+    ended_at INTEGER NOT NULL,
+    ended_leaf BLOB,
+    ended_position INTEGER,
+    mac BLOB NOT NULL,
+    PRIMARY KEY (version, ended)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX past_labels_bucket ON past_labels (bucket, version);
+",
 ];
 
 /// What PostgreSQL has besides: events that have no position yet.
@@ -103,6 +126,11 @@ CREATE INDEX records_end_unplaced ON records (ended_leaf) WHERE ended_position I
 ",
     "",
     "",
+    "
+CREATE INDEX objects_unplaced ON objects (began_leaf) WHERE began_position IS NULL AND began_leaf IS NOT NULL;
+CREATE INDEX past_labels_unplaced ON past_labels (began_leaf) WHERE began_position IS NULL AND began_leaf IS NOT NULL;
+CREATE INDEX past_labels_end_unplaced ON past_labels (ended_leaf) WHERE ended_position IS NULL AND ended_leaf IS NOT NULL;
+",
 ];
 
 /// A table, as it is copied from one database to another.
@@ -116,7 +144,7 @@ pub(crate) struct Table {
 }
 
 /// All tables that both kinds of database have.
-pub(crate) const TABLES: [Table; 17] = [
+pub(crate) const TABLES: [Table; 18] = [
     Table {
         name: "events",
         key: 1,
@@ -130,7 +158,39 @@ pub(crate) const TABLES: [Table; 17] = [
     Table {
         name: "objects",
         key: 1,
-        columns: &["version", "bucket", "level", "label", "key_version", "wrapped", "manifest", "mac"],
+        columns: &[
+            "version",
+            "bucket",
+            "level",
+            "label",
+            "key_version",
+            "wrapped",
+            "manifest",
+            "mac",
+            "began",
+            "began_at",
+            "began_leaf",
+            "began_position",
+        ],
+        rows: COPY_ROWS,
+    },
+    Table {
+        name: "past_labels",
+        key: 2,
+        columns: &[
+            "version",
+            "ended",
+            "bucket",
+            "label",
+            "began",
+            "began_at",
+            "began_leaf",
+            "began_position",
+            "ended_at",
+            "ended_leaf",
+            "ended_position",
+            "mac",
+        ],
         rows: COPY_ROWS,
     },
     Table { name: "active_keys", key: 1, columns: &["name", "active", "least", "mac"], rows: COPY_ROWS },

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use cordon_domain::{BucketId, Label, PrincipalId, VersionId};
+use cordon_domain::{PrincipalId, VersionId};
 use cordon_gate::Epoch;
 use cordon_keys::KeyName;
 
@@ -37,19 +37,6 @@ pub(crate) async fn object(
     Err(StoreError::Integrity(format!(
         "the row of {version} was put back: its key may unwrap no more, and it is locked"
     )))
-}
-
-/// Reads the label of a version, when it is in this bucket. Its MAC is checked.
-pub(crate) async fn label_in(
-    session: &mut Session,
-    keys: &Keyring,
-    bucket: BucketId,
-    version: VersionId,
-) -> Result<Option<Label>, StoreError> {
-    let select =
-        format!("SELECT {} FROM objects WHERE version = ?1 AND bucket = ?2 AND {NOT_SHREDDED}", ObjectRow::COLUMNS);
-    let row = session.first(&select, values![&version.0, &bucket.0]).await?;
-    row.map(|row| Ok(ObjectRow::read(row, keys.rows())?.label)).transpose()
 }
 
 /// What is shredded stays so, whatever row stands there again.

@@ -12,8 +12,8 @@ use crate::error::StoreError;
 use crate::identities::{authenticator, credential, forget};
 use crate::keyring::Keyring;
 use crate::limits::{ASK_MS_MAX, ASKS_OPEN_MAX, EMERGENCY_MS_MAX};
-use crate::records::{Stamp, all, devices_with, end, live, moment, put, record};
-use crate::rows::encoded;
+use crate::records::{all, devices_with, end, live, moment, put, record};
+use crate::rows::{Stamp, encoded};
 use crate::sql::{Session, values};
 use crate::state::object;
 

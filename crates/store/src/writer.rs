@@ -26,8 +26,10 @@ use crate::error::StoreError;
 use crate::events::{COMMIT_LOCK, Positions, Sealed, put_incoming, put_payloads};
 use crate::follow::Follower;
 use crate::keyring::{Keyring, Make};
+use crate::labels;
 use crate::limits::{BATCH_EVENTS_MAX, CLOCK_BACK_MS, PAYLOADS_WAITING_BYTES, QUEUE_JOBS_MAX};
-use crate::records::{self, Stamp};
+use crate::records;
+use crate::rows::Stamp;
 use crate::sql::{Database, Session, values};
 use crate::state::{epoch, erased};
 use crate::steps::use_up;
@@ -172,7 +174,7 @@ impl Journal for Writer {
         epoch: Epoch,
         change: Change,
     ) -> Result<(Permit<A>, Recorded), JournalError> {
-        if matches!(change, Change::Records { .. }) && change.beside() != event.beside {
+        if change.beside() != event.beside {
             return Err(JournalError::Conflict("the change is not the one that was decided on".to_owned()));
         }
         let (give_back, permit_back) = oneshot::channel();
@@ -377,10 +379,13 @@ impl Loop {
         }
         let counts = effect.rows > 0 || event.approval.is_none();
         event.amount = event.amount.or(counts.then_some(effect.rows));
-        let changes_records = event.changes_records();
+        let (changes_records, labelled) = (event.changes_records(), event.changes_label());
         let recorded = self.seal(place, event)?;
         if changes_records {
             records::place(session, stamp.request, &recorded.leaf_hash, recorded.position).await?;
+        }
+        if let Some(version) = labelled {
+            labels::place(session, version, stamp, (&recorded.leaf_hash, recorded.position)).await?;
         }
         self.erased.extend(erases);
         Ok((recorded, effect.epoch))

@@ -31,7 +31,7 @@ async fn groups(folder: PathBuf) -> Result<(), String> {
         }
     }
     let begun = Instant::now();
-    let groups = installation.reader().label_groups(installation.keys(), BUCKET).await;
+    let groups = installation.reader().label_groups(installation.keys(), BUCKET, None).await;
     let groups = groups.map_err(|error| error.to_string())?.len();
     let ms = begun.elapsed().as_secs_f64() * 1e3;
     println!("| grouping a bucket of {VERSIONS} versions by label ({groups} groups), each row checked | {ms:.0} ms |");

@@ -63,6 +63,7 @@ pub(super) async fn write(
         key_version: wrap.under.version,
         wrapped: wrap.wrapped,
         manifest,
+        since: None,
     };
     let target = Target { bucket: Some(BUCKET), version: Some(version), label: Some(label), ..Target::default() };
     let (action, actor) = (cordon_domain::Action::ObjectWrite, Actor::service(installation.itself()));

@@ -8,7 +8,7 @@ use cordon_policy::explain::decided_actions;
 use cordon_store::edge::SystemClock;
 use serde_json::json;
 
-use crate::commands::access::target::Asked;
+use crate::commands::access::target::{Asked, When};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::installation::At;
@@ -63,7 +63,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         let principal = known.ok_or_else(|| {
             Failure::usage(format!("there is no {}", arguments.principal), "`cordon people list` lists who is there")
         })?;
-        let groups = arguments.target.groups(&operated, &snapshot, SystemClock.now()).await?;
+        let groups = arguments.target.groups(&operated, &snapshot, When::Now(SystemClock.now())).await?;
         let (apart, alike): (Vec<_>, Vec<_>) = groups.iter().partition(|group| group.version().is_some());
         let group = match (alike.as_slice(), apart.as_slice()) {
             ([group], _) | ([], [group]) => group,

@@ -15,6 +15,7 @@ mod containers;
 mod git;
 mod harness;
 mod hostile;
+mod labels;
 mod marker;
 mod node;
 mod readme;

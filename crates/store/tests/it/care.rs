@@ -147,7 +147,7 @@ async fn a_version_that_was_shredded_stays_so_whatever_row_stands_there_again() 
     let installation = with_restricted(&ground, 1..=3).await;
     let (gate, clock) = (gate(&installation), clock());
     let care = care(&gate, &installation, &clock);
-    let columns = "version, bucket, level, label, key_version, wrapped, manifest, mac";
+    let columns = "version, bucket, level, label, key_version, wrapped, manifest, mac, began, began_at";
     let old = columns.split(", ").map(|column| format!("old.{column}")).collect::<Vec<_>>().join(", ");
     let trigger = format!(
         "CREATE TRIGGER back AFTER DELETE ON objects BEGIN INSERT INTO objects ({columns}) VALUES ({old}); END"

@@ -16,6 +16,7 @@ mod format;
 mod ground;
 mod identities;
 mod installation;
+mod labels;
 mod people;
 mod pkcs11;
 mod postgres;
@@ -121,6 +122,15 @@ fn revocation(id: u8) -> (Request<cordon_gate::act::Revoke>, Change) {
 
 /// Writes an object version through the gate, as the vault will.
 async fn write(installation: &Installation, number: u64, level: Level) -> Result<(), cordon_gate::Denial> {
+    write_at(installation, number, level, NOW).await
+}
+
+async fn write_at(
+    installation: &Installation,
+    number: u64,
+    level: Level,
+    at: Moment,
+) -> Result<(), cordon_gate::Denial> {
     let (keys, name) = (installation.keys(), KeyName::Bucket(BUCKET, level));
     let unavailable = |error| cordon_gate::Denial::NotRecorded(cordon_gate::JournalError::from(error));
     let active = installation.reader().active_key(keys, name).await.map_err(unavailable)?.map(|active| active.active);
@@ -138,7 +148,8 @@ async fn write(installation: &Installation, number: u64, level: Level) -> Result
         key_version: wrap.under.version,
         wrapped: wrap.wrapped,
         manifest,
+        since: None,
     };
-    let request = Request::<Write>::new(facts(target(number, level)));
+    let request = Request::<Write>::new(Facts { at, ..facts(target(number, level)) });
     gate(installation).change(request, Change::Write(Box::new(row))).await.map(drop)
 }

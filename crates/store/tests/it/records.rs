@@ -13,7 +13,7 @@ use cordon_gate::act::{
 };
 use cordon_gate::{Decide as _, Denial, Facts, JournalError, Request, Verdict};
 use cordon_policy::{LocalOperator, May, Snapshot};
-use cordon_store::{Change, Follower, Installation, StoreError};
+use cordon_store::{Change, Follower, Installation, StoreError, Versions};
 use cordon_testkit::Chance;
 
 use crate::format::lasting_gate;
@@ -156,7 +156,7 @@ async fn what_was_is_told_as_it_was(ground: Ground) {
             let then = follower.as_of(at).await.expect("whole");
             assert_eq!(*then.roster(), roster, "{at:?}");
             assert_eq!(who(&then, at), may, "{at:?}");
-            let rebuilt = installation.rebuild(at).await.expect("told");
+            let rebuilt = installation.rebuild(at, Versions::None).await.expect("told");
             assert_eq!(rebuilt.roster, roster, "from the log, {at:?}");
         }
     }
@@ -178,8 +178,8 @@ async fn a_clock_that_goes_back_does_not_change_what_was(ground: Ground) {
         async move { reader.records_as_of(keys, moment).await.expect("reads").roster.principals.len() }
     };
     assert_eq!((at(99).await, at(100).await), (0, 2));
-    assert_eq!(installation.rebuild(NOW.plus_ms(99)).await.expect("told").roster.principals.len(), 0);
-    assert_eq!(installation.rebuild(NOW.plus_ms(100)).await.expect("told").roster.principals.len(), 2);
+    assert_eq!(installation.rebuild(NOW.plus_ms(99), Versions::None).await.expect("told").roster.principals.len(), 0);
+    assert_eq!(installation.rebuild(NOW.plus_ms(100), Versions::None).await.expect("told").roster.principals.len(), 2);
 }
 
 async fn a_record_that_was_changed_is_locked_alone(ground: Ground) {

@@ -1,9 +1,12 @@
 //! What a question is about, as it is written on the command line.
 
+use std::collections::HashMap;
 use std::str::FromStr;
 
 use cordon_domain::{BucketId, Label, Level, Moment, Project, Target, VersionId};
 use cordon_policy::Snapshot;
+use cordon_store::Versions;
+use cordon_store::rebuild::Rebuilt;
 
 use crate::error::Failure;
 use crate::installation::{Operated, failure};
@@ -44,7 +47,30 @@ impl FromStr for Asked {
     }
 }
 
+/// The moment that a question is about: of one that is past, what was kept is told.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum When {
+    Now(Moment),
+    Then(Moment),
+}
+
+impl When {
+    pub(crate) const fn moment(self) -> Moment {
+        match self {
+            Self::Now(at) | Self::Then(at) => at,
+        }
+    }
+
+    const fn then(self) -> Option<Moment> {
+        match self {
+            Self::Now(_) => None,
+            Self::Then(at) => Some(at),
+        }
+    }
+}
+
 /// Something that policies see as one.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Group {
     pub(crate) target: Target,
     /// How many object versions that is.
@@ -82,36 +108,76 @@ impl Asked {
         &self,
         operated: &Operated,
         snapshot: &Snapshot,
-        at: Moment,
+        when: When,
     ) -> Result<Vec<Group>, Failure> {
         let (reader, keys) = (operated.installation.reader(), operated.installation.keys());
         let one = |target| Ok(vec![Group { target, versions: 1 }]);
         match self {
             Self::Installation => Ok(vec![Group { target: Target::default(), versions: 0 }]),
             Self::Version(version) => {
-                let row = reader.object(keys, *version).await.map_err(failure)?;
-                let row = row
-                    .ok_or_else(|| Failure::usage(format!("there is no {version}"), "give a version that is stored"))?;
-                one(Target {
-                    bucket: Some(row.bucket),
-                    version: Some(*version),
-                    label: Some(row.label),
-                    ..Target::default()
-                })
+                let (bucket, label) = stored(operated, *version, when).await?.ok_or_else(|| {
+                    Failure::usage(format!("there is no {version}"), "give a version that is stored, or was then")
+                })?;
+                one(Target { bucket: Some(bucket), version: Some(*version), label: Some(label), ..Target::default() })
             }
             Self::Label(label, bucket) => {
                 one(Target { bucket: *bucket, version: Some(ANY), label: Some(label.clone()), ..Target::default() })
             }
             Self::Bucket(bucket) => {
-                let labels = reader.label_groups(keys, *bucket).await.map_err(failure)?;
+                let labels = reader.label_groups(keys, *bucket, when.then()).await.map_err(failure)?;
                 let mut apart = Vec::new();
-                for version in snapshot.versions_named(at) {
-                    let label = reader.label_in(keys, *bucket, version).await.map_err(failure)?;
-                    apart.extend(label.map(|label| (version, label)));
+                for version in snapshot.versions_named(when.moment()) {
+                    let label = stored(operated, version, when).await?.filter(|(of, _)| of == bucket);
+                    apart.extend(label.map(|(_, label)| (version, label)));
                 }
                 Ok(groups_of(*bucket, labels, apart))
             }
         }
+    }
+
+    /// Groups what the log tells of it in the same way. Of what is no version there is nothing to tell.
+    pub(crate) fn rebuilt(&self, rebuilt: &Rebuilt, snapshot: &Snapshot, at: Moment) -> Option<Vec<Group>> {
+        let (named, mut alike, mut apart) = (snapshot.versions_named(at), HashMap::new(), Vec::new());
+        for (version, bucket, label) in rebuilt.labels() {
+            match self {
+                Self::Version(_) => {
+                    let (version, label) = (Some(version), Some(label.clone()));
+                    let target = Target { bucket: Some(bucket), version, label, ..Target::default() };
+                    return Some(vec![Group { target, versions: 1 }]);
+                }
+                _ => *alike.entry(label).or_insert(0) += 1,
+            }
+            if named.contains(&version) {
+                apart.push((version, label.clone()));
+            }
+        }
+        let alike = alike.into_iter().map(|(label, count)| (label.clone(), count)).collect();
+        match self {
+            Self::Bucket(bucket) => Some(groups_of(*bucket, alike, apart)),
+            Self::Version(_) => Some(Vec::new()),
+            Self::Installation | Self::Label(..) => None,
+        }
+    }
+
+    /// Of which versions it is.
+    pub(crate) const fn versions(&self) -> Versions {
+        match self {
+            Self::Version(version) => Versions::One(*version),
+            Self::Bucket(bucket) => Versions::Of(*bucket),
+            Self::Installation | Self::Label(..) => Versions::None,
+        }
+    }
+}
+
+/// Returns where a version is, or was, and its label.
+async fn stored(operated: &Operated, version: VersionId, when: When) -> Result<Option<(BucketId, Label)>, Failure> {
+    let (reader, keys) = (operated.installation.reader(), operated.installation.keys());
+    match when {
+        When::Now(_) => {
+            let row = reader.object(keys, version).await.map_err(failure)?;
+            Ok(row.map(|row| (row.bucket, row.label)))
+        }
+        When::Then(at) => reader.label_at(keys, version, at).await.map_err(failure),
     }
 }
 

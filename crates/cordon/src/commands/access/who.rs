@@ -9,7 +9,7 @@ use cordon_policy::{May, Snapshot};
 use cordon_store::edge::SystemClock;
 use serde_json::json;
 
-use super::target::{Asked, Group, group_text, label_text};
+use super::target::{Asked, Group, When, group_text, label_text};
 use crate::commands::people;
 use crate::error::{Failure, print_lines};
 use crate::exit::Exit;
@@ -45,13 +45,15 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     super::super::explain::decided(arguments.action)?;
-    if arguments.as_of.is_some() && matches!(arguments.target, Asked::Version(_) | Asked::Bucket(_)) {
-        let hint = "ask about the label that it had, for example bk_.../restricted/atlas";
-        return Err(Failure::usage("which label an object had at a moment is not kept yet", hint));
-    }
     let operated = arguments.at.open()?;
     let now = SystemClock.now();
-    let at = arguments.as_of.unwrap_or(now);
+    // What the log tells is of a moment.
+    let when = match arguments.as_of {
+        Some(at) => When::Then(at),
+        None if arguments.verify => When::Then(now),
+        None => When::Now(now),
+    };
+    let at = when.moment();
     let (snapshot, names, groups) = operated.run(async {
         let present = operated.ask("cordon access who").await?;
         let names = people::names(&operated).await?;
@@ -59,11 +61,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
             Some(at) => std::sync::Arc::new(operated.follower.as_of(at).await.map_err(failure)?),
             None => present,
         };
-        let groups = arguments.target.groups(&operated, &asked, at).await?;
+        let groups = arguments.target.groups(&operated, &asked, when).await?;
         Ok((asked, names, groups))
     })?;
     if arguments.verify {
-        verify(&operated, &snapshot, at)?;
+        verify(&operated, &arguments.target, &snapshot, (&groups, at))?;
     }
     answers(arguments.action, &snapshot, &groups, at, |group, may| {
         print_group(arguments, &snapshot, group, at, &names, may)
@@ -73,9 +75,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
 }
 
 /// Compares with what the log tells.
-fn verify(operated: &Operated, snapshot: &Snapshot, at: Moment) -> Result<(), Failure> {
-    let rebuilt = operated.wait(async { operated.installation.rebuild(at).await.map_err(failure) })?;
-    if rebuilt.roster != *snapshot.roster() {
+fn verify(
+    operated: &Operated,
+    target: &Asked,
+    snapshot: &Snapshot,
+    (groups, at): (&[Group], Moment),
+) -> Result<(), Failure> {
+    let rebuild = operated.installation.rebuild(at, target.versions());
+    let rebuilt = operated.wait(async { rebuild.await.map_err(failure) })?;
+    let told = target.rebuilt(&rebuilt, snapshot, at);
+    let same = told.is_none_or(|told| told.len() == groups.len() && told.iter().all(|group| groups.contains(group)));
+    if !same || rebuilt.roster != *snapshot.roster() {
         return Err(Failure::integrity(
             "the tables tell another state than the log does",
             "keep a copy of the database; `cordon audit verify` tells whether the log is whole",
