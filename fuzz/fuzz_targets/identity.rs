@@ -1,14 +1,34 @@
 //! Any bytes as what a stranger sends to be let in: no panic, and nobody is.
 #![no_main]
 
-use cordon_domain::Moment;
+use std::sync::LazyLock;
+
+use cordon_domain::{Factor, Moment};
+use cordon_identity::ProviderSettings;
 use cordon_identity::device::Proof;
 use cordon_identity::signature::{Asked, Signed};
 use libfuzzer_sys::fuzz_target;
 
 const NOW: Moment = Moment(1_795_608_000_000);
 
+static SETTINGS: LazyLock<ProviderSettings> = LazyLock::new(|| {
+    let text = "name = 'Example ID'\nissuer = 'https://id.example.org'\nclient-id = 'cordon'\n\
+                phishing-resistant = ['phr']\nsecond-factor = ['mfa']\n[groups]\nml = ['reader:project:gemini']\n";
+    ProviderSettings::read(text, |_, _| Ok(Default::default())).expect("settings")
+});
+
+/// Claims count for no more than they say.
+fn claims(data: &[u8]) {
+    let says = |text: &[u8]| data.windows(text.len()).any(|window| window == text) || data.contains(&b'\\');
+    match SETTINGS.would_let_in(data, NOW) {
+        Some(Factor::PhishingResistant) => assert!(says(b"phr")),
+        Some(Factor::Code) => assert!(says(b"mfa")),
+        Some(Factor::None) | None => {}
+    }
+}
+
 fuzz_target!(|data: &[u8]| {
+    claims(data);
     let Ok(text) = std::str::from_utf8(data) else { return };
     let mut parts = text.splitn(4, '\n');
     let (first, second, third) = (parts.next(), parts.next(), parts.next());

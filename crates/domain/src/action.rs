@@ -94,10 +94,7 @@ impl Action {
     /// Tells whether the label of a version begins, or ends, with it.
     #[must_use]
     pub const fn changes_label(self) -> bool {
-        matches!(
-            self,
-            Self::ObjectWrite | Self::ObjectDelete | Self::LabelRaise | Self::LabelLower | Self::KeyShred
-        )
+        matches!(self, Self::ObjectWrite | Self::ObjectDelete | Self::LabelRaise | Self::LabelLower | Self::KeyShred)
     }
 }
 

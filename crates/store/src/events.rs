@@ -114,8 +114,13 @@ pub(crate) async fn move_into_copy(source: &mut Session, copy: &mut Session) -> 
 }
 
 /// The rows that live from one event to another, each with which one.
-const PLACED: [(&str, &str); 5] =
-    [("records", "began"), ("records", "ended"), ("objects", "began"), ("past_labels", "began"), ("past_labels", "ended")];
+const PLACED: [(&str, &str); 5] = [
+    ("records", "began"),
+    ("records", "ended"),
+    ("objects", "began"),
+    ("past_labels", "began"),
+    ("past_labels", "ended"),
+];
 
 /// Gives rows of entries from `first` on the positions that these have been given.
 async fn find_places(session: &mut Session, first: u64) -> Result<(), StoreError> {

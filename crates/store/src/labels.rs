@@ -108,9 +108,8 @@ pub(crate) async fn place(
 ) -> Result<(), StoreError> {
     let position = position.map(|position| position as i64);
     for (table, place) in [("objects", "began"), ("past_labels", "ended")] {
-        let update = format!(
-            "UPDATE {table} SET {place}_leaf = ?3, {place}_position = ?4 WHERE version = ?1 AND {place} = ?2"
-        );
+        let update =
+            format!("UPDATE {table} SET {place}_leaf = ?3, {place}_position = ?4 WHERE version = ?1 AND {place} = ?2");
         session.execute(&update, values![&version.0, &stamp.request.0, leaf, position]).await?;
     }
     Ok(())

@@ -170,8 +170,7 @@ impl Installation {
     /// Reads what an event keeps beside it of its change.
     async fn beside(&self, entry: &[u8], event: &Event) -> Result<Vec<u8>, StoreError> {
         let stated = event.payload.as_ref();
-        let stated =
-            stated.ok_or_else(|| StoreError::Integrity("an event does not say what it changed".to_owned()))?;
+        let stated = stated.ok_or_else(|| StoreError::Integrity("an event does not say what it changed".to_owned()))?;
         self.reader().payload(self.keys(), Hash::leaf(entry).0, stated).await
     }
 }

@@ -61,9 +61,7 @@ impl Stamp {
 
     /// Writes two columns.
     pub(crate) fn cells(stamp: Option<Self>) -> [Cell; 2] {
-        stamp.map_or([Cell::Null, Cell::Null], |stamp| {
-            [Cell::Bytes(stamp.request.0.to_vec()), Cell::Int(stamp.at.0)]
-        })
+        stamp.map_or([Cell::Null, Cell::Null], |stamp| [Cell::Bytes(stamp.request.0.to_vec()), Cell::Int(stamp.at.0)])
     }
 }
 
@@ -94,9 +92,7 @@ fn with_parts<T>(
     work: impl FnOnce(&[&[u8]]) -> T,
 ) -> T {
     match since {
-        Some(since) => {
-            work(&[b"objects/v2", version, bucket, label, key_version, wrapped, manifest, &since.bytes()])
-        }
+        Some(since) => work(&[b"objects/v2", version, bucket, label, key_version, wrapped, manifest, &since.bytes()]),
         None => work(&[b"objects/v1", version, bucket, label, key_version, wrapped, manifest]),
     }
 }
