@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Crates by floor, lowest first; an edge within a floor stands in [`LEVEL_EDGES`].
-const FLOORS: [(&str, u8); 13] = [
+const FLOORS: [(&str, u8); 14] = [
     ("cordon-domain", 0),
     ("cordon-inspect", 1),
     ("cordon-extract", 1),
@@ -16,6 +16,7 @@ const FLOORS: [(&str, u8); 13] = [
     ("cordon-store", 2),
     ("cordon-scan", 3),
     ("cordon-identity", 3),
+    ("cordon-vault", 3),
     ("cordon-server", 4),
     ("cordon", 5),
     ("cordon-testkit", 6),

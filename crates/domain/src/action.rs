@@ -88,6 +88,8 @@ actions! {
     45 AuthenticatorEnrol "authenticator.enrol" "Adds or changes a way to sign in.";
     46 SessionKeys "session.keys" "Turns a sign-in into access keys.";
     47 EmergencyAsk "emergency.ask" "Asks others to open an emergency.";
+    48 BucketChange "bucket.change" "Changes what a bucket does with what is written to it.";
+    49 ObjectHide "object.hide" "Hides an object behind a mark, that can be taken away.";
 }
 
 impl Action {

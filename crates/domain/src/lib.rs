@@ -12,6 +12,7 @@
 
 pub mod action;
 pub mod asked;
+pub mod bucket;
 pub mod civil;
 pub mod credential;
 pub mod demand;
@@ -32,6 +33,7 @@ pub mod time;
 
 pub use action::Action;
 pub use asked::{Approval, Asked, AskedHash, Emergency};
+pub use bucket::{Bucket, BucketName, Buckets, ObjectKey, Versioning};
 pub use civil::Today;
 pub use credential::{Credential, CredentialKind, Revoked};
 pub use demand::{Demand, Levels};

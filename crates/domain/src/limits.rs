@@ -27,6 +27,15 @@ pub const PROJECTS_MAX: usize = 256;
 /// Networks of a contract.
 pub const NETWORKS_MAX: usize = 64;
 
+/// Bytes of a bucket's name, at least.
+pub const BUCKET_NAME_BYTES_MIN: usize = 3;
+
+/// Bytes of a bucket's name.
+pub const BUCKET_NAME_BYTES_MAX: usize = 63;
+
+/// Bytes of an object's name.
+pub const OBJECT_KEY_BYTES_MAX: usize = 1024;
+
 /// Records that one change touches.
 pub const STEPS_MAX: usize = 64;
 

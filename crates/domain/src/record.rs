@@ -7,13 +7,14 @@ use minicbor::{Decode, Encode};
 
 use crate::action::Action;
 use crate::asked::{Asked, Emergency};
+use crate::bucket::Bucket;
 use crate::credential::Revoked;
 use crate::demand::Levels;
 use crate::grant::Grant;
-use crate::id::{AskId, CredentialId, DeviceId, EmergencyId, GrantId, PrincipalId, VendorId};
+use crate::id::{AskId, BucketId, CredentialId, DeviceId, EmergencyId, GrantId, PrincipalId, VendorId};
 use crate::label::Project;
 use crate::limits::{
-    APPROVALS_MAX, ASKED_CHANGE_BYTES_MAX, NETWORKS_MAX, POLICY_TEXT_BYTES_MAX, PROJECTS_MAX, RECORD_TEXT_BYTES_MAX,
+    APPROVALS_MAX, ASKED_CHANGE_BYTES_MAX, LABEL_PROJECTS_MAX, NETWORKS_MAX, POLICY_TEXT_BYTES_MAX, PROJECTS_MAX, RECORD_TEXT_BYTES_MAX,
     STEPS_MAX,
 };
 use crate::principal::{Device, Principal, Vendor};
@@ -51,6 +52,9 @@ pub enum RecordKey {
     /// A session, an access key, a passkey, of which the roster knows that it counts no more.
     #[n(9)]
     Credential(#[n(0)] CredentialId),
+    /// A bucket.
+    #[n(10)]
+    Bucket(#[n(0)] BucketId),
 }
 
 impl fmt::Display for RecordKey {
@@ -66,6 +70,7 @@ impl fmt::Display for RecordKey {
             Self::Levels => f.write_str("levels"),
             Self::Policies => f.write_str("policies"),
             Self::Credential(id) => id.fmt(f),
+            Self::Bucket(id) => id.fmt(f),
         }
     }
 }
@@ -76,7 +81,7 @@ pub struct NotARecord;
 
 impl fmt::Display for NotARecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("give a principal (pr_...), vendor (vn_...), device (dv_...), grant (gr_...), credential (cr_...) or project:NAME")
+        f.write_str("give a principal (pr_...), vendor (vn_...), device (dv_...), grant (gr_...), credential (cr_...), bucket (bk_...) or project:NAME")
     }
 }
 
@@ -97,6 +102,7 @@ impl FromStr for RecordKey {
             Some(AskId::PREFIX) => text.parse().map(Self::Ask),
             Some(EmergencyId::PREFIX) => text.parse().map(Self::Emergency),
             Some(CredentialId::PREFIX) => text.parse().map(Self::Credential),
+            Some(BucketId::PREFIX) => text.parse().map(Self::Bucket),
             _ => return Err(NotARecord),
         };
         key.map_err(|_| NotARecord)
@@ -147,6 +153,9 @@ pub enum Record {
     /// A credential that counts no more.
     #[n(9)]
     Revoked(#[n(0)] Revoked),
+    /// A bucket.
+    #[n(10)]
+    Bucket(#[n(0)] Box<Bucket>),
 }
 
 impl Record {
@@ -164,6 +173,7 @@ impl Record {
             Self::Levels(_) => RecordKey::Levels,
             Self::Policies(_) => RecordKey::Policies,
             Self::Revoked(revoked) => RecordKey::Credential(revoked.credential),
+            Self::Bucket(bucket) => RecordKey::Bucket(bucket.id),
         }
     }
 
@@ -188,6 +198,7 @@ impl Record {
             Self::Emergency(emergency) => short(&emergency.reason),
             Self::Closed(_) | Self::Levels(_) | Self::Revoked(_) => true,
             Self::Policies(policies) => policies.text.len() <= POLICY_TEXT_BYTES_MAX,
+            Self::Bucket(bucket) => bucket.label.projects.len() <= LABEL_PROJECTS_MAX,
         }
     }
 }
@@ -220,13 +231,17 @@ impl Step {
             Self::Put(Record::Principal(_)) => matches!(action, Action::PrincipalCreate | Action::PrincipalChange),
             Self::Put(Record::Vendor(_)) => matches!(action, Action::VendorChange),
             Self::Put(Record::Device(_)) => matches!(action, Action::DeviceEnrol),
-            Self::Put(Record::Grant(_)) => matches!(action, Action::GrantMake | Action::PrincipalCreate),
+            Self::Put(Record::Grant(_)) => {
+                matches!(action, Action::GrantMake | Action::PrincipalCreate | Action::BucketCreate)
+            }
+            Self::Put(Record::Bucket(_)) => matches!(action, Action::BucketCreate | Action::BucketChange),
             Self::Put(Record::Ask(_)) => matches!(action, Action::ApprovalAsk | Action::EmergencyAsk | Action::Approve),
             Self::Put(Record::Emergency(_)) => matches!(action, Action::EmergencyOpen),
             Self::Put(Record::Closed(_)) => matches!(action, Action::Revoke),
             Self::Put(Record::Levels(_)) => matches!(action, Action::LevelsChange),
             Self::Put(Record::Policies(_)) => matches!(action, Action::PolicyChange),
             Self::Put(Record::Revoked(_)) => matches!(action, Action::Revoke | Action::SignOut),
+            Self::End(RecordKey::Bucket(_)) => matches!(action, Action::BucketDelete),
             Self::End(RecordKey::Emergency(_)) => matches!(action, Action::EmergencyReview),
             // Opening a project again gives: it is a grant.
             Self::End(RecordKey::Closed(_)) => matches!(action, Action::GrantMake),
@@ -285,6 +300,9 @@ impl Action {
                 | Self::PolicyChange
                 | Self::Revoke
                 | Self::SignOut
+                | Self::BucketCreate
+                | Self::BucketChange
+                | Self::BucketDelete
         )
     }
 }
@@ -304,6 +322,7 @@ mod tests {
             RecordKey::Ask(AskId([5; ID_BYTES])),
             RecordKey::Emergency(EmergencyId([6; ID_BYTES])),
             RecordKey::Credential(CredentialId([7; ID_BYTES])),
+            RecordKey::Bucket(BucketId([8; ID_BYTES])),
             RecordKey::Closed("gemini".parse().expect("a project")),
         ];
         for key in keys {

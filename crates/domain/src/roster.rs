@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::asked::{Asked, Emergency};
+use crate::bucket::Buckets;
 use crate::demand::Levels;
 use crate::event::PrincipalKind;
 use crate::grant::Grant;
@@ -31,6 +32,8 @@ pub struct Roster {
     pub closed: BTreeSet<Project>,
     /// Credentials that count no more.
     pub revoked: BTreeSet<CredentialId>,
+    /// Buckets.
+    pub buckets: Buckets,
     /// What the levels demand.
     pub levels: Levels,
     /// The organisation's policies.
@@ -57,6 +60,7 @@ impl Roster {
             Record::Emergency(emergency) => drop(self.emergencies.insert(emergency.id, emergency)),
             Record::Closed(project) => drop(self.closed.insert(project)),
             Record::Revoked(revoked) => drop(self.revoked.insert(revoked.credential)),
+            Record::Bucket(bucket) => self.buckets.put(*bucket),
             Record::Levels(levels) => self.levels = levels,
             Record::Policies(policies) => self.policies = policies,
         }
@@ -74,6 +78,7 @@ impl Roster {
             RecordKey::Levels => self.levels = Levels::DEFAULT,
             RecordKey::Policies => self.policies = Policies::default(),
             RecordKey::Credential(_) => {}
+            RecordKey::Bucket(id) => self.buckets.end(*id),
         }
     }
 

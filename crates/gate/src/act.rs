@@ -37,6 +37,8 @@ macro_rules! acts {
 acts! { Reads:
     /// Reads the bytes of one version.
     Read = ObjectRead;
+    /// Learns which objects there are, and what they are called.
+    List = ObjectList;
     /// Searches or exports events.
     Search = LogSearch;
     /// Asks who may do what.
@@ -55,6 +57,16 @@ acts! { States:
 acts! { Changes:
     /// Writes a new version.
     Write = ObjectWrite;
+    /// Makes a bucket.
+    MakeBucket = BucketCreate;
+    /// Changes a bucket.
+    ChangeBucket = BucketChange;
+    /// Removes a bucket that is empty.
+    RemoveBucket = BucketDelete;
+    /// Deletes a version for ever.
+    Delete = ObjectDelete;
+    /// Hides an object.
+    Hide = ObjectHide;
     /// Raises a label.
     Raise = LabelRaise;
     /// Lowers a label.

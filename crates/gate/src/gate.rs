@@ -135,6 +135,16 @@ impl<D: Decide, J: Journal> Gate<D, J> {
         outcome
     }
 
+    /// Decides beforehand whether a change would be allowed, so that nobody sends what is refused. A refusal is recorded;
+    /// nothing is allowed by it.
+    ///
+    /// # Errors
+    ///
+    /// [`Denial::Refused`] when the policies refuse.
+    pub async fn admit<A: Changes>(&self, request: &Request<A>) -> Result<(), Denial> {
+        self.decide(request.facts()).await.map(drop)
+    }
+
     /// Decides a change, and makes it in the transaction that records it.
     ///
     /// # Errors

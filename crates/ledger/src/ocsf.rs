@@ -51,13 +51,15 @@ pub const fn class_of(action: Action) -> (Class, u32) {
     match action {
         Action::ObjectRead | Action::ObjectSent => (Class::FileHosting, 2),
         Action::ObjectWrite => (Class::FileHosting, 1),
+        Action::ObjectHide => (Class::FileHosting, 3),
         Action::ObjectDelete => (Class::FileHosting, 4),
         Action::PublicationMake | Action::ShareMake => (Class::FileHosting, 12),
         Action::PublicationWithdraw | Action::ShareWithdraw => (Class::FileHosting, 13),
         Action::ObjectList | Action::AccessQuery => (Class::Api, 2),
         Action::BucketCreate | Action::BackupMake => (Class::Api, 1),
         Action::BucketDelete | Action::KeyShred => (Class::Api, 4),
-        Action::LabelRaise
+        Action::BucketChange
+        | Action::LabelRaise
         | Action::LabelLower
         | Action::PolicyChange
         | Action::LevelsChange

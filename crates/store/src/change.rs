@@ -1,12 +1,15 @@
 //! What can be changed, each in one transaction with the event that says so.
 
 use cordon_domain::limits::LABEL_PROJECTS_MAX;
-use cordon_domain::{Action, BucketId, Label, Level, PrincipalId, Record, RecordKey, Step, Steps, Target, VersionId};
+use cordon_domain::{
+    Action, BucketId, Label, Level, ObjectKey, PrincipalId, Record, RecordKey, Step, Steps, Target, VersionId,
+};
 use cordon_gate::act::Changes;
 use cordon_gate::{Described, Epoch, Permit};
 use cordon_keys::{Belongs, KeyName};
 
 use crate::edge::SystemEntropy;
+use crate::entries::{Mark, NewVersion, hide, lead, take_away};
 use crate::error::StoreError;
 use crate::identities::{self, Access};
 use crate::keyring::Keyring;
@@ -21,8 +24,26 @@ use crate::steps::{carry_out, concern, still_are};
 /// A change of state.
 #[derive(Clone, Debug)]
 pub enum Change {
-    /// A new version of an object.
-    Write(Box<ObjectRow>),
+    /// A new version of an object, to which its name leads from then on.
+    Write(Box<NewVersion>),
+    /// What a name leads to is hidden behind a mark; it can be shown again.
+    Hide {
+        /// The bucket.
+        bucket: BucketId,
+        /// The name.
+        key: ObjectKey,
+        /// The version that it leads to.
+        version: VersionId,
+        /// The mark.
+        mark: Mark,
+    },
+    /// A version, or a mark, is deleted for ever.
+    Delete {
+        /// The bucket.
+        bucket: BucketId,
+        /// The version.
+        version: VersionId,
+    },
     /// Another label for a version, higher or lower; the data key is wrapped anew.
     Relabel {
         /// The bucket.
@@ -113,6 +134,7 @@ impl Change {
         match self {
             Self::Records { steps, .. } => steps.encoded(),
             Self::Relabel { label, .. } => encoded(label),
+            Self::Write(new) => new.replaces().map(|old| encoded(&old)).unwrap_or_default(),
             _ => Vec::new(),
         }
     }
@@ -140,6 +162,8 @@ impl Described for Change {
     fn action(&self) -> Action {
         match self {
             Self::Write(_) => Action::ObjectWrite,
+            Self::Hide { .. } => Action::ObjectHide,
+            Self::Delete { .. } => Action::ObjectDelete,
             Self::Relabel { action, .. } | Self::Records { action, .. } => *action,
             Self::Access(access) => access.action,
             Self::Rotate { .. } => Action::KeyRotate,
@@ -153,7 +177,10 @@ impl Described for Change {
     fn concerns(&self, target: &Target) -> bool {
         let versioned = |bucket, version| target.bucket == Some(bucket) && target.version == Some(version);
         match self {
-            Self::Write(row) => versioned(row.bucket, row.version) && target.label.as_ref() == Some(&row.label),
+            Self::Write(new) => {
+                versioned(new.row.bucket, new.row.version) && target.label.as_ref() == Some(&new.row.label)
+            }
+            Self::Hide { bucket, version, .. } | Self::Delete { bucket, version } => versioned(*bucket, *version),
             Self::Relabel { bucket, version, action, label, .. } => {
                 let fits = |old: &Label| match action {
                     Action::LabelRaise => !label.is_lower_than(old),
@@ -189,7 +216,7 @@ pub(crate) struct Effect {
 
 /// Tells whether a change that carries out `action` must be alone: while others commit, what it reads could change.
 pub(crate) const fn is_exclusive(action: Action) -> bool {
-    !matches!(action, Action::ObjectWrite | Action::BackupMake)
+    !matches!(action, Action::BackupMake)
 }
 
 /// Carries a change out inside the transaction that records it.
@@ -201,7 +228,17 @@ pub(crate) async fn apply<A: Changes>(
     stamp: Stamp,
 ) -> Result<Effect, StoreError> {
     match change {
-        Change::Write(row) => write(session, keys, ObjectRow { since: Some(stamp), ..*row }).await,
+        Change::Write(new) => write(session, keys, *new, stamp).await,
+        Change::Hide { bucket, key, version, mark } => {
+            as_decided(session, keys, permit, version).await?;
+            hide(session, keys, (bucket, &key), (version, mark)).await?;
+            Ok(Effect { rows: 1, epoch: None })
+        }
+        Change::Delete { bucket, version } => {
+            as_decided(session, keys, permit, version).await?;
+            take_away(session, keys, (bucket, version), stamp).await?;
+            Ok(Effect { rows: 1, epoch: None })
+        }
         Change::Relabel { version, label, key_version, .. } => {
             let new = Relabelled { version, label, key_version, stamp };
             relabel(session, keys, permit, new).await
@@ -234,7 +271,24 @@ pub(crate) async fn apply<A: Changes>(
     }
 }
 
-async fn write(session: &mut Session, keys: &Keyring, row: ObjectRow) -> Result<Effect, StoreError> {
+/// A version is deleted, or hidden, as it was decided on: with the label that it has.
+async fn as_decided<A: Changes>(
+    session: &mut Session,
+    keys: &Keyring,
+    permit: &Permit<A>,
+    version: VersionId,
+) -> Result<(), StoreError> {
+    match object(session, keys, version).await? {
+        Some(row) if permit.target().label.as_ref() != Some(&row.label) => Err(StoreError::Conflict(format!(
+            "{version} has another label than the one that was decided on"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+async fn write(session: &mut Session, keys: &Keyring, new: NewVersion, stamp: Stamp) -> Result<Effect, StoreError> {
+    let new = NewVersion { row: ObjectRow { since: Some(stamp), ..new.row }, ..new };
+    let row = &new.row;
     bounded(&row.label)?;
     let shredded = session.first("SELECT 1 FROM shredded WHERE version = ?1", values![&row.version.0]).await?;
     if shredded.is_some() {
@@ -250,6 +304,7 @@ async fn write(session: &mut Session, keys: &Keyring, row: ObjectRow) -> Result<
     if session.execute(&insert, &values).await? == 0 {
         return Err(StoreError::Conflict(format!("{} exists already", row.version)));
     }
+    lead(session, keys, &new, stamp).await?;
     Ok(Effect { rows: 1, epoch: None })
 }
 

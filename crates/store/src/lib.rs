@@ -8,7 +8,7 @@
 //! gives them positions), [`change`] (what can be changed), [`read`] and `segment` (search), [`log`] (tiles and
 //! checkpoints), [`keystore`] and [`keyring`] (wrapped keys, open keys), [`care`] and [`certificate`] (rotation,
 //! rewrapping, shredding, erasing), [`backup`] and `copy`, [`witness`] (for logs of others), [`unlock`], [`providers`] and
-//! [`pkcs11`] (the root), [`rows`], [`records`], `labels`, `steps` and `state` (rows that decide), [`identities`] (ways to sign in, and
+//! [`pkcs11`] (the root), [`rows`], [`records`], [`entries`], `labels`, `steps` and `state` (rows that decide), [`identities`] (ways to sign in, and
 //! what it gives), [`follow`] (what decisions rest on, kept up), [`rebuild`] (the same from the
 //! log), [`schema`], [`sql`] (both databases).
 
@@ -18,6 +18,7 @@ pub mod certificate;
 pub mod change;
 mod copy;
 pub mod edge;
+pub mod entries;
 pub mod error;
 mod events;
 pub mod follow;
@@ -46,6 +47,7 @@ pub mod witness;
 pub mod writer;
 
 pub use change::{Change, NewName};
+pub use entries::{Entry, NewVersion};
 pub use error::StoreError;
 pub use follow::Follower;
 pub use identities::{Access, Authenticator, AuthenticatorStep, Server};

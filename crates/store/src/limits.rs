@@ -55,6 +55,12 @@ pub const LOG_TRIES_MAX: usize = 100;
 /// Seconds after which the server ends the session of a sequencer that says nothing, so that another may take over.
 pub const SEQUENCER_IDLE_S: u64 = 15;
 
+/// Bytes of a sealed body that stands in the database: 64 KiB of text, and what sealing adds.
+pub const BODY_ROW_BYTES_MAX: usize = 65_536 + 64;
+
+/// Names that are listed at once.
+pub const LIST_ROWS_MAX: u64 = 1000;
+
 /// Rows of a table that are copied at once.
 pub const COPY_ROWS: u64 = 4096;
 

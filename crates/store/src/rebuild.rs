@@ -116,10 +116,11 @@ impl Installation {
         let key = keys.iter().find(|key| Some(key.version()) == key_version(entry));
         let key = key.ok_or_else(|| StoreError::Integrity("the key of an event is not here".to_owned()))?;
         let event = open(entry, key, |_| None)?.event;
-        if let Some(version) = event.changes_label()
-            && versions.hold(&event.target)
-        {
-            self.fold_label(rebuilt, version, (entry, &event), at).await?;
+        if let Some(version) = event.changes_label() {
+            if versions.hold(&event.target) {
+                self.fold_label(rebuilt, version, (entry, &event), at).await?;
+            }
+            self.fold_replaced(rebuilt, (entry, &event), (at, versions)).await?;
         }
         if event.changes_records() { self.fold_records(rebuilt, entry, &event, at).await } else { Ok(()) }
     }
@@ -164,6 +165,25 @@ impl Installation {
         };
         let bucket = event.target.bucket.ok_or_else(unreadable)?;
         rebuilt.hold((version, bucket), label, (event.at, at));
+        Ok(())
+    }
+
+    /// A version that another took the place of is gone.
+    async fn fold_replaced(
+        &self,
+        rebuilt: &mut Rebuilt,
+        (entry, event): (&[u8], &Event),
+        (at, versions): (Moment, Versions),
+    ) -> Result<(), StoreError> {
+        let Some(bucket) = event.target.bucket else { return Ok(()) };
+        if event.action != Action::ObjectWrite || event.payload.is_none() || versions == Versions::None {
+            return Ok(());
+        }
+        let replaced: VersionId = minicbor::decode(&self.beside(entry, event).await?).map_err(|_| unreadable())?;
+        let target = Target { bucket: Some(bucket), version: Some(replaced), ..Target::default() };
+        if versions.hold(&target) {
+            rebuilt.hold((replaced, bucket), None, (event.at, at));
+        }
         Ok(())
     }
 

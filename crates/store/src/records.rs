@@ -6,7 +6,7 @@
 //! beside Cordon is noticed, also when the setting was put back with it, and then nothing is decided any more.
 
 use cordon_domain::id::ID_BYTES;
-use cordon_domain::{DeviceId, Moment, Record, RecordKey, RequestId, Roster};
+use cordon_domain::{Bucket, BucketId, DeviceId, Moment, Record, RecordKey, RequestId, Roster};
 use cordon_gate::Epoch;
 
 use crate::error::StoreError;
@@ -198,6 +198,19 @@ pub(crate) async fn devices_with(session: &mut Session, keys: &Keyring, key: &[u
         }
     }
     Ok(false)
+}
+
+/// Reads the buckets that are there.
+pub(crate) async fn buckets(session: &mut Session, keys: &Keyring) -> Result<Vec<Bucket>, StoreError> {
+    let [least, last] = [0, 0xff].map(|byte| encoded(&RecordKey::Bucket(BucketId([byte; ID_BYTES]))));
+    let select = format!("SELECT {COLUMNS} FROM records WHERE key BETWEEN ?1 AND ?2 AND ended_at IS NULL");
+    let mut buckets = Vec::new();
+    for row in session.query(&select, values![&least, &last]).await? {
+        if let Record::Bucket(bucket) = RecordRow::read(&row)?.record(keys)? {
+            buckets.push(*bucket);
+        }
+    }
+    Ok(buckets)
 }
 
 /// The moment of a change of records: never before that of an earlier one, so that what was is told by moments alone.

@@ -108,6 +108,18 @@ CREATE TABLE past_labels (
     PRIMARY KEY (version, ended)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX past_labels_bucket ON past_labels (bucket, version);
+CREATE TABLE entries (
+    bucket BLOB NOT NULL,
+    key TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    version BLOB NOT NULL UNIQUE,
+    latest INTEGER NOT NULL,
+    said BLOB NOT NULL,
+    mac BLOB NOT NULL,
+    PRIMARY KEY (bucket, key, number)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX entries_latest ON entries (bucket, key) WHERE latest = 1;
+CREATE TABLE bodies (version BLOB PRIMARY KEY, sealed BLOB NOT NULL) STRICT;
 ",
 ];
 
@@ -144,7 +156,7 @@ pub(crate) struct Table {
 }
 
 /// All tables that both kinds of database have.
-pub(crate) const TABLES: [Table; 18] = [
+pub(crate) const TABLES: [Table; 20] = [
     Table {
         name: "events",
         key: 1,
@@ -174,6 +186,13 @@ pub(crate) const TABLES: [Table; 18] = [
         ],
         rows: COPY_ROWS,
     },
+    Table {
+        name: "entries",
+        key: 3,
+        columns: &["bucket", "key", "number", "version", "latest", "said", "mac"],
+        rows: COPY_ROWS,
+    },
+    Table { name: "bodies", key: 1, columns: &["version", "sealed"], rows: COPY_PAYLOADS },
     Table {
         name: "past_labels",
         key: 2,

@@ -2,24 +2,27 @@
 
 use cordon_domain::limits::APPROVALS_MAX;
 use cordon_domain::{
-    Action, Actor, Asked, AskedHash, Device, Emergency, Event, Grant, Level, Moment, Policies, Principal, PrincipalId,
-    PrincipalKind, Record, RecordKey, Revoked, Scope, Step, Steps, Target, VersionId,
+    Action, Actor, Asked, AskedHash, Bucket, Device, Emergency, Event, Grant, Level, Moment, Policies, Principal,
+    PrincipalId, PrincipalKind, Record, RecordKey, Revoked, Role, Scope, Step, Steps, Target, VersionId, Versioning,
 };
 use cordon_gate::Permit;
 use cordon_gate::act::Changes;
 
+use crate::entries;
 use crate::error::StoreError;
 use crate::identities::{authenticator, credential, forget};
 use crate::keyring::Keyring;
 use crate::limits::{ASK_MS_MAX, ASKS_OPEN_MAX, EMERGENCY_MS_MAX};
-use crate::records::{all, devices_with, end, live, moment, put, record};
+use crate::records::{all, buckets, devices_with, end, live, moment, put, record};
 use crate::rows::{Stamp, encoded};
 use crate::sql::{Session, values};
 use crate::state::object;
 
 /// Whom a step is about, if anyone.
-fn subject(step: &Step) -> Option<PrincipalId> {
+fn subject(action: Action, step: &Step) -> Option<PrincipalId> {
     match step {
+        // Whoever makes a bucket owns it: that is checked against who acts.
+        Step::Put(Record::Grant(_)) if action == Action::BucketCreate => None,
         Step::Put(Record::Principal(principal)) => Some(principal.id),
         Step::Put(Record::Device(device)) => Some(device.owner),
         Step::Put(Record::Grant(grant)) => Some(grant.principal),
@@ -27,19 +30,25 @@ fn subject(step: &Step) -> Option<PrincipalId> {
         Step::Put(Record::Ask(asked)) => Some(asked.by),
         Step::Put(Record::Revoked(revoked)) => Some(revoked.principal),
         Step::End(RecordKey::Principal(id)) => Some(*id),
-        Step::Put(Record::Vendor(_) | Record::Closed(_) | Record::Levels(_) | Record::Policies(_)) | Step::End(_) => {
-            None
-        }
+        Step::Put(
+            Record::Vendor(_) | Record::Closed(_) | Record::Levels(_) | Record::Policies(_) | Record::Bucket(_),
+        )
+        | Step::End(_) => None,
     }
 }
 
 /// Tells whether steps are about `target` and nothing else: the decision was about what they do.
 pub(crate) fn concern(action: Action, steps: &Steps, target: &Target) -> bool {
     let about = |step: &Step| {
-        let subject = subject(step).is_none_or(|subject| target.principal == Some(subject));
+        let subject = subject(action, step).is_none_or(|subject| target.principal == Some(subject));
         let asks_oneself = asks(action);
         let within = match step {
+            Step::Put(Record::Grant(grant)) if action == Action::BucketCreate => {
+                matches!(steps.0.first(), Some(Step::Put(Record::Bucket(new))) if grant.scope == Scope::Bucket(new.id))
+            }
             Step::Put(Record::Grant(grant)) => is_within(&grant.scope, target),
+            Step::Put(Record::Bucket(bucket)) if action == Action::BucketChange => target.bucket == Some(bucket.id),
+            Step::End(RecordKey::Bucket(id)) => target.bucket == Some(*id),
             Step::Put(Record::Ask(asked)) => is_about(asked, target),
             // Everything else is decided on the installation, whatever bucket somebody owns.
             _ => target.bucket.is_none() && target.version.is_none(),
@@ -193,10 +202,37 @@ impl<A: Changes> Guard<'_, A> {
                 holds(all && met(levels.emergency_approvals), "what takes two people takes from 1 to 16 approvals")
             }
             Step::Put(Record::Closed(_)) => Ok(()),
+            Step::Put(Record::Bucket(bucket)) if self.permit.action() == Action::BucketCreate => {
+                self.new_bucket(bucket).await
+            }
+            Step::Put(Record::Bucket(bucket)) => self.bucket(bucket).await,
             Step::Put(Record::Revoked(revoked)) => self.revoked(revoked).await,
             Step::End(RecordKey::Emergency(id)) => self.review(&RecordKey::Emergency(*id)).await,
+            Step::End(RecordKey::Bucket(id)) => {
+                holds(entries::is_empty(self.session, *id).await?, &format!("{id} is not empty"))
+            }
             Step::End(_) => Ok(()),
         }
+    }
+
+    /// A name leads to one bucket.
+    async fn new_bucket(&mut self, new: &Bucket) -> Result<(), StoreError> {
+        holds(new.made_by == self.permit.actor().principal, "a bucket says who makes it")?;
+        let taken = buckets(self.session, self.keys).await?.iter().any(|bucket| bucket.name == new.name);
+        holds(!taken, &format!("a bucket `{}` is there already", new.name))?;
+        self.is_new(RecordKey::Bucket(new.id)).await
+    }
+
+    /// What is written to a bucket later is no more open than what was written before.
+    async fn bucket(&mut self, new: &Bucket) -> Result<(), StoreError> {
+        let Some(Record::Bucket(old)) = self.record(&RecordKey::Bucket(new.id)).await? else {
+            return conflict(format!("there is no {}", new.id));
+        };
+        let same = Bucket { label: new.label.clone(), versioning: new.versioning, ..(*old).clone() } == *new;
+        holds(same, "name and maker of a bucket do not change: make another")?;
+        holds(!new.label.is_lower_than(&old.label), "the label of a bucket is raised, and not lowered")?;
+        let kept = old.versioning == Versioning::Off || new.versioning == Versioning::On;
+        holds(kept, "a bucket that keeps earlier versions goes on keeping them")
     }
 
     async fn record(&mut self, key: &RecordKey) -> Result<Option<Record>, StoreError> {
@@ -294,6 +330,8 @@ impl<A: Changes> Guard<'_, A> {
 
     async fn grant(&mut self, grant: &Grant) -> Result<(), StoreError> {
         self.is_there(grant.principal).await?;
+        let own = grant.principal == self.permit.actor().principal && grant.role == Role::Owner;
+        holds(own || self.permit.action() != Action::BucketCreate, "whoever makes a bucket owns it, and nobody else")?;
         let given = grant.given_by == self.permit.actor().principal && grant.ends.is_none_or(|ends| ends > self.at);
         holds(given && !grant.reason.trim().is_empty(), "a grant names who gives it, an end ahead, and a reason")?;
         if let Scope::Version(version) = grant.scope {

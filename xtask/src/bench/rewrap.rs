@@ -3,12 +3,15 @@
 use std::path::Path;
 use std::time::Instant;
 
-use cordon_domain::{Actor, BucketId, Clock as _, Label, Level, Personal, RequestId, Target, VersionId};
+use cordon_domain::{
+    Actor, BucketId, Clock as _, Label, Level, Personal, RequestId, Target, VersionId, Versioning,
+};
 use cordon_gate::act::Write;
 use cordon_gate::{Facts, Gate, Request};
 use cordon_keys::{Belongs, DataKey, KeyName, Manifest, Part};
 use cordon_store::care::Care;
 use cordon_store::edge::{SystemClock, SystemEntropy};
+use cordon_store::entries::{Body, NewVersion, Said};
 use cordon_store::{Change, Installation, ObjectRow};
 use cordon_testkit::Deciding;
 
@@ -68,6 +71,10 @@ pub(super) async fn write(
     let target = Target { bucket: Some(BUCKET), version: Some(version), label: Some(label), ..Target::default() };
     let (action, actor) = (cordon_domain::Action::ObjectWrite, Actor::service(installation.itself()));
     let facts = Facts { target, ..Facts::new(RequestId(id), SystemClock.now(), action, actor) };
-    let change = Change::Write(Box::new(row));
+    let (key, by, at) = (format!("{number}").parse(), installation.itself(), SystemClock.now());
+    let said = Said { body: Body::Files, bytes: 1 << 20, tag: String::new(), at, by, headers: Vec::new() };
+    let key = key.map_err(|_| "no name".to_owned())?;
+    let new = NewVersion { row, key, said, sealed: None, before: None, versioning: Versioning::On };
+    let change = Change::Write(Box::new(new));
     gate.change(Request::<Write>::new(facts), change).await.map(drop).map_err(|error| error.to_string())
 }

@@ -27,7 +27,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cordon_domain::{
-    Action, BucketId, Event, Label, Level, Moment, Personal, PrincipalId, Record, Step, Steps, Target, VersionId,
+    Action, BucketId, Event, Label, Level, Moment, Personal, PrincipalId, Record, Step, Steps, Target, VersionId, Versioning,
 };
 use cordon_gate::act::{Changes, Write};
 use cordon_gate::{Facts, Gate, Request};
@@ -35,6 +35,7 @@ use cordon_keys::local::HeldKey;
 use cordon_keys::recovery::Share;
 use cordon_keys::{Belongs, DataKey, KeyName, Manifest, Part, RootProvider, Secret};
 use cordon_store::edge::SystemEntropy;
+use cordon_store::entries::{Body, NewVersion, Said};
 use cordon_store::{Change, Installation, KitShape, New, ObjectRow, Places, StoreError, Writer};
 use cordon_testkit::trust::Always;
 use cordon_testkit::{Chance, Deciding, SetClock};
@@ -151,5 +152,26 @@ async fn write_at(
         since: None,
     };
     let request = Request::<Write>::new(Facts { at, ..facts(target(number, level)) });
-    gate(installation).change(request, Change::Write(Box::new(row))).await.map(drop)
+    let change = Change::Write(Box::new(named(row, &format!("{number}"))));
+    gate(installation).change(request, change).await.map(drop)
+}
+
+/// A version of a name that led to nothing, whose bytes are elsewhere.
+fn named(row: ObjectRow, key: &str) -> NewVersion {
+    let said = Said {
+        body: Body::Files,
+        bytes: 1,
+        tag: "t-1".to_owned(),
+        at: NOW,
+        by: PrincipalId([1; 16]),
+        headers: Vec::new(),
+    };
+    NewVersion {
+        row,
+        key: key.parse().expect("a name"),
+        said,
+        sealed: None,
+        before: None,
+        versioning: Versioning::On,
+    }
 }

@@ -1,0 +1,380 @@
+//! What the names in a bucket lead to: each name to its versions, newest first.
+//!
+//! A row says which version a name leads to, how long it is, and what was said of it when it was written; what opens the
+//! version, and its label, stand in the row of the object. A mark that hides a name is a row without an object.
+
+use cordon_domain::{BucketId, Label, Moment, ObjectKey, PrincipalId, VersionId, Versioning};
+use minicbor::{Decode, Encode};
+
+use crate::error::StoreError;
+use crate::keyring::Keyring;
+use crate::labels::{keep_past, readable};
+use crate::limits::{BODY_ROW_BYTES_MAX, LIST_ROWS_MAX};
+use crate::read::Reader;
+use crate::rows::{MAC_BYTES, OBJECT_COLUMNS, ObjectRow, RowKey, Stamp, encoded};
+use crate::sql::{Cell, Row, Session, values};
+use crate::state::{NOT_SHREDDED, object};
+
+/// Where the sealed bytes of a version are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Body {
+    /// There are none: the row hides what was before.
+    #[n(0)]
+    None,
+    /// In the database, in the transaction that wrote the version.
+    #[n(1)]
+    Row,
+    /// In the object store, a file a part.
+    #[n(2)]
+    Files,
+}
+
+/// What is said of a version beside its label.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Said {
+    /// Where its bytes are.
+    #[n(0)]
+    pub body: Body,
+    /// Bytes of plaintext.
+    #[n(1)]
+    pub bytes: u64,
+    /// What tells this content from another, to clients: nothing can be learnt from it.
+    #[n(2)]
+    pub tag: String,
+    /// When it was written.
+    #[n(3)]
+    pub at: Moment,
+    /// Who wrote it.
+    #[n(4)]
+    pub by: PrincipalId,
+    /// Headers that are given back, and what the writer says of it: names in lower case, with their values.
+    #[n(5)]
+    pub headers: Vec<(String, String)>,
+}
+
+/// A name, and one version that it leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The bucket.
+    pub bucket: BucketId,
+    /// The name.
+    pub key: ObjectKey,
+    /// The version.
+    pub version: VersionId,
+    /// Counts the versions of a name, from 1.
+    pub number: u64,
+    /// It is what the name leads to now.
+    pub latest: bool,
+    /// What is said of it.
+    pub said: Said,
+}
+
+/// A version to be written: its row, what is said of it, and its sealed bytes when they are short.
+#[derive(Clone, Debug)]
+pub struct NewVersion {
+    /// What opens it.
+    pub row: ObjectRow,
+    /// The name.
+    pub key: ObjectKey,
+    /// What is said of it.
+    pub said: Said,
+    /// Its sealed bytes, when they stand in the database.
+    pub sealed: Option<Vec<u8>>,
+    /// What the name led to when this was decided on.
+    pub before: Option<VersionId>,
+    /// Whether the version before stays.
+    pub versioning: Versioning,
+}
+
+impl NewVersion {
+    /// The version that goes when this is written.
+    #[must_use]
+    pub const fn replaces(&self) -> Option<VersionId> {
+        match self.versioning {
+            Versioning::Off => self.before,
+            Versioning::On => None,
+        }
+    }
+}
+
+impl Entry {
+    /// The columns of a row, as [`Entry::read`] wants them.
+    pub(crate) const COLUMNS: &str = "bucket, key, number, version, latest, said, mac";
+
+    fn with_parts<T>(&self, said: &[u8], work: impl FnOnce(&[&[u8]]) -> T) -> T {
+        let (number, latest) = (self.number.to_be_bytes(), [u8::from(self.latest)]);
+        work(&[
+            b"entries/v1",
+            &self.bucket.0,
+            self.key.as_str().as_bytes(),
+            &number,
+            &self.version.0,
+            &latest,
+            said,
+        ])
+    }
+
+    fn row(&self, key: &RowKey) -> Row {
+        let said = encoded(&self.said);
+        let mac = self.with_parts(&said, |parts| key.mac(parts));
+        Row(vec![
+            Cell::Bytes(self.bucket.0.to_vec()),
+            Cell::Text(self.key.as_str().to_owned()),
+            Cell::Int(self.number as i64),
+            Cell::Bytes(self.version.0.to_vec()),
+            Cell::Int(i64::from(self.latest)),
+            Cell::Bytes(said),
+            Cell::Bytes(mac.to_vec()),
+        ])
+    }
+
+    /// Reads a row and checks its MAC.
+    pub(crate) fn read(row: &Row, key: &RowKey) -> Result<Self, StoreError> {
+        let version = VersionId(row.array(3)?);
+        let unreadable = || StoreError::Integrity(format!("what leads to {version} cannot be read"));
+        let read = Self {
+            bucket: BucketId(row.array(0)?),
+            key: row.text(1)?.parse().map_err(|_| unreadable())?,
+            number: row.count(2)?,
+            version,
+            latest: row.int(4)? == 1,
+            said: minicbor::decode(row.bytes(5)?).map_err(|_| unreadable())?,
+        };
+        let mac: [u8; MAC_BYTES] = row.array(6)?;
+        read.with_parts(row.bytes(5)?, |parts| key.check(parts, &mac, || format!("the name of {version}")))?;
+        Ok(read)
+    }
+}
+
+/// Tells whether no name of a bucket leads anywhere.
+pub(crate) async fn is_empty(session: &mut Session, bucket: BucketId) -> Result<bool, StoreError> {
+    let select = "SELECT 1 FROM entries WHERE bucket = ?1 LIMIT 1";
+    Ok(session.first(select, values![&bucket.0]).await?.is_none())
+}
+
+/// Reads what a name leads to now.
+async fn latest(
+    session: &mut Session,
+    keys: &Keyring,
+    bucket: BucketId,
+    key: &ObjectKey,
+) -> Result<Option<Entry>, StoreError> {
+    let select = format!("SELECT {} FROM entries WHERE bucket = ?1 AND key = ?2 AND latest = 1", Entry::COLUMNS);
+    let row = session.first(&select, values![&bucket.0, key.as_str()]).await?;
+    row.map(|row| Entry::read(&row, keys.rows())).transpose()
+}
+
+/// What a name leads to now, which is what was decided on.
+async fn before(
+    session: &mut Session,
+    keys: &Keyring,
+    (bucket, key): (BucketId, &ObjectKey),
+    known: Option<VersionId>,
+) -> Result<Option<Entry>, StoreError> {
+    let now = latest(session, keys, bucket, key).await?;
+    if now.as_ref().map(|entry| entry.version) != known {
+        return Err(StoreError::Conflict("the name leads to another version meanwhile".to_owned()));
+    }
+    Ok(now)
+}
+
+/// Leads a name to a version that is written in this transaction.
+pub(crate) async fn lead(
+    session: &mut Session,
+    keys: &Keyring,
+    new: &NewVersion,
+    stamp: Stamp,
+) -> Result<(), StoreError> {
+    let bucket = new.row.bucket;
+    let before = before(session, keys, (bucket, &new.key), new.before).await?;
+    let number = before.as_ref().map_or(0, |before| before.number) + 1;
+    match (before, new.versioning) {
+        (Some(before), Versioning::On) => put(session, keys, &Entry { latest: false, ..before }).await?,
+        (Some(before), Versioning::Off) => remove(session, keys, &before, stamp).await?,
+        (None, _) => {}
+    }
+    if let Some(sealed) = &new.sealed {
+        if sealed.len() > BODY_ROW_BYTES_MAX {
+            return Err(StoreError::Conflict(format!("a body in the database has at most {BODY_ROW_BYTES_MAX} bytes")));
+        }
+        session.execute("INSERT INTO bodies VALUES (?1, ?2)", values![&new.row.version.0, sealed]).await?;
+    }
+    let (key, version, said) = (new.key.clone(), new.row.version, new.said.clone());
+    put(session, keys, &Entry { bucket, key, version, number, latest: true, said }).await
+}
+
+/// Hides what a name leads to behind a mark.
+pub(crate) async fn hide(
+    session: &mut Session,
+    keys: &Keyring,
+    (bucket, key): (BucketId, &ObjectKey),
+    (hidden, mark): (VersionId, Mark),
+) -> Result<(), StoreError> {
+    let known = before(session, keys, (bucket, key), Some(hidden)).await?;
+    let known = known.ok_or_else(|| StoreError::Conflict(format!("there is no {hidden}")))?;
+    let (number, key) = (known.number + 1, known.key.clone());
+    put(session, keys, &Entry { latest: false, ..known }).await?;
+    let said = Said { body: Body::None, bytes: 0, tag: String::new(), at: mark.at, by: mark.by, headers: Vec::new() };
+    put(session, keys, &Entry { bucket, key, version: mark.version, number, latest: true, said }).await
+}
+
+/// Takes a version away, for ever: its name leads to the one before.
+pub(crate) async fn take_away(
+    session: &mut Session,
+    keys: &Keyring,
+    (bucket, version): (BucketId, VersionId),
+    stamp: Stamp,
+) -> Result<(), StoreError> {
+    let entry = by_version(session, keys, version).await?.filter(|entry| entry.bucket == bucket);
+    let entry = entry.ok_or_else(|| StoreError::Conflict(format!("there is no {version}")))?;
+    remove(session, keys, &entry, stamp).await?;
+    if !entry.latest {
+        return Ok(());
+    }
+    let select = format!(
+        "SELECT {} FROM entries WHERE bucket = ?1 AND key = ?2 ORDER BY number DESC LIMIT 1",
+        Entry::COLUMNS
+    );
+    match session.first(&select, values![&bucket.0, entry.key.as_str()]).await? {
+        Some(row) => put(session, keys, &Entry { latest: true, ..Entry::read(&row, keys.rows())? }).await,
+        None => Ok(()),
+    }
+}
+
+/// Removes a version: its name, its key, its bytes. The label that it had is kept.
+async fn remove(session: &mut Session, keys: &Keyring, entry: &Entry, stamp: Stamp) -> Result<(), StoreError> {
+    if let Some(old) = object(session, keys, entry.version).await? {
+        keep_past(session, keys, &old, stamp).await?;
+    }
+    for table in ["entries", "objects", "bodies"] {
+        session.execute(&format!("DELETE FROM {table} WHERE version = ?1"), values![&entry.version.0]).await?;
+    }
+    Ok(())
+}
+
+async fn put(session: &mut Session, keys: &Keyring, entry: &Entry) -> Result<(), StoreError> {
+    let put = format!(
+        "INSERT INTO entries ({}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+         ON CONFLICT (bucket, key, number) DO UPDATE SET latest = excluded.latest, mac = excluded.mac",
+        Entry::COLUMNS
+    );
+    let row = entry.row(keys.rows());
+    let values: Vec<_> = row.0.iter().map(Cell::value).collect();
+    session.execute(&put, &values).await.map(drop)
+}
+
+async fn by_version(
+    session: &mut Session,
+    keys: &Keyring,
+    version: VersionId,
+) -> Result<Option<Entry>, StoreError> {
+    let select = format!("SELECT {} FROM entries WHERE version = ?1", Entry::COLUMNS);
+    let row = session.first(&select, values![&version.0]).await?;
+    row.map(|row| Entry::read(&row, keys.rows())).transpose()
+}
+
+/// A mark that hides a name.
+#[derive(Clone, Copy, Debug)]
+pub struct Mark {
+    /// Identifies it, as a version.
+    pub version: VersionId,
+    /// When it was set.
+    pub at: Moment,
+    /// By whom.
+    pub by: PrincipalId,
+}
+
+/// What a name leads to: an entry, and the object behind it; none behind a mark.
+pub type Found = (Entry, Option<ObjectRow>);
+
+/// Which names are listed.
+#[derive(Clone, Debug, Default)]
+pub struct Listing {
+    /// Those that begin with this.
+    pub prefix: String,
+    /// From this one on.
+    pub start: String,
+}
+
+impl Reader {
+    /// Returns what a name leads to now, or the version of it that is asked for.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Integrity`] when a row was changed beside Cordon.
+    pub async fn entry(
+        &self,
+        keys: &Keyring,
+        (bucket, key): (BucketId, &ObjectKey),
+        version: Option<VersionId>,
+    ) -> Result<Option<Found>, StoreError> {
+        let mut session = self.session().await?;
+        let entry = match version {
+            None => latest(&mut session, keys, bucket, key).await?,
+            Some(version) => by_version(&mut session, keys, version).await?,
+        };
+        let Some(entry) = entry.filter(|entry| entry.bucket == bucket && entry.key == *key) else { return Ok(None) };
+        if entry.said.body == Body::None {
+            return Ok(Some((entry, None)));
+        }
+        // What is shredded has a name, and nothing behind it.
+        let row = object(&mut session, keys, entry.version).await?.filter(|row| row.bucket == bucket);
+        Ok(row.map(|row| (entry, Some(row))))
+    }
+
+    /// Returns the sealed bytes of a version that stand in the database.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn body(&self, version: VersionId) -> Result<Option<Vec<u8>>, StoreError> {
+        let select = "SELECT sealed FROM bodies WHERE version = ?1";
+        let row = self.session().await?.first(select, values![&version.0]).await?;
+        Ok(row.map(|mut row| row.take_bytes(0)).transpose()?)
+    }
+
+    /// Returns what names lead to now, in their order, each with its label; those that are hidden or shredded are passed over.
+    /// At most [`LIST_ROWS_MAX`] at once. The second is the name to go on from, when there may be more.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Integrity`] when a row was changed beside Cordon.
+    pub async fn list(
+        &self,
+        keys: &Keyring,
+        bucket: BucketId,
+        listing: &Listing,
+    ) -> Result<(Vec<(Entry, Label)>, Option<String>), StoreError> {
+        let columns = |table: &str, columns: &str| {
+            columns.split(", ").map(|column| format!("{table}.{column}")).collect::<Vec<_>>().join(", ")
+        };
+        let select = format!(
+            "SELECT {}, {} FROM entries JOIN objects ON objects.version = entries.version
+             WHERE entries.bucket = ?1 AND entries.latest = 1 AND entries.key >= ?2 AND {NOT_SHREDDED}
+             ORDER BY entries.key LIMIT {LIST_ROWS_MAX}",
+            columns("objects", ObjectRow::COLUMNS),
+            columns("entries", Entry::COLUMNS),
+        );
+        let start = listing.start.as_str().max(&listing.prefix);
+        let rows = self.session().await?.query(&select, values![&bucket.0, start]).await?;
+        let whole = rows.len() as u64 == LIST_ROWS_MAX;
+        let mut found = Vec::with_capacity(rows.len());
+        for mut row in rows {
+            let label = readable(VersionId(row.array(0)?), ObjectRow::label(&row, keys.rows())?.0)?;
+            let entry = Entry::read(&Row(row.0.split_off(OBJECT_COLUMNS)), keys.rows())?;
+            if !entry.key.as_str().starts_with(&listing.prefix) {
+                return Ok((found, None));
+            }
+            found.push((entry, label));
+        }
+        let next = found.last().filter(|_| whole).map(|(entry, _)| behind(entry.key.as_str()));
+        Ok((found, next))
+    }
+}
+
+/// The least name behind another: no name has a zero in it.
+#[must_use]
+pub fn behind(name: &str) -> String {
+    format!("{name}\u{1}")
+}

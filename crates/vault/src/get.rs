@@ -1,0 +1,218 @@
+//! Reading a version.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use cordon_domain::{Bucket, Label, Moment, ObjectKey, VersionId};
+use cordon_gate::act::{List, Read};
+use cordon_gate::{Departure, Facts, Gate, Request};
+use cordon_keys::stream::{HEADER_BYTES, Header, Segment, Stream as Sealing, TAG_BYTES};
+use cordon_keys::{Opened, Part};
+use cordon_policy::Policies;
+use cordon_store::entries::{Body, Entry};
+use cordon_store::{ObjectRow, Writer};
+use futures_util::stream::{self, Stream};
+
+use crate::blobs::Blobs;
+use crate::error::VaultError;
+use crate::limits::SEGMENTS_AT_ONCE;
+use crate::vault::{Vault, of_version};
+
+/// A version that may be read.
+pub struct Got {
+    /// Its name, and what is said of it.
+    pub entry: Entry,
+    /// Its label.
+    pub label: Label,
+    opened: Opened,
+    leaving: Leaving,
+    /// Its sealed bytes, when they stand in the database.
+    row: Option<Vec<u8>>,
+    blobs: Blobs,
+}
+
+/// Says how many bytes left, once: when all did, or when whoever took them went.
+struct Leaving {
+    gate: Arc<Gate<Arc<Policies>, Writer>>,
+    departure: Option<Departure>,
+    at: Moment,
+    bytes: u64,
+}
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        let (Some(departure), Ok(here)) = (self.departure.take(), tokio::runtime::Handle::try_current()) else {
+            return;
+        };
+        let (gate, at, bytes) = (Arc::clone(&self.gate), self.at, self.bytes);
+        // One that cannot be written is counted by the gate.
+        here.spawn(async move { drop(gate.departed(departure, at, bytes).await) });
+    }
+}
+
+impl Vault {
+    /// Returns what a name leads to, or a version of it.
+    pub(crate) async fn found(
+        &self,
+        bucket: &Bucket,
+        key: &ObjectKey,
+        version: Option<VersionId>,
+    ) -> Result<(Entry, ObjectRow), VaultError> {
+        match self.reader.entry(&self.keys, (bucket.id, key), version).await? {
+            Some((entry, Some(row))) => Ok((entry, row)),
+            Some((_, None)) | None => Err(VaultError::NoObject),
+        }
+    }
+
+    /// Decides and records a read of a version, and opens it.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::NoObject`] when there is none that the one who asks may know of; [`VaultError::Refused`] with what is
+    /// missing; [`VaultError::Integrity`] when what is stored was changed.
+    pub async fn get(
+        &self,
+        asks: &Facts,
+        bucket: &Bucket,
+        key: &ObjectKey,
+        version: Option<VersionId>,
+    ) -> Result<Got, VaultError> {
+        let (entry, row) = self.found(bucket, key, version).await?;
+        let target = of_version(bucket.id, entry.version, row.label.clone());
+        let receipt = self.gate.read(Request::<Read>::new(Facts { target, ..asks.clone() })).await?;
+        let key = self.keys.bucket_key(row.wrap().under)?;
+        let (opened, departure) = key.open(receipt, &row.wrap(), &row.manifest)?;
+        let leaving = Leaving { gate: Arc::clone(&self.gate), departure: Some(departure), at: asks.at, bytes: 0 };
+        if opened.manifest().bytes != entry.said.bytes {
+            return Err(VaultError::Integrity(format!("the length of {} was changed beside Cordon", entry.version)));
+        }
+        let sealed = match entry.said.body {
+            Body::Row => self.reader.body(entry.version).await?,
+            Body::Files | Body::None => None,
+        };
+        Ok(Got { entry, label: row.label, opened, leaving, row: sealed, blobs: self.blobs.clone() })
+    }
+
+    /// Decides and records that whoever asks learns what is said of a version, without its bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`Vault::get`].
+    pub async fn head(
+        &self,
+        asks: &Facts,
+        bucket: &Bucket,
+        key: &ObjectKey,
+        version: Option<VersionId>,
+    ) -> Result<(Entry, Label), VaultError> {
+        let (entry, row) = self.found(bucket, key, version).await?;
+        let target = of_version(bucket.id, entry.version, row.label.clone());
+        let receipt = self.gate.read(Request::<List>::new(Facts { target, ..asks.clone() })).await?;
+        drop(receipt.spend());
+        Ok((entry, row.label))
+    }
+}
+
+/// Where reading stands.
+struct Reading {
+    got: Got,
+    /// Parts in their order, each with where its plaintext begins in that of the version.
+    parts: Vec<(usize, Part, u64)>,
+    /// The stream of the part that is being read.
+    stream: Option<(usize, Sealing)>,
+    at: u64,
+    end: u64,
+}
+
+impl Got {
+    /// Returns the plaintext of a range, in pieces. What left is said when it ends, or is dropped.
+    pub fn bytes(self, range: Range<u64>) -> impl Stream<Item = Result<Bytes, VaultError>> + Send {
+        let mut start = 0;
+        let parts = self.opened.manifest().parts.iter().enumerate().map(|(place, part)| {
+            let begun = start;
+            start += part.bytes;
+            (place, *part, begun)
+        });
+        let parts: Vec<_> = parts.collect();
+        let end = range.end.min(start);
+        let reading = Reading { got: self, parts, stream: None, at: range.start, end };
+        stream::unfold(Some(reading), |reading| async {
+            let mut reading = reading.filter(|reading| reading.at < reading.end)?;
+            match reading.next().await {
+                Ok(piece) => Some((Ok(piece), Some(reading))),
+                Err(error) => Some((Err(error), None)),
+            }
+        })
+    }
+}
+
+impl Reading {
+    /// Opens some segments of the part at which reading stands, and leaves out what was not asked for.
+    async fn next(&mut self) -> Result<Bytes, VaultError> {
+        let lost = || VaultError::Integrity("the parts of a version do not fit its length".to_owned());
+        let at = self.at;
+        let holding = self.parts.iter().find(|(_, part, begun)| (*begun..begun + part.bytes).contains(&at));
+        let (place, part, begun) = *holding.ok_or_else(lost)?;
+        let first = Segment::holding(at - begun, part.bytes).ok_or_else(lost)?;
+        let last_byte = (self.end - begun).min(part.bytes) - 1;
+        let last = Segment::holding(last_byte, part.bytes).ok_or_else(lost)?.number;
+        let last = last.min(first.number + SEGMENTS_AT_ONCE - 1);
+        let mut plain = self.opened(place, &part, first, last).await?;
+        let skipped = (at - begun - first.plain_start) as usize;
+        let mut piece = plain.split_off(skipped.min(plain.len()));
+        piece.truncate((self.end - at).min(piece.len() as u64) as usize);
+        if piece.is_empty() {
+            return Err(lost());
+        }
+        self.at += piece.len() as u64;
+        self.got.leaving.bytes += piece.len() as u64;
+        Ok(piece.freeze())
+    }
+
+    /// The plaintext of segments `first` to `last` of a part.
+    async fn opened(&mut self, place: usize, part: &Part, first: Segment, last: u64) -> Result<BytesMut, VaultError> {
+        let lost = || VaultError::Integrity("a segment of a version is missing".to_owned());
+        let mut segments = vec![first];
+        while let Some(segment) = segments.last().filter(|segment| segment.number < last) {
+            let next = segment.plain_start + segment.plain_bytes;
+            segments.push(Segment::holding(next, part.bytes).ok_or_else(lost)?);
+        }
+        let end = segments.last().map_or(0, |segment| segment.stored_start + segment.plain_bytes + TAG_BYTES as u64);
+        self.begin(place, part).await?;
+        let mut sealed = self.sealed(part.number, first.stored_start..end).await?;
+        let (_, stream) = self.stream.as_ref().ok_or_else(lost)?;
+        let mut plain = BytesMut::new();
+        for segment in segments {
+            let mut bytes = sealed.split_to((segment.plain_bytes as usize + TAG_BYTES).min(sealed.len()));
+            let length = stream.unseal(segment.number, segment.place, &mut bytes)?.len();
+            bytes.truncate(length);
+            match plain.is_empty() {
+                true => plain = bytes,
+                false => plain.extend_from_slice(&bytes),
+            }
+        }
+        Ok(plain)
+    }
+
+    async fn begin(&mut self, place: usize, part: &Part) -> Result<(), VaultError> {
+        if self.stream.as_ref().is_some_and(|(own, _)| *own == place) {
+            return Ok(());
+        }
+        let header = self.sealed(part.number, 0..HEADER_BYTES as u64).await?;
+        let header: Header = header
+            .as_ref()
+            .try_into()
+            .map_err(|_| VaultError::Integrity("the beginning of a version is missing".to_owned()))?;
+        self.stream = Some((place, self.got.opened.part(place, &header)?.0));
+        Ok(())
+    }
+
+    async fn sealed(&self, part: u32, range: Range<u64>) -> Result<BytesMut, VaultError> {
+        if self.got.entry.said.body == Body::Files {
+            return self.got.blobs.read(self.got.entry.version, part, range).await;
+        }
+        let row = self.got.row.as_deref().and_then(|row| row.get(range.start as usize..range.end as usize));
+        row.map(BytesMut::from).ok_or_else(|| VaultError::Integrity("bytes of a version are missing".to_owned()))
+    }
+}

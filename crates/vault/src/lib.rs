@@ -1,0 +1,24 @@
+//! The guarded place: buckets, objects, their versions and labels.
+//!
+//! Invariants: nothing is read, written, hidden or deleted without the gate; plaintext is sealed in memory and reaches no
+//! disk; a label is at least that of the bucket, and of what the name led to before; lists show what the one who asks may
+//! know of, and nothing else; everything is bounded.
+//!
+//! Map: [`vault`] (what it rests on, and buckets), `seal` (bytes that come), [`put`] (writing a version), [`get`] (reading
+//! one), [`list`], [`remove`] (hiding and deleting), `blobs` (sealed bytes in an object store).
+
+mod blobs;
+pub mod error;
+pub mod get;
+pub mod limits;
+pub mod list;
+pub mod put;
+pub mod remove;
+mod seal;
+pub mod vault;
+
+pub use error::VaultError;
+pub use get::Got;
+pub use list::{Listed, Page};
+pub use put::{Writing, Written};
+pub use vault::Vault;

@@ -1,0 +1,28 @@
+//! Every bound of this crate.
+
+/// Bytes of plaintext of a version that is written at once: 5 TiB.
+pub const OBJECT_BYTES_MAX: u64 = 5 << 40;
+
+/// Bytes of plaintext up to which a version stands in the database.
+pub const BODY_ROW_PLAIN_BYTES_MAX: usize = 65_536;
+
+/// Sealed bytes that are written to the object store at once.
+pub const PIECE_BYTES: usize = 8 << 20;
+
+/// Segments that are read from the object store at once, each of at most 1 MiB.
+pub const SEGMENTS_AT_ONCE: u64 = 4;
+
+/// Times that a write is tried again because its name, or the key of its bucket, moved meanwhile.
+pub const WRITE_TRIES_MAX: usize = 16;
+
+/// Names that one page of a list looks at, whether or not they are shown.
+pub const LIST_LOOKED_AT_MAX: usize = 10_000;
+
+/// Names, and beginnings of names, that one page of a list shows.
+pub const LIST_PAGE_MAX: usize = 1000;
+
+/// Headers, and what a writer says beside them, of one version.
+pub const HEADERS_MAX: usize = 128;
+
+/// Bytes of all of them.
+pub const HEADERS_BYTES_MAX: usize = 8192;

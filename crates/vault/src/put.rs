@@ -1,0 +1,185 @@
+//! Writing a version.
+
+use bytes::Bytes;
+use cordon_domain::{Bucket, Label, ObjectKey, VersionId};
+use cordon_gate::act::Write;
+use cordon_gate::{Facts, Request};
+use cordon_keys::{Belongs, DataKey, KeyName, Manifest};
+use cordon_store::edge::SystemEntropy;
+use cordon_store::entries::{Body, Entry, Found, Said};
+use cordon_store::{Change, NewVersion, ObjectRow};
+use futures_util::Stream;
+
+use crate::error::VaultError;
+use crate::limits::{HEADERS_BYTES_MAX, HEADERS_MAX, WRITE_TRIES_MAX};
+use crate::seal::{Sealed, WHOLE, seal};
+use crate::vault::{Vault, of_version};
+
+/// What a name must lead to for a write to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OnlyIf {
+    /// Nothing that can be seen.
+    Missing,
+    /// Content of this tag.
+    Tag(String),
+}
+
+/// What is to be written.
+#[derive(Clone, Debug)]
+pub struct Writing {
+    /// The name.
+    pub key: ObjectKey,
+    /// A label that it is to have at least.
+    pub label: Option<Label>,
+    /// Headers that are given back, and what the writer says beside: names in lower case, with their values.
+    pub headers: Vec<(String, String)>,
+    /// What the name must lead to.
+    pub only_if: Option<OnlyIf>,
+}
+
+/// What was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// The version.
+    pub version: VersionId,
+    /// What tells its content from another.
+    pub tag: String,
+    /// Its label.
+    pub label: Label,
+}
+
+/// What a version is made of, whatever label it gets.
+struct Made {
+    version: VersionId,
+    data_key: DataKey,
+    sealed: Sealed,
+    tag: String,
+}
+
+impl Writing {
+    fn check(&self) -> Result<(), VaultError> {
+        let bytes: usize = self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+        match self.headers.len() <= HEADERS_MAX && bytes <= HEADERS_BYTES_MAX {
+            true => Ok(()),
+            false => Err(VaultError::Bound("what is said beside an object has at most 8 KiB")),
+        }
+    }
+
+    /// The label of a version: that of its bucket, of what was asked, and of what the name led to.
+    fn label_over(&self, bucket: &Bucket, before: Option<&Found>) -> Label {
+        let before = before.and_then(|(_, row)| Some(&row.as_ref()?.label));
+        let asked = self.label.iter().chain(before);
+        asked.fold(bucket.label.clone(), |label, other| label.join(other))
+    }
+
+    fn holds(&self, before: Option<&Entry>) -> Result<(), VaultError> {
+        let seen = before.filter(|entry| entry.said.body != Body::None);
+        let holds = match &self.only_if {
+            None => true,
+            Some(OnlyIf::Missing) => seen.is_none(),
+            Some(OnlyIf::Tag(tag)) => match seen {
+                Some(entry) => entry.said.tag == *tag,
+                None => return Err(VaultError::NoObject),
+            },
+        };
+        if holds { Ok(()) } else { Err(VaultError::Precondition("the object is another than was asked to be there")) }
+    }
+}
+
+impl Vault {
+    /// Writes a version, to which its name leads once this returns. Who is refused need not send the body: it is decided
+    /// before, and again when it is written.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError`]; nothing was changed then, and of the bytes nothing is left that leads anywhere.
+    pub async fn put<S, E>(&self, asks: &Facts, bucket: &Bucket, new: Writing, body: S) -> Result<Written, VaultError>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Send,
+        E: std::fmt::Display,
+    {
+        new.check()?;
+        let version = VersionId::draw(&mut SystemEntropy);
+        let before = self.reader.entry(&self.keys, (bucket.id, &new.key), None).await?;
+        let label = new.label_over(bucket, before.as_ref());
+        let target = of_version(bucket.id, version, label);
+        self.gate.admit(&Request::<Write>::new(Facts { target, ..asks.clone() })).await?;
+        new.holds(before.as_ref().map(|(entry, _)| entry))?;
+        let data_key = DataKey::draw(&mut SystemEntropy);
+        let sealed = seal(&self.blobs, &data_key, (bucket.id, version), body).await?;
+        let in_files = sealed.row.is_none();
+        let made = Made { version, data_key, sealed, tag: drawn_tag() };
+        let written = self.lead(asks, bucket, &new, made).await;
+        if written.is_err() && in_files {
+            self.blobs.remove(version, WHOLE).await;
+        }
+        written
+    }
+
+    /// Leads the name to what was made; again, when the name or the key of the bucket moved meanwhile.
+    async fn lead(&self, asks: &Facts, bucket: &Bucket, new: &Writing, made: Made) -> Result<Written, VaultError> {
+        let mut outcome = Err(VaultError::Conflict("the name leads elsewhere all the time".to_owned()));
+        for _ in 0..WRITE_TRIES_MAX {
+            outcome = self.lead_once(asks, bucket, new, &made).await;
+            if !matches!(outcome, Err(VaultError::Conflict(_))) {
+                break;
+            }
+        }
+        outcome
+    }
+
+    async fn lead_once(
+        &self,
+        asks: &Facts,
+        bucket: &Bucket,
+        new: &Writing,
+        made: &Made,
+    ) -> Result<Written, VaultError> {
+        let before = self.reader.entry(&self.keys, (bucket.id, &new.key), None).await?;
+        new.holds(before.as_ref().map(|(entry, _)| entry))?;
+        let label = new.label_over(bucket, before.as_ref());
+        let row = self.row(bucket, made, label.clone()).await?;
+        let said = Said {
+            body: if made.sealed.row.is_some() { Body::Row } else { Body::Files },
+            bytes: made.sealed.part.bytes,
+            tag: made.tag.clone(),
+            at: asks.at,
+            by: asks.actor.principal,
+            headers: new.headers.clone(),
+        };
+        let change = Change::Write(Box::new(NewVersion {
+            row,
+            key: new.key.clone(),
+            said,
+            sealed: made.sealed.row.clone(),
+            before: before.as_ref().map(|(entry, _)| entry.version),
+            versioning: bucket.versioning,
+        }));
+        let target = of_version(bucket.id, made.version, label.clone());
+        let facts = Facts { target, beside: change.beside(), ..asks.clone() };
+        drop(self.gate.change(Request::<Write>::new(facts), change).await?.spend());
+        if let Some((before, _)) = before {
+            self.forget_replaced(bucket, &before).await;
+        }
+        Ok(Written { version: made.version, tag: made.tag.clone(), label })
+    }
+
+    /// Wraps the data key for a label.
+    async fn row(&self, bucket: &Bucket, made: &Made, label: Label) -> Result<ObjectRow, VaultError> {
+        let name = KeyName::Bucket(bucket.id, label.level);
+        let active = self.reader.active_key(&self.keys, name).await?.map(|active| active.active);
+        let key = self.keys.wrapping_key(active, name, 1)?;
+        let belongs = Belongs { bucket: bucket.id, version: made.version, label: &label };
+        let wrap = key.wrap(&made.data_key, belongs, &mut SystemEntropy)?;
+        let manifest = Manifest::new(made.version, label.clone(), vec![made.sealed.part], &made.data_key)?;
+        let manifest = manifest.seal(&made.data_key)?;
+        let (bucket, version, key_version) = (bucket.id, made.version, wrap.under.version);
+        Ok(ObjectRow { version, bucket, label, key_version, wrapped: wrap.wrapped, manifest, since: None })
+    }
+}
+
+/// What tells content from another, to clients: drawn, so that nobody learns content from it. The end says that it is no MD5.
+fn drawn_tag() -> String {
+    let drawn = VersionId::draw(&mut SystemEntropy).0;
+    format!("{}-1", cordon_domain::id::hex(&drawn))
+}

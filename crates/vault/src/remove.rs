@@ -1,0 +1,100 @@
+//! Hiding an object, and deleting a version for ever.
+
+use cordon_domain::{Bucket, ObjectKey, VersionId, Versioning};
+use cordon_gate::act::{Changes, Delete, Hide};
+use cordon_gate::{Facts, Request};
+use cordon_store::Change;
+use cordon_store::edge::SystemEntropy;
+use cordon_store::entries::{Body, Entry, Mark};
+
+use crate::error::VaultError;
+use crate::limits::WRITE_TRIES_MAX;
+use crate::seal::WHOLE;
+use crate::vault::{Vault, of_version};
+
+/// What came of a deletion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removed {
+    /// There was nothing.
+    Nothing,
+    /// The name is hidden behind this mark.
+    Hidden(VersionId),
+    /// This version is gone, for ever.
+    Deleted(VersionId),
+    /// This mark is gone: what it hid is seen again.
+    Shown(VersionId),
+}
+
+impl Vault {
+    /// Hides what a name leads to, or deletes it where earlier versions are not kept; or deletes a version that is named.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::Refused`] with what is missing.
+    pub async fn remove(
+        &self,
+        asks: &Facts,
+        bucket: &Bucket,
+        key: &ObjectKey,
+        version: Option<VersionId>,
+    ) -> Result<Removed, VaultError> {
+        let mut outcome = Err(VaultError::Conflict("the name leads elsewhere all the time".to_owned()));
+        for _ in 0..WRITE_TRIES_MAX {
+            outcome = self.remove_once(asks, bucket, key, version).await;
+            if !matches!(outcome, Err(VaultError::Conflict(_))) {
+                break;
+            }
+        }
+        outcome
+    }
+
+    async fn remove_once(
+        &self,
+        asks: &Facts,
+        bucket: &Bucket,
+        key: &ObjectKey,
+        version: Option<VersionId>,
+    ) -> Result<Removed, VaultError> {
+        let Some((entry, row)) = self.reader.entry(&self.keys, (bucket.id, key), version).await? else {
+            return Ok(Removed::Nothing);
+        };
+        let is_mark = row.is_none();
+        // Behind a mark is what its bucket holds.
+        let label = row.map_or_else(|| bucket.label.clone(), |row| row.label);
+        let facts = Facts { target: of_version(bucket.id, entry.version, label), ..asks.clone() };
+        let (bucket_id, gone) = (bucket.id, entry.version);
+        match (version, bucket.versioning) {
+            (None, Versioning::On) if is_mark => Ok(Removed::Hidden(gone)),
+            (None, Versioning::On) => {
+                let mark = Mark { version: VersionId::draw(&mut SystemEntropy), at: asks.at, by: asks.actor.principal };
+                let change = Change::Hide { bucket: bucket_id, key: key.clone(), version: gone, mark };
+                self.change::<Hide>(facts, change).await?;
+                Ok(Removed::Hidden(mark.version))
+            }
+            (Some(_), _) | (None, Versioning::Off) => {
+                self.change::<Delete>(facts, Change::Delete { bucket: bucket_id, version: gone }).await?;
+                self.forget(&entry).await;
+                Ok(if is_mark { Removed::Shown(gone) } else { Removed::Deleted(gone) })
+            }
+        }
+    }
+
+    async fn change<A: Changes>(&self, facts: Facts, change: Change) -> Result<(), VaultError> {
+        drop(self.gate.change(Request::<A>::new(facts), change).await?.spend());
+        Ok(())
+    }
+
+    /// Removes the bytes of a version that is gone.
+    async fn forget(&self, entry: &Entry) {
+        if entry.said.body == Body::Files {
+            self.blobs.remove(entry.version, WHOLE).await;
+        }
+    }
+
+    /// Removes the bytes of a version that another took the place of.
+    pub(crate) async fn forget_replaced(&self, bucket: &Bucket, entry: &Entry) {
+        if bucket.versioning == Versioning::Off {
+            self.forget(entry).await;
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Bytes that come are sealed in memory, as they come: short ones for the database, longer ones for the object store.
+
+use bytes::Bytes;
+use cordon_domain::{BucketId, VersionId};
+use cordon_keys::stream::{Encryptor, StreamContext};
+use cordon_keys::{DataKey, Part};
+use cordon_store::edge::SystemEntropy;
+use futures_util::{Stream, StreamExt as _};
+
+use crate::blobs::{Blobs, Upload};
+use crate::error::VaultError;
+use crate::limits::{BODY_ROW_PLAIN_BYTES_MAX, OBJECT_BYTES_MAX};
+
+/// The number of the only part of a version that is written at once.
+pub(crate) const WHOLE: u32 = 1;
+
+/// A version whose bytes are sealed and durable, or short and in hand.
+pub(crate) struct Sealed {
+    pub(crate) part: Part,
+    /// The sealed bytes, when they are to stand in the database.
+    pub(crate) row: Option<Vec<u8>>,
+}
+
+struct Sealing<'a> {
+    blobs: &'a Blobs,
+    version: VersionId,
+    encryptor: Encryptor,
+    out: Vec<u8>,
+    upload: Option<Upload>,
+    bytes: u64,
+}
+
+/// Seals all that comes under `key`. Of what breaks off, nothing is left.
+pub(crate) async fn seal<S, E>(
+    blobs: &Blobs,
+    key: &DataKey,
+    (bucket, version): (BucketId, VersionId),
+    body: S,
+) -> Result<Sealed, VaultError>
+where
+    S: Stream<Item = Result<Bytes, E>> + Send,
+    E: std::fmt::Display,
+{
+    let mut out = Vec::new();
+    let context = StreamContext { bucket, version, part: WHOLE }.associated_data();
+    let encryptor = Encryptor::begin(key, &context, &mut SystemEntropy, &mut out);
+    let mut sealing = Sealing { blobs, version, encryptor, out, upload: None, bytes: 0 };
+    match sealing.take_all(body).await {
+        Ok(()) => sealing.finish().await,
+        Err(error) => {
+            if let Some(upload) = sealing.upload {
+                upload.abort().await;
+            }
+            Err(error)
+        }
+    }
+}
+
+impl Sealing<'_> {
+    async fn take_all<S, E>(&mut self, body: S) -> Result<(), VaultError>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Send,
+        E: std::fmt::Display,
+    {
+        let mut body = std::pin::pin!(body);
+        while let Some(piece) = body.next().await {
+            let piece = piece.map_err(|error| VaultError::Sent(error.to_string()))?;
+            self.bytes += piece.len() as u64;
+            if self.bytes > OBJECT_BYTES_MAX {
+                return Err(VaultError::Bound("an object has at most 5 TiB"));
+            }
+            self.encryptor.update(&piece, &mut self.out)?;
+            self.move_on().await?;
+        }
+        Ok(())
+    }
+
+    /// What is too long for the database goes to the object store.
+    async fn move_on(&mut self) -> Result<(), VaultError> {
+        if self.upload.is_none() && self.bytes > BODY_ROW_PLAIN_BYTES_MAX as u64 {
+            self.upload = Some(self.blobs.begin(self.version, WHOLE).await?);
+        }
+        match &mut self.upload {
+            Some(upload) => upload.take(&mut self.out).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn finish(mut self) -> Result<Sealed, VaultError> {
+        self.encryptor.finish(&mut self.out)?;
+        let part = Part { number: WHOLE, bytes: self.bytes };
+        let Some(mut upload) = self.upload else { return Ok(Sealed { part, row: Some(self.out) }) };
+        upload.take(&mut self.out).await?;
+        upload.finish().await?;
+        Ok(Sealed { part, row: None })
+    }
+}

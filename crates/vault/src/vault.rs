@@ -1,0 +1,157 @@
+//! What the vault rests on, and its buckets.
+
+use std::sync::Arc;
+
+use cordon_domain::{
+    Action, Bucket, BucketId, BucketName, Entropy as _, Grant, GrantId, Label, Level, Record, RecordKey, Role, Scope,
+    Step, Steps, Target, VersionId, Versioning,
+};
+use cordon_gate::act::{ChangeBucket, Changes, List, MakeBucket, RemoveBucket};
+use cordon_gate::{Facts, Gate, Request, Verdict};
+use cordon_policy::{Policies, Snapshot};
+use cordon_store::edge::SystemEntropy;
+use cordon_store::keyring::Keyring;
+use cordon_store::{Change, Reader, Writer};
+use object_store::ObjectStore;
+
+use crate::blobs::Blobs;
+use crate::error::VaultError;
+
+/// The guarded place.
+#[derive(Clone)]
+pub struct Vault {
+    pub(crate) gate: Arc<Gate<Arc<Policies>, Writer>>,
+    pub(crate) reader: Reader,
+    pub(crate) keys: Arc<Keyring>,
+    pub(crate) blobs: Blobs,
+}
+
+/// The target of something about a version.
+pub(crate) fn of_version(bucket: BucketId, version: VersionId, label: Label) -> Target {
+    Target { bucket: Some(bucket), version: Some(version), label: Some(label), ..Target::default() }
+}
+
+impl Vault {
+    /// Puts the vault behind a gate. `objects` keeps sealed bytes.
+    #[must_use]
+    pub fn new(
+        gate: Arc<Gate<Arc<Policies>, Writer>>,
+        reader: Reader,
+        keys: Arc<Keyring>,
+        objects: Arc<dyn ObjectStore>,
+    ) -> Self {
+        Self { gate, reader, keys, blobs: Blobs::new(objects) }
+    }
+
+    pub(crate) fn snapshot(&self) -> Result<Arc<Snapshot>, VaultError> {
+        self.gate.decider().snapshot().map_err(|error| VaultError::Integrity(error.to_string()))
+    }
+
+    /// Returns a bucket by its name. Whether the one who asks may know of it is decided with what they ask.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::NoBucket`] when there is none.
+    pub fn bucket(&self, name: &str) -> Result<Bucket, VaultError> {
+        let name: BucketName = name.parse().map_err(|_| VaultError::NoBucket)?;
+        let snapshot = self.snapshot()?;
+        snapshot.roster().buckets.named(&name).cloned().ok_or(VaultError::NoBucket)
+    }
+
+    /// Makes a bucket, for whoever asks: they own it. A label is confidential unless it is said.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::Conflict`] when one of that name is there.
+    pub async fn make_bucket(&self, asks: &Facts, name: &str, label: Option<Label>) -> Result<Bucket, VaultError> {
+        let mut id = [0; 16];
+        SystemEntropy.fill(&mut id);
+        let (made_by, made_at) = (asks.actor.principal, asks.at);
+        let label = label.unwrap_or_else(|| Label::of(Level::Confidential));
+        let versioning = Versioning::Off;
+        let bucket = Bucket { id: BucketId(id), name: name.parse()?, label, made_by, made_at, versioning };
+        let grant = Grant {
+            id: GrantId::draw(&mut SystemEntropy),
+            principal: made_by,
+            role: Role::Owner,
+            scope: Scope::Bucket(bucket.id),
+            starts: made_at,
+            ends: None,
+            reason: "made the bucket".to_owned(),
+            given_by: made_by,
+        };
+        let steps = vec![Step::Put(Record::Bucket(Box::new(bucket.clone()))), Step::Put(Record::Grant(grant))];
+        self.change_records::<MakeBucket>(asks, Target::default(), steps).await?;
+        Ok(bucket)
+    }
+
+    /// Changes label and versioning of a bucket.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::Conflict`] when its label would be lower, or earlier versions would no longer be kept.
+    pub async fn change_bucket(&self, asks: &Facts, bucket: Bucket) -> Result<(), VaultError> {
+        let target = Target { bucket: Some(bucket.id), label: Some(bucket.label.clone()), ..Target::default() };
+        let steps = vec![Step::Put(Record::Bucket(Box::new(bucket)))];
+        self.change_records::<ChangeBucket>(asks, target, steps).await
+    }
+
+    /// Removes a bucket to which nothing leads any more.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::Conflict`] when it is not empty.
+    pub async fn remove_bucket(&self, asks: &Facts, bucket: &Bucket) -> Result<(), VaultError> {
+        let target = Target { bucket: Some(bucket.id), label: Some(bucket.label.clone()), ..Target::default() };
+        self.change_records::<RemoveBucket>(asks, target, vec![Step::End(RecordKey::Bucket(bucket.id))]).await
+    }
+
+    async fn change_records<A: Changes>(
+        &self,
+        asks: &Facts,
+        target: Target,
+        steps: Vec<Step>,
+    ) -> Result<(), VaultError> {
+        let target = Target { record: steps.first().map(Step::key), ..target };
+        let change = Change::records(A::ACTION, Steps(steps));
+        let facts = Facts { target, beside: change.beside(), ..asks.clone() };
+        drop(self.gate.change(Request::<A>::new(facts), change).await?.spend());
+        Ok(())
+    }
+
+    /// Tells whether whoever asks may know which objects of a label there are in a bucket. A question, which is not recorded.
+    pub(crate) fn may_list(&self, asks: &Facts, bucket: BucketId, label: &Label) -> bool {
+        let target = Target { bucket: Some(bucket), label: Some(label.clone()), ..Target::default() };
+        let facts = Facts { target, action: Action::ObjectList, ..asks.clone() };
+        matches!(self.gate.evaluate(&facts), Verdict::Allow(_))
+    }
+
+    /// Returns the buckets that whoever asks may know of, by their names.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::Integrity`] when what decides is not whole.
+    pub fn buckets(&self, asks: &Facts) -> Result<Vec<Bucket>, VaultError> {
+        let snapshot = self.snapshot()?;
+        let seen = snapshot.roster().buckets.by_name().filter(|bucket| self.may_list(asks, bucket.id, &bucket.label));
+        Ok(seen.cloned().collect())
+    }
+
+    /// Decides and records that whoever asks learns of a bucket.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::NoBucket`] when they may not know that it is there.
+    pub async fn look_at(&self, asks: &Facts, bucket: &Bucket, label: &Label) -> Result<(), VaultError> {
+        let target = Target { bucket: Some(bucket.id), label: Some(label.clone()), ..Target::default() };
+        let receipt = self.gate.read(Request::<List>::new(Facts { target, ..asks.clone() })).await;
+        match receipt.map_err(VaultError::from) {
+            Ok(receipt) => {
+                drop(receipt.spend());
+                Ok(())
+            }
+            Err(VaultError::NoObject) => Err(VaultError::NoBucket),
+            Err(error) => Err(error),
+        }
+    }
+}

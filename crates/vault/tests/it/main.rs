@@ -1,0 +1,12 @@
+//! The vault.
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod listing;
+mod objects;
+mod place;

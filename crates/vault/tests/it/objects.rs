@@ -1,0 +1,275 @@
+//! Objects: written, read, hidden, deleted; whole or not at all.
+
+use bytes::Bytes;
+use cordon_domain::{Action, Bucket, Level, Outcome, Versioning};
+use cordon_testkit::Chance;
+use cordon_vault::put::OnlyIf;
+use cordon_vault::remove::Removed;
+use cordon_vault::{VaultError, Writing};
+use futures_util::stream;
+
+use crate::place::{ADA, BOB, CLEO, Place, at_least, name, read, writing};
+
+fn text(length: usize, seed: u64) -> Vec<u8> {
+    let mut chance = Chance::new(seed);
+    let mut bytes = vec![0; length];
+    cordon_domain::Entropy::fill(&mut chance, &mut bytes);
+    bytes
+}
+
+/// Around each border: of a row, of the first segment, of a segment, of what is read at once, of a piece.
+const LENGTHS: [usize; 12] = [
+    0,
+    1,
+    65_536,
+    65_537,
+    (1 << 20) - 56,
+    (1 << 20) - 55,
+    (2 << 20) - 72,
+    (2 << 20) - 71,
+    (4 << 20) + 7,
+    (8 << 20) - 1,
+    8 << 20,
+    (17 << 20) + 3,
+];
+
+#[tokio::test]
+async fn what_was_written_is_read_whole_and_in_any_range() {
+    let place = Place::open().await;
+    let bucket = place.bucket("corpus", Level::Internal).await;
+    let mut chance = Chance::new(7);
+    for (number, length) in LENGTHS.into_iter().enumerate() {
+        let (key, body) = (format!("of {length}"), text(length, number as u64));
+        place.put(ADA, &bucket, writing(&key), body.clone()).await.expect("written");
+        assert!(place.get(BOB, &bucket, &key).await.expect("read") == body, "{length}");
+        for _ in 0..6 {
+            let start = chance.below(length as u64 + 1);
+            let end = start + chance.below(length as u64 - start + 1);
+            let got = place.vault.get(&place.asks(BOB), &bucket, &name(&key), None).await.expect("allowed");
+            let part = read(got, start..end).await.expect("read");
+            assert!(part == body[start as usize..end as usize], "{start} to {end} of {length}");
+        }
+    }
+    let in_files = LENGTHS.iter().filter(|length| **length > 65_536).count();
+    assert_eq!(place.blobs().len(), in_files, "short ones stand in the database");
+}
+
+#[tokio::test]
+async fn no_plaintext_reaches_the_disk() {
+    let place = Place::open().await;
+    let marker = b"MARKER-cd41-orange-zeppelin".repeat(40);
+    for level in Level::ALL {
+        let bucket = place.bucket(&format!("b-{level}"), level).await;
+        place.put(ADA, &bucket, writing("short"), marker.clone()).await.expect("written");
+        place.put(ADA, &bucket, writing("long"), marker.repeat(2000)).await.expect("written");
+        let broken = [Ok(Bytes::from(marker.repeat(9000))), Err("the client went")];
+        let broken = place.vault.put(&place.asks(ADA), &bucket, writing("broken"), stream::iter(broken)).await;
+        assert!(matches!(broken, Err(VaultError::Sent(_))), "{broken:?}");
+        assert!(place.get(ADA, &bucket, "long").await.expect("read") == marker.repeat(2000));
+    }
+    for file in place.files() {
+        let bytes = std::fs::read(&file).expect("reads");
+        let found = bytes.windows(27).any(|window| window == &marker[..27]);
+        assert!(!found, "{} holds what was written", file.display());
+    }
+    assert_eq!(place.blobs().len(), 4, "of what broke off nothing is left");
+}
+
+#[tokio::test]
+async fn what_leaves_is_on_record_before_and_after() {
+    let place = Place::open().await;
+    let bucket = place.bucket("plans", Level::Restricted).await;
+    place.put(ADA, &bucket, writing("next"), text(3 << 20, 1)).await.expect("written");
+    let got = place.vault.get(&place.asks(ADA), &bucket, &name("next"), None).await.expect("allowed");
+    assert_eq!(place.events(Action::ObjectRead).await.len(), 1, "before a byte leaves");
+    read(got, 100..2_000_100).await.expect("read");
+    let got = place.vault.get(&place.asks(ADA), &bucket, &name("next"), None).await.expect("allowed");
+    drop(got);
+    let mut sent = Vec::new();
+    for _ in 0..200 {
+        sent = place.events(Action::ObjectSent).await;
+        if sent.len() == 2 {
+            break;
+        }
+        tokio::task::yield_now().await;
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    let mut amounts: Vec<_> = sent.iter().map(|event| event.amount).collect();
+    amounts.sort_unstable();
+    assert_eq!(amounts, [Some(0), Some(2_000_000)]);
+}
+
+#[tokio::test]
+async fn whoever_may_not_sends_nothing_and_learns_nothing() {
+    let place = Place::open().await;
+    let bucket = place.bucket("plans", Level::Restricted).await;
+    place.put(ADA, &bucket, writing("next"), text(10, 1)).await.expect("written");
+    for who in [BOB, CLEO] {
+        let got = place.get(who, &bucket, "next").await.map(drop);
+        assert!(matches!(got, Err(VaultError::NoObject)), "{got:?}");
+        let missing = place.get(who, &bucket, "none").await.map(drop);
+        assert!(matches!(missing, Err(VaultError::NoObject)), "{missing:?}");
+        let asked = std::sync::atomic::AtomicBool::new(false);
+        let body = stream::poll_fn(|_| {
+            asked.store(true, std::sync::atomic::Ordering::Relaxed);
+            std::task::Poll::Ready(Some(Err::<Bytes, _>("it was asked for")))
+        });
+        let put = place.vault.put(&place.asks(who), &bucket, writing("next"), body).await;
+        assert!(matches!(put, Err(VaultError::NoObject | VaultError::Refused(_))), "{put:?}");
+        assert!(!asked.into_inner(), "the body was asked for");
+        let removed = place.vault.remove(&place.asks(who), &bucket, &name("next"), None).await;
+        assert!(matches!(removed, Err(VaultError::NoObject | VaultError::Refused(_))), "{removed:?}");
+        assert!(place.list(who, &bucket, all()).await.is_err());
+        assert_eq!(place.vault.buckets(&place.asks(who)).expect("whole"), []);
+    }
+    let denied = place.events(Action::ObjectRead).await;
+    assert!(denied.iter().all(|event| event.outcome == Outcome::Denied) && denied.len() == 2, "each is on record");
+    assert_eq!(place.get(ADA, &bucket, "next").await.expect("read"), text(10, 1));
+}
+
+pub(crate) fn all() -> cordon_vault::list::Wanted {
+    cordon_vault::list::Wanted { most: 1000, ..Default::default() }
+}
+
+async fn kept(place: &Place, bucket: &Bucket) -> Bucket {
+    let kept = Bucket { versioning: Versioning::On, ..bucket.clone() };
+    place.vault.change_bucket(&place.asks(ADA), kept.clone()).await.expect("changed");
+    kept
+}
+
+#[tokio::test]
+async fn a_label_is_at_least_that_of_the_bucket_and_of_what_was_there() {
+    let place = Place::open().await;
+    let bucket = place.bucket("notes", Level::Internal).await;
+    let level = |written: Result<cordon_vault::Written, VaultError>| written.expect("written").label.level;
+    assert_eq!(level(place.put(CLEO, &bucket, at_least("a", Level::Public), vec![1]).await), Level::Internal);
+    assert_eq!(level(place.put(CLEO, &bucket, at_least("a", Level::Confidential), vec![2]).await), Level::Confidential);
+    assert_eq!(level(place.put(CLEO, &bucket, writing("a"), vec![3]).await), Level::Confidential, "as it was");
+    assert!(matches!(place.get(BOB, &bucket, "a").await, Err(VaultError::NoObject)));
+    let higher = place.put(CLEO, &bucket, at_least("b", Level::Restricted), vec![4]).await;
+    assert!(matches!(higher, Err(VaultError::Refused(_) | VaultError::NoObject)), "{higher:?}");
+    assert_eq!(level(place.put(ADA, &bucket, at_least("c", Level::Restricted), vec![5]).await), Level::Restricted);
+    let over = place.put(CLEO, &bucket, writing("c"), vec![6]).await;
+    assert!(
+        matches!(over, Err(VaultError::NoObject | VaultError::Refused(_))),
+        "not over what one may not know: {over:?}"
+    );
+    let lower = Bucket { label: cordon_domain::Label::of(Level::Public), ..bucket.clone() };
+    assert!(place.vault.change_bucket(&place.asks(ADA), lower).await.is_err());
+}
+
+#[tokio::test]
+async fn a_name_leads_to_the_newest_and_where_they_are_kept_to_earlier_ones() {
+    let place = Place::open().await;
+    let off = place.bucket("off", Level::Internal).await;
+    let long = |seed| text(100_000, seed);
+    let first = place.put(ADA, &off, writing("a"), long(1)).await.expect("written");
+    place.put(ADA, &off, writing("a"), long(2)).await.expect("written");
+    assert_eq!(place.blobs().len(), 1, "the one before is gone");
+    let gone = place.vault.get(&place.asks(ADA), &off, &name("a"), Some(first.version)).await.map(drop);
+    assert!(matches!(gone, Err(VaultError::NoObject)));
+    assert!(place.get(ADA, &off, "a").await.expect("read") == long(2));
+    let deleted = place.vault.remove(&place.asks(ADA), &off, &name("a"), None).await.expect("deleted");
+    assert!(matches!(deleted, Removed::Deleted(_)) && place.blobs().is_empty());
+
+    let bucket = kept(&place, &place.bucket("kept", Level::Internal).await).await;
+    let first = place.put(CLEO, &bucket, writing("a"), long(3)).await.expect("written");
+    let second = place.put(CLEO, &bucket, writing("a"), long(4)).await.expect("written");
+    let old = place.vault.get(&place.asks(ADA), &bucket, &name("a"), Some(first.version)).await.expect("kept");
+    assert!(read(old, 0..100_000).await.expect("read") == long(3));
+    let other = place.vault.get(&place.asks(ADA), &bucket, &name("b"), Some(first.version)).await.map(drop);
+    assert!(matches!(other, Err(VaultError::NoObject)), "it is a version of another name");
+    let Removed::Hidden(mark) = place.vault.remove(&place.asks(CLEO), &bucket, &name("a"), None).await.expect("hidden")
+    else {
+        panic!("it was not hidden")
+    };
+    assert!(matches!(place.get(ADA, &bucket, "a").await, Err(VaultError::NoObject)));
+    assert_eq!(place.list(ADA, &bucket, all()).await.expect("listed"), Vec::<String>::new());
+    let again = place.vault.remove(&place.asks(CLEO), &bucket, &name("a"), None).await.expect("hidden already");
+    assert_eq!(again, Removed::Hidden(mark));
+    let by_cleo = place.vault.remove(&place.asks(CLEO), &bucket, &name("a"), Some(second.version)).await;
+    assert!(matches!(by_cleo, Err(VaultError::Refused(_))), "for ever is for owners: {by_cleo:?}");
+    let shown = place.vault.remove(&place.asks(ADA), &bucket, &name("a"), Some(mark)).await.expect("shown");
+    assert_eq!(shown, Removed::Shown(mark));
+    assert!(place.get(ADA, &bucket, "a").await.expect("read") == long(4));
+    let gone = place.vault.remove(&place.asks(ADA), &bucket, &name("a"), Some(second.version)).await.expect("deleted");
+    assert_eq!(gone, Removed::Deleted(second.version));
+    assert!(place.get(ADA, &bucket, "a").await.expect("read") == long(3), "the name leads to the one before");
+    assert_eq!(place.blobs().len(), 1);
+    let none = place.vault.remove(&place.asks(ADA), &bucket, &name("zzz"), None).await.expect("nothing");
+    assert_eq!(none, Removed::Nothing);
+    let taken = place.vault.remove_bucket(&place.asks(ADA), &bucket).await;
+    assert!(matches!(taken, Err(VaultError::Conflict(_))), "it is not empty: {taken:?}");
+    place.vault.remove_bucket(&place.asks(ADA), &off).await.expect("it is empty");
+    assert!(matches!(place.vault.bucket("off"), Err(VaultError::NoBucket)));
+}
+
+#[tokio::test]
+async fn a_write_is_made_only_if_what_was_asked_holds_however_many_ask() {
+    let place = Place::open().await;
+    let bucket = place.bucket("locks", Level::Internal).await;
+    let only = |only_if| Writing { only_if: Some(only_if), ..writing("lock") };
+    let many = (0..8u8).map(|number| place.put(ADA, &bucket, only(OnlyIf::Missing), vec![number]));
+    let outcomes = futures_util::future::join_all(many).await;
+    let won: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.as_ref().ok()).collect();
+    assert_eq!(won.len(), 1, "{outcomes:?}");
+    let lost = |outcome: &Result<_, VaultError>| matches!(outcome, Err(VaultError::Precondition(_)));
+    assert_eq!(outcomes.iter().filter(|outcome| lost(outcome)).count(), 7);
+    let tag = won[0].tag.clone();
+    place.put(ADA, &bucket, only(OnlyIf::Tag(tag.clone())), vec![9]).await.expect("it is that");
+    assert!(lost(&place.put(ADA, &bucket, only(OnlyIf::Tag(tag)), vec![10]).await));
+    let many = (0..8u8).map(|number| place.put(ADA, &bucket, writing("lock"), vec![number]));
+    let all: Result<Vec<_>, _> = futures_util::future::join_all(many).await.into_iter().collect();
+    all.expect("each is written");
+    assert_eq!(place.list(ADA, &bucket, crate::objects::all()).await.expect("listed"), ["lock"]);
+}
+
+#[tokio::test]
+async fn what_was_changed_on_the_disk_is_not_read() {
+    let place = Place::open().await;
+    let bucket = place.bucket("corpus", Level::Internal).await;
+    place.put(ADA, &bucket, writing("long"), text(3 << 20, 1)).await.expect("written");
+    place.put(ADA, &bucket, writing("short"), text(100, 2)).await.expect("written");
+    let blob = place.blobs().remove(0);
+    let whole = std::fs::read(&blob).expect("reads");
+    let changes: [fn(&mut Vec<u8>); 4] = [
+        |bytes| bytes[2 << 20] ^= 1,
+        |bytes| bytes.truncate(2 << 20),
+        |bytes| bytes[3] ^= 1,
+        |bytes| {
+            let (first, second) = (bytes[1 << 20..2 << 20].to_vec(), bytes[2 << 20..3 << 20].to_vec());
+            bytes[1 << 20..2 << 20].copy_from_slice(&second);
+            bytes[2 << 20..3 << 20].copy_from_slice(&first);
+        },
+    ];
+    for (number, change) in changes.into_iter().enumerate() {
+        let mut bytes = whole.clone();
+        change(&mut bytes);
+        std::fs::write(&blob, bytes).expect("written");
+        let read = place.get(BOB, &bucket, "long").await.map(drop);
+        assert!(matches!(read, Err(VaultError::Integrity(_))), "{number}: {read:?}");
+    }
+    std::fs::write(&blob, &whole).expect("written");
+    place.get(BOB, &bucket, "long").await.expect("whole again");
+    let database = rusqlite::Connection::open(place.database()).expect("opens");
+    for (change, back) in [
+        ("UPDATE entries SET key = 'zzz' WHERE key = 'short'", "UPDATE entries SET key = 'short' WHERE key = 'zzz'"),
+        ("UPDATE entries SET number = 9 WHERE key = 'short'", "UPDATE entries SET number = 1 WHERE key = 'short'"),
+        (
+            "UPDATE bodies SET version = randomblob(16)",
+            "UPDATE bodies SET version = (SELECT version FROM entries WHERE key = 'short')",
+        ),
+    ] {
+        assert_eq!(database.execute(change, []).expect("changed"), 1, "{change}");
+        let key = if change.contains("'zzz'") { "zzz" } else { "short" };
+        let read = place.get(BOB, &bucket, key).await.map(drop);
+        assert!(matches!(read, Err(VaultError::Integrity(_))), "{change}: {read:?}");
+        assert_eq!(database.execute(back, []).expect("changed"), 1, "{back}");
+    }
+    assert_eq!(place.get(BOB, &bucket, "short").await.expect("whole"), text(100, 2));
+    let mut sealed: Vec<u8> = database.query_row("SELECT sealed FROM bodies", [], |row| row.get(0)).expect("reads");
+    sealed[50] ^= 1;
+    assert_eq!(database.execute("UPDATE bodies SET sealed = ?1", [sealed]).expect("changed"), 1);
+    let read = place.get(BOB, &bucket, "short").await.map(drop);
+    assert!(matches!(read, Err(VaultError::Integrity(_))), "{read:?}");
+}

@@ -1,0 +1,213 @@
+//! An installation with a vault, people who ask it, and what lies on its disk.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use cordon_domain::{
+    Action, Actor, Bucket, Clock as _, Device, DeviceId, Event, Factor, Grant, GrantId, Label, Level, Moment,
+    ObjectKey, Principal, PrincipalId, PrincipalKind, Record, RequestId, Role, Scope, Step, Steps, Target,
+};
+use cordon_gate::act::{Changes, Enrol, Invite};
+use cordon_gate::{Facts, Gate, Request};
+use cordon_keys::local::HeldKey;
+use cordon_keys::{RootProvider, Secret};
+use cordon_policy::{LocalOperator, Policies};
+use cordon_store::edge::SystemEntropy;
+use cordon_store::{Change, Follower, Installation, KitShape, New, Places, Writer};
+use cordon_testkit::{Chance, TurnedClock};
+use cordon_vault::get::Got;
+use cordon_vault::list::Wanted;
+use cordon_vault::{Listed, Vault, VaultError, Writing, Written};
+use futures_util::{StreamExt as _, stream};
+use object_store::local::LocalFileSystem;
+
+const NOW: Moment = Moment(1_795_608_000_000);
+const OPERATOR: PrincipalId = PrincipalId([99; 16]);
+/// Owns everything, and may know everything.
+pub(crate) const ADA: u8 = 1;
+/// Reads everything that is at most internal.
+pub(crate) const BOB: u8 = 2;
+/// Writes everywhere, and is cleared for confidential.
+pub(crate) const CLEO: u8 = 3;
+
+pub(crate) struct Place {
+    pub(crate) installation: Installation,
+    pub(crate) vault: Vault,
+    pub(crate) clock: TurnedClock,
+    gate: Arc<Gate<Arc<Policies>, Writer>>,
+    requests: AtomicU64,
+    folder: tempfile::TempDir,
+}
+
+impl Place {
+    pub(crate) async fn open() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let clock = TurnedClock::at(NOW);
+        let places = Places { data: folder.path().join("data"), keys: folder.path().join("keys"), server: None };
+        let root = Secret::draw(&mut Chance::new(1));
+        let provider: Arc<dyn RootProvider> = Arc::new(HeldKey::new("key-file", &root, SystemEntropy));
+        let mut keep_kit = |_: &[cordon_keys::recovery::Share]| Ok(());
+        let new = New { origin: "log.example", kit: KitShape { need: 2, of: 3 }, keep_kit: &mut keep_kit };
+        let made = Installation::create(places, new, &provider, Arc::new(clock.clone())).await;
+        let installation = made.expect("made");
+        let (reader, keys) = (installation.reader().clone(), Arc::clone(installation.keys()));
+        let operator = LocalOperator { principal: OPERATOR };
+        let follower = Follower::begin(reader.clone(), Arc::clone(&keys), Some(operator.into())).await.expect("begins");
+        installation.writer().follow(follower.clone());
+        let itself = Actor::service(installation.itself());
+        let gate = Arc::new(Gate::new(Arc::clone(follower.policies()), installation.writer().clone(), itself));
+        let objects = folder.path().join("data/objects");
+        std::fs::create_dir(&objects).expect("a folder");
+        let objects = LocalFileSystem::new_with_prefix(objects).expect("opens").with_fsync(true);
+        let vault = Vault::new(Arc::clone(&gate), reader, keys, Arc::new(objects));
+        let place = Self { installation, vault, clock, gate, requests: AtomicU64::new(1), folder };
+        place.bring_in(ADA, Level::Restricted, Role::Owner).await;
+        place.bring_in(BOB, Level::Internal, Role::Reader).await;
+        place.bring_in(CLEO, Level::Confidential, Role::Contributor).await;
+        place
+    }
+
+    async fn bring_in(&self, number: u8, clearance: Level, role: Role) {
+        let id = PrincipalId([number; 16]);
+        let someone = Principal {
+            id,
+            kind: PrincipalKind::Person,
+            owner: id,
+            clearance,
+            projects: std::collections::BTreeSet::new(),
+            vendor: None,
+            purpose: None,
+            until: None,
+            trained_until: Some(Moment(i64::MAX)),
+        };
+        let grant = Grant {
+            id: GrantId(id.0),
+            principal: id,
+            role,
+            scope: Scope::Installation,
+            starts: Moment(0),
+            ends: None,
+            reason: "a test".to_owned(),
+            given_by: OPERATOR,
+        };
+        let operator = Actor { kind: PrincipalKind::Person, ..Actor::service(OPERATOR) };
+        let steps = vec![Step::Put(Record::Principal(someone)), Step::Put(Record::Grant(grant))];
+        self.records::<Invite>(operator, id, steps).await;
+        let device = Device { id: DeviceId(id.0), owner: id, key: [number; 32], claimed: "laptop".to_owned() };
+        self.records::<Enrol>(
+            Actor { device: None, ..self.asks(number).actor },
+            id,
+            vec![Step::Put(Record::Device(device))],
+        )
+        .await;
+    }
+
+    async fn records<A: Changes>(&self, actor: Actor, about: PrincipalId, steps: Vec<Step>) {
+        let target = Target { principal: Some(about), record: steps.first().map(Step::key), ..Target::default() };
+        let change = Change::records(A::ACTION, Steps(steps));
+        let facts = Facts::new(RequestId::draw(&mut SystemEntropy), self.clock.now(), A::ACTION, actor);
+        let facts = Facts { target, beside: change.beside(), reason: Some("a test".to_owned()), ..facts };
+        drop(self.gate.change(Request::<A>::new(facts), change).await.expect("allowed").spend());
+    }
+
+    /// What is known of a request of somebody, who has just signed in with a passkey on an enrolled device.
+    pub(crate) fn asks(&self, number: u8) -> Facts {
+        let actor = Actor {
+            kind: PrincipalKind::Person,
+            mfa_age_s: Some(0),
+            device: Some(DeviceId([number; 16])),
+            factor: Some(Factor::PhishingResistant),
+            ..Actor::service(PrincipalId([number; 16]))
+        };
+        let mut request = [0; 16];
+        request[..8].copy_from_slice(&self.requests.fetch_add(1, Ordering::Relaxed).to_be_bytes());
+        Facts::new(RequestId(request), self.clock.now(), Action::ObjectRead, actor)
+    }
+
+    pub(crate) async fn bucket(&self, name: &str, level: Level) -> Bucket {
+        self.vault.make_bucket(&self.asks(ADA), name, Some(Label::of(level))).await.expect("made")
+    }
+
+    pub(crate) async fn put(
+        &self,
+        who: u8,
+        bucket: &Bucket,
+        new: Writing,
+        body: Vec<u8>,
+    ) -> Result<Written, VaultError> {
+        let pieces: Vec<Result<Bytes, String>> =
+            body.chunks(100_000).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
+        self.vault.put(&self.asks(who), bucket, new, stream::iter(pieces)).await
+    }
+
+    pub(crate) async fn get(&self, who: u8, bucket: &Bucket, key: &str) -> Result<Vec<u8>, VaultError> {
+        let got = self.vault.get(&self.asks(who), bucket, &name(key), None).await?;
+        let all = 0..got.entry.said.bytes;
+        read(got, all).await
+    }
+
+    pub(crate) async fn list(&self, who: u8, bucket: &Bucket, wanted: Wanted) -> Result<Vec<String>, VaultError> {
+        let page = self.vault.list(&self.asks(who), bucket, &wanted).await?;
+        Ok(lines(&page.lines))
+    }
+
+    /// Events of an action.
+    pub(crate) async fn events(&self, action: Action) -> Vec<Event> {
+        let entries = self.installation.reader().entries(0, 10_000).await.expect("reads");
+        let key = self.installation.keys().event_key().expect("a key");
+        let events =
+            entries.iter().map(|entry| cordon_ledger::entry::open(entry, &key, |_| None).expect("opens").event);
+        events.filter(|event| event.action == action).collect()
+    }
+
+    /// Files of sealed bytes.
+    pub(crate) fn blobs(&self) -> Vec<PathBuf> {
+        files(&self.folder.path().join("data/objects"))
+    }
+
+    /// Every file on its disk.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        files(self.folder.path())
+    }
+
+    pub(crate) fn database(&self) -> PathBuf {
+        self.installation.places().database_file()
+    }
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("reads").map(|entry| entry.expect("reads").path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+pub(crate) fn lines(lines: &[Listed]) -> Vec<String> {
+    let text = |line: &Listed| match line {
+        Listed::Object(entry) => entry.key.as_str().to_owned(),
+        Listed::Beginning(beginning) => format!("{beginning}..."),
+    };
+    lines.iter().map(text).collect()
+}
+
+pub(crate) fn name(key: &str) -> ObjectKey {
+    key.parse().expect("a name")
+}
+
+pub(crate) fn writing(key: &str) -> Writing {
+    Writing { key: name(key), label: None, headers: Vec::new(), only_if: None }
+}
+
+pub(crate) fn at_least(key: &str, level: Level) -> Writing {
+    Writing { label: Some(Label::of(level)), ..writing(key) }
+}
+
+/// Reads a range, whatever it comes in.
+pub(crate) async fn read(got: Got, range: std::ops::Range<u64>) -> Result<Vec<u8>, VaultError> {
+    let mut pieces = std::pin::pin!(got.bytes(range));
+    let mut all = Vec::new();
+    while let Some(piece) = pieces.next().await {
+        all.extend_from_slice(&piece?);
+    }
+    Ok(all)
+}
