@@ -8,6 +8,7 @@ mod credentials;
 mod db;
 mod devices;
 mod emergency;
+mod env;
 mod explain;
 mod fingerprint;
 mod hook;
@@ -42,6 +43,7 @@ pub(crate) enum Command {
     Up(Box<up::Arguments>),
     Login(Box<login::Arguments>),
     Credentials(Box<credentials::Arguments>),
+    Env(Box<env::Arguments>),
     Approve(Box<approve::Arguments>),
     #[command(subcommand)]
     Emergency(emergency::Command),
@@ -82,6 +84,7 @@ impl Command {
             Self::Up(arguments) => up::run(&arguments),
             Self::Login(arguments) => login::run(&arguments),
             Self::Credentials(arguments) => credentials::run(&arguments),
+            Self::Env(arguments) => env::run(&arguments),
             Self::Approve(arguments) => approve::run(&arguments),
             Self::Emergency(command) => emergency::run(command),
             Self::Audit(command) => audit::run(command),

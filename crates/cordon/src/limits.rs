@@ -20,3 +20,6 @@ pub(crate) const LOGIN_HEAD_S: u64 = 3;
 
 /// Milliseconds that a revocation may take until every node refuses.
 pub(crate) const REVOKED_MS: u64 = 1_000;
+
+/// Milliseconds that the training of the first person counts: a year.
+pub(crate) const FIRST_TRAINED_MS: i64 = 365 * 86_400_000;

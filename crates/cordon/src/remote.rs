@@ -100,6 +100,9 @@ pub(crate) struct Login {
 /// An access key.
 #[derive(Deserialize, Serialize)]
 pub(crate) struct Key {
+    /// Where clients of S3 use it.
+    #[serde(default)]
+    pub(crate) endpoint: String,
     pub(crate) id: String,
     pub(crate) secret: Zeroizing<String>,
     pub(crate) token: Zeroizing<String>,

@@ -25,6 +25,7 @@ pub mod limits;
 pub mod login;
 mod passkey;
 pub mod password;
+pub mod presigned;
 pub mod provider;
 pub mod session;
 pub mod sign_in;
@@ -39,7 +40,7 @@ pub use identity::{Identity, Visit};
 pub use passkey::PublicUrl;
 pub use password::Password;
 pub use provider::{Beside, Provider, ProviderSettings};
-pub use session::AccessKey;
+pub use session::{AccessKey, Recognised};
 pub use sign_in::SignedIn;
 
 /// Hashes a secret of many random bits, for a purpose.

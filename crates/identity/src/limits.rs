@@ -116,3 +116,6 @@ pub const SUBJECT_CHARS_MAX: usize = 255;
 
 /// Milliseconds that an ID token may be old when it comes.
 pub const ID_TOKEN_MS_MAX: i64 = 600_000;
+
+/// Seconds that an address lives that was signed beforehand: a week, as S3 has it. What its level allows is less.
+pub const PRESIGNED_S_MAX: u32 = 604_800;

@@ -16,6 +16,7 @@ use crate::device::Proof;
 use crate::error::IdentityError;
 use crate::identity::{Identity, Visit};
 use crate::limits::CLAIMED_CHARS_MAX;
+use crate::presigned::Presigned;
 use crate::signature::{Asked, Signed};
 use crate::token::TokenKeys;
 
@@ -33,8 +34,30 @@ pub struct AccessKey {
     pub token: Zeroizing<String>,
 }
 
+/// An access key that a request names, and that counts. Its signature is still to be compared.
+pub struct Recognised {
+    /// What it says.
+    pub credential: Credential,
+    /// The secret that the signature is made with.
+    pub secret: Zeroizing<String>,
+    /// Seconds that an address lives that was signed beforehand, when it was.
+    pub presigned_s: Option<u32>,
+    /// The region that the signature is for.
+    pub region: String,
+}
+
+/// The one session token of a request.
+fn token_of<'a>(asked: &Asked<'a>) -> Result<&'a str, IdentityError> {
+    let mut tokens = asked.headers.iter().filter(|(name, _)| *name == "x-amz-security-token");
+    match (tokens.next(), tokens.next()) {
+        (Some((_, token)), None) => Ok(token),
+        _ => Err(IdentityError::Unknown("an access key comes with its session token")),
+    }
+}
+
 /// The id of an access key, as clients of S3 write it.
-fn key_id(id: CredentialId) -> String {
+#[must_use]
+pub fn key_id(id: CredentialId) -> String {
     format!("{KEY_PREFIX}{}", BASE32_NOPAD.encode(&id.0))
 }
 
@@ -81,21 +104,43 @@ impl Identity {
     /// more.
     pub fn signed(&self, asked: &Asked<'_>) -> Result<Credential, IdentityError> {
         let signed = Signed::read(asked)?;
-        let mut tokens = asked.headers.iter().filter(|(name, _)| *name == "x-amz-security-token");
-        let (Some((_, token)), None) = (tokens.next(), tokens.next()) else {
-            return Err(IdentityError::Unknown("an access key comes with its session token"));
+        let known = self.recognised(signed.access_key, token_of(asked)?)?;
+        signed.check(asked, &known.secret, self.now())?;
+        self.counts(&known.credential)?;
+        Ok(known.credential)
+    }
+
+    /// Tells whose access key a request names, before its signature is compared: by whoever reads its body, which may be
+    /// signed piece by piece. What must be signed is; the key counts.
+    ///
+    /// # Errors
+    ///
+    /// As [`Identity::signed`].
+    pub fn recognise(&self, asked: &Asked<'_>) -> Result<Recognised, IdentityError> {
+        let known = match Presigned::read(asked)? {
+            Some(presigned) => {
+                let known = self.recognised(&presigned.access_key, &presigned.token)?;
+                Recognised { presigned_s: Some(presigned.expires_s), region: presigned.region.into(), ..known }
+            }
+            None => {
+                let signed = Signed::read(asked)?;
+                let known = self.recognised(signed.access_key, token_of(asked)?)?;
+                Recognised { region: signed.region.to_owned(), ..known }
+            }
         };
+        self.counts(&known.credential)?;
+        Ok(known)
+    }
+
+    fn recognised(&self, access_key: &str, token: &str) -> Result<Recognised, IdentityError> {
         let kinds = [CredentialKind::AccessKey, CredentialKind::ServiceKey];
-        let read = self.tokens.read(&kinds, token);
-        let (credential, version) = read.ok_or(IdentityError::Unknown("this is no access key of this installation"))?;
-        if signed.access_key != key_id(credential.id) {
+        let unknown = IdentityError::Unknown("this is no access key of this installation");
+        let Some((credential, version)) = self.tokens.read(&kinds, token) else { return Err(unknown) };
+        if access_key != key_id(credential.id) {
             return Err(IdentityError::Unknown("the session token is of another access key"));
         }
-        let secret = self.tokens.secret(credential.id, version);
-        let secret = secret.ok_or(IdentityError::Unknown("this is no access key of this installation"))?;
-        signed.check(asked, &secret, self.now())?;
-        self.counts(&credential)?;
-        Ok(credential)
+        let Some(secret) = self.tokens.secret(credential.id, version) else { return Err(unknown) };
+        Ok(Recognised { credential, secret, presigned_s: None, region: String::new() })
     }
 
     /// Tells whether a credential counts now: its time, its revocation, whose it is, its device.

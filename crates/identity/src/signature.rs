@@ -15,7 +15,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_e
 
 use crate::limits::{SIGNED_HEADERS_MAX, SKEW_MS};
 
-const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+pub(crate) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
 /// What of a request is signed.
 #[derive(Clone, Debug)]
@@ -59,8 +59,9 @@ pub enum SignatureError {
 pub struct Signed<'a> {
     /// The id of the access key.
     pub access_key: &'a str,
+    /// The region that it is for.
+    pub region: &'a str,
     day: &'a str,
-    region: &'a str,
     service: &'a str,
     headers: Vec<&'a str>,
     signature: [u8; 32],
@@ -111,7 +112,6 @@ impl<'a> Signed<'a> {
         if !is_covered("host") {
             return Err(SignatureError::Uncovered("the host"));
         }
-        let believed = |name: &&str| name.starts_with("x-amz-") || *name == "content-md5";
         match asked.headers.iter().map(|(name, _)| *name).filter(believed).all(is_covered) {
             true => Ok(()),
             false => Err(SignatureError::Uncovered("every x-amz- header")),
@@ -151,6 +151,11 @@ impl<'a> Signed<'a> {
         text.push_str(&format!("\n{}\n{}", self.headers.join(";"), self.body));
         text
     }
+}
+
+/// Headers on which something rests.
+pub(crate) fn believed(name: &&str) -> bool {
+    name.starts_with("x-amz-") || name.starts_with("x-cordon-") || *name == "content-md5"
 }
 
 /// What a client writes that leaves the body out of its signature.

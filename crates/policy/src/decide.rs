@@ -3,7 +3,7 @@
 use std::sync::{Arc, RwLock};
 
 use cedar_policy::Effect;
-use cordon_domain::{Action, Factor, PrincipalId, Role, Target};
+use cordon_domain::{Action, Factor, Moment, Principal, PrincipalId, Role, Target};
 use cordon_gate::{Decide, Epoch, Facts, Grounds, Refusal, Verdict};
 
 use crate::circumstances::Circumstances;
@@ -223,12 +223,13 @@ impl Snapshot {
         Refusal { missing, ask, hidden: self.is_hidden(question, circumstances) }
     }
 
-    /// Whoever could list a thing in no circumstances may not know that it exists.
+    /// Whoever could list a thing in no circumstances may not know that it exists. Whoever lacks nothing but a training is told.
     fn is_hidden(&self, question: &Question<'_>, circumstances: &Circumstances) -> bool {
         if what_of(question.target) == What::Installation {
             return false;
         }
-        let list = self.question(question.principal, Action::ObjectList, question.target, circumstances.at);
+        let trained = Principal { trained_until: Some(Moment(i64::MAX)), ..question.principal.clone() };
+        let list = self.question(&trained, Action::ObjectList, question.target, circumstances.at);
         let knows = |list| matches!(self.possible_within(&list, circumstances.at, KNOWING_MAX), Possible::In(_));
         !list.is_some_and(knows)
     }

@@ -193,6 +193,7 @@ fn each_circumstance_reaches_the_policies() {
 fn what_the_roster_says_of_somebody_reaches_the_policies() {
     let mut untrained = roster();
     untrained.put(Record::Principal(Principal { trained_until: Some(NOW), ..person(ADA) }));
+    assert!(!refusal(snapshot(untrained.clone()).verdict(&reads(ADA))).hidden, "whoever lacks nothing else is told");
     assert_eq!(missing(untrained, &reads(ADA)), ["a training that counts"], "it ends now");
     let mut ended = roster();
     ended.put(Record::Principal(Principal { until: Some(NOW), ..person(ADA) }));

@@ -116,13 +116,18 @@ fn text(headers: &HeaderMap, name: impl Into<HeaderName>) -> Option<&str> {
 fn visit(node: &Node, peer: IpAddr, headers: &HeaderMap) -> Visit {
     Visit {
         address: node.address(peer, forwarded(headers).as_deref()),
-        client: text(headers, header::USER_AGENT).map(event_text),
+        client: client_of(headers),
         browser: cookie(headers, &cookie_name(node, BROWSER)).map(str::to_owned),
     }
 }
 
+/// The program that asks, as it calls itself.
+pub(crate) fn client_of(headers: &HeaderMap) -> Option<String> {
+    text(headers, header::USER_AGENT).map(event_text)
+}
+
 /// What proxies say of where a request comes from. Each may add its word as a line of its own: all lines are one list.
-fn forwarded(headers: &HeaderMap) -> Option<String> {
+pub(crate) fn forwarded(headers: &HeaderMap) -> Option<String> {
     let lines = headers.get_all(HeaderName::from_static("x-forwarded-for")).iter();
     let lines: Vec<&str> = lines.map(|line| line.to_str().unwrap_or("unreadable")).collect();
     Some(lines.join(",")).filter(|list| !list.is_empty())

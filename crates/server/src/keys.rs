@@ -12,12 +12,13 @@ use crate::reply::{Answer, Refused, json, write};
 /// Turns a session into an access key.
 pub(crate) async fn take(node: &Node, asked: Asked) -> Answer {
     let key = node.identity.take_keys(asked.session()?, &asked.visit).await?;
-    json(&key_object(&key))
+    json(&key_object(node, &key))
 }
 
-/// An access key, as programs are given it; the end in milliseconds since 1970.
-pub(crate) fn key_object(key: &AccessKey) -> Value {
+/// An access key, as programs are given it, and where it is of use; the end in milliseconds since 1970.
+pub(crate) fn key_object(node: &Node, key: &AccessKey) -> Value {
     object!({
+        "endpoint": node.settings.objects_url,
         "id": key.id,
         "secret": key.secret.as_str(),
         "token": key.token.as_str(),

@@ -22,9 +22,10 @@ pub mod peers;
 mod provider;
 pub mod reply;
 pub mod route;
+pub mod s3;
 pub mod serve;
 mod sign_in;
 mod welcome;
 
 pub use node::{Node, Settings};
-pub use serve::serve;
+pub use serve::{Doors, serve};

@@ -53,3 +53,21 @@ pub const PROVIDER_ERROR_CHARS_MAX: usize = 64;
 
 /// Asks that the page of approvals shows.
 pub const ASKS_SHOWN_MAX: usize = 200;
+
+/// Requests of S3 in flight at once; who comes later is asked to come again.
+pub const S3_IN_FLIGHT_MAX: usize = 512;
+
+/// Seconds that a piece of a body may take.
+pub const S3_STALL_S: u64 = 30;
+
+/// Bytes of a body that is XML: a thousand names.
+pub const S3_XML_BYTES_MAX: usize = 2 << 20;
+
+/// Objects that are deleted at once.
+pub const S3_DELETE_MAX: usize = 1000;
+
+/// Bytes of what says where a list goes on.
+pub const S3_TOKEN_CHARS_MAX: usize = 4096;
+
+/// Bytes that are read at once from a client of S3, and bytes of the head of its request.
+pub const S3_BUFFER_BYTES: usize = 256 * 1024;

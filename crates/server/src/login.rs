@@ -103,7 +103,7 @@ pub(crate) async fn redeem(node: &Node, asked: Asked) -> Answer {
         "principal": entered.session.principal.to_string(),
         "name": node.identity.name(entered.session.principal).await?,
         "device": entered.session.device.map(|device| device.to_string()),
-        "key": key_object(&key),
+        "key": key_object(node, &key),
         "bind": bind.as_ref().map(CeremonyId::as_str),
     }))
 }

@@ -10,6 +10,7 @@ use cordon_gate::{Epoch, Gate, Journal as _};
 use cordon_identity::{Identity, IdentityError, Provider, ProviderSettings, PublicUrl};
 use cordon_policy::{Policies, Unlisted};
 use cordon_store::{Follower, Installation, StoreError, Writer};
+use cordon_vault::Vault;
 
 use crate::flights::Flights;
 use crate::limits::CONFIRMED_MS;
@@ -24,6 +25,8 @@ pub struct Settings {
     pub listens: SocketAddr,
     /// Networks of proxies before it, whose word on addresses counts.
     pub proxies: Vec<Network>,
+    /// Where clients of S3 reach it.
+    pub objects_url: String,
 }
 
 /// A running node.
@@ -31,6 +34,7 @@ pub struct Node {
     pub(crate) installation: Installation,
     pub(crate) follower: Follower,
     pub(crate) identity: Identity,
+    pub(crate) vault: Vault,
     pub(crate) settings: Settings,
     pub(crate) flights: Flights,
     pub(crate) peer_key: PeerKey,
@@ -63,9 +67,10 @@ impl Node {
         let gate: Arc<Gate<Arc<Policies>, Writer>> =
             Arc::new(Gate::new(policies, installation.writer().clone(), itself));
         let peer_key = PeerKey::new(&keys)?;
+        let vault = Vault::new(Arc::clone(&gate), reader.clone(), Arc::clone(&keys), installation.objects()?);
         let identity = Identity::new(gate, reader, keys, clock, &settings.public_url, provider)?;
         let (flights, confirmed) = (Flights::default(), Mutex::new(Instant::now()));
-        Ok(Self { installation, follower, identity, settings, flights, peer_key, confirmed, told: Mutex::default() })
+        Ok(Self { installation, follower, identity, vault, settings, flights, peer_key, confirmed, told: Mutex::default() })
     }
 
     /// Returns who knows people.
@@ -85,10 +90,11 @@ impl Node {
         seen(&self.settings.proxies, peer, forwarded)
     }
 
-    /// Tells whether somebody may connect: where this is reached from other machines, only through the proxies that are set.
-    pub(crate) fn may_connect(&self, peer: IpAddr) -> bool {
+    /// Tells whether somebody may connect at an address: where it is reached from other machines, only through the proxies
+    /// that are set.
+    pub(crate) fn may_connect(&self, at: IpAddr, peer: IpAddr) -> bool {
         let proxied = self.settings.proxies.iter().any(|network| network.holds(peer));
-        self.settings.listens.ip().is_loopback() || peer.is_loopback() || proxied
+        at.is_loopback() || peer.is_loopback() || proxied
     }
 
     /// Tells whether a request names this node by a name that is its own.

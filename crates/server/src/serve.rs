@@ -1,6 +1,7 @@
 //! Connections, and what runs beside them: the log is published, decisions are kept up, counts are written down.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,6 +12,7 @@ use cordon_domain::RequestId;
 use cordon_store::StoreError;
 use cordon_store::edge::SystemEntropy;
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
@@ -20,24 +22,43 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::limits::{
     CONNECTIONS_BY_ADDRESS_MAX, CONNECTIONS_MAX, FOLLOW_MS, HEAD_BYTES_MAX, HEAD_S, HEADERS_MAX, HEARTBEAT_S,
-    PRESENT_S, PUBLISH_MS,
+    PRESENT_S, PUBLISH_MS, S3_BUFFER_BYTES,
 };
 use crate::node::Node;
 use crate::route::router;
+use crate::s3::Endpoint;
+
+/// Where a node listens: for people and nodes, and for clients of S3.
+pub struct Doors {
+    /// Pages, and what programs of Cordon ask.
+    pub pages: TcpListener,
+    /// S3.
+    pub objects: TcpListener,
+}
+
+/// What answers at a door.
+#[derive(Clone)]
+enum Door {
+    Pages(Router),
+    Objects(Box<Endpoint>),
+}
 
 /// Answers until `until` says so; then ends requests, publishes what was recorded, and returns.
 ///
 /// # Errors
 ///
 /// [`StoreError`] when the log cannot be published any more: nothing is answered that is not on record.
-pub async fn serve(node: Arc<Node>, listener: TcpListener, mut until: watch::Receiver<bool>) -> Result<(), StoreError> {
+pub async fn serve(node: Arc<Node>, doors: Doors, until: watch::Receiver<bool>) -> Result<(), StoreError> {
+    let (pages, objects) = (Door::Pages(router(&node)), Door::Objects(Box::new(Endpoint::new(Arc::clone(&node))?)));
     let mut beside = JoinSet::new();
     beside.spawn(following(Arc::clone(&node)));
     beside.spawn(counting(Arc::clone(&node)));
     let mut published = publisher(Arc::clone(&node), until.clone())?;
     let published = tokio::select! {
         published = &mut published => published,
-        () = accept(&node, &listener, &mut until) => published.await,
+        ((), ()) = async {
+            tokio::join!(accept(&node, &doors.pages, pages, until.clone()), accept(&node, &doors.objects, objects, until))
+        } => published.await,
     };
     beside.shutdown().await;
     // Another node may already answer in its place.
@@ -50,28 +71,29 @@ async fn ended(until: &mut watch::Receiver<bool>) {
     drop(until.wait_for(|ended| *ended).await);
 }
 
-async fn accept(node: &Arc<Node>, listener: &TcpListener, until: &mut watch::Receiver<bool>) {
-    let (room, router) = (Arc::new(Semaphore::new(CONNECTIONS_MAX)), router(node));
+async fn accept(node: &Arc<Node>, listener: &TcpListener, door: Door, mut until: watch::Receiver<bool>) {
+    let Ok(at) = listener.local_addr() else { return };
+    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let places = Arc::new(Places::default());
     let mut open = JoinSet::new();
     loop {
         let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = ended(until) => break,
+            () = ended(&mut until) => break,
         };
         let Ok((stream, peer)) = accepted else {
             // No more files, most likely: some connections must end first.
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
-        if !node.may_connect(peer.ip()) || !places.take(peer.ip()) {
+        if !node.may_connect(at.ip(), peer.ip()) || !places.take(peer.ip()) {
             continue;
         }
-        let (router, left) = (router.clone(), Arc::clone(&places));
+        let (door, left) = (door.clone(), Arc::clone(&places));
         open.spawn(async move {
             let _place = place;
-            connection(stream, peer, router).await;
+            connection(stream, peer, door).await;
             left.leave(peer.ip());
         });
         while open.try_join_next().is_some() {}
@@ -101,14 +123,27 @@ impl Places {
     }
 }
 
-async fn connection(stream: TcpStream, peer: SocketAddr, router: Router) {
-    // Each request says from where its connection comes.
-    let answers = TowerToHyperService::new(router.layer(Extension(ConnectInfo(peer))));
+async fn connection(stream: TcpStream, peer: SocketAddr, door: Door) {
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(HEAD_S));
-    builder.max_buf_size(HEAD_BYTES_MAX).max_headers(HEADERS_MAX).half_close(false);
-    // Whoever asked may have gone, or may never have asked.
-    let _ = builder.serve_connection(TokioIo::new(stream), answers).await;
+    builder.max_headers(HEADERS_MAX).half_close(false);
+    match door {
+        Door::Pages(router) => {
+            // Each request says from where its connection comes.
+            let answers = TowerToHyperService::new(router.layer(Extension(ConnectInfo(peer))));
+            builder.max_buf_size(HEAD_BYTES_MAX);
+            // Whoever asked may have gone, or may never have asked.
+            let _ = builder.serve_connection(TokioIo::new(stream), answers).await;
+        }
+        Door::Objects(endpoint) => {
+            let answers = service_fn(move |request| {
+                let endpoint = endpoint.clone();
+                async move { Ok::<_, Infallible>(endpoint.answer(peer, request).await) }
+            });
+            builder.max_buf_size(S3_BUFFER_BYTES);
+            let _ = builder.serve_connection(TokioIo::new(stream), answers).await;
+        }
+    }
 }
 
 /// Keeps what decisions rest on up, and ends requests that came with what counts no more.

@@ -120,6 +120,12 @@ impl Places {
         self.previous_logs().join(text.split('+').nth(1).unwrap_or("log"))
     }
 
+    /// Returns where sealed bytes of objects are.
+    #[must_use]
+    pub fn objects(&self) -> PathBuf {
+        self.data.join("objects")
+    }
+
     /// Returns where the database is.
     #[must_use]
     pub fn database(&self) -> Database {
@@ -414,6 +420,21 @@ impl Installation {
         let files = LocalFileSystem::new_with_prefix(self.places.log());
         let files = files.map_err(|error| StoreError::Log("opened", error))?.with_fsync(true);
         self.sequencer_over(Arc::new(files)).await
+    }
+
+    /// Returns where sealed bytes of objects lie: local files that are synced.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::File`] when their folder cannot be made.
+    pub fn objects(&self) -> Result<Arc<dyn ObjectStore>, StoreError> {
+        use std::os::unix::fs::DirBuilderExt as _;
+        let folder = self.places.objects();
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder);
+        made.map_err(|error| StoreError::File(folder.display().to_string(), "made", error))?;
+        let files = LocalFileSystem::new_with_prefix(folder);
+        let files = files.map_err(|error| StoreError::Log("opened", error))?.with_fsync(true);
+        Ok(Arc::new(files))
     }
 
     /// Takes the log over, over any object store.

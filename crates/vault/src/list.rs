@@ -40,15 +40,27 @@ pub enum Listed {
 pub struct Page {
     /// Its lines, in the order of names.
     pub lines: Vec<Listed>,
-    /// Where the next page begins, when there may be more.
-    pub next: Option<String>,
+    /// Where the next page begins, when there is more.
+    pub next: Option<Next>,
 }
 
-/// A page that is being made.
-struct Filling<'a> {
-    wanted: &'a Wanted,
-    most: usize,
-    page: Page,
+/// Where a page goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Behind the last line of this one.
+    Line(String),
+    /// At a name that the one who asks may not know of: so much was looked at, and passed over.
+    Hidden(String),
+}
+
+impl Next {
+    /// The name from which on the next page is to be asked for.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Line(name) | Self::Hidden(name) => name,
+        }
+    }
 }
 
 impl Vault {
@@ -59,13 +71,15 @@ impl Vault {
     /// [`VaultError::NoBucket`] when they may know of nothing in it; [`VaultError::Integrity`] when a row was changed.
     pub async fn list(&self, asks: &Facts, bucket: &Bucket, wanted: &Wanted) -> Result<Page, VaultError> {
         self.look_at(asks, bucket, &bucket.label).await?;
+        let (most, mut page) = (wanted.most.min(LIST_PAGE_MAX), Page::default());
+        if most == 0 {
+            return Ok(page);
+        }
         let mut seen: HashMap<Label, bool> = HashMap::new();
-        let mut filling = Filling { wanted, most: wanted.most.min(LIST_PAGE_MAX), page: Page::default() };
-        let mut next = Some(wanted.start());
-        let mut looked_at = 0;
+        let (mut next, mut looked_at) = (Some(wanted.start()), 0);
         while let Some(start) = next.take() {
-            if filling.is_full() || looked_at >= LIST_LOOKED_AT_MAX {
-                filling.page.next = Some(start).filter(|_| filling.most > 0);
+            if looked_at >= LIST_LOOKED_AT_MAX {
+                page.next = Some(Next::Hidden(start));
                 break;
             }
             let listing = Listing { prefix: wanted.prefix.clone(), start };
@@ -73,22 +87,41 @@ impl Vault {
             looked_at += found.len().max(1);
             next = more;
             for (entry, label) in found {
-                if filling.is_full() {
-                    next = Some(entry.key.as_str().to_owned());
-                    break;
-                }
-                let may = *seen.entry(label).or_insert_with_key(|label| self.may_list(asks, bucket.id, label));
-                if !may {
+                if !*seen.entry(label).or_insert_with_key(|label| self.may_list(asks, bucket.id, label)) {
                     continue;
                 }
-                // Names that go on from a beginning are passed over at once.
-                if let Some(beyond) = filling.add(entry) {
-                    next = Some(beyond);
+                if page.lines.len() == most {
+                    page.next = page.lines.last().map(|line| Next::Line(line.behind()));
+                    return Ok(page);
+                }
+                page.lines.push(wanted.line(entry));
+                // Names that begin as this line says are passed over at once.
+                if let Some(line @ Listed::Beginning(_)) = page.lines.last() {
+                    next = Some(line.behind());
                     break;
                 }
             }
         }
-        Ok(filling.page)
+        Ok(page)
+    }
+}
+
+impl Listed {
+    /// The least name that this line does not stand for, and no earlier one.
+    fn behind(&self) -> String {
+        match self {
+            Self::Object(entry) => behind(entry.key.as_str()),
+            Self::Beginning(beginning) => beyond(beginning),
+        }
+    }
+
+    /// What the line says.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Object(entry) => entry.key.as_str(),
+            Self::Beginning(beginning) => beginning,
+        }
     }
 }
 
@@ -101,6 +134,13 @@ impl Wanted {
             _ => behind(after),
         });
         self.from.clone().unwrap_or_default().max(after.unwrap_or_default())
+    }
+
+    fn line(&self, entry: Entry) -> Listed {
+        match self.beginning(entry.key.as_str()) {
+            Some(beginning) => Listed::Beginning(beginning.to_owned()),
+            None => Listed::Object(Box::new(entry)),
+        }
     }
 
     /// The beginning that stands for a name, if one does.
@@ -123,28 +163,6 @@ fn beyond(beginning: &str) -> String {
     }
     // Nothing is behind the last of all signs but itself, longer.
     behind(beginning)
-}
-
-impl Filling<'_> {
-    fn is_full(&self) -> bool {
-        self.page.lines.len() >= self.most
-    }
-
-    /// Adds a line. Returns the name to go on from when a beginning stands for all that begin with it.
-    fn add(&mut self, entry: Entry) -> Option<String> {
-        let beginning = self.wanted.beginning(entry.key.as_str()).map(str::to_owned);
-        match beginning {
-            Some(beginning) => {
-                let beyond = beyond(&beginning);
-                self.page.lines.push(Listed::Beginning(beginning));
-                Some(beyond)
-            }
-            None => {
-                self.page.lines.push(Listed::Object(Box::new(entry)));
-                None
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use cordon_domain::{Level, Network, PrincipalId, Role, Scope, UserName};
+use cordon_domain::{Clock as _, Level, Network, PrincipalId, Role, Scope, UserName};
 use cordon_identity::{Beside, ProviderSettings, PublicUrl};
-use cordon_server::{Node, Settings, serve};
+use cordon_server::{Doors, Node, Settings, serve};
 use cordon_store::edge::SystemClock;
 use cordon_store::{Installation, Places};
 use tokio::net::TcpListener;
@@ -21,6 +21,7 @@ use crate::commands::people::link::link_for;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::installation::{At, failure, harden, lock_memory};
+use crate::limits::FIRST_TRAINED_MS;
 use crate::remote::Reached;
 
 /// Run a node on this machine: people sign in, take keys and approve there; the log is published. The first time it makes an
@@ -39,6 +40,12 @@ pub(crate) struct Arguments {
     /// Where to listen.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8700")]
     listen: SocketAddr,
+    /// Where clients of S3 are answered.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8701")]
+    s3: SocketAddr,
+    /// Where clients reach that, when a proxy is before it [default: http:// and the address].
+    #[arg(long, value_name = "URL")]
+    s3_url: Option<String>,
     /// A network of proxies before it, whose word on addresses counts; may be given several times.
     #[arg(long, value_name = "NETWORK")]
     proxy: Vec<Network>,
@@ -52,9 +59,10 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let url = arguments.reached.url()?;
-    if !arguments.listen.ip().is_loopback() && arguments.proxy.is_empty() {
+    let open = [arguments.listen, arguments.s3].into_iter().find(|address| !address.ip().is_loopback());
+    if let Some(open) = open.filter(|_| arguments.proxy.is_empty()) {
         return Err(Failure::usage(
-            format!("{} is reached from other machines, and this speaks plain HTTP", arguments.listen),
+            format!("{open} is reached from other machines, and this speaks plain HTTP"),
             "listen on 127.0.0.1, or put a proxy that encrypts before it and name its network with --proxy",
         ));
     }
@@ -64,13 +72,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     if !runtime.block_on(places.holds_installation()).map_err(failure)? {
         create::first(&arguments.at)?;
     }
-    let (node, listener) = runtime.block_on(begun(arguments, places, &url))?;
+    let (node, doors) = runtime.block_on(begun(arguments, places, &url))?;
     // Where what is stored is not whole, nobody is let in, and nobody is brought in.
     let nobody =
         node.identity().snapshot().is_ok_and(|now| now.roster().principals.is_empty() && now.locked().is_empty());
     if nobody {
         first_person(arguments, &url)?;
     }
+    let objects = doors.objects.local_addr().map_err(|error| Failure::internal(error.to_string()))?;
+    eprintln!("objects at http://{objects} (S3): `cordon login`, then `eval \"$(cordon env)\"` and any client of S3");
     eprintln!("answering at {}; sign in there; Ctrl-C ends it", url.origin());
     runtime.block_on(async {
         let (end, until) = watch::channel(false);
@@ -79,28 +89,33 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
             // Whoever served has ended already.
             let _ = end.send(true);
         });
-        serve(Arc::new(node), listener, until).await.map_err(failure)
+        serve(Arc::new(node), doors, until).await.map_err(failure)
     })?;
     eprintln!("ended; what was recorded is published");
     Ok(Exit::Clean)
 }
 
 /// Opens the installation, and listens.
-async fn begun(arguments: &Arguments, places: Places, url: &PublicUrl) -> Result<(Node, TcpListener), Failure> {
-    let listener = TcpListener::bind(arguments.listen).await.map_err(|error| {
-        Failure::usage(format!("{} cannot be listened at: {error}", arguments.listen), "give another --listen")
-    })?;
-    let listens = listener.local_addr().map_err(|error| Failure::internal(error.to_string()))?;
+async fn begun(arguments: &Arguments, places: Places, url: &PublicUrl) -> Result<(Node, Doors), Failure> {
+    let (pages, objects) = (listening(arguments.listen, "--listen").await?, listening(arguments.s3, "--s3").await?);
+    let listens = pages.local_addr().map_err(|error| Failure::internal(error.to_string()))?;
     let provider = arguments.at.holder.provider(&places)?;
     let oidc = arguments.oidc.as_deref().map(identity_provider).transpose()?;
     harden();
     let installation = Installation::open(places, &provider, Arc::new(SystemClock)).await.map_err(failure)?;
     lock_memory(&installation);
-    let settings = Settings { public_url: url.clone(), listens, proxies: arguments.proxy.clone() };
+    let at = objects.local_addr().map_err(|error| Failure::internal(error.to_string()))?;
+    let objects_url = arguments.s3_url.clone().unwrap_or_else(|| format!("http://{at}"));
+    let settings = Settings { public_url: url.clone(), listens, proxies: arguments.proxy.clone(), objects_url };
     let node = Node::begin(installation, settings, oidc, Arc::new(SystemClock)).await;
     let node =
         node.map_err(|error| Failure::usage(error.to_string(), "see --public-url, and `cordon audit verify`"))?;
-    Ok((node, listener))
+    Ok((node, Doors { pages, objects }))
+}
+
+async fn listening(at: SocketAddr, option: &str) -> Result<TcpListener, Failure> {
+    let bound = TcpListener::bind(at).await;
+    bound.map_err(|error| Failure::usage(format!("{at} cannot be listened at: {error}"), format!("give another {option}")))
 }
 
 /// Reads what the organisation says of its identity provider. The file of the secret stands beside it, and is for one user's
@@ -145,7 +160,8 @@ fn first_person(arguments: &Arguments, url: &PublicUrl) -> Result<(), Failure> {
             clearance: Level::Restricted,
             projects: Vec::new(),
             roles: vec![(Role::Security, Scope::Installation), (Role::Owner, Scope::Installation)],
-            trained_until: None,
+            // Whoever sets it up knows what it is for; a year on they are asked as everybody is.
+            trained_until: Some(SystemClock.now().plus_ms(FIRST_TRAINED_MS)),
             until: None,
             vendor: None,
             me: true,

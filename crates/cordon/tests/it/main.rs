@@ -20,5 +20,6 @@ mod marker;
 mod node;
 mod readme;
 mod repository;
+mod s3;
 mod trust;
 mod web;

@@ -34,7 +34,8 @@ impl Up {
         std::fs::create_dir_all(place.path().join("home")).expect("a home");
         let free = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
         let (listen, origin) = (free.to_string(), format!("http://localhost:{}", free.port()));
-        let arguments = ["up", "--listen", &listen, "--public-url", &origin, "--name", "ada@example.org"];
+        let arguments =
+            ["up", "--listen", &listen, "--s3", "127.0.0.1:0", "--public-url", &origin, "--name", "ada@example.org"];
         let mut command = place.command(&[&arguments[..], more].concat());
         let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("the binary runs");
         let mut said = String::new();
@@ -256,7 +257,7 @@ fn a_revocation_that_cannot_be_shown_is_said_to_stand_and_not_to_be_shown() {
 #[test]
 fn a_node_is_not_open_to_other_machines_and_has_no_account_of_its_own() {
     let place = Place::new();
-    let open = place.run(&["up", "--listen", "0.0.0.0:0"]);
+    let open = place.run(&["up", "--listen", "0.0.0.0:0", "--s3", "127.0.0.1:0"]);
     assert!(open.code == 2 && open.stderr.contains("plain HTTP"), "{}", open.stderr);
     let address = place.run(&["up", "--public-url", "http://192.0.2.1:8700"]);
     assert!(address.code == 2 && address.stderr.contains("passkeys need a name"), "{}", address.stderr);
@@ -317,7 +318,7 @@ fn an_identity_provider_is_named_by_a_file_that_is_read_strictly() {
     assert!(browser.get("/sign-in").contains("Use Example ID"));
     up.end();
     let refused = |what: &str| {
-        let report = place.run(&["up", "--listen", "127.0.0.1:0", "--oidc", "oidc.toml"]);
+        let report = place.run(&["up", "--listen", "127.0.0.1:0", "--s3", "127.0.0.1:0", "--oidc", "oidc.toml"]);
         assert_eq!(report.code, 2, "{what}: {}", report.stderr);
         assert!(
             report.stderr.contains(what) && report.stderr.contains("hint: see docs/identity.md"),

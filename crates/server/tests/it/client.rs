@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cordon_identity::{ProviderSettings, PublicUrl};
-use cordon_server::{Node, Settings, serve};
+use cordon_server::{Doors, Node, Settings, serve};
 use cordon_testkit::SoftPasskey;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -54,14 +54,15 @@ impl Running {
     /// Begins at a port that is known already, with an identity provider.
     pub(crate) async fn at(listener: TcpListener, provider: Option<ProviderSettings>) -> Self {
         let office = Office::open().await;
+        let objects = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let listens = listener.local_addr().expect("an address");
         let origin = format!("http://localhost:{}", listens.port());
         let public_url = PublicUrl::parse(&origin).expect("an address");
-        let settings = Settings { public_url, listens, proxies: Vec::new() };
+        let settings = Settings { public_url, listens, proxies: Vec::new(), objects_url: format!("http://{}", objects.local_addr().expect("an address")) };
         let node = Node::begin(office.beside().await, settings, provider, Arc::new(office.clock.clone())).await;
         let node = Arc::new(node.expect("begins"));
         let (end, until) = watch::channel(false);
-        let served = tokio::spawn(serve(Arc::clone(&node), listener, until));
+        let served = tokio::spawn(serve(Arc::clone(&node), Doors { pages: listener, objects }, until));
         Self { office, node, listens: listens.to_string(), origin, end, served }
     }
 

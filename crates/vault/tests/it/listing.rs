@@ -72,7 +72,7 @@ async fn pages_together_show_what_one_may_know_and_nothing_else() {
                     let page = place.vault.list(&place.asks(who), &bucket, &asked).await.expect("listed");
                     assert!(page.lines.len() <= most);
                     shown.extend(lines(&page.lines));
-                    from = page.next;
+                    from = page.next.map(|next| next.name().to_owned());
                     if from.is_none() {
                         break;
                     }

@@ -1,0 +1,206 @@
+"""What boto3 does with the endpoint that the environment names; each step must end as S3 documents it."""
+
+import hashlib
+import os
+import urllib.error
+import urllib.request
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+s3 = boto3.client("s3", config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 1}))
+
+
+def refused(code, call, **arguments):
+    try:
+        call(**arguments)
+    except ClientError as error:
+        found = error.response["Error"]["Code"]
+        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+        assert code in (found, status), f"{found} ({status}), not {code}: {error}"
+        return error.response
+    raise AssertionError(f"{call} was not refused with {code}")
+
+
+# Buckets.
+assert s3.list_buckets()["Buckets"] == []
+s3.create_bucket(Bucket="corpus")
+s3.head_bucket(Bucket="corpus")
+refused("BucketAlreadyOwnedByYou", s3.create_bucket, Bucket="corpus")
+refused("InvalidBucketName", s3.create_bucket, Bucket="co_rpus")
+refused("AccessDenied", s3.create_bucket, Bucket="open", ACL="public-read")
+assert [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]] == ["corpus"]
+s3.head_bucket(Bucket="corpus")
+refused(404, s3.head_bucket, Bucket="nothing")
+assert s3.get_bucket_location(Bucket="corpus")["LocationConstraint"] is None
+
+# Objects, as boto3 sends them by default: in signed pieces, with a checksum behind.
+text = "unreleased: \u00e4\u6f22".encode()
+put = s3.put_object(
+    Bucket="corpus", Key="notes/a b+\u00e4.txt", Body=text, ContentType="text/plain", Metadata={"team": "atlas"}
+)
+assert put["ETag"].endswith('-1"') and put["ServerSideEncryption"] == "AES256", put
+got = s3.get_object(Bucket="corpus", Key="notes/a b+\u00e4.txt")
+assert got["Body"].read() == text and got["ContentType"] == "text/plain" and got["ETag"] == put["ETag"]
+assert got["Metadata"] == {"team": "atlas", "cordon-label": "confidential"}, got["Metadata"]
+head = s3.head_object(Bucket="corpus", Key="notes/a b+\u00e4.txt")
+assert head["ContentLength"] == len(text) and head["LastModified"] == got["LastModified"]
+refused("NoSuchKey", s3.get_object, Bucket="corpus", Key="none")
+refused(404, s3.head_object, Bucket="corpus", Key="none")
+refused("NoSuchBucket", s3.get_object, Bucket="none", Key="none")
+refused("AccessDenied", s3.put_object, Bucket="corpus", Key="open", Body=b"", ACL="public-read")
+refused("NotImplemented", s3.put_object, Bucket="corpus", Key="k", Body=b"", ServerSideEncryption="aws:kms")
+
+# Larger ones, and ranges.
+body = os.urandom(3_000_000)
+s3.put_object(Bucket="corpus", Key="large", Body=body)
+whole = s3.get_object(Bucket="corpus", Key="large")
+assert whole["ContentLength"] == len(body) and whole["Body"].read() == body
+for asked, start, end in [
+    ("bytes=0-0", 0, 1),
+    ("bytes=1048500-1048700", 1048500, 1048701),
+    ("bytes=2999999-", 2999999, 3000000),
+    ("bytes=-5", 2999995, 3000000),
+    ("bytes=10-99999999", 10, 3000000),
+]:
+    part = s3.get_object(Bucket="corpus", Key="large", Range=asked)
+    assert part["Body"].read() == body[start:end], asked
+    assert part["ContentRange"] == f"bytes {start}-{end - 1}/3000000", part["ContentRange"]
+    assert part["ResponseMetadata"]["HTTPStatusCode"] == 206
+refused("InvalidRange", s3.get_object, Bucket="corpus", Key="large", Range="bytes=3000000-")
+
+# Conditions.
+tag = whole["ETag"]
+refused(304, s3.get_object, Bucket="corpus", Key="large", IfNoneMatch=tag)
+refused(304, s3.get_object, Bucket="corpus", Key="large", IfModifiedSince=whole["LastModified"])
+refused("PreconditionFailed", s3.get_object, Bucket="corpus", Key="large", IfMatch='"other"')
+s3.get_object(Bucket="corpus", Key="large", IfMatch=tag)
+refused("PreconditionFailed", s3.put_object, Bucket="corpus", Key="large", Body=b"x", IfNoneMatch="*")
+refused("PreconditionFailed", s3.put_object, Bucket="corpus", Key="large", Body=b"x", IfMatch='"other"')
+tag = s3.put_object(Bucket="corpus", Key="lock", Body=b"1", IfNoneMatch="*")["ETag"]
+s3.put_object(Bucket="corpus", Key="lock", Body=b"2", IfMatch=tag)
+
+# What a client says of a body is compared with it.
+digest = "kAFQmDzST7DWlj99KOF/cg=="
+s3.put_object(Bucket="corpus", Key="sum", Body=b"abc", ContentMD5=digest)
+refused("BadDigest", s3.put_object, Bucket="corpus", Key="sum2", Body=b"abd", ContentMD5=digest)
+refused("InvalidDigest", s3.put_object, Bucket="corpus", Key="sum2", Body=b"abd", ContentMD5="AAAA")
+refused("NoSuchKey", s3.get_object, Bucket="corpus", Key="sum2")
+sha = "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0="
+s3.put_object(Bucket="corpus", Key="sum", Body=b"abc", ChecksumSHA256=sha)
+refused("BadDigest", s3.put_object, Bucket="corpus", Key="sum2", Body=b"abd", ChecksumSHA256=sha)
+for kind in ["CRC32", "SHA1", "SHA256"]:
+    s3.put_object(Bucket="corpus", Key="sum", Body=b"abc", ChecksumAlgorithm=kind)
+s3.put_object(Bucket="corpus", Key="sum", Body=b"abc", ChecksumSHA256=sha)
+assert s3.get_object(Bucket="corpus", Key="sum", ChecksumMode="ENABLED")["ChecksumSHA256"] == sha
+
+# Labels: at least that of the bucket, and of what the name led to.
+s3.put_object(Bucket="corpus", Key="plan", Body=b"x", Metadata={"cordon-label": "restricted"})
+assert s3.head_object(Bucket="corpus", Key="plan")["Metadata"]["cordon-label"] == "restricted"
+s3.put_object(Bucket="corpus", Key="plan", Body=b"x", Metadata={"cordon-label": "internal"})
+assert s3.head_object(Bucket="corpus", Key="plan")["Metadata"]["cordon-label"] == "restricted"
+refused("InvalidArgument", s3.put_object, Bucket="corpus", Key="plan", Body=b"x", Metadata={"cordon-label": "secret"})
+
+# Copies: the label goes along.
+s3.copy_object(Bucket="corpus", Key="copied", CopySource={"Bucket": "corpus", "Key": "plan"})
+assert s3.head_object(Bucket="corpus", Key="copied")["Metadata"]["cordon-label"] == "restricted"
+refused("NoSuchKey", s3.copy_object, Bucket="corpus", Key="c", CopySource={"Bucket": "corpus", "Key": "none"})
+refused("InvalidRequest", s3.copy_object, Bucket="corpus", Key="plan", CopySource={"Bucket": "corpus", "Key": "plan"})
+
+# Lists.
+for number in range(7):
+    s3.put_object(Bucket="corpus", Key=f"set/{number % 3}/{number}", Body=b"x")
+pages = s3.get_paginator("list_objects_v2").paginate(Bucket="corpus", Prefix="set/", PaginationConfig={"PageSize": 2})
+names = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+assert names == sorted(f"set/{number % 3}/{number}" for number in range(7)), names
+for form in ["list_objects", "list_objects_v2"]:
+    pages = s3.get_paginator(form).paginate(
+        Bucket="corpus", Prefix="set/", Delimiter="/", PaginationConfig={"PageSize": 1}
+    )
+    found = [entry["Prefix"] for page in pages for entry in page.get("CommonPrefixes", [])]
+    assert found == ["set/0/", "set/1/", "set/2/"], (form, found)
+listed = {entry["Key"]: entry for entry in s3.list_objects_v2(Bucket="corpus")["Contents"]}
+assert listed["large"]["Size"] == len(body) and "notes/a b+\u00e4.txt" in listed
+refused("InvalidArgument", s3.list_objects_v2, Bucket="corpus", ContinuationToken="made-up")
+refused("NoSuchBucket", s3.list_objects_v2, Bucket="nothing")
+
+# Deletion, one and many; and what is kept.
+s3.delete_object(Bucket="corpus", Key="large")
+refused("NoSuchKey", s3.get_object, Bucket="corpus", Key="large")
+s3.delete_object(Bucket="corpus", Key="large")
+many = s3.delete_objects(Bucket="corpus", Delete={"Objects": [{"Key": name} for name in names]})
+assert sorted(entry["Key"] for entry in many["Deleted"]) == names and "Errors" not in many
+s3.create_bucket(Bucket="kept")
+s3.put_bucket_versioning(Bucket="kept", VersioningConfiguration={"Status": "Enabled"})
+assert s3.get_bucket_versioning(Bucket="kept")["Status"] == "Enabled"
+first = s3.put_object(Bucket="kept", Key="k", Body=b"1")["VersionId"]
+second = s3.put_object(Bucket="kept", Key="k", Body=b"2")["VersionId"]
+assert s3.get_object(Bucket="kept", Key="k", VersionId=first)["Body"].read() == b"1"
+hidden = s3.delete_object(Bucket="kept", Key="k")
+assert hidden["DeleteMarker"] is True
+refused("NoSuchKey", s3.get_object, Bucket="kept", Key="k")
+s3.delete_object(Bucket="kept", Key="k", VersionId=hidden["VersionId"])
+assert s3.get_object(Bucket="kept", Key="k")["Body"].read() == b"2"
+refused("BucketNotEmpty", s3.delete_bucket, Bucket="kept")
+s3.delete_object(Bucket="kept", Key="k", VersionId=second)
+s3.delete_object(Bucket="kept", Key="k", VersionId=first)
+s3.delete_bucket(Bucket="kept")
+refused("NoSuchBucket", s3.delete_bucket, Bucket="kept")
+
+
+# Addresses that are signed beforehand live as long as their level allows.
+def fetch(url, method="GET", data=None):
+    request = urllib.request.Request(url, data=data, method=method)
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return answer.status, answer.read(), answer.headers
+    except urllib.error.HTTPError as error:
+        return error.code, error.read(), error.headers
+
+
+def address(key, seconds):
+    return newer.generate_presigned_url("get_object", {"Bucket": "corpus", "Key": key}, ExpiresIn=seconds)
+
+
+newer = boto3.client("s3", config=Config(signature_version="s3v4", s3={"addressing_style": "path"}))
+older = s3.generate_presigned_url("get_object", {"Bucket": "corpus", "Key": "sum"}, ExpiresIn=60)
+assert "AWSAccessKeyId" in older and fetch(older)[0] == 403, "the older signature"
+status, content, headers = fetch(address("sum", 3600))
+assert (status, content) == (200, b"abc"), (status, content)
+assert "sandbox" in headers["content-security-policy"] and headers["x-content-type-options"] == "nosniff"
+status, content, _ = fetch(address("sum", 3601))
+assert status == 403 and b"may live 1 hours" in content, content
+assert fetch(address("plan", 1))[0] == 403, "what is restricted has no such address"
+assert fetch(address("sum", 3600).replace("sum", "lock"))[0] == 403, "it is of another object"
+assert fetch(address("sum", 3600), "PUT", b"x")[0] == 403, "it is to read"
+plain = os.environ["AWS_ENDPOINT_URL_S3"] + "/corpus/sum"
+assert fetch(plain)[0] == 403, "there is no access without a signature"
+assert fetch(plain + "?AWSAccessKeyId=x&Signature=y&Expires=99999999999")[0] == 403, "the older signature"
+
+# A wrong secret, another key's token, no token, another region.
+key, secret, token = (os.environ["AWS_" + name] for name in ["ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN"])
+
+
+def other(key=key, secret=secret, token=token, region="us-east-1", **more):
+    return boto3.client(
+        "s3",
+        aws_access_key_id=key,
+        aws_secret_access_key=secret,
+        aws_session_token=token,
+        region_name=region,
+        config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 1}, **more),
+    )
+
+
+refused("SignatureDoesNotMatch", other(secret=secret[::-1]).list_buckets)
+refused("InvalidAccessKeyId", other(key=key[:-1] + ("A" if key[-1] != "A" else "B")).list_buckets)
+refused("InvalidAccessKeyId", other(token=None).list_buckets)
+refused("InvalidAccessKeyId", other(token=token[:-2]).list_buckets)
+refused("AuthorizationHeaderMalformed", other(region="eu-west-1").list_buckets)
+refused(403, other(signature_version="s3").list_buckets)
+refused("NotImplemented", s3.put_bucket_acl, Bucket="corpus", ACL="public-read")
+refused("NotImplemented", s3.put_bucket_policy, Bucket="corpus", Policy="{}")
+refused("NotImplemented", s3.put_bucket_website, Bucket="corpus", WebsiteConfiguration={})
+assert hashlib.sha256(s3.get_object(Bucket="corpus", Key="sum")["Body"].read()).digest()[:2] == b"\xba\x78"
+print("done")

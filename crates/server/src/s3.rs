@@ -1,0 +1,269 @@
+//! The S3 endpoint: who asks is known, and what they ask stands in a table, before anything is done.
+//!
+//! `s3s` knows the forms of S3: routes, XML, signatures of requests and of the pieces of a body. What it leaves to whoever
+//! uses it is done here: the session token that comes with a key, that what is believed is signed, how long an address may
+//! live, the older signatures (refused), who may have how many requests in flight, that a request ends with its key.
+//!
+//! Map: [`table`] (what is answered), `refusal` (errors), `said` (headers of objects), `checked` (bodies that are what they
+//! say), `buckets`, `objects`, `lists` (operations), `operations` (the trait of `s3s`).
+
+mod buckets;
+mod checked;
+mod lists;
+mod objects;
+mod operations;
+mod refusal;
+mod said;
+pub mod table;
+
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::response::Response;
+use cordon_domain::{Action, Credential};
+use cordon_gate::Facts;
+use cordon_store::StoreError;
+use cordon_identity::{IdentityError, Recognised, Visit, signature};
+use hyper::body::{Body as _, Bytes, Frame, Incoming, SizeHint};
+use hyper::header::HeaderValue;
+use hyper::http::request::Parts;
+use hyper::{HeaderMap, Request};
+use s3s::auth::{S3Auth, SecretKey};
+use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s::{S3Error, S3Result, s3_error};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, Sleep};
+
+use crate::asked::{client_of, forwarded};
+use crate::limits::{S3_IN_FLIGHT_MAX, S3_STALL_S, S3_XML_BYTES_MAX};
+use crate::node::Node;
+use lists::Tokens;
+use operations::Operations;
+use table::Table;
+
+/// The only region there is.
+pub const REGION: &str = "us-east-1";
+
+/// Answers requests of S3.
+#[derive(Clone)]
+pub struct Endpoint {
+    node: Arc<Node>,
+    service: S3Service,
+    room: Arc<Semaphore>,
+}
+
+/// Who asks, and how, as operations find it with their request.
+#[derive(Clone)]
+pub(crate) struct Asks {
+    /// What is known of the request.
+    pub(crate) facts: Facts,
+    /// Seconds that the address lives, when it was signed beforehand.
+    pub(crate) presigned_s: Option<u32>,
+    /// Its signature was compared, and holds.
+    pub(crate) is_signed: Arc<AtomicBool>,
+}
+
+tokio::task_local! {
+    /// The key that the request at hand names, and its secret.
+    static NAMED: (String, SecretKey);
+}
+
+/// Gives the secret of the key that the request at hand names; of no other.
+struct Named;
+
+#[async_trait::async_trait]
+impl S3Auth for Named {
+    async fn get_secret_key(&self, access_key: &str) -> S3Result<SecretKey> {
+        let secret = NAMED.try_with(|(id, secret)| (id == access_key).then(|| secret.clone()));
+        secret.ok().flatten().ok_or_else(|| s3_error!(InvalidAccessKeyId))
+    }
+}
+
+impl Endpoint {
+    /// Puts the endpoint before the vault of a node.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the key is not there that seals where lists go on.
+    pub fn new(node: Arc<Node>) -> Result<Self, StoreError> {
+        let tokens = Tokens::of(node.installation.keys())?;
+        let mut builder = S3ServiceBuilder::new(Operations { node: Arc::clone(&node), tokens });
+        builder.set_auth(Named);
+        builder.set_access(Table);
+        let mut config = s3s::config::S3Config::default();
+        config.xml_max_body_size = S3_XML_BYTES_MAX;
+        builder.set_config(Arc::new(s3s::config::StaticConfigProvider::new(Arc::new(config))));
+        Ok(Self { node, service: builder.build(), room: Arc::new(Semaphore::new(S3_IN_FLIGHT_MAX)) })
+    }
+
+    /// Answers one request.
+    pub async fn answer(&self, peer: SocketAddr, request: Request<Incoming>) -> Response {
+        let (parts, body) = request.into_parts();
+        let body = Unstalled::new(body);
+        let ended = Arc::clone(&body.ended);
+        let mut response = match self.answered(peer, parts, body).await {
+            Ok(response) => response,
+            Err(error) => refusal::response(&error),
+        };
+        guard(response.headers_mut());
+        if !ended.load(Ordering::Acquire) {
+            // Whoever waits to be asked for the rest would send another request where it is still expected.
+            response.headers_mut().insert(hyper::header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+
+    async fn answered(&self, peer: SocketAddr, parts: Parts, body: Unstalled) -> S3Result<Response> {
+        if !self.node.is_confirmed() {
+            return Err(s3_error!(ServiceUnavailable, "this node cannot confirm now what was revoked"));
+        }
+        let Ok(_place) = Arc::clone(&self.room).try_acquire_owned() else {
+            return Err(s3_error!(SlowDown, "too many requests at once"));
+        };
+        let visit = self.visit(peer, &parts);
+        let known = match self.known(&parts) {
+            Ok(known) => known,
+            Err(error) => return Err(self.refused(&visit, error).await),
+        };
+        self.carried_out(parts, body, visit, known).await
+    }
+
+    fn visit(&self, peer: SocketAddr, parts: &Parts) -> Visit {
+        let address = self.node.address(peer.ip(), forwarded(&parts.headers).as_deref());
+        Visit { client: client_of(&parts.headers), ..Visit::from(address) }
+    }
+
+    fn known<'a>(&self, parts: &'a Parts) -> Result<Recognised, IdentityError> {
+        // What cannot be read is there all the same, and is not what was signed.
+        let readable = |value: &'a HeaderValue| value.to_str().unwrap_or("\u{0}");
+        let headers: Vec<(&str, &str)> =
+            parts.headers.iter().map(|(name, value)| (name.as_str(), readable(value))).collect();
+        if is_older(parts.uri.query().unwrap_or_default()) {
+            return Err(signature::SignatureError::Algorithm.into());
+        }
+        self.node.identity.recognise(&signature::Asked {
+            method: parts.method.as_str(),
+            path: parts.uri.path(),
+            query: parts.uri.query().unwrap_or_default(),
+            headers: &headers,
+            body_sha256: None,
+            service: "s3",
+        })
+    }
+
+    async fn refused(&self, visit: &Visit, error: IdentityError) -> S3Error {
+        if error.is_refusal() {
+            self.node.identity.refuse(Action::SignIn, None, visit, &error.to_string()).await;
+        }
+        refusal::of_identity(&error)
+    }
+
+    async fn carried_out(&self, parts: Parts, body: Unstalled, visit: Visit, known: Recognised) -> S3Result<Response> {
+        let Recognised { credential, secret, presigned_s, region } = known;
+        if region != REGION {
+            return Err(s3_error!(AuthorizationHeaderMalformed, "the only region here is us-east-1"));
+        }
+        let mut flight = self.node.flights.begin(credential).ok_or_else(|| s3_error!(ServiceUnavailable))?;
+        // It may have been revoked between the look at it and now.
+        self.node.identity.counts(&credential).map_err(|error| refusal::of_identity(&error))?;
+        let facts = self.facts(&credential, &visit);
+        let mut request = Request::from_parts(parts, s3s::Body::http_body_unsync(body));
+        let named = (named_key(&credential), SecretKey::from(secret.as_str()));
+        let is_signed = Arc::new(AtomicBool::new(false));
+        request.extensions_mut().insert(Asks { facts, presigned_s, is_signed: Arc::clone(&is_signed) });
+        let answer = NAMED.scope(named, self.service.call(request));
+        let Some(answer) = flight.answer(answer).await else {
+            return Err(s3_error!(AccessDenied, "the key was revoked meanwhile"));
+        };
+        let answer = answer.map_err(|_| s3_error!(InternalError))?;
+        if answer.status() == hyper::StatusCode::FORBIDDEN && !is_signed.load(Ordering::Acquire) {
+            let why = "the signature is not of this request with this key";
+            self.node.identity.refuse(Action::SignIn, Some(credential.principal), &visit, why).await;
+        }
+        Ok(answer.map(|body| flight.carry(Body::new(body))))
+    }
+
+    fn facts(&self, credential: &Credential, visit: &Visit) -> Facts {
+        let identity = &self.node.identity;
+        identity.facts(Action::ObjectRead, credential.actor(identity.now()), visit)
+    }
+}
+
+fn named_key(credential: &Credential) -> String {
+    cordon_identity::session::key_id(credential.id)
+}
+
+/// The older signatures, of which no part is compared here.
+fn is_older(query: &str) -> bool {
+    let names = query.split('&').map(|pair| pair.split_once('=').map_or(pair, |(name, _)| name));
+    names.into_iter().any(|name| ["awsaccesskeyid", "signature"].contains(&name.to_ascii_lowercase().as_str()))
+}
+
+/// A body of which each piece comes in time.
+struct Unstalled {
+    body: Incoming,
+    late: Pin<Box<Sleep>>,
+    /// All of it came.
+    ended: Arc<AtomicBool>,
+}
+
+impl Unstalled {
+    fn new(body: Incoming) -> Self {
+        let ended = Arc::new(AtomicBool::new(body.is_end_stream()));
+        Self { body, late: Box::pin(tokio::time::sleep(Duration::from_secs(S3_STALL_S))), ended }
+    }
+}
+
+impl hyper::body::Body for Unstalled {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
+        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
+            self.late.as_mut().reset(Instant::now() + Duration::from_secs(S3_STALL_S));
+            if frame.is_none() || self.body.is_end_stream() {
+                self.ended.store(true, Ordering::Release);
+            }
+            return Poll::Ready(frame.map(|frame| frame.map_err(std::io::Error::other)));
+        }
+        self.late.as_mut().poll(context).map(|()| Some(Err(std::io::ErrorKind::TimedOut.into())))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// A browser that is led to an object shows nothing of it as a page of this place.
+fn guard(headers: &mut HeaderMap) {
+    let all = [
+        ("content-security-policy", "default-src 'none'; sandbox; frame-ancestors 'none'"),
+        ("x-content-type-options", "nosniff"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("cache-control", "no-store"),
+    ];
+    for (name, value) in all {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    /// At debug, `s3s` says what signature it expected: that is not compiled in, whatever the environment asks for.
+    #[test]
+    fn what_a_library_says_while_it_debugs_is_not_compiled() {
+        assert!(tracing::level_filters::STATIC_MAX_LEVEL <= tracing::level_filters::LevelFilter::INFO);
+    }
+}

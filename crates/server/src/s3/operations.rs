@@ -1,0 +1,106 @@
+//! The trait of `s3s`: each operation that has a row in the table, by the function that does it.
+
+use std::sync::Arc;
+
+use cordon_domain::Bucket;
+use cordon_vault::Vault;
+use s3s::dto::*;
+use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
+
+use super::lists::Tokens;
+use super::refusal::of_vault;
+use super::{Asks, REGION};
+use crate::node::Node;
+
+/// Does what is asked.
+pub(super) struct Operations {
+    pub(super) node: Arc<Node>,
+    pub(super) tokens: Tokens,
+}
+
+impl Operations {
+    pub(super) fn vault(&self) -> &Vault {
+        &self.node.vault
+    }
+
+    pub(super) fn bucket(&self, name: &str) -> S3Result<Bucket> {
+        self.vault().bucket(name).map_err(of_vault)
+    }
+
+    /// Who asks.
+    pub(super) fn asks<T>(request: &S3Request<T>) -> S3Result<Asks> {
+        request.extensions.get::<Asks>().cloned().ok_or_else(|| s3_error!(AccessDenied))
+    }
+}
+
+#[async_trait::async_trait]
+impl S3 for Operations {
+    async fn list_buckets(&self, request: S3Request<ListBucketsInput>) -> S3Result<S3Response<ListBucketsOutput>> {
+        self.show_buckets(request).await
+    }
+
+    async fn create_bucket(&self, request: S3Request<CreateBucketInput>) -> S3Result<S3Response<CreateBucketOutput>> {
+        self.make_bucket(request).await
+    }
+
+    async fn delete_bucket(&self, request: S3Request<DeleteBucketInput>) -> S3Result<S3Response<DeleteBucketOutput>> {
+        self.remove_bucket(request).await
+    }
+
+    async fn get_bucket_versioning(&self, request: S3Request<GetBucketVersioningInput>) -> S3Result<S3Response<GetBucketVersioningOutput>> {
+        self.versioning(request).await
+    }
+
+    async fn put_bucket_versioning(&self, request: S3Request<PutBucketVersioningInput>) -> S3Result<S3Response<PutBucketVersioningOutput>> {
+        self.set_versioning(request).await
+    }
+
+    async fn list_objects(&self, request: S3Request<ListObjectsInput>) -> S3Result<S3Response<ListObjectsOutput>> {
+        self.list_older(request).await
+    }
+
+    async fn list_objects_v2(&self, request: S3Request<ListObjectsV2Input>) -> S3Result<S3Response<ListObjectsV2Output>> {
+        self.list_newer(request).await
+    }
+
+    async fn put_object(&self, request: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
+        self.write(request).await
+    }
+
+    async fn get_object(&self, request: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
+        self.read(request).await
+    }
+
+    async fn head_object(&self, request: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
+        self.look(request).await
+    }
+
+    async fn copy_object(&self, request: S3Request<CopyObjectInput>) -> S3Result<S3Response<CopyObjectOutput>> {
+        self.copy(request).await
+    }
+
+    async fn delete_object(&self, request: S3Request<DeleteObjectInput>) -> S3Result<S3Response<DeleteObjectOutput>> {
+        self.remove(request).await
+    }
+
+    async fn delete_objects(&self, request: S3Request<DeleteObjectsInput>) -> S3Result<S3Response<DeleteObjectsOutput>> {
+        self.remove_many(request).await
+    }
+
+    async fn head_bucket(&self, request: S3Request<HeadBucketInput>) -> S3Result<S3Response<HeadBucketOutput>> {
+        let asks = Self::asks(&request)?;
+        self.known(&asks.facts, &request.input.bucket).await?;
+        let output = HeadBucketOutput { bucket_region: Some(REGION.to_owned()), ..Default::default() };
+        Ok(S3Response::new(output))
+    }
+
+    async fn get_bucket_location(
+        &self,
+        request: S3Request<GetBucketLocationInput>,
+    ) -> S3Result<S3Response<GetBucketLocationOutput>> {
+        let asks = Self::asks(&request)?;
+        self.known(&asks.facts, &request.input.bucket).await?;
+        // The first region has no name there.
+        Ok(S3Response::new(GetBucketLocationOutput::default()))
+    }
+}

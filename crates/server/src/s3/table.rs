@@ -1,0 +1,64 @@
+//! The table of operations: one that has no row is not answered.
+
+use std::sync::atomic::Ordering;
+
+use cordon_domain::Action;
+use s3s::access::{S3Access, S3AccessContext};
+use s3s::{S3Result, s3_error};
+
+use super::Asks;
+
+/// A row of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The operation, as S3 calls it.
+    pub operation: &'static str,
+    /// What is decided for it: all of these, each on what it touches.
+    pub decides: &'static [Action],
+}
+
+const fn row(operation: &'static str, decides: &'static [Action]) -> Row {
+    Row { operation, decides }
+}
+
+/// All that is answered, and only to whoever signs with a key that counts.
+pub const TABLE: [Row; 15] = [
+    // Shows the buckets of which one may know, each decided for itself.
+    row("ListBuckets", &[Action::ObjectList]),
+    row("CreateBucket", &[Action::BucketCreate]),
+    row("HeadBucket", &[Action::ObjectList]),
+    row("DeleteBucket", &[Action::BucketDelete]),
+    row("GetBucketLocation", &[Action::ObjectList]),
+    row("GetBucketVersioning", &[Action::ObjectList]),
+    row("PutBucketVersioning", &[Action::BucketChange]),
+    row("ListObjects", &[Action::ObjectList]),
+    row("ListObjectsV2", &[Action::ObjectList]),
+    row("PutObject", &[Action::ObjectWrite]),
+    row("GetObject", &[Action::ObjectRead]),
+    row("HeadObject", &[Action::ObjectList]),
+    row("CopyObject", &[Action::ObjectRead, Action::ObjectWrite]),
+    row("DeleteObject", &[Action::ObjectHide, Action::ObjectDelete]),
+    row("DeleteObjects", &[Action::ObjectHide, Action::ObjectDelete]),
+];
+
+/// Lets an operation through that has a row, for somebody who is known.
+pub(crate) struct Table;
+
+#[async_trait::async_trait]
+impl S3Access for Table {
+    async fn check(&self, asked: &mut S3AccessContext<'_>) -> S3Result<()> {
+        let name = asked.s3_op().name();
+        if !TABLE.iter().any(|row| row.operation == name) {
+            return Err(s3_error!(NotImplemented, "this is not answered here"));
+        }
+        match asked.credentials() {
+            Some(_) => {
+                if let Some(asks) = asked.extensions_mut().get::<Asks>() {
+                    asks.is_signed.store(true, Ordering::Release);
+                }
+                Ok(())
+            }
+            None => Err(s3_error!(AccessDenied, "there is no access without a signature")),
+        }
+    }
+}
