@@ -184,7 +184,8 @@ mod tests {
             assert_eq!(name.parse::<BucketName>().expect("a name").as_str(), name);
         }
         let longer = "a".repeat(64);
-        for name in ["ab", "", "Abc", "a_b", "-ab", "ab-", ".ab", "a..b", "192.168.5.4", "a/b", "äbc", longer.as_str()] {
+        for name in ["ab", "", "Abc", "a_b", "-ab", "ab-", ".ab", "a..b", "192.168.5.4", "a/b", "äbc", longer.as_str()]
+        {
             assert!(name.parse::<BucketName>().is_err(), "{name}");
         }
     }

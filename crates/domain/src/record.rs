@@ -14,8 +14,8 @@ use crate::grant::Grant;
 use crate::id::{AskId, BucketId, CredentialId, DeviceId, EmergencyId, GrantId, PrincipalId, VendorId};
 use crate::label::Project;
 use crate::limits::{
-    APPROVALS_MAX, ASKED_CHANGE_BYTES_MAX, LABEL_PROJECTS_MAX, NETWORKS_MAX, POLICY_TEXT_BYTES_MAX, PROJECTS_MAX, RECORD_TEXT_BYTES_MAX,
-    STEPS_MAX,
+    APPROVALS_MAX, ASKED_CHANGE_BYTES_MAX, LABEL_PROJECTS_MAX, NETWORKS_MAX, POLICY_TEXT_BYTES_MAX, PROJECTS_MAX,
+    RECORD_TEXT_BYTES_MAX, STEPS_MAX,
 };
 use crate::principal::{Device, Principal, Vendor};
 

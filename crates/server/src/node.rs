@@ -70,7 +70,17 @@ impl Node {
         let vault = Vault::new(Arc::clone(&gate), reader.clone(), Arc::clone(&keys), installation.objects()?);
         let identity = Identity::new(gate, reader, keys, clock, &settings.public_url, provider)?;
         let (flights, confirmed) = (Flights::default(), Mutex::new(Instant::now()));
-        Ok(Self { installation, follower, identity, vault, settings, flights, peer_key, confirmed, told: Mutex::default() })
+        Ok(Self {
+            installation,
+            follower,
+            identity,
+            vault,
+            settings,
+            flights,
+            peer_key,
+            confirmed,
+            told: Mutex::default(),
+        })
     }
 
     /// Returns who knows people.

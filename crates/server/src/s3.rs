@@ -5,13 +5,14 @@
 //! live, the older signatures (refused), who may have how many requests in flight, that a request ends with its key.
 //!
 //! Map: [`table`] (what is answered), `refusal` (errors), `said` (headers of objects), `checked` (bodies that are what they
-//! say), `buckets`, `objects`, `lists` (operations), `operations` (the trait of `s3s`).
+//! say), `buckets`, `objects`, `parts`, `lists` (operations), `operations` (the trait of `s3s`).
 
 mod buckets;
 mod checked;
 mod lists;
 mod objects;
 mod operations;
+mod parts;
 mod refusal;
 mod said;
 pub mod table;
@@ -27,8 +28,8 @@ use axum::body::Body;
 use axum::response::Response;
 use cordon_domain::{Action, Credential};
 use cordon_gate::Facts;
-use cordon_store::StoreError;
 use cordon_identity::{IdentityError, Recognised, Visit, signature};
+use cordon_store::StoreError;
 use hyper::body::{Body as _, Bytes, Frame, Incoming, SizeHint};
 use hyper::header::HeaderValue;
 use hyper::http::request::Parts;

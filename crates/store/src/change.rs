@@ -279,9 +279,9 @@ async fn as_decided<A: Changes>(
     version: VersionId,
 ) -> Result<(), StoreError> {
     match object(session, keys, version).await? {
-        Some(row) if permit.target().label.as_ref() != Some(&row.label) => Err(StoreError::Conflict(format!(
-            "{version} has another label than the one that was decided on"
-        ))),
+        Some(row) if permit.target().label.as_ref() != Some(&row.label) => {
+            Err(StoreError::Conflict(format!("{version} has another label than the one that was decided on")))
+        }
         _ => Ok(()),
     }
 }

@@ -51,6 +51,9 @@ pub struct Said {
     /// Headers that are given back, and what the writer says of it: names in lower case, with their values.
     #[n(5)]
     pub headers: Vec<(String, String)>,
+    /// The highest number of a file of it; 0 when there is none.
+    #[n(6)]
+    pub files: u32,
 }
 
 /// A name, and one version that it leads to.
@@ -104,15 +107,7 @@ impl Entry {
 
     fn with_parts<T>(&self, said: &[u8], work: impl FnOnce(&[&[u8]]) -> T) -> T {
         let (number, latest) = (self.number.to_be_bytes(), [u8::from(self.latest)]);
-        work(&[
-            b"entries/v1",
-            &self.bucket.0,
-            self.key.as_str().as_bytes(),
-            &number,
-            &self.version.0,
-            &latest,
-            said,
-        ])
+        work(&[b"entries/v1", &self.bucket.0, self.key.as_str().as_bytes(), &number, &self.version.0, &latest, said])
     }
 
     fn row(&self, key: &RowKey) -> Row {
@@ -215,7 +210,15 @@ pub(crate) async fn hide(
     let known = known.ok_or_else(|| StoreError::Conflict(format!("there is no {hidden}")))?;
     let (number, key) = (known.number + 1, known.key.clone());
     put(session, keys, &Entry { latest: false, ..known }).await?;
-    let said = Said { body: Body::None, bytes: 0, tag: String::new(), at: mark.at, by: mark.by, headers: Vec::new() };
+    let said = Said {
+        body: Body::None,
+        bytes: 0,
+        tag: String::new(),
+        at: mark.at,
+        by: mark.by,
+        headers: Vec::new(),
+        files: 0,
+    };
     put(session, keys, &Entry { bucket, key, version: mark.version, number, latest: true, said }).await
 }
 
@@ -232,10 +235,8 @@ pub(crate) async fn take_away(
     if !entry.latest {
         return Ok(());
     }
-    let select = format!(
-        "SELECT {} FROM entries WHERE bucket = ?1 AND key = ?2 ORDER BY number DESC LIMIT 1",
-        Entry::COLUMNS
-    );
+    let select =
+        format!("SELECT {} FROM entries WHERE bucket = ?1 AND key = ?2 ORDER BY number DESC LIMIT 1", Entry::COLUMNS);
     match session.first(&select, values![&bucket.0, entry.key.as_str()]).await? {
         Some(row) => put(session, keys, &Entry { latest: true, ..Entry::read(&row, keys.rows())? }).await,
         None => Ok(()),
@@ -264,11 +265,7 @@ async fn put(session: &mut Session, keys: &Keyring, entry: &Entry) -> Result<(),
     session.execute(&put, &values).await.map(drop)
 }
 
-async fn by_version(
-    session: &mut Session,
-    keys: &Keyring,
-    version: VersionId,
-) -> Result<Option<Entry>, StoreError> {
+async fn by_version(session: &mut Session, keys: &Keyring, version: VersionId) -> Result<Option<Entry>, StoreError> {
     let select = format!("SELECT {} FROM entries WHERE version = ?1", Entry::COLUMNS);
     let row = session.first(&select, values![&version.0]).await?;
     row.map(|row| Entry::read(&row, keys.rows())).transpose()

@@ -50,6 +50,13 @@ impl Blobs {
         Ok(bytes.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..])))
     }
 
+    /// Removes all files of a version, to which nothing leads any more: those of parts 1 to `highest`.
+    pub(crate) async fn remove_all(&self, version: VersionId, highest: u32) {
+        for part in 1..=highest {
+            self.remove(version, part).await;
+        }
+    }
+
     /// Removes the file of a part; nothing leads to it any more.
     pub(crate) async fn remove(&self, version: VersionId, part: u32) {
         // One that stays is sealed under a key that is gone.

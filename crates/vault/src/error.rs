@@ -14,6 +14,12 @@ pub enum VaultError {
     /// There is no such object, or none that the one who asks may know of.
     #[error("there is no such object")]
     NoObject,
+    /// There is no such upload: it was finished or given up, took too long, is another's, or its node has ended.
+    #[error("there is no such upload: it has ended, or is another's")]
+    NoUpload,
+    /// Parts do not make an object.
+    #[error("{0}")]
+    Parts(PartsFault),
     /// The policies refuse it.
     #[error("refused: {}", .0.missing.join("; "))]
     Refused(Refusal),
@@ -41,6 +47,23 @@ pub enum VaultError {
     /// An object's name.
     #[error(transparent)]
     Key(#[from] NotAnObjectKey),
+}
+
+/// Why parts do not make an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PartsFault {
+    /// One is not there, or is another than is said.
+    #[error("a part is not there, or is another")]
+    Missing,
+    /// Their numbers do not grow.
+    #[error("the numbers of parts grow")]
+    Order,
+    /// One that is not the last is too short.
+    #[error("a part that is not the last has at least 5 MiB")]
+    Small,
+    /// A number is none that a part may have.
+    #[error("parts are numbered from 1 to 10,000")]
+    Number,
 }
 
 impl From<Denial> for VaultError {

@@ -4,7 +4,7 @@
 //! disk; a label is at least that of the bucket, and of what the name led to before; lists show what the one who asks may
 //! know of, and nothing else; everything is bounded.
 //!
-//! Map: [`vault`] (what it rests on, and buckets), `seal` (bytes that come), [`put`] (writing a version), [`get`] (reading
+//! Map: [`vault`] (what it rests on, and buckets), `seal` (bytes that come), [`put`] (writing a version), [`upload`] (writing one in parts), [`get`] (reading
 //! one), [`list`], [`remove`] (hiding and deleting), `blobs` (sealed bytes in an object store).
 
 mod blobs;
@@ -15,6 +15,7 @@ pub mod list;
 pub mod put;
 pub mod remove;
 mod seal;
+pub mod upload;
 pub mod vault;
 
 pub use error::VaultError;

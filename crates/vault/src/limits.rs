@@ -26,3 +26,18 @@ pub const HEADERS_MAX: usize = 128;
 
 /// Bytes of all of them.
 pub const HEADERS_BYTES_MAX: usize = 8192;
+
+/// Uploads in parts that one process has at once.
+pub const UPLOADS_MAX: usize = 1000;
+
+/// Parts of one upload, those that were sent again among them.
+pub const UPLOAD_PARTS_MAX: u32 = 20_000;
+
+/// The highest number that a client may give a part.
+pub const PART_NUMBER_MAX: u32 = 10_000;
+
+/// Bytes of a part that is not the last.
+pub const PART_BYTES_MIN: u64 = 5 << 20;
+
+/// Milliseconds that an upload may take: a day.
+pub const UPLOAD_MS_MAX: i64 = 86_400_000;

@@ -1,18 +1,20 @@
 //! Writing a version.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use cordon_domain::{Bucket, Label, ObjectKey, VersionId};
 use cordon_gate::act::Write;
 use cordon_gate::{Facts, Request};
-use cordon_keys::{Belongs, DataKey, KeyName, Manifest};
+use cordon_keys::{Belongs, DataKey, KeyName, Manifest, Part};
 use cordon_store::edge::SystemEntropy;
 use cordon_store::entries::{Body, Entry, Found, Said};
 use cordon_store::{Change, NewVersion, ObjectRow};
 use futures_util::Stream;
 
 use crate::error::VaultError;
-use crate::limits::{HEADERS_BYTES_MAX, HEADERS_MAX, WRITE_TRIES_MAX};
-use crate::seal::{Sealed, WHOLE, seal};
+use crate::limits::{BODY_ROW_PLAIN_BYTES_MAX, HEADERS_BYTES_MAX, HEADERS_MAX, WRITE_TRIES_MAX};
+use crate::seal::{Piece, Sealed, WHOLE, seal};
 use crate::vault::{Vault, of_version};
 
 /// What a name must lead to for a write to be made.
@@ -49,15 +51,25 @@ pub struct Written {
 }
 
 /// What a version is made of, whatever label it gets.
-struct Made {
-    version: VersionId,
-    data_key: DataKey,
-    sealed: Sealed,
-    tag: String,
+pub(crate) struct Made {
+    pub(crate) version: VersionId,
+    pub(crate) data_key: Arc<DataKey>,
+    pub(crate) parts: Vec<Part>,
+    /// The sealed bytes, when they are to stand in the database.
+    pub(crate) row: Option<Vec<u8>>,
+    pub(crate) tag: String,
+}
+
+impl Made {
+    /// The highest number of its files.
+    fn files(&self) -> u32 {
+        let numbers = self.parts.iter().filter(|_| self.row.is_none()).map(|part| part.number);
+        numbers.max().unwrap_or(0)
+    }
 }
 
 impl Writing {
-    fn check(&self) -> Result<(), VaultError> {
+    pub(crate) fn check(&self) -> Result<(), VaultError> {
         let bytes: usize = self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
         match self.headers.len() <= HEADERS_MAX && bytes <= HEADERS_BYTES_MAX {
             true => Ok(()),
@@ -66,7 +78,7 @@ impl Writing {
     }
 
     /// The label of a version: that of its bucket, of what was asked, and of what the name led to.
-    fn label_over(&self, bucket: &Bucket, before: Option<&Found>) -> Label {
+    pub(crate) fn label_over(&self, bucket: &Bucket, before: Option<&Found>) -> Label {
         let before = before.and_then(|(_, row)| Some(&row.as_ref()?.label));
         let asked = self.label.iter().chain(before);
         asked.fold(bucket.label.clone(), |label, other| label.join(other))
@@ -106,21 +118,29 @@ impl Vault {
         self.gate.admit(&Request::<Write>::new(Facts { target, ..asks.clone() })).await?;
         new.holds(before.as_ref().map(|(entry, _)| entry))?;
         let data_key = DataKey::draw(&mut SystemEntropy);
-        let sealed = seal(&self.blobs, &data_key, (bucket.id, version), body).await?;
-        let in_files = sealed.row.is_none();
-        let made = Made { version, data_key, sealed, tag: drawn_tag() };
-        let written = self.lead(asks, bucket, &new, made).await;
-        if written.is_err() && in_files {
-            self.blobs.remove(version, WHOLE).await;
+        let row_max = Some(BODY_ROW_PLAIN_BYTES_MAX);
+        let piece = Piece { bucket: bucket.id, version, number: WHOLE, row_max };
+        let Sealed { part, row } = seal(&self.blobs, &data_key, piece, body).await?;
+        let tag = format!("{}-1", drawn());
+        let made = Made { version, data_key: Arc::new(data_key), parts: vec![part], row, tag };
+        let written = self.lead(asks, bucket, &new, &made).await;
+        if written.is_err() {
+            self.blobs.remove_all(version, made.files()).await;
         }
         written
     }
 
     /// Leads the name to what was made; again, when the name or the key of the bucket moved meanwhile.
-    async fn lead(&self, asks: &Facts, bucket: &Bucket, new: &Writing, made: Made) -> Result<Written, VaultError> {
+    pub(crate) async fn lead(
+        &self,
+        asks: &Facts,
+        bucket: &Bucket,
+        new: &Writing,
+        made: &Made,
+    ) -> Result<Written, VaultError> {
         let mut outcome = Err(VaultError::Conflict("the name leads elsewhere all the time".to_owned()));
         for _ in 0..WRITE_TRIES_MAX {
-            outcome = self.lead_once(asks, bucket, new, &made).await;
+            outcome = self.lead_once(asks, bucket, new, made).await;
             if !matches!(outcome, Err(VaultError::Conflict(_))) {
                 break;
             }
@@ -140,18 +160,19 @@ impl Vault {
         let label = new.label_over(bucket, before.as_ref());
         let row = self.row(bucket, made, label.clone()).await?;
         let said = Said {
-            body: if made.sealed.row.is_some() { Body::Row } else { Body::Files },
-            bytes: made.sealed.part.bytes,
+            body: if made.row.is_some() { Body::Row } else { Body::Files },
+            bytes: made.parts.iter().map(|part| part.bytes).sum(),
             tag: made.tag.clone(),
             at: asks.at,
             by: asks.actor.principal,
             headers: new.headers.clone(),
+            files: made.files(),
         };
         let change = Change::Write(Box::new(NewVersion {
             row,
             key: new.key.clone(),
             said,
-            sealed: made.sealed.row.clone(),
+            sealed: made.row.clone(),
             before: before.as_ref().map(|(entry, _)| entry.version),
             versioning: bucket.versioning,
         }));
@@ -171,15 +192,15 @@ impl Vault {
         let key = self.keys.wrapping_key(active, name, 1)?;
         let belongs = Belongs { bucket: bucket.id, version: made.version, label: &label };
         let wrap = key.wrap(&made.data_key, belongs, &mut SystemEntropy)?;
-        let manifest = Manifest::new(made.version, label.clone(), vec![made.sealed.part], &made.data_key)?;
+        let manifest = Manifest::new(made.version, label.clone(), made.parts.clone(), &made.data_key)?;
         let manifest = manifest.seal(&made.data_key)?;
         let (bucket, version, key_version) = (bucket.id, made.version, wrap.under.version);
         Ok(ObjectRow { version, bucket, label, key_version, wrapped: wrap.wrapped, manifest, since: None })
     }
 }
 
-/// What tells content from another, to clients: drawn, so that nobody learns content from it. The end says that it is no MD5.
-fn drawn_tag() -> String {
-    let drawn = VersionId::draw(&mut SystemEntropy).0;
-    format!("{}-1", cordon_domain::id::hex(&drawn))
+/// What tells content from another, to clients: drawn, so that nobody learns content from it. What is put behind it says that
+/// it is no MD5.
+pub(crate) fn drawn() -> String {
+    cordon_domain::id::hex(&VersionId::draw(&mut SystemEntropy).0)
 }

@@ -9,7 +9,6 @@ use cordon_store::entries::{Body, Entry, Mark};
 
 use crate::error::VaultError;
 use crate::limits::WRITE_TRIES_MAX;
-use crate::seal::WHOLE;
 use crate::vault::{Vault, of_version};
 
 /// What came of a deletion.
@@ -87,7 +86,7 @@ impl Vault {
     /// Removes the bytes of a version that is gone.
     async fn forget(&self, entry: &Entry) {
         if entry.said.body == Body::Files {
-            self.blobs.remove(entry.version, WHOLE).await;
+            self.blobs.remove_all(entry.version, entry.said.files).await;
         }
     }
 

@@ -9,12 +9,22 @@ use futures_util::{Stream, StreamExt as _};
 
 use crate::blobs::{Blobs, Upload};
 use crate::error::VaultError;
-use crate::limits::{BODY_ROW_PLAIN_BYTES_MAX, OBJECT_BYTES_MAX};
+use crate::limits::OBJECT_BYTES_MAX;
 
 /// The number of the only part of a version that is written at once.
 pub(crate) const WHOLE: u32 = 1;
 
-/// A version whose bytes are sealed and durable, or short and in hand.
+/// What is sealed: a part of a version.
+#[derive(Clone, Copy)]
+pub(crate) struct Piece {
+    pub(crate) bucket: BucketId,
+    pub(crate) version: VersionId,
+    pub(crate) number: u32,
+    /// Bytes of plaintext up to which it is handed back instead of put into a file.
+    pub(crate) row_max: Option<usize>,
+}
+
+/// A part whose bytes are sealed and durable, or short and in hand.
 pub(crate) struct Sealed {
     pub(crate) part: Part,
     /// The sealed bytes, when they are to stand in the database.
@@ -23,7 +33,7 @@ pub(crate) struct Sealed {
 
 struct Sealing<'a> {
     blobs: &'a Blobs,
-    version: VersionId,
+    piece: Piece,
     encryptor: Encryptor,
     out: Vec<u8>,
     upload: Option<Upload>,
@@ -31,20 +41,16 @@ struct Sealing<'a> {
 }
 
 /// Seals all that comes under `key`. Of what breaks off, nothing is left.
-pub(crate) async fn seal<S, E>(
-    blobs: &Blobs,
-    key: &DataKey,
-    (bucket, version): (BucketId, VersionId),
-    body: S,
-) -> Result<Sealed, VaultError>
+pub(crate) async fn seal<S, E>(blobs: &Blobs, key: &DataKey, piece: Piece, body: S) -> Result<Sealed, VaultError>
 where
     S: Stream<Item = Result<Bytes, E>> + Send,
     E: std::fmt::Display,
 {
     let mut out = Vec::new();
-    let context = StreamContext { bucket, version, part: WHOLE }.associated_data();
+    let Piece { bucket, version, number, .. } = piece;
+    let context = StreamContext { bucket, version, part: number }.associated_data();
     let encryptor = Encryptor::begin(key, &context, &mut SystemEntropy, &mut out);
-    let mut sealing = Sealing { blobs, version, encryptor, out, upload: None, bytes: 0 };
+    let mut sealing = Sealing { blobs, piece, encryptor, out, upload: None, bytes: 0 };
     match sealing.take_all(body).await {
         Ok(()) => sealing.finish().await,
         Err(error) => {
@@ -77,8 +83,9 @@ impl Sealing<'_> {
 
     /// What is too long for the database goes to the object store.
     async fn move_on(&mut self) -> Result<(), VaultError> {
-        if self.upload.is_none() && self.bytes > BODY_ROW_PLAIN_BYTES_MAX as u64 {
-            self.upload = Some(self.blobs.begin(self.version, WHOLE).await?);
+        let stays = self.piece.row_max.is_some_and(|most| self.bytes <= most as u64);
+        if self.upload.is_none() && !stays {
+            self.upload = Some(self.blobs.begin(self.piece.version, self.piece.number).await?);
         }
         match &mut self.upload {
             Some(upload) => upload.take(&mut self.out).await,
@@ -87,8 +94,9 @@ impl Sealing<'_> {
     }
 
     async fn finish(mut self) -> Result<Sealed, VaultError> {
+        self.move_on().await?;
         self.encryptor.finish(&mut self.out)?;
-        let part = Part { number: WHOLE, bytes: self.bytes };
+        let part = Part { number: self.piece.number, bytes: self.bytes };
         let Some(mut upload) = self.upload else { return Ok(Sealed { part, row: Some(self.out) }) };
         upload.take(&mut self.out).await?;
         upload.finish().await?;

@@ -16,6 +16,7 @@ use object_store::ObjectStore;
 
 use crate::blobs::Blobs;
 use crate::error::VaultError;
+use crate::upload::Uploads;
 
 /// The guarded place.
 #[derive(Clone)]
@@ -24,6 +25,7 @@ pub struct Vault {
     pub(crate) reader: Reader,
     pub(crate) keys: Arc<Keyring>,
     pub(crate) blobs: Blobs,
+    pub(crate) uploads: Arc<Uploads>,
 }
 
 /// The target of something about a version.
@@ -40,7 +42,7 @@ impl Vault {
         keys: Arc<Keyring>,
         objects: Arc<dyn ObjectStore>,
     ) -> Self {
-        Self { gate, reader, keys, blobs: Blobs::new(objects) }
+        Self { gate, reader, keys, blobs: Blobs::new(objects), uploads: Arc::default() }
     }
 
     pub(crate) fn snapshot(&self) -> Result<Arc<Snapshot>, VaultError> {

@@ -3,9 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use cordon_domain::{
-    Actor, BucketId, Clock as _, Label, Level, Personal, RequestId, Target, VersionId, Versioning,
-};
+use cordon_domain::{Actor, BucketId, Clock as _, Label, Level, Personal, RequestId, Target, VersionId, Versioning};
 use cordon_gate::act::Write;
 use cordon_gate::{Facts, Gate, Request};
 use cordon_keys::{Belongs, DataKey, KeyName, Manifest, Part};
@@ -72,7 +70,7 @@ pub(super) async fn write(
     let (action, actor) = (cordon_domain::Action::ObjectWrite, Actor::service(installation.itself()));
     let facts = Facts { target, ..Facts::new(RequestId(id), SystemClock.now(), action, actor) };
     let (key, by, at) = (format!("{number}").parse(), installation.itself(), SystemClock.now());
-    let said = Said { body: Body::Files, bytes: 1 << 20, tag: String::new(), at, by, headers: Vec::new() };
+    let said = Said { body: Body::Files, bytes: 1 << 20, tag: String::new(), at, by, headers: Vec::new(), files: 1 };
     let key = key.map_err(|_| "no name".to_owned())?;
     let new = NewVersion { row, key, said, sealed: None, before: None, versioning: Versioning::On };
     let change = Change::Write(Box::new(new));

@@ -115,7 +115,9 @@ async fn begun(arguments: &Arguments, places: Places, url: &PublicUrl) -> Result
 
 async fn listening(at: SocketAddr, option: &str) -> Result<TcpListener, Failure> {
     let bound = TcpListener::bind(at).await;
-    bound.map_err(|error| Failure::usage(format!("{at} cannot be listened at: {error}"), format!("give another {option}")))
+    bound.map_err(|error| {
+        Failure::usage(format!("{at} cannot be listened at: {error}"), format!("give another {option}"))
+    })
 }
 
 /// Reads what the organisation says of its identity provider. The file of the secret stands beside it, and is for one user's

@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use cordon_domain::{
-    Action, Actor, BucketId, Label, Level, Moment, RequestId, Target, VersionId, Versioning,
-};
+use cordon_domain::{Action, Actor, BucketId, Label, Level, Moment, RequestId, Target, VersionId, Versioning};
 use cordon_gate::act::{Changes, Lower, Write};
 use cordon_gate::{Epoch, Facts, Gate, Grounds, Request, Verdict};
 use cordon_keys::envelope::DataKey;
 use cordon_keys::{Belongs, KeyName, Manifest, Part, RootProvider};
-use cordon_store::entries::{Body, NewVersion, Said};
 use cordon_store::edge::{SystemClock, SystemEntropy};
+use cordon_store::entries::{Body, NewVersion, Said};
 use cordon_store::providers::key_file;
 use cordon_store::{Change, Installation, ObjectRow, Places};
 use cordon_testkit::Deciding;
@@ -61,7 +59,7 @@ async fn write(installation: &Installation, number: u8, level: Level) {
     let (key_version, wrapped) = (wrap.under.version, wrap.wrapped);
     let row = ObjectRow { version, bucket: BUCKET, label, key_version, wrapped, manifest, since: None };
     let (key, by, tag) = (format!("{number}").parse().expect("a name"), installation.itself(), "t-1".to_owned());
-    let said = Said { body: Body::Files, bytes: 1, tag, at: at(FIRST), by, headers: Vec::new() };
+    let said = Said { body: Body::Files, bytes: 1, tag, at: at(FIRST), by, headers: Vec::new(), files: 1 };
     let new = NewVersion { row, key, said, sealed: None, before: None, versioning: Versioning::On };
     change::<Write>(installation, target(number, level), Change::Write(Box::new(new)), at(FIRST)).await;
 }

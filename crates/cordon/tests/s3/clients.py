@@ -125,6 +125,64 @@ assert listed["large"]["Size"] == len(body) and "notes/a b+\u00e4.txt" in listed
 refused("InvalidArgument", s3.list_objects_v2, Bucket="corpus", ContinuationToken="made-up")
 refused("NoSuchBucket", s3.list_objects_v2, Bucket="nothing")
 
+# Uploads in parts.
+MIB = 1 << 20
+parts = [os.urandom(6 * MIB), os.urandom(5 * MIB), os.urandom(1234)]
+upload = s3.create_multipart_upload(Bucket="corpus", Key="parts", Metadata={"team": "atlas"})["UploadId"]
+name = {"Bucket": "corpus", "Key": "parts", "UploadId": upload}
+s3.upload_part(**name, PartNumber=2, Body=b"sent again later")
+sent = [s3.upload_part(**name, PartNumber=number + 1, Body=part)["ETag"] for number, part in enumerate(parts)]
+listed = s3.list_parts(**name)["Parts"]
+assert [(part["PartNumber"], part["Size"], part["ETag"]) for part in listed] == [
+    (number + 1, len(part), sent[number]) for number, part in enumerate(parts)
+], listed
+assert [going["UploadId"] for going in s3.list_multipart_uploads(Bucket="corpus")["Uploads"]] == [upload]
+
+
+def finish(*numbers, tags=sent, **more):
+    named = [{"PartNumber": number, "ETag": tags[number - 1]} for number in numbers]
+    return s3.complete_multipart_upload(**name, MultipartUpload={"Parts": named}, **more)
+
+
+refused("InvalidPartOrder", lambda: finish(2, 1))
+refused("InvalidPart", lambda: finish(1, 2, tags=[sent[0], '"other"']))
+refused("NoSuchUpload", s3.upload_part, Bucket="corpus", Key="other", UploadId=upload, PartNumber=1, Body=b"x")
+refused("InvalidArgument", s3.upload_part, **name, PartNumber=10001, Body=b"x")
+refused("NoSuchKey", s3.get_object, Bucket="corpus", Key="parts")
+tag = finish(1, 2, 3)["ETag"]
+assert tag.endswith('-3"'), tag
+whole = s3.get_object(Bucket="corpus", Key="parts")
+assert whole["Body"].read() == b"".join(parts) and whole["Metadata"]["team"] == "atlas" and whole["ETag"] == tag
+seam = s3.get_object(Bucket="corpus", Key="parts", Range=f"bytes={6 * MIB - 10}-{11 * MIB + 9}")["Body"].read()
+assert seam == b"".join(parts)[6 * MIB - 10 : 11 * MIB + 10]
+refused("NoSuchUpload", lambda: finish(1, 2, 3))
+upload = s3.create_multipart_upload(Bucket="corpus", Key="parts")["UploadId"]
+name["UploadId"] = upload
+sent = [s3.upload_part(**name, PartNumber=number, Body=b"short")["ETag"] for number in [1, 2]]
+refused("EntityTooSmall", lambda: finish(1, 2, tags=sent))
+s3.abort_multipart_upload(**name)
+refused("NoSuchUpload", s3.list_parts, **name)
+refused("NoSuchUpload", s3.abort_multipart_upload, **name)
+assert "Uploads" not in s3.list_multipart_uploads(Bucket="corpus")
+
+# A part that is copied brings its label along.
+upload = s3.create_multipart_upload(Bucket="corpus", Key="joined")["UploadId"]
+name = {"Bucket": "corpus", "Key": "joined", "UploadId": upload}
+source = {"Bucket": "corpus", "Key": "plan"}
+refused("NoSuchKey", s3.upload_part_copy, **name, PartNumber=1, CopySource={"Bucket": "corpus", "Key": "none"})
+refused("InvalidRange", s3.upload_part_copy, **name, PartNumber=1, CopySource=source, CopySourceRange="bytes=0-99")
+copied = s3.upload_part_copy(**name, PartNumber=1, CopySource=source, CopySourceRange="bytes=0-0")
+finish(1, tags=[copied["CopyPartResult"]["ETag"]])
+joined = s3.get_object(Bucket="corpus", Key="joined")
+assert joined["Body"].read() == b"x" and joined["Metadata"]["cordon-label"] == "restricted"
+
+# As boto3 moves files: in parts, at once.
+with open(os.path.join(os.environ["HOME"], "large"), "wb") as file:
+    file.write(body * 10)
+s3.upload_file(file.name, "corpus", "moved")
+s3.download_file("corpus", "moved", file.name + ".back")
+assert open(file.name + ".back", "rb").read() == body * 10
+
 # Deletion, one and many; and what is kept.
 s3.delete_object(Bucket="corpus", Key="large")
 refused("NoSuchKey", s3.get_object, Bucket="corpus", Key="large")

@@ -14,7 +14,10 @@ use super::said::{moment, read_label};
 const LABEL_HEADER: &str = "x-cordon-label";
 
 impl Operations {
-    pub(super) async fn show_buckets(&self, request: S3Request<ListBucketsInput>) -> S3Result<S3Response<ListBucketsOutput>> {
+    pub(super) async fn show_buckets(
+        &self,
+        request: S3Request<ListBucketsInput>,
+    ) -> S3Result<S3Response<ListBucketsOutput>> {
         let asks = Self::asks(&request)?;
         let prefix = request.input.prefix.unwrap_or_default();
         let all = self.vault().buckets(&asks.facts).map_err(of_vault)?;
@@ -25,10 +28,17 @@ impl Operations {
             bucket_region: None,
         });
         let owner = Owner { display_name: None, id: Some(asks.facts.actor.principal.to_string()) };
-        Ok(S3Response::new(ListBucketsOutput { buckets: Some(shown.collect()), owner: Some(owner), ..Default::default() }))
+        Ok(S3Response::new(ListBucketsOutput {
+            buckets: Some(shown.collect()),
+            owner: Some(owner),
+            ..Default::default()
+        }))
     }
 
-    pub(super) async fn make_bucket(&self, request: S3Request<CreateBucketInput>) -> S3Result<S3Response<CreateBucketOutput>> {
+    pub(super) async fn make_bucket(
+        &self,
+        request: S3Request<CreateBucketInput>,
+    ) -> S3Result<S3Response<CreateBucketOutput>> {
         let asks = Self::asks(&request)?;
         let input = &request.input;
         let granted = input.grant_full_control.is_some()
@@ -61,7 +71,10 @@ impl Operations {
         }
     }
 
-    pub(super) async fn remove_bucket(&self, request: S3Request<DeleteBucketInput>) -> S3Result<S3Response<DeleteBucketOutput>> {
+    pub(super) async fn remove_bucket(
+        &self,
+        request: S3Request<DeleteBucketInput>,
+    ) -> S3Result<S3Response<DeleteBucketOutput>> {
         let asks = Self::asks(&request)?;
         let bucket = self.bucket(&request.input.bucket)?;
         match self.vault().remove_bucket(&asks.facts, &bucket).await {

@@ -39,7 +39,8 @@ impl Stated {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let checksums = KINDS.iter().filter_map(|(name, _)| Some((*name, text(name)?.to_owned()))).collect();
         let listed = headers.get_all("x-amz-trailer").iter().filter_map(|value| value.to_str().ok());
-        let listed: Vec<String> = listed.flat_map(|line| line.split(',')).map(|name| name.trim().to_lowercase()).collect();
+        let listed: Vec<String> =
+            listed.flat_map(|line| line.split(',')).map(|name| name.trim().to_lowercase()).collect();
         let announced = KINDS.iter().map(|(name, _)| *name).filter(|name| listed.iter().any(|own| own == name));
         let md5 = text("content-md5").map(str::to_owned);
         if md5.as_ref().is_some_and(|md5| BASE64.decode(md5.as_bytes()).map_or(0, |digest| digest.len()) != 16) {

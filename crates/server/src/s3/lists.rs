@@ -57,7 +57,8 @@ struct Names {
 }
 
 /// What is left as it is in names.
-const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/').remove(b'*');
+const PLAIN: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/').remove(b'*');
 
 impl Names {
     fn of(kind: Option<&EncodingType>) -> S3Result<Self> {
@@ -158,7 +159,10 @@ impl Operations {
         };
         let page = self.vault().list(&asks.facts, &bucket, &wanted).await.map_err(of_vault)?;
         if matches!(page.next, Some(Next::Hidden(_))) {
-            return Err(s3_error!(ServiceUnavailable, "too much is passed over in this form of the list: use list-type=2"));
+            return Err(s3_error!(
+                ServiceUnavailable,
+                "too much is passed over in this form of the list: use list-type=2"
+            ));
         }
         let last = page.lines.last().filter(|_| page.next.is_some() && wanted.delimiter.is_some());
         Ok(S3Response::new(ListObjectsOutput {

@@ -37,35 +37,38 @@ impl<S: Stream> Stream for Shared<S> {
 }
 
 /// Every version is encrypted, with a key of its own.
-fn encrypted() -> ServerSideEncryption {
+pub(super) fn encrypted() -> ServerSideEncryption {
     ServerSideEncryption::from_static(ServerSideEncryption::AES256)
 }
 
 /// How a client asks for encryption: what is done anyway, or something that is not done here.
-fn encryption(asked: Option<&ServerSideEncryption>, own_key: bool) -> S3Result<()> {
+pub(super) fn encryption(asked: Option<&ServerSideEncryption>, own_key: bool) -> S3Result<()> {
     if own_key || asked.is_some_and(|asked| asked.as_str() != ServerSideEncryption::AES256) {
         return Err(s3_error!(NotImplemented, "objects are encrypted with keys of the vault, and no others"));
     }
     Ok(())
 }
 
-fn key_of(name: &str) -> S3Result<ObjectKey> {
+pub(super) fn key_of(name: &str) -> S3Result<ObjectKey> {
     name.parse().map_err(|error: cordon_domain::bucket::NotAnObjectKey| of_vault(error.into()))
 }
 
 /// Versions have names where they are kept.
-fn version_of(named: Option<&str>) -> S3Result<Option<VersionId>> {
+pub(super) fn version_of(named: Option<&str>) -> S3Result<Option<VersionId>> {
     match named {
         None | Some("null") => Ok(None),
         Some(text) => text.parse().map(Some).map_err(|_| s3_error!(InvalidArgument, "this names no version")),
     }
 }
 
-fn shown(bucket: &Bucket, version: VersionId) -> Option<String> {
+pub(super) fn shown(bucket: &Bucket, version: VersionId) -> Option<String> {
     (bucket.versioning == Versioning::On).then(|| version.to_string())
 }
 
-fn only_if(if_match: Option<&ETagCondition>, if_none_match: Option<&ETagCondition>) -> S3Result<Option<OnlyIf>> {
+pub(super) fn only_if(
+    if_match: Option<&ETagCondition>,
+    if_none_match: Option<&ETagCondition>,
+) -> S3Result<Option<OnlyIf>> {
     match (if_match, if_none_match) {
         (None, None) => Ok(None),
         (None, Some(condition)) if condition.is_any() => Ok(Some(OnlyIf::Missing)),
@@ -110,7 +113,7 @@ impl Conditions<'_> {
 
 impl Operations {
     /// An address that was signed beforehand lives no longer than its level allows.
-    fn may_be_presigned(&self, asks: &Asks, label: &Label) -> S3Result<()> {
+    pub(super) fn may_be_presigned(&self, asks: &Asks, label: &Label) -> S3Result<()> {
         let Some(seconds) = asks.presigned_s else { return Ok(()) };
         let snapshot = self.node.identity.snapshot().map_err(|_| s3_error!(ServiceUnavailable))?;
         let hours = snapshot.roster().levels.of(label.level).presign_hours;
@@ -118,7 +121,10 @@ impl Operations {
             true => Ok(()),
             false => Err(S3Error::with_message(
                 S3ErrorCode::AccessDenied,
-                format!("an address for what is {} may live {hours} hours, and this one lives longer", label.level.as_str()),
+                format!(
+                    "an address for what is {} may live {hours} hours, and this one lives longer",
+                    label.level.as_str()
+                ),
             )),
         }
     }
@@ -133,7 +139,8 @@ impl Operations {
             || input.grant_write_acp.is_some();
         private(input.acl.as_ref().map(ObjectCannedACL::as_str), granted)?;
         encryption(input.server_side_encryption.as_ref(), input.sse_customer_algorithm.is_some())?;
-        if input.tagging.is_some() || input.object_lock_mode.is_some() || input.object_lock_legal_hold_status.is_some() {
+        if input.tagging.is_some() || input.object_lock_mode.is_some() || input.object_lock_legal_hold_status.is_some()
+        {
             return Err(s3_error!(NotImplemented, "objects have no tags and no locks here"));
         }
         let bucket = self.bucket(&input.bucket)?;
@@ -182,7 +189,9 @@ impl Operations {
         let output = GetObjectOutput {
             accept_ranges: Some("bytes".to_owned()),
             content_length: i64::try_from(sent.end - sent.start).ok(),
-            content_range: range.as_ref().map(|range| format!("bytes {}-{}/{all}", range.start, range.end.saturating_sub(1))),
+            content_range: range
+                .as_ref()
+                .map(|range| format!("bytes {}-{}/{all}", range.start, range.end.saturating_sub(1))),
             content_type: input.response_content_type.or_else(|| header(said, "content-type")),
             cache_control: input.response_cache_control.or_else(|| header(said, "cache-control")),
             content_disposition: input.response_content_disposition.or_else(|| header(said, "content-disposition")),
@@ -206,7 +215,7 @@ impl Operations {
     }
 
     /// The label of an object bounds how long an address for it may live; it is looked up before the read is decided.
-    async fn presigned_as_stored(
+    pub(super) async fn presigned_as_stored(
         &self,
         asks: &Asks,
         bucket: &Bucket,
@@ -281,10 +290,14 @@ impl Operations {
             S3ErrorCode::NotModified => s3_error!(PreconditionFailed),
             _ => error,
         })?;
-        let replaces = input.metadata_directive.as_ref().is_some_and(|directive| directive.as_str() == MetadataDirective::REPLACE);
+        let replaces =
+            input.metadata_directive.as_ref().is_some_and(|directive| directive.as_str() == MetadataDirective::REPLACE);
         let same = source.id == target.id && key.as_str() == input.key && version.is_none();
         if same && !replaces {
-            return Err(s3_error!(InvalidRequest, "an object is not copied onto itself unless something said of it changes"));
+            return Err(s3_error!(
+                InvalidRequest,
+                "an object is not copied onto itself unless something said of it changes"
+            ));
         }
         let (headers, label) = if replaces {
             let headers = Headers::default()
@@ -317,7 +330,10 @@ impl Operations {
         }))
     }
 
-    pub(super) async fn remove(&self, request: S3Request<DeleteObjectInput>) -> S3Result<S3Response<DeleteObjectOutput>> {
+    pub(super) async fn remove(
+        &self,
+        request: S3Request<DeleteObjectInput>,
+    ) -> S3Result<S3Response<DeleteObjectOutput>> {
         let asks = Self::asks(&request)?;
         let (bucket, key) = (self.bucket(&request.input.bucket)?, key_of(&request.input.key)?);
         let version = version_of(request.input.version_id.as_deref())?;
@@ -393,12 +409,7 @@ fn output(bucket: &Bucket, written: &Written) -> PutObjectOutput {
 }
 
 /// A checksum of the whole, for whoever asks for it and gets the whole.
-fn whole(
-    said: &Said,
-    mode: Option<&ChecksumMode>,
-    range: &Option<std::ops::Range<u64>>,
-    name: &str,
-) -> Option<String> {
+fn whole(said: &Said, mode: Option<&ChecksumMode>, range: &Option<std::ops::Range<u64>>, name: &str) -> Option<String> {
     let asked = mode.is_some_and(|mode| mode.as_str() == ChecksumMode::ENABLED) && range.is_none();
     asked.then(|| header(said, name)).flatten()
 }

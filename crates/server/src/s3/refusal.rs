@@ -5,6 +5,7 @@ use axum::response::Response;
 use cordon_gate::Refusal;
 use cordon_identity::IdentityError;
 use cordon_vault::VaultError;
+use cordon_vault::error::PartsFault;
 use hyper::StatusCode;
 use s3s::{S3Error, S3ErrorCode, s3_error};
 
@@ -13,6 +14,16 @@ pub(crate) fn of_vault(error: VaultError) -> S3Error {
     match error {
         VaultError::NoBucket => s3_error!(NoSuchBucket),
         VaultError::NoObject => s3_error!(NoSuchKey),
+        VaultError::NoUpload => s3_error!(NoSuchUpload),
+        VaultError::Parts(fault) => {
+            let code = match fault {
+                PartsFault::Missing => S3ErrorCode::InvalidPart,
+                PartsFault::Order => S3ErrorCode::InvalidPartOrder,
+                PartsFault::Small => S3ErrorCode::EntityTooSmall,
+                PartsFault::Number => S3ErrorCode::InvalidArgument,
+            };
+            S3Error::with_message(code, fault.to_string())
+        }
         VaultError::Refused(refusal) => S3Error::with_message(S3ErrorCode::AccessDenied, words(&refusal)),
         VaultError::Precondition(what) => S3Error::with_message(S3ErrorCode::PreconditionFailed, what),
         VaultError::Conflict(what) => S3Error::with_message(S3ErrorCode::OperationAborted, what),

@@ -22,7 +22,7 @@ const fn row(operation: &'static str, decides: &'static [Action]) -> Row {
 }
 
 /// All that is answered, and only to whoever signs with a key that counts.
-pub const TABLE: [Row; 15] = [
+pub const TABLE: [Row; 22] = [
     // Shows the buckets of which one may know, each decided for itself.
     row("ListBuckets", &[Action::ObjectList]),
     row("CreateBucket", &[Action::BucketCreate]),
@@ -37,6 +37,14 @@ pub const TABLE: [Row; 15] = [
     row("GetObject", &[Action::ObjectRead]),
     row("HeadObject", &[Action::ObjectList]),
     row("CopyObject", &[Action::ObjectRead, Action::ObjectWrite]),
+    row("CreateMultipartUpload", &[Action::ObjectWrite]),
+    row("UploadPart", &[Action::ObjectWrite]),
+    row("UploadPartCopy", &[Action::ObjectRead, Action::ObjectWrite]),
+    row("CompleteMultipartUpload", &[Action::ObjectWrite]),
+    // One's own uploads, and nobody else's.
+    row("AbortMultipartUpload", &[]),
+    row("ListParts", &[]),
+    row("ListMultipartUploads", &[Action::ObjectList]),
     row("DeleteObject", &[Action::ObjectHide, Action::ObjectDelete]),
     row("DeleteObjects", &[Action::ObjectHide, Action::ObjectDelete]),
 ];

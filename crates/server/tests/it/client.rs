@@ -58,7 +58,12 @@ impl Running {
         let listens = listener.local_addr().expect("an address");
         let origin = format!("http://localhost:{}", listens.port());
         let public_url = PublicUrl::parse(&origin).expect("an address");
-        let settings = Settings { public_url, listens, proxies: Vec::new(), objects_url: format!("http://{}", objects.local_addr().expect("an address")) };
+        let settings = Settings {
+            public_url,
+            listens,
+            proxies: Vec::new(),
+            objects_url: format!("http://{}", objects.local_addr().expect("an address")),
+        };
         let node = Node::begin(office.beside().await, settings, provider, Arc::new(office.clock.clone())).await;
         let node = Arc::new(node.expect("begins"));
         let (end, until) = watch::channel(false);

@@ -27,7 +27,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cordon_domain::{
-    Action, BucketId, Event, Label, Level, Moment, Personal, PrincipalId, Record, Step, Steps, Target, VersionId, Versioning,
+    Action, BucketId, Event, Label, Level, Moment, Personal, PrincipalId, Record, Step, Steps, Target, VersionId,
+    Versioning,
 };
 use cordon_gate::act::{Changes, Write};
 use cordon_gate::{Facts, Gate, Request};
@@ -165,13 +166,7 @@ fn named(row: ObjectRow, key: &str) -> NewVersion {
         at: NOW,
         by: PrincipalId([1; 16]),
         headers: Vec::new(),
+        files: 1,
     };
-    NewVersion {
-        row,
-        key: key.parse().expect("a name"),
-        said,
-        sealed: None,
-        before: None,
-        versioning: Versioning::On,
-    }
+    NewVersion { row, key: key.parse().expect("a name"), said, sealed: None, before: None, versioning: Versioning::On }
 }

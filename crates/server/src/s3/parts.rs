@@ -1,0 +1,243 @@
+//! Operations of uploads in parts.
+
+use cordon_domain::VersionId;
+use cordon_vault::VaultError;
+use cordon_vault::upload::SentPart;
+use hyper::StatusCode;
+use s3s::dto::*;
+use s3s::{S3Request, S3Response, S3Result, s3_error};
+
+use super::buckets::private;
+use super::checked::{Checked, Stated};
+use super::objects::{encrypted, encryption, key_of, only_if, shown, version_of};
+use super::operations::Operations;
+use super::refusal::of_vault;
+use super::said::{Headers, moment};
+
+fn upload_of(text: &str) -> S3Result<VersionId> {
+    text.parse().map_err(|_| s3_error!(NoSuchUpload))
+}
+
+fn number_of(number: i32) -> u32 {
+    // None of these is a number that a part may have.
+    u32::try_from(number).unwrap_or(0)
+}
+
+fn part_tag(part: &SentPart) -> ETag {
+    ETag::Strong(part.tag.clone())
+}
+
+impl Operations {
+    pub(super) async fn begin(
+        &self,
+        request: S3Request<CreateMultipartUploadInput>,
+    ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
+        let asks = Self::asks(&request)?;
+        let input = request.input;
+        let granted = input.grant_full_control.is_some()
+            || input.grant_read.is_some()
+            || input.grant_read_acp.is_some()
+            || input.grant_write_acp.is_some();
+        private(input.acl.as_ref().map(ObjectCannedACL::as_str), granted)?;
+        encryption(input.server_side_encryption.as_ref(), input.sse_customer_algorithm.is_some())?;
+        if input.tagging.is_some() || input.object_lock_mode.is_some() || input.object_lock_legal_hold_status.is_some()
+        {
+            return Err(s3_error!(NotImplemented, "objects have no tags and no locks here"));
+        }
+        let bucket = self.bucket(&input.bucket)?;
+        let headers = Headers::default()
+            .with("content-type", input.content_type)
+            .with("cache-control", input.cache_control)
+            .with("content-disposition", input.content_disposition)
+            .with("content-encoding", input.content_encoding)
+            .with("content-language", input.content_language);
+        let (headers, label) = headers.with_own(input.metadata)?;
+        self.may_be_presigned(&asks, &label.iter().fold(bucket.label.clone(), |own, other| own.join(other)))?;
+        let writing = cordon_vault::Writing { key: key_of(&input.key)?, label, headers: headers.0, only_if: None };
+        let upload = self.vault().begin_upload(&asks.facts, &bucket, writing).await.map_err(of_vault)?;
+        Ok(S3Response::new(CreateMultipartUploadOutput {
+            bucket: Some(input.bucket),
+            key: Some(input.key),
+            upload_id: Some(upload.to_string()),
+            server_side_encryption: Some(encrypted()),
+            ..Default::default()
+        }))
+    }
+
+    pub(super) async fn send(&self, request: S3Request<UploadPartInput>) -> S3Result<S3Response<UploadPartOutput>> {
+        let asks = Self::asks(&request)?;
+        let stated = Stated::read(&request.headers, request.trailing_headers)?;
+        let input = request.input;
+        encryption(None, input.sse_customer_algorithm.is_some())?;
+        let (bucket, key, upload) = (self.bucket(&input.bucket)?, key_of(&input.key)?, upload_of(&input.upload_id)?);
+        self.may_be_presigned(&asks, &bucket.label)?;
+        let (body, outcome) = Checked::new(input.body, stated);
+        let number = number_of(input.part_number);
+        let sent = self.vault().send_part(&asks.facts, (&bucket, &key, upload), number, body).await;
+        let sent = sent.map_err(|error| match error {
+            VaultError::Sent(_) => outcome.refusal().unwrap_or_else(|| of_vault(error)),
+            error => of_vault(error),
+        })?;
+        Ok(S3Response::new(UploadPartOutput {
+            e_tag: Some(part_tag(&sent)),
+            server_side_encryption: Some(encrypted()),
+            ..Default::default()
+        }))
+    }
+
+    /// A part that is read from another version: that is decided as a read, and its label goes along.
+    pub(super) async fn copy_part(
+        &self,
+        request: S3Request<UploadPartCopyInput>,
+    ) -> S3Result<S3Response<UploadPartCopyOutput>> {
+        let asks = Self::asks(&request)?;
+        let input = request.input;
+        let own_key = input.sse_customer_algorithm.is_some() || input.copy_source_sse_customer_algorithm.is_some();
+        encryption(None, own_key)?;
+        let CopySource::Bucket { bucket: source, key: from, version_id } = &input.copy_source else {
+            return Err(s3_error!(NotImplemented, "what is copied is in a bucket"));
+        };
+        let (source, from, version) = (self.bucket(source)?, key_of(from)?, version_of(version_id.as_deref())?);
+        let (bucket, key, upload) = (self.bucket(&input.bucket)?, key_of(&input.key)?, upload_of(&input.upload_id)?);
+        self.presigned_as_stored(&asks, &source, &from, version).await?;
+        let got = self.vault().get(&asks.facts, &source, &from, version).await.map_err(of_vault)?;
+        let all = got.entry.said.bytes;
+        let range = match input.copy_source_range.as_deref() {
+            None => 0..all,
+            Some(text) => exact_range(text, all)?,
+        };
+        let (number, read) = (number_of(input.part_number), got.entry.version);
+        let sent = self.vault().copy_part(&asks.facts, (&bucket, &key, upload), number, (got, range)).await;
+        let sent = sent.map_err(of_vault)?;
+        let result =
+            CopyPartResult { e_tag: Some(part_tag(&sent)), last_modified: Some(moment(sent.at)), ..Default::default() };
+        Ok(S3Response::new(UploadPartCopyOutput {
+            copy_part_result: Some(result),
+            copy_source_version_id: shown(&source, read),
+            server_side_encryption: Some(encrypted()),
+            ..Default::default()
+        }))
+    }
+
+    pub(super) async fn finish(
+        &self,
+        request: S3Request<CompleteMultipartUploadInput>,
+    ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
+        let asks = Self::asks(&request)?;
+        let input = request.input;
+        let (bucket, key, upload) = (self.bucket(&input.bucket)?, key_of(&input.key)?, upload_of(&input.upload_id)?);
+        let named = input.multipart_upload.and_then(|upload| upload.parts).unwrap_or_default();
+        let named: Vec<(u32, String)> = named
+            .into_iter()
+            .map(|part| {
+                (number_of(part.part_number.unwrap_or(0)), part.e_tag.map(ETag::into_value).unwrap_or_default())
+            })
+            .collect();
+        if named.is_empty() {
+            return Err(s3_error!(MalformedXML, "no part is named"));
+        }
+        let only_if = only_if(input.if_match.as_ref(), input.if_none_match.as_ref())?;
+        let written = self.vault().finish_upload(&asks.facts, (&bucket, &key, upload), &named, only_if).await;
+        let written = written.map_err(of_vault)?;
+        Ok(S3Response::new(CompleteMultipartUploadOutput {
+            location: Some(format!("/{}/{}", input.bucket, input.key)),
+            bucket: Some(input.bucket),
+            key: Some(input.key),
+            e_tag: Some(ETag::Strong(written.tag.clone())),
+            version_id: shown(&bucket, written.version),
+            server_side_encryption: Some(encrypted()),
+            ..Default::default()
+        }))
+    }
+
+    pub(super) async fn abort(
+        &self,
+        request: S3Request<AbortMultipartUploadInput>,
+    ) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
+        let asks = Self::asks(&request)?;
+        let input = request.input;
+        let (bucket, key, upload) = (self.bucket(&input.bucket)?, key_of(&input.key)?, upload_of(&input.upload_id)?);
+        self.vault().abort_upload(&asks.facts, (&bucket, &key, upload)).await.map_err(of_vault)?;
+        Ok(S3Response::with_status(AbortMultipartUploadOutput::default(), StatusCode::NO_CONTENT))
+    }
+
+    pub(super) async fn show_parts(&self, request: S3Request<ListPartsInput>) -> S3Result<S3Response<ListPartsOutput>> {
+        let asks = Self::asks(&request)?;
+        let input = request.input;
+        let (bucket, key, upload) = (self.bucket(&input.bucket)?, key_of(&input.key)?, upload_of(&input.upload_id)?);
+        let sent = self.vault().sent_parts(&asks.facts, (&bucket, &key, upload)).map_err(of_vault)?;
+        let most = usize::try_from(input.max_parts.unwrap_or(1000)).unwrap_or(0).min(1000);
+        let after = input.part_number_marker.unwrap_or(0);
+        let behind = sent.iter().filter(|(number, _)| i64::from(*number) > i64::from(after));
+        let page: Vec<_> = behind.clone().take(most).collect();
+        let more = behind.count() > page.len();
+        let part = |(number, part): &&(u32, SentPart)| Part {
+            part_number: i32::try_from(*number).ok(),
+            e_tag: Some(part_tag(part)),
+            last_modified: Some(moment(part.at)),
+            size: i64::try_from(part.bytes()).ok(),
+            ..Default::default()
+        };
+        let last = page.last().and_then(|(number, _)| i32::try_from(*number).ok());
+        Ok(S3Response::new(ListPartsOutput {
+            bucket: Some(input.bucket),
+            key: Some(input.key),
+            upload_id: Some(input.upload_id),
+            max_parts: i32::try_from(most).ok(),
+            part_number_marker: Some(after),
+            next_part_number_marker: last.filter(|_| more),
+            is_truncated: Some(more),
+            parts: Some(page.iter().map(part).collect()),
+            ..Default::default()
+        }))
+    }
+
+    pub(super) async fn show_uploads(
+        &self,
+        request: S3Request<ListMultipartUploadsInput>,
+    ) -> S3Result<S3Response<ListMultipartUploadsOutput>> {
+        let asks = Self::asks(&request)?;
+        let input = request.input;
+        let bucket = self.known(&asks.facts, &input.bucket).await?;
+        let prefix = input.prefix.clone().unwrap_or_default();
+        let going = self.vault().uploads(&asks.facts, &bucket);
+        let uploads =
+            going.into_iter().filter(|going| going.key.as_str().starts_with(&prefix)).map(|going| MultipartUpload {
+                key: Some(going.key.as_str().to_owned()),
+                upload_id: Some(going.upload.to_string()),
+                initiated: Some(moment(going.begun_at)),
+                ..Default::default()
+            });
+        Ok(S3Response::new(ListMultipartUploadsOutput {
+            bucket: Some(input.bucket),
+            prefix: input.prefix,
+            is_truncated: Some(false),
+            uploads: Some(uploads.collect()),
+            ..Default::default()
+        }))
+    }
+}
+
+/// What is copied is a range that is there, both of whose ends are named.
+fn exact_range(text: &str, all: u64) -> S3Result<std::ops::Range<u64>> {
+    let wrong = || s3_error!(InvalidArgument, "a range to copy is bytes=FIRST-LAST");
+    let (first, last) = text.strip_prefix("bytes=").and_then(|rest| rest.split_once('-')).ok_or_else(wrong)?;
+    let (first, last): (u64, u64) = (first.parse().map_err(|_| wrong())?, last.parse().map_err(|_| wrong())?);
+    match first <= last && last < all {
+        true => Ok(first..last + 1),
+        false => Err(s3_error!(InvalidRange)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_to_copy_is_there_whole() {
+        assert_eq!(exact_range("bytes=0-4", 5).ok(), Some(0..5));
+        for text in ["bytes=0-5", "bytes=4-3", "bytes=-5", "bytes=0-", "0-4", "bytes=0-18446744073709551615", ""] {
+            assert!(exact_range(text, 5).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! Writing a version in parts.
+//!
+//! The key of the version is drawn when the upload begins and stays in the memory of the node that began it: it is stored
+//! only when the version is, wrapped. An upload does not outlive its node; what is left of its parts opens for nobody.
+//! Each part, also one that is sent again, is sealed under a number of its own.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use cordon_domain::{Bucket, BucketId, Label, Moment, ObjectKey, PrincipalId, VersionId};
+use cordon_gate::act::Write;
+use cordon_gate::{Facts, Request};
+use cordon_keys::{DataKey, Part};
+use cordon_store::edge::SystemEntropy;
+use futures_util::Stream;
+
+use crate::error::{PartsFault, VaultError};
+use crate::get::Got;
+use crate::limits::{PART_BYTES_MIN, PART_NUMBER_MAX, UPLOAD_MS_MAX, UPLOAD_PARTS_MAX, UPLOADS_MAX};
+use crate::put::{Made, OnlyIf, Writing, Written, drawn};
+use crate::seal::{Piece, Sealed, seal};
+use crate::vault::{Vault, of_version};
+
+/// Uploads that have begun here.
+#[derive(Default)]
+pub(crate) struct Uploads(Mutex<HashMap<VersionId, Arc<Upload>>>);
+
+struct Upload {
+    bucket: BucketId,
+    version: VersionId,
+    data_key: Arc<DataKey>,
+    by: PrincipalId,
+    begun_at: Moment,
+    writing: Writing,
+    sent: Mutex<Sent>,
+}
+
+/// What was sent so far.
+#[derive(Default)]
+struct Sent {
+    /// How many parts were begun: each is sealed under a number of its own.
+    begun: u32,
+    /// Parts by the numbers that the client gives them.
+    parts: BTreeMap<u32, SentPart>,
+    /// The label of all that parts were copied from.
+    label: Option<Label>,
+}
+
+/// A part that was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SentPart {
+    /// What tells it from another.
+    pub tag: String,
+    /// When it came.
+    pub at: Moment,
+    /// What it is sealed as, and its length.
+    pub(crate) part: Part,
+}
+
+impl SentPart {
+    /// Bytes of plaintext.
+    #[must_use]
+    pub const fn bytes(&self) -> u64 {
+        self.part.bytes
+    }
+}
+
+/// An upload that goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Going {
+    /// Identifies it.
+    pub upload: VersionId,
+    /// The name that it is for.
+    pub key: ObjectKey,
+    /// When it began.
+    pub begun_at: Moment,
+}
+
+impl Uploads {
+    fn keep(&self, upload: Upload) -> Result<VersionId, VaultError> {
+        let id = VersionId::draw(&mut SystemEntropy);
+        let mut all = self.0.lock().map_err(|_| VaultError::NoUpload)?;
+        if all.len() >= UPLOADS_MAX {
+            return Err(VaultError::Unavailable("too many uploads go on here".to_owned()));
+        }
+        all.insert(id, Arc::new(upload));
+        Ok(id)
+    }
+
+    /// Takes those out that took too long.
+    fn late(&self, now: Moment) -> Vec<Arc<Upload>> {
+        let Ok(mut all) = self.0.lock() else { return Vec::new() };
+        let late: Vec<VersionId> =
+            all.iter().filter(|(_, one)| now.since_ms(one.begun_at) > UPLOAD_MS_MAX).map(|(id, _)| *id).collect();
+        late.iter().filter_map(|id| all.remove(id)).collect()
+    }
+
+    /// Returns an upload of whoever asks, for a name in a bucket.
+    fn of(&self, asks: &Facts, (bucket, key): (&Bucket, &ObjectKey), id: VersionId) -> Result<Arc<Upload>, VaultError> {
+        let all = self.0.lock().map_err(|_| VaultError::NoUpload)?;
+        let own = all.get(&id).filter(|upload| {
+            upload.bucket == bucket.id && upload.writing.key == *key && upload.by == asks.actor.principal
+        });
+        own.cloned().ok_or(VaultError::NoUpload)
+    }
+
+    fn end(&self, id: VersionId) {
+        if let Ok(mut all) = self.0.lock() {
+            all.remove(&id);
+        }
+    }
+}
+
+impl Upload {
+    /// The number of the next part. A part that is sent again is another.
+    fn next_number(&self) -> Result<u32, VaultError> {
+        let mut sent = self.sent.lock().map_err(|_| VaultError::NoUpload)?;
+        if sent.begun >= UPLOAD_PARTS_MAX {
+            return Err(VaultError::Bound("an upload has at most 10,000 parts, each sent once more"));
+        }
+        sent.begun += 1;
+        Ok(sent.begun)
+    }
+
+    /// Keeps a part. Returns the one that it takes the place of.
+    fn keep(&self, number: u32, part: SentPart, label: Option<&Label>) -> Result<Option<SentPart>, VaultError> {
+        let mut sent = self.sent.lock().map_err(|_| VaultError::NoUpload)?;
+        if let Some(label) = label {
+            sent.label = Some(sent.label.as_ref().map_or_else(|| label.clone(), |own| own.join(label)));
+        }
+        Ok(sent.parts.insert(number, part))
+    }
+
+    /// The parts of a version, in their order, and the label of what they were copied from.
+    fn chosen(&self, named: &[(u32, String)]) -> Result<(Vec<Part>, Option<Label>), VaultError> {
+        let sent = self.sent.lock().map_err(|_| VaultError::NoUpload)?;
+        if !named.windows(2).all(|pair| pair.first().map(|one| one.0) < pair.last().map(|one| one.0)) {
+            return Err(VaultError::Parts(PartsFault::Order));
+        }
+        let chosen = named.iter().map(|(number, tag)| {
+            let kept = sent.parts.get(number).filter(|kept| kept.tag == *tag);
+            kept.map(|kept| kept.part).ok_or(VaultError::Parts(PartsFault::Missing))
+        });
+        let chosen: Vec<Part> = chosen.collect::<Result<_, _>>()?;
+        let Some((_, before)) = chosen.split_last() else { return Err(VaultError::Parts(PartsFault::Missing)) };
+        match before.iter().all(|part| part.bytes >= PART_BYTES_MIN) {
+            true => Ok((chosen, sent.label.clone())),
+            false => Err(VaultError::Parts(PartsFault::Small)),
+        }
+    }
+
+    /// How many parts were begun.
+    fn begun(&self) -> u32 {
+        self.sent.lock().map_or(0, |sent| sent.begun)
+    }
+}
+
+impl Vault {
+    /// Begins an upload in parts.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::Refused`] when the version could not be written then.
+    pub async fn begin_upload(&self, asks: &Facts, bucket: &Bucket, writing: Writing) -> Result<VersionId, VaultError> {
+        writing.check()?;
+        for late in self.uploads.late(asks.at) {
+            self.blobs.remove_all(late.version, late.begun()).await;
+        }
+        let version = VersionId::draw(&mut SystemEntropy);
+        let before = self.reader.entry(&self.keys, (bucket.id, &writing.key), None).await?;
+        let target = of_version(bucket.id, version, writing.label_over(bucket, before.as_ref()));
+        self.gate.admit(&Request::<Write>::new(Facts { target, ..asks.clone() })).await?;
+        let (by, begun_at, data_key) = (asks.actor.principal, asks.at, Arc::new(DataKey::draw(&mut SystemEntropy)));
+        let sent = Mutex::default();
+        self.uploads.keep(Upload { bucket: bucket.id, version, data_key, by, begun_at, writing, sent })
+    }
+
+    /// Takes a part, from a client or from another version: then its label counts for all.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::NoUpload`]; of a part that breaks off nothing is left.
+    pub async fn send_part<S, E>(
+        &self,
+        asks: &Facts,
+        (bucket, key, upload): (&Bucket, &ObjectKey, VersionId),
+        number: u32,
+        body: S,
+    ) -> Result<SentPart, VaultError>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Send,
+        E: std::fmt::Display,
+    {
+        let upload = self.uploads.of(asks, (bucket, key), upload)?;
+        self.part(asks, bucket, &upload, (number, None), body).await
+    }
+
+    /// Takes a part that is a range of another version, which whoever asks may read.
+    ///
+    /// # Errors
+    ///
+    /// As [`Vault::send_part`].
+    pub async fn copy_part(
+        &self,
+        asks: &Facts,
+        (bucket, key, upload): (&Bucket, &ObjectKey, VersionId),
+        number: u32,
+        (from, range): (Got, std::ops::Range<u64>),
+    ) -> Result<SentPart, VaultError> {
+        let upload = self.uploads.of(asks, (bucket, key), upload)?;
+        let label = from.label.clone();
+        self.part(asks, bucket, &upload, (number, Some(&label)), from.bytes(range)).await
+    }
+
+    async fn part<S, E>(
+        &self,
+        asks: &Facts,
+        bucket: &Bucket,
+        upload: &Upload,
+        (number, label): (u32, Option<&Label>),
+        body: S,
+    ) -> Result<SentPart, VaultError>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Send,
+        E: std::fmt::Display,
+    {
+        if !(1..=PART_NUMBER_MAX).contains(&number) {
+            return Err(VaultError::Parts(PartsFault::Number));
+        }
+        let own = label.iter().fold(upload.writing.label_over(bucket, None), |own, other| own.join(other));
+        let target = of_version(bucket.id, upload.version, own);
+        self.gate.admit(&Request::<Write>::new(Facts { target, ..asks.clone() })).await?;
+        let (version, sealed_as) = (upload.version, upload.next_number()?);
+        let piece = Piece { bucket: bucket.id, version, number: sealed_as, row_max: None };
+        let Sealed { part, .. } = seal(&self.blobs, &upload.data_key, piece, body).await?;
+        let sent = SentPart { tag: drawn(), at: asks.at, part };
+        if let Some(replaced) = upload.keep(number, sent.clone(), label)? {
+            self.blobs.remove(version, replaced.part.number).await;
+        }
+        Ok(sent)
+    }
+
+    /// Makes a version of parts, in the order of their numbers, each named by what tells it from another.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::Parts`] when they do not make one; the upload goes on then.
+    pub async fn finish_upload(
+        &self,
+        asks: &Facts,
+        (bucket, key, id): (&Bucket, &ObjectKey, VersionId),
+        named: &[(u32, String)],
+        only_if: Option<OnlyIf>,
+    ) -> Result<Written, VaultError> {
+        let upload = self.uploads.of(asks, (bucket, key), id)?;
+        let (parts, copied) = upload.chosen(named)?;
+        let label = match (&upload.writing.label, &copied) {
+            (Some(own), Some(copied)) => Some(own.join(copied)),
+            (own, copied) => own.clone().or_else(|| copied.clone()),
+        };
+        let new = Writing { label, only_if, ..upload.writing.clone() };
+        let kept: Vec<u32> = parts.iter().map(|part| part.number).collect();
+        let tag = format!("{}-{}", drawn(), parts.len());
+        let made = Made { version: upload.version, data_key: Arc::clone(&upload.data_key), parts, row: None, tag };
+        let written = self.lead(asks, bucket, &new, &made).await?;
+        self.uploads.end(id);
+        for left in (1..=upload.begun()).filter(|number| !kept.contains(number)) {
+            self.blobs.remove(upload.version, left).await;
+        }
+        Ok(written)
+    }
+
+    /// Gives an upload up. Of its parts nothing is left.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::NoUpload`].
+    pub async fn abort_upload(
+        &self,
+        asks: &Facts,
+        (bucket, key, id): (&Bucket, &ObjectKey, VersionId),
+    ) -> Result<(), VaultError> {
+        let upload = self.uploads.of(asks, (bucket, key), id)?;
+        self.uploads.end(id);
+        self.blobs.remove_all(upload.version, upload.begun()).await;
+        Ok(())
+    }
+
+    /// Returns the parts that were sent, by their numbers.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::NoUpload`].
+    pub fn sent_parts(
+        &self,
+        asks: &Facts,
+        (bucket, key, id): (&Bucket, &ObjectKey, VersionId),
+    ) -> Result<Vec<(u32, SentPart)>, VaultError> {
+        let upload = self.uploads.of(asks, (bucket, key), id)?;
+        let sent = upload.sent.lock().map_err(|_| VaultError::NoUpload)?;
+        Ok(sent.parts.iter().map(|(number, part)| (*number, part.clone())).collect())
+    }
+
+    /// Returns the uploads of whoever asks in a bucket, by their names.
+    #[must_use]
+    pub fn uploads(&self, asks: &Facts, bucket: &Bucket) -> Vec<Going> {
+        let Ok(all) = self.uploads.0.lock() else { return Vec::new() };
+        let own = all.iter().filter(|(_, one)| one.bucket == bucket.id && one.by == asks.actor.principal);
+        let going = |(id, one): (&VersionId, &Arc<Upload>)| Going {
+            upload: *id,
+            key: one.writing.key.clone(),
+            begun_at: one.begun_at,
+        };
+        let mut going: Vec<Going> = own.map(going).collect();
+        going.sort_by(|one, other| {
+            (&one.key, one.begun_at, one.upload).cmp(&(&other.key, other.begun_at, other.upload))
+        });
+        going
+    }
+}
