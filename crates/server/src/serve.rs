@@ -22,7 +22,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::limits::{
     CONNECTIONS_BY_ADDRESS_MAX, CONNECTIONS_MAX, FOLLOW_MS, HEAD_BYTES_MAX, HEAD_S, HEADERS_MAX, HEARTBEAT_S,
-    PRESENT_S, PUBLISH_MS, S3_BUFFER_BYTES,
+    PRESENT_S, PUBLISH_MS, S3_BUFFER_BYTES, SWEEP_S,
 };
 use crate::node::Node;
 use crate::route::router;
@@ -167,6 +167,11 @@ async fn counting(node: Arc<Node>) {
             && let Err(error) = node.beat().await
         {
             eprintln!("warning: this node's heartbeat is not recorded: {error}");
+        }
+        if turn % (SWEEP_S / PRESENT_S).max(1) == 1
+            && let Err(error) = node.vault.sweep(node.identity.now()).await
+        {
+            eprintln!("warning: what uploads left that broke off cannot be removed: {error}");
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Backups: consistent while the system runs, data and keys apart; and restores, which verify the ledger first.
 //!
-//! A backup of the data holds the published log, the database (as of one moment, not before that of the log), and no key.
+//! A backup of the data holds the published log, the database (as of one moment, not before that of the log), the sealed
+//! bytes that the database leads to, and no key. Sealed bytes are copied before the database and, those that came meanwhile,
+//! after it; what is deleted while the copy is made may have its bytes missing there.
 //! A restore goes on with the log only if the key store that signed it is still here and knows of nothing more: else
 //! entries that were signed may be lost, and signing their positions again would be a fork. Then a new log begins: a new
 //! origin, a new key, and as its first entry the last checkpoint that is known of the old one. The old origin never signs
@@ -89,6 +91,7 @@ pub async fn back_up_data(installation: &Installation, to: &Path) -> Result<(), 
     }
     write_synced(&places.log_key_file(), format!("{}\n", installation.log_key()?).as_bytes())?;
     copy_folder(&installation.places().previous_logs(), &places.previous_logs())?;
+    copy_objects(&installation.places().objects(), &places.objects())?;
     let partial = places.data.join(PARTIAL);
     match installation.places().database() {
         Database::Sqlite(file) => {
@@ -98,6 +101,7 @@ pub async fn back_up_data(installation: &Installation, to: &Path) -> Result<(), 
         }
         server @ Database::Postgres(_) => copy::to_file(&server, &Database::Sqlite(partial.clone())).await?,
     }
+    copy_objects(&installation.places().objects(), &places.objects())?;
     fs::File::open(&partial)
         .and_then(|file| file.sync_all())
         .and_then(|()| fs::rename(&partial, places.database_file()))
@@ -171,6 +175,7 @@ pub async fn restore(
     };
     let backup = Places { data: source.data.to_owned(), keys: PathBuf::new(), server: None };
     copy_folder(&backup.previous_logs(), &places.previous_logs())?;
+    copy_objects(&backup.objects(), &places.objects())?;
     match (goes_on, source.new_origin) {
         (true, None) => {
             copy_folder(&source.data.join("log"), &places.log())?;
@@ -323,6 +328,30 @@ fn copy_synced(from: &Path, to: &Path) -> Result<(), StoreError> {
     let failed = |error| StoreError::File(from.display().to_string(), "copied", error);
     fs::copy(from, to).map_err(failed)?;
     fs::File::open(to).and_then(|file| file.sync_all()).map_err(failed)
+}
+
+/// Copies sealed bytes that are not there yet. A file is whole once it has its name, and never changes; one that is removed
+/// meanwhile is passed over.
+fn copy_objects(from: &Path, to: &Path) -> Result<(), StoreError> {
+    let failed = |error| StoreError::File(from.display().to_string(), "copied", error);
+    if !from.exists() {
+        return Ok(());
+    }
+    fs::create_dir_all(to).map_err(failed)?;
+    for entry in fs::read_dir(from).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let name = path.file_name().unwrap_or_default();
+        let target = to.join(name);
+        if path.is_dir() {
+            copy_objects(&path, &target)?;
+        } else if !target.exists() && !name.to_string_lossy().contains('#') {
+            match copy_synced(&path, &target) {
+                Err(StoreError::File(_, _, error)) if error.kind() == std::io::ErrorKind::NotFound => {}
+                copied => copied?,
+            }
+        }
+    }
+    fs::File::open(to).and_then(|folder| folder.sync_all()).map_err(failed)
 }
 
 fn copy_folder(from: &Path, to: &Path) -> Result<(), StoreError> {

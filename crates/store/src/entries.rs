@@ -320,6 +320,16 @@ impl Reader {
         Ok(row.map(|row| (entry, Some(row))))
     }
 
+    /// Tells whether a name leads to a version.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn is_led_to(&self, version: VersionId) -> Result<bool, StoreError> {
+        let select = "SELECT 1 FROM entries WHERE version = ?1";
+        Ok(self.session().await?.first(select, values![&version.0]).await?.is_some())
+    }
+
     /// Returns the sealed bytes of a version that stand in the database.
     ///
     /// # Errors

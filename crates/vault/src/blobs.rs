@@ -4,7 +4,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use cordon_domain::VersionId;
+use cordon_domain::{Moment, VersionId};
+use futures_util::StreamExt as _;
 use object_store::path::Path;
 use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt as _};
 
@@ -48,6 +49,25 @@ impl Blobs {
         }
         // Nobody else holds them: they are opened in place.
         Ok(bytes.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..])))
+    }
+
+    /// Returns files that are older than `before`, each with the version that it is of.
+    pub(crate) async fn older(&self, before: Moment) -> Result<Vec<(VersionId, Path)>, VaultError> {
+        let mut all = self.0.list(None);
+        let mut older = Vec::new();
+        while let Some(file) = all.next().await {
+            let file = file?;
+            let version = file.location.filename().and_then(|name| name.split('.').next()?.parse().ok());
+            if let Some(version) = version.filter(|_| file.last_modified.timestamp_millis() < before.0) {
+                older.push((version, file.location));
+            }
+        }
+        Ok(older)
+    }
+
+    /// Removes a file.
+    pub(crate) async fn remove_file(&self, path: &Path) -> Result<(), VaultError> {
+        Ok(self.0.delete(path).await?)
     }
 
     /// Removes all files of a version, to which nothing leads any more: those of parts 1 to `highest`.

@@ -41,3 +41,6 @@ pub const PART_BYTES_MIN: u64 = 5 << 20;
 
 /// Milliseconds that an upload may take: a day.
 pub const UPLOAD_MS_MAX: i64 = 86_400_000;
+
+/// Milliseconds that sealed bytes may lie without a name that leads to them: longer than any upload takes.
+pub const LEFT_MS: i64 = 2 * UPLOAD_MS_MAX;

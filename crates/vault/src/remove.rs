@@ -1,6 +1,6 @@
 //! Hiding an object, and deleting a version for ever.
 
-use cordon_domain::{Bucket, ObjectKey, VersionId, Versioning};
+use cordon_domain::{Bucket, Moment, ObjectKey, VersionId, Versioning};
 use cordon_gate::act::{Changes, Delete, Hide};
 use cordon_gate::{Facts, Request};
 use cordon_store::Change;
@@ -8,7 +8,7 @@ use cordon_store::edge::SystemEntropy;
 use cordon_store::entries::{Body, Entry, Mark};
 
 use crate::error::VaultError;
-use crate::limits::WRITE_TRIES_MAX;
+use crate::limits::{LEFT_MS, WRITE_TRIES_MAX};
 use crate::vault::{Vault, of_version};
 
 /// What came of a deletion.
@@ -76,6 +76,22 @@ impl Vault {
                 Ok(if is_mark { Removed::Shown(gone) } else { Removed::Deleted(gone) })
             }
         }
+    }
+
+    /// Removes sealed bytes to which nothing leads, because whoever wrote them ended before a name did. Returns how many files.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::Unavailable`] when they cannot be listed or removed.
+    pub async fn sweep(&self, now: Moment) -> Result<u64, VaultError> {
+        let mut removed = 0;
+        for (version, path) in self.blobs.older(now.plus_ms(-LEFT_MS)).await? {
+            if !self.reader.is_led_to(version).await? {
+                self.blobs.remove_file(&path).await?;
+                removed += 1;
+            }
+        }
+        Ok(removed)
     }
 
     async fn change<A: Changes>(&self, facts: Facts, change: Change) -> Result<(), VaultError> {

@@ -17,22 +17,96 @@ fn environment(place: &Place, home: &str) -> Vec<(String, String)> {
     printed.lines().map(pair).collect()
 }
 
-/// What boto3 does, each step compared with what S3 documents: `tests/s3/clients.py`.
-#[test]
-fn a_python_program_works_with_objects() {
+fn python(place: &Place, home: &str, script: &str, arguments: &[&str]) {
     let python = std::env::var("CORDON_TEST_PYTHON").expect("run `cargo xtask test`, which sets Python up");
+    let script = format!("{}/tests/s3/{script}", env!("CARGO_MANIFEST_DIR"));
+    let mut command = Command::new(python);
+    command.arg(script).args(arguments).env_clear().env("HOME", place.path());
+    let done = command.envs(environment(place, home)).output().expect("python runs");
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{home} {arguments:?}: {}{said}", String::from_utf8_lossy(&done.stdout));
+}
+
+/// What boto3 does, each step compared with what S3 documents: `tests/s3/clients.py`. Then what somebody gets who may know of
+/// nothing, who shows no key, and whose key was revoked: `tests/s3/stranger.py`.
+#[test]
+fn python_programs_work_with_objects_as_far_as_they_may() {
     let place = Place::new();
     let up = Up::begin(&place, &[]);
     let mut ada = Browser::welcomed(&up.origin, up.link());
     assert_eq!(login(&place, "home", &mut ada).code, 0);
-    ok(place.run(&["people", "invite", "bob@example.org", "--clearance", "internal"]));
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/s3/clients.py");
-    let mut command = Command::new(python);
-    command.arg(script).env_clear().env("HOME", place.path());
-    let done = command.envs(environment(&place, "home")).output().expect("python runs");
-    let said = String::from_utf8_lossy(&done.stderr);
-    assert!(done.status.success(), "{}{said}", String::from_utf8_lossy(&done.stdout));
-    let events = ok(place.run(&["audit", "search", "--action", "object.write", "--json"]));
-    assert!(events.lines().count() >= 10, "{events}");
+    python(&place, "home", "clients.py", &[]);
+    commands(&place);
+
+    let table: Vec<&str> = cordon_server::s3::table::TABLE.iter().map(|row| row.operation).collect();
+    let table = table.join(",");
+    let invite = ["people", "invite", "bob@example.org", "--clearance", "internal", "--public-url", &up.origin];
+    let invited = ok(place.run(&invite));
+    let (bob_id, link) = invited.split_once('\n').expect("who it is, and a link");
+    let mut bob = Browser::welcomed(&up.origin, link.trim());
+    assert_eq!(login(&place, "bob", &mut bob).code, 0);
+    python(&place, "bob", "stranger.py", &["person", &table]);
+    python(&place, "bob", "stranger.py", &["unsigned", &table]);
+    ok(place.run(&["access", "revoke", bob_id, "--reason", "left"]));
+    python(&place, "bob", "stranger.py", &["revoked", &table]);
+
+    let events = |action: &str, outcome: &str| {
+        let all = ok(place.run(&["audit", "search", "--action", action, "--json"]));
+        all.lines().filter(|line| line.contains(&format!("\"outcome\":\"{outcome}\""))).count()
+    };
+    assert!(events("object.write", "allowed") >= 10 && events("object.read", "allowed") >= 10);
+    assert!(events("object.read", "denied") >= 1, "what was refused is on record");
+    let data = crate::trust::data(&place);
+    assert!(data.join("objects").is_dir());
+    ok(place.run(&["db", "backup", "backup"]));
     up.end();
+}
+
+/// What people type: the command line of AWS, and s3cmd.
+fn commands(place: &Place) {
+    let python = std::env::var("CORDON_TEST_PYTHON").expect("run `cargo xtask test`, which sets Python up");
+    let programs = std::path::Path::new(&python).parent().expect("a folder");
+    let variables = environment(place, "home");
+    let of = |name: &str| variables.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str()).expect("given");
+    let write = |name: &str, text: &str| {
+        let path = place.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        std::fs::write(path, text).expect("written");
+    };
+    write("tree/a.txt", "a");
+    write("tree/b/large.bin", &"0123456789abcdef".repeat(1 << 20));
+    let run = |program: &str, arguments: &[&str]| {
+        let mut command = Command::new(programs.join(program));
+        command.current_dir(place.path()).args(arguments).env_clear().env("HOME", place.path());
+        let done = command.env("PATH", programs).envs(variables.clone()).output().expect("it runs");
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert!(done.status.success(), "{program} {arguments:?}: {said}");
+        String::from_utf8(done.stdout).expect("text")
+    };
+    run("aws", &["s3", "mb", "s3://tree"]);
+    run("aws", &["s3", "sync", "tree", "s3://tree/in", "--no-progress"]);
+    let listed = run("aws", &["s3", "ls", "s3://tree/in/", "--recursive"]);
+    assert!(listed.contains(" 1 in/a.txt") && listed.contains(" 16777216 in/b/large.bin"), "{listed}");
+    assert!(run("aws", &["s3", "ls", "s3://tree/in/"]).contains("PRE b/"));
+    run("aws", &["s3", "cp", "s3://tree/in/b/large.bin", "back.bin", "--no-progress"]);
+    let same = |name: &str| {
+        let (here, there) = (place.path().join("tree/b/large.bin"), place.path().join(name));
+        std::fs::read(here).expect("reads") == std::fs::read(there).expect("reads")
+    };
+    assert!(same("back.bin"));
+    run("aws", &["s3", "mv", "s3://tree/in/a.txt", "s3://tree/moved.txt"]);
+
+    let host = of("AWS_ENDPOINT_URL_S3").trim_start_matches("http://").to_owned();
+    let settings = format!(
+        "[default]\naccess_key = {}\nsecret_key = {}\naccess_token = {}\nhost_base = {host}\nhost_bucket = {host}\nuse_https = False\n",
+        of("AWS_ACCESS_KEY_ID"), of("AWS_SECRET_ACCESS_KEY"), of("AWS_SESSION_TOKEN")
+    );
+    write(".s3cfg", &settings);
+    run("s3cmd", &["put", "--quiet", "tree/b/large.bin", "s3://tree/by-s3cmd"]);
+    run("s3cmd", &["get", "--quiet", "s3://tree/by-s3cmd", "again.bin"]);
+    assert!(same("again.bin"));
+    let listed = run("s3cmd", &["ls", "--recursive", "s3://tree"]);
+    assert!(["by-s3cmd", "in/b/large.bin", "moved.txt"].iter().all(|name| listed.contains(name)), "{listed}");
+    run("s3cmd", &["del", "--quiet", "s3://tree/by-s3cmd"]);
+    run("aws", &["s3", "rb", "s3://tree", "--force"]);
 }

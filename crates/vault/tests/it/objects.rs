@@ -273,3 +273,80 @@ async fn what_was_changed_on_the_disk_is_not_read() {
     let read = place.get(BOB, &bucket, "short").await.map(drop);
     assert!(matches!(read, Err(VaultError::Integrity(_))), "{read:?}");
 }
+
+#[tokio::test]
+async fn what_an_upload_left_that_broke_off_is_removed_and_nothing_else() {
+    let place = Place::open().await;
+    let bucket = place.bucket("corpus", Level::Internal).await;
+    place.put(ADA, &bucket, writing("a"), text(100_000, 1)).await.expect("written");
+    let led_to = place.blobs().remove(0);
+    let folder = led_to.parent().expect("a folder");
+    let (old, new) = (folder.join(format!("ov_{}.1", "ab".repeat(16))), folder.join(format!("ov_{}.2", "cd".repeat(16))));
+    let long_ago = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000);
+    for (path, left) in [(&old, true), (&new, false)] {
+        std::fs::write(path, b"sealed").expect("written");
+        if left {
+            std::fs::File::options().write(true).open(path).and_then(|file| file.set_modified(long_ago)).expect("set");
+        }
+    }
+    std::fs::File::options().write(true).open(&led_to).and_then(|file| file.set_modified(long_ago)).expect("set");
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after it").as_millis();
+    assert_eq!(place.vault.sweep(cordon_domain::Moment(now as i64)).await.expect("swept"), 1);
+    assert!(!old.exists() && new.exists());
+    assert!(place.get(BOB, &bucket, "a").await.expect("read") == text(100_000, 1));
+}
+
+#[tokio::test]
+async fn a_backup_holds_what_the_database_leads_to() {
+    let place = Place::open().await;
+    let bucket = place.bucket("corpus", Level::Internal).await;
+    let body = text(3 << 20, 1);
+    place.put(ADA, &bucket, writing("long"), body.clone()).await.expect("written");
+    place.put(ADA, &bucket, writing("short"), text(10, 2)).await.expect("written");
+    let restored = place.restored().await;
+    for (key, expected) in [("long", body), ("short", text(10, 2))] {
+        let got = restored.get(&place.asks(BOB), &bucket, &name(key), None).await.expect("allowed");
+        let all = 0..got.entry.said.bytes;
+        assert!(read(got, all).await.expect("read") == expected, "{key}");
+    }
+}
+
+#[tokio::test]
+async fn an_upload_in_parts_is_whoever_began_its_and_leaves_nothing_when_given_up() {
+    let place = Place::open().await;
+    let bucket = place.bucket("corpus", Level::Internal).await;
+    let (asks, key) = (place.asks(ADA), name("parts"));
+    let upload = place.vault.begin_upload(&asks, &bucket, writing("parts")).await.expect("begun");
+    let whole = |length, seed| stream::iter([Ok::<_, String>(Bytes::from(text(length, seed)))]);
+    let at = (&bucket, &key, upload);
+    let first = place.vault.send_part(&asks, at, 1, whole(5 << 20, 1)).await.expect("sent");
+    let other = place.vault.send_part(&place.asks(CLEO), at, 2, whole(10, 2)).await.map(drop);
+    assert!(matches!(other, Err(VaultError::NoUpload)), "{other:?}");
+    let broken = stream::iter([Ok(Bytes::from(text(1000, 3))), Err("the client went")]);
+    assert!(matches!(place.vault.send_part(&asks, at, 2, broken).await, Err(VaultError::Sent(_))));
+    assert_eq!(place.blobs().len(), 1, "of what broke off nothing is left");
+    let second = place.vault.send_part(&asks, at, 2, whole(10, 2)).await.expect("sent");
+    let again = place.vault.send_part(&asks, at, 2, whole(11, 4)).await.expect("sent");
+    assert_eq!(place.blobs().len(), 2, "one that was sent again takes the place of the first");
+    let stale = place.vault.finish_upload(&asks, at, &[(1, first.tag.clone()), (2, second.tag)], None).await;
+    assert!(matches!(stale, Err(VaultError::Parts(cordon_vault::error::PartsFault::Missing))), "{stale:?}");
+    place.vault.finish_upload(&asks, at, &[(1, first.tag), (2, again.tag)], None).await.expect("finished");
+    let expected = [text(5 << 20, 1), text(11, 4)].concat();
+    assert!(place.get(BOB, &bucket, "parts").await.expect("read") == expected);
+    place.vault.remove(&place.asks(ADA), &bucket, &key, None).await.expect("deleted");
+    assert_eq!(place.blobs().len(), 0);
+
+    let upload = place.vault.begin_upload(&asks, &bucket, writing("parts")).await.expect("begun");
+    let at = (&bucket, &key, upload);
+    place.vault.send_part(&asks, at, 7, whole(10, 1)).await.expect("sent");
+    assert_eq!(place.vault.uploads(&asks, &bucket).len(), 1);
+    assert_eq!(place.vault.uploads(&place.asks(CLEO), &bucket), []);
+    place.vault.abort_upload(&asks, at).await.expect("given up");
+    assert!(place.blobs().is_empty() && place.vault.uploads(&asks, &bucket).is_empty());
+    assert!(matches!(place.get(ADA, &bucket, "parts").await, Err(VaultError::NoObject)));
+    let late = place.vault.begin_upload(&asks, &bucket, writing("late")).await.expect("begun");
+    place.vault.send_part(&asks, (&bucket, &name("late"), late), 1, whole(10, 1)).await.expect("sent");
+    place.clock.turn_ms(86_400_001);
+    place.vault.begin_upload(&place.asks(ADA), &bucket, writing("next")).await.expect("begun");
+    assert!(place.blobs().is_empty(), "an upload takes a day at most");
+}

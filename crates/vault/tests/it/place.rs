@@ -14,6 +14,7 @@ use cordon_gate::{Facts, Gate, Request};
 use cordon_keys::local::HeldKey;
 use cordon_keys::{RootProvider, Secret};
 use cordon_policy::{LocalOperator, Policies};
+use cordon_store::backup::{Source, back_up_data, restore};
 use cordon_store::edge::SystemEntropy;
 use cordon_store::{Change, Follower, Installation, KitShape, New, Places, Writer};
 use cordon_testkit::{Chance, TurnedClock};
@@ -21,7 +22,6 @@ use cordon_vault::get::Got;
 use cordon_vault::list::Wanted;
 use cordon_vault::{Listed, Vault, VaultError, Writing, Written};
 use futures_util::{StreamExt as _, stream};
-use object_store::local::LocalFileSystem;
 
 const NOW: Moment = Moment(1_795_608_000_000);
 const OPERATOR: PrincipalId = PrincipalId([99; 16]);
@@ -46,8 +46,7 @@ impl Place {
         let folder = tempfile::tempdir().expect("a folder");
         let clock = TurnedClock::at(NOW);
         let places = Places { data: folder.path().join("data"), keys: folder.path().join("keys"), server: None };
-        let root = Secret::draw(&mut Chance::new(1));
-        let provider: Arc<dyn RootProvider> = Arc::new(HeldKey::new("key-file", &root, SystemEntropy));
+        let provider = provider();
         let mut keep_kit = |_: &[cordon_keys::recovery::Share]| Ok(());
         let new = New { origin: "log.example", kit: KitShape { need: 2, of: 3 }, keep_kit: &mut keep_kit };
         let made = Installation::create(places, new, &provider, Arc::new(clock.clone())).await;
@@ -58,10 +57,7 @@ impl Place {
         installation.writer().follow(follower.clone());
         let itself = Actor::service(installation.itself());
         let gate = Arc::new(Gate::new(Arc::clone(follower.policies()), installation.writer().clone(), itself));
-        let objects = folder.path().join("data/objects");
-        std::fs::create_dir(&objects).expect("a folder");
-        let objects = LocalFileSystem::new_with_prefix(objects).expect("opens").with_fsync(true);
-        let vault = Vault::new(Arc::clone(&gate), reader, keys, Arc::new(objects));
+        let vault = Vault::new(Arc::clone(&gate), reader, keys, installation.objects().expect("opens"));
         let place = Self { installation, vault, clock, gate, requests: AtomicU64::new(1), folder };
         place.bring_in(ADA, Level::Restricted, Role::Owner).await;
         place.bring_in(BOB, Level::Internal, Role::Reader).await;
@@ -162,6 +158,30 @@ impl Place {
         events.filter(|event| event.action == action).collect()
     }
 
+    /// A vault on an installation that was restored from a backup of the data, with the key store that is still here.
+    pub(crate) async fn restored(&self) -> Vault {
+        self.installation.sequencer().await.expect("takes over").publish().await.expect("published");
+        let data = self.folder.path().join("backup");
+        back_up_data(&self.installation, &data).await.expect("copied");
+        let keys = self.folder.path().join("restored-keys");
+        std::fs::create_dir(&keys).expect("made");
+        for file in std::fs::read_dir(self.folder.path().join("keys")).expect("reads") {
+            let file = file.expect("reads").path();
+            std::fs::copy(&file, keys.join(file.file_name().expect("a name"))).expect("copied");
+        }
+        let places = Places { data: self.folder.path().join("restored"), keys, server: None };
+        let log_key = self.installation.log_key().expect("a key");
+        let source = Source { data: &data, keys: None, log_key: &log_key, known: &[], new_origin: None };
+        let clock = Arc::new(self.clock.clone());
+        restore(&source, &places, &provider(), Arc::clone(&clock) as _).await.expect("restored");
+        let opened = Installation::open(places, &provider(), clock).await.expect("opens");
+        let (reader, keys) = (opened.reader().clone(), Arc::clone(opened.keys()));
+        let follower = Follower::begin(reader.clone(), Arc::clone(&keys), None).await.expect("begins");
+        let itself = Actor::service(opened.itself());
+        let gate = Arc::new(Gate::new(Arc::clone(follower.policies()), opened.writer().clone(), itself));
+        Vault::new(gate, reader, keys, opened.objects().expect("opens"))
+    }
+
     /// Files of sealed bytes.
     pub(crate) fn blobs(&self) -> Vec<PathBuf> {
         files(&self.folder.path().join("data/objects"))
@@ -175,6 +195,10 @@ impl Place {
     pub(crate) fn database(&self) -> PathBuf {
         self.installation.places().database_file()
     }
+}
+
+fn provider() -> Arc<dyn RootProvider> {
+    Arc::new(HeldKey::new("key-file", &Secret::draw(&mut Chance::new(1)), SystemEntropy))
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {

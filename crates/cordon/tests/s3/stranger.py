@@ -1,0 +1,79 @@
+"""What somebody gets who may know of nothing, or shows no key: every operation of the table, on what others have."""
+
+import os
+import sys
+
+import boto3
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+MARK = {"Bucket": "corpus", "Key": "plan"}
+UPLOAD = "ov_" + "ab" * 16
+OPERATIONS = {
+    "ListBuckets": lambda s3: s3.list_buckets(),
+    "CreateBucket": lambda s3: s3.create_bucket(Bucket="another"),
+    "HeadBucket": lambda s3: s3.head_bucket(Bucket="corpus"),
+    "DeleteBucket": lambda s3: s3.delete_bucket(Bucket="corpus"),
+    "GetBucketLocation": lambda s3: s3.get_bucket_location(Bucket="corpus"),
+    "GetBucketVersioning": lambda s3: s3.get_bucket_versioning(Bucket="corpus"),
+    "PutBucketVersioning": lambda s3: s3.put_bucket_versioning(
+        Bucket="corpus", VersioningConfiguration={"Status": "Enabled"}
+    ),
+    "ListObjects": lambda s3: s3.list_objects(Bucket="corpus"),
+    "ListObjectsV2": lambda s3: s3.list_objects_v2(Bucket="corpus"),
+    "PutObject": lambda s3: s3.put_object(**MARK, Body=b"changed"),
+    "GetObject": lambda s3: s3.get_object(**MARK),
+    "HeadObject": lambda s3: s3.head_object(**MARK),
+    "CopyObject": lambda s3: s3.copy_object(Bucket="corpus", Key="copy", CopySource=MARK),
+    "CreateMultipartUpload": lambda s3: s3.create_multipart_upload(**MARK),
+    "UploadPart": lambda s3: s3.upload_part(**MARK, UploadId=UPLOAD, PartNumber=1, Body=b"x"),
+    "UploadPartCopy": lambda s3: s3.upload_part_copy(**MARK, UploadId=UPLOAD, PartNumber=1, CopySource=MARK),
+    "CompleteMultipartUpload": lambda s3: s3.complete_multipart_upload(
+        **MARK, UploadId=UPLOAD, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": '"x"'}]}
+    ),
+    "AbortMultipartUpload": lambda s3: s3.abort_multipart_upload(**MARK, UploadId=UPLOAD),
+    "ListParts": lambda s3: s3.list_parts(**MARK, UploadId=UPLOAD),
+    "ListMultipartUploads": lambda s3: s3.list_multipart_uploads(Bucket="corpus"),
+    "DeleteObject": lambda s3: s3.delete_object(**MARK),
+    "DeleteObjects": lambda s3: s3.delete_objects(Bucket="corpus", Delete={"Objects": [{"Key": "plan"}]}),
+}
+assert sorted(OPERATIONS) == sorted(sys.argv[2].split(",")), "each row of the table is asked for, and no other"
+plain = Config(s3={"addressing_style": "path"}, retries={"max_attempts": 1}, parameter_validation=False)
+
+
+def answers(s3, name):
+    """The code with which an operation is refused; `done` and what it says when it is not."""
+    try:
+        answer = OPERATIONS[name](s3)
+        answer.pop("ResponseMetadata")
+        return "done", answer
+    except ClientError as error:
+        return error.response["Error"]["Code"], error.response["ResponseMetadata"]["HTTPStatusCode"]
+
+
+if sys.argv[1] == "unsigned":
+    s3 = boto3.client("s3", config=plain.merge(Config(signature_version=UNSIGNED)))
+    for name in OPERATIONS:
+        code, status = answers(s3, name)
+        assert status == 403, (name, code, status)
+elif sys.argv[1] == "person":
+    s3 = boto3.client("s3", config=plain)
+    for name in OPERATIONS:
+        code, told = answers(s3, name)
+        if name == "ListBuckets":
+            assert code == "done" and told["Buckets"] == [], told
+        elif name in ["DeleteObject", "DeleteObjects"]:
+            # What one may not know of is gone already, for all one is told.
+            assert code == "done", (name, code, told)
+        elif name == "CreateBucket":
+            assert code == "AccessDenied", (name, code)
+        else:
+            assert told in [403, 404], (name, code, told)
+            assert code in ["404", "NoSuchBucket", "NoSuchKey", "NoSuchUpload", "AccessDenied"], (name, code)
+else:
+    s3 = boto3.client("s3", config=plain)
+    for name in OPERATIONS:
+        code, status = answers(s3, name)
+        assert (code, status) in [("ExpiredToken", 400), ("400", 400)], (name, code, status)
+print("done")
