@@ -67,7 +67,8 @@ fn commands(place: &Place) {
     let python = std::env::var("CORDON_TEST_PYTHON").expect("run `cargo xtask test`, which sets Python up");
     let programs = std::path::Path::new(&python).parent().expect("a folder");
     let variables = environment(place, "home");
-    let of = |name: &str| variables.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str()).expect("given");
+    let of =
+        |name: &str| variables.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str()).expect("given");
     let write = |name: &str, text: &str| {
         let path = place.path().join(name);
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
@@ -99,7 +100,9 @@ fn commands(place: &Place) {
     let host = of("AWS_ENDPOINT_URL_S3").trim_start_matches("http://").to_owned();
     let settings = format!(
         "[default]\naccess_key = {}\nsecret_key = {}\naccess_token = {}\nhost_base = {host}\nhost_bucket = {host}\nuse_https = False\n",
-        of("AWS_ACCESS_KEY_ID"), of("AWS_SECRET_ACCESS_KEY"), of("AWS_SESSION_TOKEN")
+        of("AWS_ACCESS_KEY_ID"),
+        of("AWS_SECRET_ACCESS_KEY"),
+        of("AWS_SESSION_TOKEN")
     );
     write(".s3cfg", &settings);
     run("s3cmd", &["put", "--quiet", "tree/b/large.bin", "s3://tree/by-s3cmd"]);

@@ -59,7 +59,7 @@ impl Operations {
         match self.vault().make_bucket(&asks.facts, &input.bucket, label).await {
             Ok(bucket) => {
                 let location = Some(format!("/{}", bucket.name));
-                Ok(S3Response::new(CreateBucketOutput { location, ..Default::default() }))
+                Ok(S3Response::new(CreateBucketOutput { location }))
             }
             Err(VaultError::Conflict(what)) => match self.known(&asks.facts, &input.bucket).await {
                 Ok(bucket) if bucket.made_by == asks.facts.actor.principal => {

@@ -13,8 +13,11 @@ use s3s::crypto::{Checksum as _, Crc32, Crc32c, Crc64Nvme, Md5, Sha1, Sha256};
 use s3s::dto::{Checksum, StreamingBlob};
 use s3s::{S3Error, S3Result, StdError, TrailingHeaders, s3_error};
 
+/// One checksum of all.
+type Of = fn(&Checksum) -> &Option<String>;
+
 /// The headers that state a checksum, each with where it stands among them.
-const KINDS: [(&str, fn(&Checksum) -> &Option<String>); 5] = [
+const KINDS: [(&str, Of); 5] = [
     ("x-amz-checksum-crc32", |all| &all.checksum_crc32),
     ("x-amz-checksum-crc32c", |all| &all.checksum_crc32c),
     ("x-amz-checksum-crc64nvme", |all| &all.checksum_crc64nvme),
@@ -56,7 +59,7 @@ impl Stated {
 
     fn hasher(&self) -> ChecksumHasher {
         let asked = |name: &str| {
-            self.checksums.iter().any(|(own, _)| *own == name) || self.announced.iter().any(|own| *own == name)
+            self.checksums.iter().any(|(own, _)| *own == name) || self.announced.contains(&name)
         };
         ChecksumHasher {
             crc32: asked("x-amz-checksum-crc32").then(Crc32::new),

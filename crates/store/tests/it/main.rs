@@ -10,6 +10,7 @@
 
 mod care;
 mod compile_fail;
+mod entries;
 mod events;
 mod faults;
 mod format;
@@ -133,6 +134,14 @@ async fn write_at(
     level: Level,
     at: Moment,
 ) -> Result<(), cordon_gate::Denial> {
+    let row = row(installation, number, level).await?;
+    let request = Request::<Write>::new(Facts { at, ..facts(target(number, level)) });
+    let change = Change::Write(Box::new(named(row, &format!("{number}"))));
+    gate(installation).change(request, change).await.map(drop)
+}
+
+/// The row of a version, as the vault makes it.
+async fn row(installation: &Installation, number: u64, level: Level) -> Result<ObjectRow, cordon_gate::Denial> {
     let (keys, name) = (installation.keys(), KeyName::Bucket(BUCKET, level));
     let unavailable = |error| cordon_gate::Denial::NotRecorded(cordon_gate::JournalError::from(error));
     let active = installation.reader().active_key(keys, name).await.map_err(unavailable)?.map(|active| active.active);
@@ -143,7 +152,7 @@ async fn write_at(
     let parts = vec![Part { number: 1, bytes: number }];
     let manifest = Manifest::new(version(number), label.clone(), parts, &data_key).expect("few parts");
     let manifest = manifest.seal(&data_key).expect("short");
-    let row = ObjectRow {
+    Ok(ObjectRow {
         version: version(number),
         bucket: BUCKET,
         label,
@@ -151,10 +160,7 @@ async fn write_at(
         wrapped: wrap.wrapped,
         manifest,
         since: None,
-    };
-    let request = Request::<Write>::new(Facts { at, ..facts(target(number, level)) });
-    let change = Change::Write(Box::new(named(row, &format!("{number}"))));
-    gate(installation).change(request, change).await.map(drop)
+    })
 }
 
 /// A version of a name that led to nothing, whose bytes are elsewhere.

@@ -281,7 +281,8 @@ async fn what_an_upload_left_that_broke_off_is_removed_and_nothing_else() {
     place.put(ADA, &bucket, writing("a"), text(100_000, 1)).await.expect("written");
     let led_to = place.blobs().remove(0);
     let folder = led_to.parent().expect("a folder");
-    let (old, new) = (folder.join(format!("ov_{}.1", "ab".repeat(16))), folder.join(format!("ov_{}.2", "cd".repeat(16))));
+    let (old, new) =
+        (folder.join(format!("ov_{}.1", "ab".repeat(16))), folder.join(format!("ov_{}.2", "cd".repeat(16))));
     let long_ago = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000);
     for (path, left) in [(&old, true), (&new, false)] {
         std::fs::write(path, b"sealed").expect("written");
