@@ -58,9 +58,7 @@ impl Stated {
     }
 
     fn hasher(&self) -> ChecksumHasher {
-        let asked = |name: &str| {
-            self.checksums.iter().any(|(own, _)| *own == name) || self.announced.contains(&name)
-        };
+        let asked = |name: &str| self.checksums.iter().any(|(own, _)| *own == name) || self.announced.contains(&name);
         ChecksumHasher {
             crc32: asked("x-amz-checksum-crc32").then(Crc32::new),
             crc32c: asked("x-amz-checksum-crc32c").then(Crc32c::new),
