@@ -67,7 +67,13 @@ impl Node {
         let gate: Arc<Gate<Arc<Policies>, Writer>> =
             Arc::new(Gate::new(policies, installation.writer().clone(), itself));
         let peer_key = PeerKey::new(&keys)?;
-        let vault = Vault::new(Arc::clone(&gate), reader.clone(), Arc::clone(&keys), installation.objects()?);
+        let vault = Vault::new(
+            Arc::clone(&gate),
+            reader.clone(),
+            Arc::clone(&keys),
+            installation.objects()?,
+            Arc::clone(&clock),
+        );
         let identity = Identity::new(gate, reader, keys, clock, &settings.public_url, provider)?;
         let (flights, confirmed) = (Flights::default(), Mutex::new(Instant::now()));
         Ok(Self {

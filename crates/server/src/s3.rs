@@ -30,10 +30,12 @@ use cordon_domain::{Action, Credential};
 use cordon_gate::Facts;
 use cordon_identity::{IdentityError, Recognised, Visit, signature};
 use cordon_store::StoreError;
+use futures_util::StreamExt as _;
 use hyper::body::{Body as _, Bytes, Frame, Incoming, SizeHint};
 use hyper::header::HeaderValue;
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Request};
+use percent_encoding::percent_decode_str;
 use s3s::auth::{S3Auth, SecretKey};
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{S3Error, S3Result, s3_error};
@@ -98,6 +100,9 @@ impl Endpoint {
         builder.set_access(Table);
         let mut config = s3s::config::S3Config::default();
         config.xml_max_body_size = S3_XML_BYTES_MAX;
+        // Forms are refused before: nothing of one is kept.
+        config.post_object_max_file_size = 0;
+        (config.form_max_field_size, config.form_max_fields_size, config.form_max_parts) = (0, 0, 0);
         builder.set_config(Arc::new(s3s::config::StaticConfigProvider::new(Arc::new(config))));
         Ok(Self { node, service: builder.build(), room: Arc::new(Semaphore::new(S3_IN_FLIGHT_MAX)) })
     }
@@ -123,7 +128,7 @@ impl Endpoint {
         if !self.node.is_confirmed() {
             return Err(s3_error!(ServiceUnavailable, "this node cannot confirm now what was revoked"));
         }
-        let Ok(_place) = Arc::clone(&self.room).try_acquire_owned() else {
+        let Ok(place) = Arc::clone(&self.room).try_acquire_owned() else {
             return Err(s3_error!(SlowDown, "too many requests at once"));
         };
         let visit = self.visit(peer, &parts);
@@ -131,7 +136,14 @@ impl Endpoint {
             Ok(known) => known,
             Err(error) => return Err(self.refused(&visit, error).await),
         };
-        self.carried_out(parts, body, visit, known).await
+        let answer = self.carried_out(parts, body, visit, known).await?;
+        // An answer that is on its way is a request in flight.
+        Ok(answer.map(|body| {
+            Body::from_stream(body.into_data_stream().map(move |piece| {
+                let _place = &place;
+                piece
+            }))
+        }))
     }
 
     fn visit(&self, peer: SocketAddr, parts: &Parts) -> Visit {
@@ -144,7 +156,7 @@ impl Endpoint {
         let readable = |value: &'a HeaderValue| value.to_str().unwrap_or("\u{0}");
         let headers: Vec<(&str, &str)> =
             parts.headers.iter().map(|(name, value)| (name.as_str(), readable(value))).collect();
-        if is_older(parts.uri.query().unwrap_or_default()) {
+        if is_older(parts.uri.query().unwrap_or_default()) || is_form(&parts.headers) {
             return Err(signature::SignatureError::Algorithm.into());
         }
         self.node.identity.recognise(&signature::Asked {
@@ -199,10 +211,19 @@ fn named_key(credential: &Credential) -> String {
     cordon_identity::session::key_id(credential.id)
 }
 
-/// The older signatures, of which no part is compared here.
+/// The older signatures, of which no part is compared here; a name counts however it is written.
 fn is_older(query: &str) -> bool {
     let names = query.split('&').map(|pair| pair.split_once('=').map_or(pair, |(name, _)| name));
-    names.into_iter().any(|name| ["awsaccesskeyid", "signature"].contains(&name.to_ascii_lowercase().as_str()))
+    let decoded = |name| percent_decode_str(name).decode_utf8_lossy().to_ascii_lowercase();
+    names.map(decoded).any(|name| ["awsaccesskeyid", "signature"].contains(&name.as_str()))
+}
+
+/// A form, whose signature stands among its fields: all of it would have to be read first.
+fn is_form(headers: &HeaderMap) -> bool {
+    let kinds = headers.get_all(hyper::header::CONTENT_TYPE).iter();
+    kinds
+        .into_iter()
+        .any(|kind| kind.to_str().is_ok_and(|kind| kind.to_ascii_lowercase().contains("multipart/form-data")))
 }
 
 /// A body of which each piece comes in time.
@@ -263,6 +284,14 @@ fn guard(headers: &mut HeaderMap) {
 #[cfg(test)]
 mod tests {
     /// At debug, `s3s` says what signature it expected: that is not compiled in, whatever the environment asks for.
+    #[test]
+    fn older_signatures_are_known_however_they_are_written() {
+        for query in ["AWSAccessKeyId=x", "a=b&Signature=y", "%53ignature=y", "a&%41WSAccessKeyId", "SIGNATURE"] {
+            assert!(super::is_older(query), "{query}");
+        }
+        assert!(!super::is_older("X-Amz-Signature=00&prefix=Signature"));
+    }
+
     #[test]
     fn what_a_library_says_while_it_debugs_is_not_compiled() {
         assert!(tracing::level_filters::STATIC_MAX_LEVEL <= tracing::level_filters::LevelFilter::INFO);

@@ -345,9 +345,11 @@ fn copy_objects(from: &Path, to: &Path) -> Result<(), StoreError> {
         if path.is_dir() {
             copy_objects(&path, &target)?;
         } else if !target.exists() && !name.to_string_lossy().contains('#') {
-            match copy_synced(&path, &target) {
+            // A copy that broke off has another name, and is made again.
+            let partial = to.join(format!("{}#", name.to_string_lossy()));
+            match copy_synced(&path, &partial) {
                 Err(StoreError::File(_, _, error)) if error.kind() == std::io::ErrorKind::NotFound => {}
-                copied => copied?,
+                copied => copied.and_then(|()| fs::rename(&partial, &target).map_err(failed))?,
             }
         }
     }

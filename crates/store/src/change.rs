@@ -9,7 +9,7 @@ use cordon_gate::{Described, Epoch, Permit};
 use cordon_keys::{Belongs, KeyName};
 
 use crate::edge::SystemEntropy;
-use crate::entries::{Mark, NewVersion, hide, lead, take_away};
+use crate::entries::{Mark, NewVersion, hide, lead, take_away, take_away_if_named};
 use crate::error::StoreError;
 use crate::identities::{self, Access};
 use crate::keyring::Keyring;
@@ -36,6 +36,8 @@ pub enum Change {
         version: VersionId,
         /// The mark.
         mark: Mark,
+        /// Records as they were when this was decided on: they still are.
+        from: Vec<Record>,
     },
     /// A version, or a mark, is deleted for ever.
     Delete {
@@ -43,6 +45,8 @@ pub enum Change {
         bucket: BucketId,
         /// The version.
         version: VersionId,
+        /// Records as they were when this was decided on: they still are.
+        from: Vec<Record>,
     },
     /// Another label for a version, higher or lower; the data key is wrapped anew.
     Relabel {
@@ -180,7 +184,7 @@ impl Described for Change {
             Self::Write(new) => {
                 versioned(new.row.bucket, new.row.version) && target.label.as_ref() == Some(&new.row.label)
             }
-            Self::Hide { bucket, version, .. } | Self::Delete { bucket, version } => versioned(*bucket, *version),
+            Self::Hide { bucket, version, .. } | Self::Delete { bucket, version, .. } => versioned(*bucket, *version),
             Self::Relabel { bucket, version, action, label, .. } => {
                 let fits = |old: &Label| match action {
                     Action::LabelRaise => !label.is_lower_than(old),
@@ -212,6 +216,8 @@ pub(crate) struct Effect {
     pub(crate) epoch: Option<Epoch>,
     /// Rows that were touched.
     pub(crate) rows: u64,
+    /// A version that another took the place of.
+    pub(crate) replaced: Option<VersionId>,
 }
 
 /// Tells whether a change that carries out `action` must be alone: while others commit, what it reads could change.
@@ -228,16 +234,23 @@ pub(crate) async fn apply<A: Changes>(
     stamp: Stamp,
 ) -> Result<Effect, StoreError> {
     match change {
-        Change::Write(new) => write(session, keys, *new, stamp).await,
-        Change::Hide { bucket, key, version, mark } => {
+        Change::Write(new) => {
+            still_are(session, keys, &new.from).await?;
+            by_actor(permit, new.said.by)?;
+            write(session, keys, *new, stamp).await
+        }
+        Change::Hide { bucket, key, version, mark, from } => {
+            still_are(session, keys, &from).await?;
+            by_actor(permit, mark.by)?;
             as_decided(session, keys, permit, version).await?;
             hide(session, keys, (bucket, &key), (version, mark)).await?;
-            Ok(Effect { rows: 1, epoch: None })
+            Ok(Effect { rows: 1, ..Effect::default() })
         }
-        Change::Delete { bucket, version } => {
+        Change::Delete { bucket, version, from } => {
+            still_are(session, keys, &from).await?;
             as_decided(session, keys, permit, version).await?;
             take_away(session, keys, (bucket, version), stamp).await?;
-            Ok(Effect { rows: 1, epoch: None })
+            Ok(Effect { rows: 1, ..Effect::default() })
         }
         Change::Relabel { version, label, key_version, .. } => {
             let new = Relabelled { version, label, key_version, stamp };
@@ -247,11 +260,11 @@ pub(crate) async fn apply<A: Changes>(
             still_are(session, keys, &from).await?;
             let rows = carry_out(session, keys, permit, &steps, stamp).await?;
             put_names(session, &steps, &names).await?;
-            Ok(Effect { rows, epoch: Some(next_epoch(session, keys).await?) })
+            Ok(Effect { rows, epoch: Some(next_epoch(session, keys).await?), ..Effect::default() })
         }
         Change::Access(access) => {
             let rows = identities::apply(session, keys, permit, &access, stamp.at).await?;
-            Ok(Effect { rows, epoch: None })
+            Ok(Effect { rows, ..Effect::default() })
         }
         Change::Rotate { name: name @ KeyName::Bucket(..), version } => activate(session, keys, name, version).await,
         Change::Rotate { .. } => Ok(Effect::default()),
@@ -260,14 +273,22 @@ pub(crate) async fn apply<A: Changes>(
         Change::Backup { at, kind } => {
             let keep = "INSERT INTO backups VALUES (?1, ?2) ON CONFLICT DO NOTHING";
             let rows = session.execute(keep, values![at.0, kind.as_str()]).await?;
-            Ok(Effect { rows, epoch: None })
+            Ok(Effect { rows, ..Effect::default() })
         }
         Change::Erase(subject) => {
             put_setting(session, keys, &format!("{ERASED}{subject}"), &[]).await?;
             session.execute("DELETE FROM names WHERE principal = ?1", values![&subject.0]).await?;
             // Other nodes learn of it as they learn of a revocation.
-            Ok(Effect { rows: 1, epoch: Some(next_epoch(session, keys).await?) })
+            Ok(Effect { rows: 1, epoch: Some(next_epoch(session, keys).await?), ..Effect::default() })
         }
+    }
+}
+
+/// Whoever it is said of did it.
+fn by_actor<A: Changes>(permit: &Permit<A>, by: PrincipalId) -> Result<(), StoreError> {
+    match permit.actor().principal == by {
+        true => Ok(()),
+        false => Err(StoreError::Conflict("a version says of another that they wrote it".to_owned())),
     }
 }
 
@@ -304,8 +325,9 @@ async fn write(session: &mut Session, keys: &Keyring, new: NewVersion, stamp: St
     if session.execute(&insert, &values).await? == 0 {
         return Err(StoreError::Conflict(format!("{} exists already", row.version)));
     }
+    let replaced = new.replaces();
     lead(session, keys, &new, stamp).await?;
-    Ok(Effect { rows: 1, epoch: None })
+    Ok(Effect { rows: 1, replaced, ..Effect::default() })
 }
 
 fn bounded(label: &Label) -> Result<(), StoreError> {
@@ -357,7 +379,7 @@ async fn relabel<A: Changes>(
     use_active(session, keys, new.key_name(), key_version).await?;
     keep_past(session, keys, &old, stamp).await?;
     update(session, keys, &[new]).await?;
-    Ok(Effect { rows: 1, epoch: None })
+    Ok(Effect { rows: 1, ..Effect::default() })
 }
 
 /// Keeps names of those whom the same change adds.
@@ -387,7 +409,7 @@ async fn activate(session: &mut Session, keys: &Keyring, name: KeyName, version:
     }
     let least = active.map_or(version, |active| active.least);
     replace_active(session, keys, ActiveKey { name, active: version, least }).await?;
-    Ok(Effect { rows: 1, epoch: None })
+    Ok(Effect { rows: 1, ..Effect::default() })
 }
 
 async fn rewrap<A: Changes>(
@@ -419,7 +441,7 @@ async fn rewrap<A: Changes>(
     if moved.len() < REWRAP_BATCH_MAX {
         replace_active(session, keys, ActiveKey { least: active.active, ..active }).await?;
     }
-    Ok(Effect { rows: moved.len() as u64, epoch: None })
+    Ok(Effect { rows: moved.len() as u64, ..Effect::default() })
 }
 
 async fn shred<A: Changes>(
@@ -435,9 +457,12 @@ async fn shred<A: Changes>(
     let shredded = ShreddedRow { version, bucket: row.bucket, level: row.label.level, key_version: row.key_version };
     let cells = shredded.row(keys.rows());
     let values: Vec<_> = cells.0.iter().map(Cell::value).collect();
+    // Its name leads to the version before, or nowhere: it can be used again.
+    if !take_away_if_named(session, keys, (row.bucket, version), stamp).await? {
+        keep_past(session, keys, &row, stamp).await?;
+        session.execute("DELETE FROM objects WHERE version = ?1", values![&version.0]).await?;
+    }
     session.execute("INSERT INTO shredded VALUES (?1, ?2, ?3, ?4, ?5)", &values).await?;
-    keep_past(session, keys, &row, stamp).await?;
-    session.execute("DELETE FROM objects WHERE version = ?1", values![&version.0]).await?;
     activate(session, keys, row.key_name(), next_key).await
 }
 

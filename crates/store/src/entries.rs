@@ -3,7 +3,7 @@
 //! A row says which version a name leads to, how long it is, and what was said of it when it was written; what opens the
 //! version, and its label, stand in the row of the object. A mark that hides a name is a row without an object.
 
-use cordon_domain::{BucketId, Label, Moment, ObjectKey, PrincipalId, VersionId, Versioning};
+use cordon_domain::{BucketId, Label, Moment, ObjectKey, PrincipalId, Record, VersionId, Versioning};
 use minicbor::{Decode, Encode};
 
 use crate::error::StoreError;
@@ -11,7 +11,7 @@ use crate::keyring::Keyring;
 use crate::labels::{keep_past, readable};
 use crate::limits::{BODY_ROW_BYTES_MAX, LIST_ROWS_MAX};
 use crate::read::Reader;
-use crate::rows::{MAC_BYTES, OBJECT_COLUMNS, ObjectRow, RowKey, Stamp, encoded};
+use crate::rows::{MAC_BYTES, ObjectRow, RowKey, Stamp, encoded};
 use crate::sql::{Cell, Row, Session, values};
 use crate::state::{NOT_SHREDDED, object};
 
@@ -88,6 +88,8 @@ pub struct NewVersion {
     pub before: Option<VersionId>,
     /// Whether the version before stays.
     pub versioning: Versioning,
+    /// Records as they were when this was decided on, its bucket among them: they still are.
+    pub from: Vec<Record>,
 }
 
 impl NewVersion {
@@ -184,8 +186,15 @@ pub(crate) async fn lead(
     let bucket = new.row.bucket;
     let before = before(session, keys, (bucket, &new.key), new.before).await?;
     let number = before.as_ref().map_or(0, |before| before.number) + 1;
+    if let Some(before) = &before {
+        let lower =
+            object(session, keys, before.version).await?.is_some_and(|old| new.row.label.is_lower_than(&old.label));
+        if lower {
+            return Err(StoreError::Conflict("what the name led to has a higher label meanwhile".to_owned()));
+        }
+    }
     match (before, new.versioning) {
-        (Some(before), Versioning::On) => put(session, keys, &Entry { latest: false, ..before }).await?,
+        (Some(before), Versioning::On) => set_latest(session, keys, &Entry { latest: false, ..before }).await?,
         (Some(before), Versioning::Off) => remove(session, keys, &before, stamp).await?,
         (None, _) => {}
     }
@@ -209,7 +218,7 @@ pub(crate) async fn hide(
     let known = before(session, keys, (bucket, key), Some(hidden)).await?;
     let known = known.ok_or_else(|| StoreError::Conflict(format!("there is no {hidden}")))?;
     let (number, key) = (known.number + 1, known.key.clone());
-    put(session, keys, &Entry { latest: false, ..known }).await?;
+    set_latest(session, keys, &Entry { latest: false, ..known }).await?;
     let said = Said {
         body: Body::None,
         bytes: 0,
@@ -238,9 +247,23 @@ pub(crate) async fn take_away(
     let select =
         format!("SELECT {} FROM entries WHERE bucket = ?1 AND key = ?2 ORDER BY number DESC LIMIT 1", Entry::COLUMNS);
     match session.first(&select, values![&bucket.0, entry.key.as_str()]).await? {
-        Some(row) => put(session, keys, &Entry { latest: true, ..Entry::read(&row, keys.rows())? }).await,
+        Some(row) => set_latest(session, keys, &Entry { latest: true, ..Entry::read(&row, keys.rows())? }).await,
         None => Ok(()),
     }
+}
+
+/// The same of a version that may have no name, as before the fifth format. Tells whether it had one.
+pub(crate) async fn take_away_if_named(
+    session: &mut Session,
+    keys: &Keyring,
+    (bucket, version): (BucketId, VersionId),
+    stamp: Stamp,
+) -> Result<bool, StoreError> {
+    let named = by_version(session, keys, version).await?.is_some();
+    if named {
+        take_away(session, keys, (bucket, version), stamp).await?;
+    }
+    Ok(named)
 }
 
 /// Removes a version: its name, its key, its bytes. The label that it had is kept.
@@ -255,14 +278,17 @@ async fn remove(session: &mut Session, keys: &Keyring, entry: &Entry, stamp: Sta
 }
 
 async fn put(session: &mut Session, keys: &Keyring, entry: &Entry) -> Result<(), StoreError> {
-    let put = format!(
-        "INSERT INTO entries ({}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-         ON CONFLICT (bucket, key, number) DO UPDATE SET latest = excluded.latest, mac = excluded.mac",
-        Entry::COLUMNS
-    );
+    let put = format!("INSERT INTO entries ({}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)", Entry::COLUMNS);
     let row = entry.row(keys.rows());
     let values: Vec<_> = row.0.iter().map(Cell::value).collect();
     session.execute(&put, &values).await.map(drop)
+}
+
+/// Says whether a name leads to a version now.
+async fn set_latest(session: &mut Session, keys: &Keyring, entry: &Entry) -> Result<(), StoreError> {
+    let set = "UPDATE entries SET latest = ?2, mac = ?3 WHERE version = ?1";
+    let mac = entry.with_parts(&encoded(&entry.said), |parts| keys.rows().mac(parts));
+    session.execute(set, values![&entry.version.0, i64::from(entry.latest), &mac]).await.map(drop)
 }
 
 async fn by_version(session: &mut Session, keys: &Keyring, version: VersionId) -> Result<Option<Entry>, StoreError> {
@@ -341,44 +367,62 @@ impl Reader {
         Ok(row.map(|mut row| row.take_bytes(0)).transpose()?)
     }
 
-    /// Returns what names lead to now, in their order, each with its label; those that are hidden or shredded are passed over.
-    /// At most [`LIST_ROWS_MAX`] at once. The second is the name to go on from, when there may be more.
+    /// Returns what names lead to now, in their order, each with its label; those that are hidden are passed over. At most
+    /// [`LIST_ROWS_MAX`] names are looked at.
     ///
     /// # Errors
     ///
     /// [`StoreError::Integrity`] when a row was changed beside Cordon.
-    pub async fn list(
-        &self,
-        keys: &Keyring,
-        bucket: BucketId,
-        listing: &Listing,
-    ) -> Result<(Vec<(Entry, Label)>, Option<String>), StoreError> {
+    pub async fn list(&self, keys: &Keyring, bucket: BucketId, listing: &Listing) -> Result<Looked, StoreError> {
         let columns = |table: &str, columns: &str| {
             columns.split(", ").map(|column| format!("{table}.{column}")).collect::<Vec<_>>().join(", ")
         };
+        let mut session = self.session().await?;
+        // Without it, SQLite walks through earlier versions, too.
+        let by = if session.is_postgres() { "" } else { "INDEXED BY entries_latest" };
         let select = format!(
-            "SELECT {}, {} FROM entries JOIN objects ON objects.version = entries.version
-             WHERE entries.bucket = ?1 AND entries.latest = 1 AND entries.key >= ?2 AND {NOT_SHREDDED}
-             ORDER BY entries.key LIMIT {LIST_ROWS_MAX}",
-            columns("objects", ObjectRow::COLUMNS),
+            "SELECT {}, {} FROM (
+                 SELECT {} FROM entries {by} WHERE bucket = ?1 AND latest = 1 AND key >= ?2 ORDER BY key LIMIT {LIST_ROWS_MAX}
+             ) AS entries LEFT JOIN objects ON objects.version = entries.version AND {NOT_SHREDDED}
+             ORDER BY entries.key",
             columns("entries", Entry::COLUMNS),
+            columns("objects", ObjectRow::COLUMNS),
+            Entry::COLUMNS,
         );
         let start = listing.start.as_str().max(&listing.prefix);
-        let rows = self.session().await?.query(&select, values![&bucket.0, start]).await?;
-        let whole = rows.len() as u64 == LIST_ROWS_MAX;
-        let mut found = Vec::with_capacity(rows.len());
+        let rows = session.query(&select, values![&bucket.0, start]).await?;
+        let mut looked = Looked { found: Vec::with_capacity(rows.len()), names: rows.len(), next: None };
+        let mut last = None;
         for mut row in rows {
-            let label = readable(VersionId(row.array(0)?), ObjectRow::label(&row, keys.rows())?.0)?;
-            let entry = Entry::read(&Row(row.0.split_off(OBJECT_COLUMNS)), keys.rows())?;
+            let object = Row(row.0.split_off(ENTRY_COLUMNS));
+            let entry = Entry::read(&row, keys.rows())?;
             if !entry.key.as_str().starts_with(&listing.prefix) {
-                return Ok((found, None));
+                return Ok(looked);
             }
-            found.push((entry, label));
+            last = Some(behind(entry.key.as_str()));
+            if entry.said.body != Body::None && !matches!(object.0.first(), Some(Cell::Null)) {
+                let label = readable(entry.version, ObjectRow::label(&object, keys.rows())?.0)?;
+                looked.found.push((entry, label));
+            }
         }
-        let next = found.last().filter(|_| whole).map(|(entry, _)| behind(entry.key.as_str()));
-        Ok((found, next))
+        looked.next = last.filter(|_| looked.names as u64 == LIST_ROWS_MAX);
+        Ok(looked)
     }
 }
+
+/// What a look at names found.
+#[derive(Clone, Debug)]
+pub struct Looked {
+    /// What they lead to, each with its label.
+    pub found: Vec<(Entry, Label)>,
+    /// How many were looked at.
+    pub names: usize,
+    /// The name to go on from, when there may be more.
+    pub next: Option<String>,
+}
+
+/// Columns that [`Entry::read`] wants.
+const ENTRY_COLUMNS: usize = 7;
 
 /// The least name behind another: no name has a zero in it.
 #[must_use]

@@ -56,7 +56,7 @@ impl PastLabel {
 
     /// The label, as it is written, when the version had it at `at`.
     pub(crate) fn at(&self, at: Moment) -> Result<Option<&[u8]>, StoreError> {
-        let held = began(self.version, self.since)? <= at && at < self.until.at;
+        let held = at < self.until.at && began(self.version, self.since)? <= at;
         Ok(held.then_some(&self.label))
     }
 }

@@ -176,7 +176,8 @@ impl Installation {
         (at, versions): (Moment, Versions),
     ) -> Result<(), StoreError> {
         let Some(bucket) = event.target.bucket else { return Ok(()) };
-        if event.action != Action::ObjectWrite || event.payload.is_none() || versions == Versions::None {
+        let elsewhere = matches!(versions, Versions::None) || matches!(versions, Versions::Of(of) if of != bucket);
+        if event.action != Action::ObjectWrite || event.payload.is_none() || elsewhere {
             return Ok(());
         }
         let replaced: VersionId = minicbor::decode(&self.beside(entry, event).await?).map_err(|_| unreadable())?;

@@ -85,9 +85,6 @@ pub struct ObjectRow {
     pub since: Option<Stamp>,
 }
 
-/// Columns that [`ObjectRow::read`] wants.
-pub(crate) const OBJECT_COLUMNS: usize = 10;
-
 /// What the MAC of an object's row is over: its columns, but for the level, which the label repeats.
 fn with_parts<T>(
     [version, bucket, label, key_version, wrapped, manifest]: [&[u8]; 6],

@@ -208,7 +208,10 @@ impl<A: Changes> Guard<'_, A> {
             Step::Put(Record::Bucket(bucket)) => self.bucket(bucket).await,
             Step::Put(Record::Revoked(revoked)) => self.revoked(revoked).await,
             Step::End(RecordKey::Emergency(id)) => self.review(&RecordKey::Emergency(*id)).await,
-            Step::End(RecordKey::Bucket(id)) => {
+            Step::End(key @ RecordKey::Bucket(id)) => {
+                if let Some(Record::Bucket(old)) = self.record(key).await? {
+                    self.decided_on(&old)?;
+                }
                 holds(entries::is_empty(self.session, *id).await?, &format!("{id} is not empty"))
             }
             Step::End(_) => Ok(()),
@@ -223,6 +226,12 @@ impl<A: Changes> Guard<'_, A> {
         self.is_new(RecordKey::Bucket(new.id)).await
     }
 
+    /// A bucket is changed, or removed, as it was decided on.
+    fn decided_on(&self, bucket: &Bucket) -> Result<(), StoreError> {
+        let own = self.permit.target().label.as_ref() == Some(&bucket.label);
+        holds(own, "the bucket has another label than the one that was decided on")
+    }
+
     /// What is written to a bucket later is no more open than what was written before.
     async fn bucket(&mut self, new: &Bucket) -> Result<(), StoreError> {
         let Some(Record::Bucket(old)) = self.record(&RecordKey::Bucket(new.id)).await? else {
@@ -230,6 +239,7 @@ impl<A: Changes> Guard<'_, A> {
         };
         let same = Bucket { label: new.label.clone(), versioning: new.versioning, ..(*old).clone() } == *new;
         holds(same, "name and maker of a bucket do not change: make another")?;
+        self.decided_on(new)?;
         holds(!new.label.is_lower_than(&old.label), "the label of a bucket is raised, and not lowered")?;
         let kept = old.versioning == Versioning::Off || new.versioning == Versioning::On;
         holds(kept, "a bucket that keeps earlier versions goes on keeping them")

@@ -384,7 +384,7 @@ impl Loop {
         if changes_records {
             records::place(session, stamp.request, &recorded.leaf_hash, recorded.position).await?;
         }
-        if let Some(version) = labelled {
+        for version in labelled.into_iter().chain(effect.replaced) {
             labels::place(session, version, stamp, (&recorded.leaf_hash, recorded.position)).await?;
         }
         self.erased.extend(erases);

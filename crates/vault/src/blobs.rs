@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use cordon_domain::{Moment, VersionId};
-use futures_util::StreamExt as _;
+use futures_util::{Stream, StreamExt as _};
 use object_store::path::Path;
 use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt as _};
 
@@ -52,17 +52,18 @@ impl Blobs {
     }
 
     /// Returns files that are older than `before`, each with the version that it is of.
-    pub(crate) async fn older(&self, before: Moment) -> Result<Vec<(VersionId, Path)>, VaultError> {
-        let mut all = self.0.list(None);
-        let mut older = Vec::new();
-        while let Some(file) = all.next().await {
-            let file = file?;
-            let version = file.location.filename().and_then(|name| name.split('.').next()?.parse().ok());
-            if let Some(version) = version.filter(|_| file.last_modified.timestamp_millis() < before.0) {
-                older.push((version, file.location));
-            }
-        }
-        Ok(older)
+    pub(crate) fn older(
+        &self,
+        before: Moment,
+    ) -> impl Stream<Item = Result<(VersionId, Path), VaultError>> + Send + Unpin {
+        Box::pin(self.0.list(None).filter_map(move |file| async move {
+            let file = match file {
+                Ok(file) => file,
+                Err(error) => return Some(Err(error.into())),
+            };
+            let version = file.location.filename()?.split('.').next()?.parse().ok()?;
+            (file.last_modified.timestamp_millis() < before.0).then_some(Ok((version, file.location)))
+        }))
     }
 
     /// Removes a file.

@@ -49,6 +49,13 @@ pub enum VaultError {
     Key(#[from] NotAnObjectKey),
 }
 
+impl VaultError {
+    /// Tells whether nothing was done: of a commit that did not answer that is not known.
+    pub(crate) const fn says_no(&self) -> bool {
+        !matches!(self, Self::Unavailable(_) | Self::Integrity(_))
+    }
+}
+
 /// Why parts do not make an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PartsFault {

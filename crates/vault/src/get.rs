@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use cordon_domain::{Bucket, Label, Moment, ObjectKey, VersionId};
+use cordon_domain::{Bucket, Clock, Label, ObjectKey, VersionId};
 use cordon_gate::act::{List, Read};
 use cordon_gate::{Departure, Facts, Gate, Request};
 use cordon_keys::stream::{HEADER_BYTES, Header, Segment, Stream as Sealing, TAG_BYTES};
@@ -36,7 +36,7 @@ pub struct Got {
 struct Leaving {
     gate: Arc<Gate<Arc<Policies>, Writer>>,
     departure: Option<Departure>,
-    at: Moment,
+    clock: Arc<dyn Clock>,
     bytes: u64,
 }
 
@@ -45,7 +45,7 @@ impl Drop for Leaving {
         let (Some(departure), Ok(here)) = (self.departure.take(), tokio::runtime::Handle::try_current()) else {
             return;
         };
-        let (gate, at, bytes) = (Arc::clone(&self.gate), self.at, self.bytes);
+        let (gate, at, bytes) = (Arc::clone(&self.gate), self.clock.now(), self.bytes);
         // One that cannot be written is counted by the gate.
         here.spawn(async move { drop(gate.departed(departure, at, bytes).await) });
     }
@@ -83,7 +83,8 @@ impl Vault {
         let receipt = self.gate.read(Request::<Read>::new(Facts { target, ..asks.clone() })).await?;
         let key = self.keys.bucket_key(row.wrap().under)?;
         let (opened, departure) = key.open(receipt, &row.wrap(), &row.manifest)?;
-        let leaving = Leaving { gate: Arc::clone(&self.gate), departure: Some(departure), at: asks.at, bytes: 0 };
+        let (gate, clock) = (Arc::clone(&self.gate), Arc::clone(&self.clock));
+        let leaving = Leaving { gate, departure: Some(departure), clock, bytes: 0 };
         if opened.manifest().bytes != entry.said.bytes {
             return Err(VaultError::Integrity(format!("the length of {} was changed beside Cordon", entry.version)));
         }

@@ -44,3 +44,6 @@ pub const UPLOAD_MS_MAX: i64 = 86_400_000;
 
 /// Milliseconds that sealed bytes may lie without a name that leads to them: longer than any upload takes.
 pub const LEFT_MS: i64 = 2 * UPLOAD_MS_MAX;
+
+/// Uploads in parts that one principal has at once.
+pub const UPLOADS_OF_ONE_MAX: usize = 100;

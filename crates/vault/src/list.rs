@@ -83,10 +83,15 @@ impl Vault {
                 break;
             }
             let listing = Listing { prefix: wanted.prefix.clone(), start };
-            let (found, more) = self.reader.list(&self.keys, bucket.id, &listing).await?;
-            looked_at += found.len().max(1);
-            next = more;
-            for (entry, label) in found {
+            let looked = self.reader.list(&self.keys, bucket.id, &listing).await?;
+            looked_at += looked.names.max(1);
+            next = looked.next;
+            let mut behind = String::new();
+            for (entry, label) in looked.found {
+                // Names that begin as the last line says are passed over.
+                if entry.key.as_str() < behind.as_str() {
+                    continue;
+                }
                 if !*seen.entry(label).or_insert_with_key(|label| self.may_list(asks, bucket.id, label)) {
                     continue;
                 }
@@ -94,13 +99,15 @@ impl Vault {
                     page.next = page.lines.last().map(|line| Next::Line(line.behind()));
                     return Ok(page);
                 }
-                page.lines.push(wanted.line(entry));
-                // Names that begin as this line says are passed over at once.
-                if let Some(line @ Listed::Beginning(_)) = page.lines.last() {
-                    next = Some(line.behind());
-                    break;
+                let line = wanted.line(entry);
+                if matches!(line, Listed::Beginning(_)) {
+                    behind = line.behind();
+                    // A line is progress: what it passes over does not count.
+                    looked_at = 0;
                 }
+                page.lines.push(line);
             }
+            next = next.map(|next| next.max(behind));
         }
         Ok(page)
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cordon_domain::{Bucket, Label, ObjectKey, VersionId};
+use cordon_domain::{Bucket, Label, ObjectKey, Record, VersionId};
 use cordon_gate::act::Write;
 use cordon_gate::{Facts, Request};
 use cordon_keys::{Belongs, DataKey, KeyName, Manifest, Part};
@@ -124,7 +124,7 @@ impl Vault {
         let tag = format!("{}-1", drawn());
         let made = Made { version, data_key: Arc::new(data_key), parts: vec![part], row, tag };
         let written = self.lead(asks, bucket, &new, &made).await;
-        if written.is_err() {
+        if written.as_ref().is_err_and(VaultError::says_no) {
             self.blobs.remove_all(version, made.files()).await;
         }
         written
@@ -138,12 +138,14 @@ impl Vault {
         new: &Writing,
         made: &Made,
     ) -> Result<Written, VaultError> {
+        let (asks, mut bucket) = (self.now(asks), bucket.clone());
         let mut outcome = Err(VaultError::Conflict("the name leads elsewhere all the time".to_owned()));
         for _ in 0..WRITE_TRIES_MAX {
-            outcome = self.lead_once(asks, bucket, new, made).await;
+            outcome = self.lead_once(&asks, &bucket, new, made).await;
             if !matches!(outcome, Err(VaultError::Conflict(_))) {
                 break;
             }
+            bucket = self.again(&bucket).await?;
         }
         outcome
     }
@@ -175,6 +177,7 @@ impl Vault {
             sealed: made.row.clone(),
             before: before.as_ref().map(|(entry, _)| entry.version),
             versioning: bucket.versioning,
+            from: vec![Record::Bucket(Box::new(bucket.clone()))],
         }));
         let target = of_version(bucket.id, made.version, label.clone());
         let facts = Facts { target, beside: change.beside(), ..asks.clone() };

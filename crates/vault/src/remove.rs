@@ -1,11 +1,12 @@
 //! Hiding an object, and deleting a version for ever.
 
-use cordon_domain::{Bucket, Moment, ObjectKey, VersionId, Versioning};
+use cordon_domain::{Bucket, Moment, ObjectKey, Record, VersionId, Versioning};
 use cordon_gate::act::{Changes, Delete, Hide};
 use cordon_gate::{Facts, Request};
 use cordon_store::Change;
 use cordon_store::edge::SystemEntropy;
 use cordon_store::entries::{Body, Entry, Mark};
+use futures_util::StreamExt as _;
 
 use crate::error::VaultError;
 use crate::limits::{LEFT_MS, WRITE_TRIES_MAX};
@@ -37,12 +38,14 @@ impl Vault {
         key: &ObjectKey,
         version: Option<VersionId>,
     ) -> Result<Removed, VaultError> {
+        let mut bucket = bucket.clone();
         let mut outcome = Err(VaultError::Conflict("the name leads elsewhere all the time".to_owned()));
         for _ in 0..WRITE_TRIES_MAX {
-            outcome = self.remove_once(asks, bucket, key, version).await;
+            outcome = self.remove_once(asks, &bucket, key, version).await;
             if !matches!(outcome, Err(VaultError::Conflict(_))) {
                 break;
             }
+            bucket = self.again(&bucket).await?;
         }
         outcome
     }
@@ -61,17 +64,17 @@ impl Vault {
         // Behind a mark is what its bucket holds.
         let label = row.map_or_else(|| bucket.label.clone(), |row| row.label);
         let facts = Facts { target: of_version(bucket.id, entry.version, label), ..asks.clone() };
-        let (bucket_id, gone) = (bucket.id, entry.version);
+        let (bucket_id, gone, from) = (bucket.id, entry.version, vec![Record::Bucket(Box::new(bucket.clone()))]);
         match (version, bucket.versioning) {
             (None, Versioning::On) if is_mark => Ok(Removed::Hidden(gone)),
             (None, Versioning::On) => {
                 let mark = Mark { version: VersionId::draw(&mut SystemEntropy), at: asks.at, by: asks.actor.principal };
-                let change = Change::Hide { bucket: bucket_id, key: key.clone(), version: gone, mark };
+                let change = Change::Hide { bucket: bucket_id, key: key.clone(), version: gone, mark, from };
                 self.change::<Hide>(facts, change).await?;
                 Ok(Removed::Hidden(mark.version))
             }
             (Some(_), _) | (None, Versioning::Off) => {
-                self.change::<Delete>(facts, Change::Delete { bucket: bucket_id, version: gone }).await?;
+                self.change::<Delete>(facts, Change::Delete { bucket: bucket_id, version: gone, from }).await?;
                 self.forget(&entry).await;
                 Ok(if is_mark { Removed::Shown(gone) } else { Removed::Deleted(gone) })
             }
@@ -84,8 +87,11 @@ impl Vault {
     ///
     /// [`VaultError::Unavailable`] when they cannot be listed or removed.
     pub async fn sweep(&self, now: Moment) -> Result<u64, VaultError> {
+        self.end_late_uploads(now).await;
         let mut removed = 0;
-        for (version, path) in self.blobs.older(now.plus_ms(-LEFT_MS)).await? {
+        let mut older = self.blobs.older(now.plus_ms(-LEFT_MS));
+        while let Some(file) = older.next().await {
+            let (version, path) = file?;
             if !self.reader.is_led_to(version).await? {
                 self.blobs.remove_file(&path).await?;
                 removed += 1;

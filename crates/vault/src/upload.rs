@@ -17,7 +17,9 @@ use futures_util::Stream;
 
 use crate::error::{PartsFault, VaultError};
 use crate::get::Got;
-use crate::limits::{PART_BYTES_MIN, PART_NUMBER_MAX, UPLOAD_MS_MAX, UPLOAD_PARTS_MAX, UPLOADS_MAX};
+use crate::limits::{
+    PART_BYTES_MIN, PART_NUMBER_MAX, UPLOAD_MS_MAX, UPLOAD_PARTS_MAX, UPLOADS_MAX, UPLOADS_OF_ONE_MAX,
+};
 use crate::put::{Made, OnlyIf, Writing, Written, drawn};
 use crate::seal::{Piece, Sealed, seal};
 use crate::vault::{Vault, of_version};
@@ -45,6 +47,9 @@ struct Sent {
     parts: BTreeMap<u32, SentPart>,
     /// The label of all that parts were copied from.
     label: Option<Label>,
+    /// A version is being made of it, or was: nothing more is taken, and nothing of it removed here. Whether it was, is
+    /// known to the database alone: what is left is swept.
+    closing: bool,
 }
 
 /// A part that was sent.
@@ -81,7 +86,8 @@ impl Uploads {
     fn keep(&self, upload: Upload) -> Result<VersionId, VaultError> {
         let id = VersionId::draw(&mut SystemEntropy);
         let mut all = self.0.lock().map_err(|_| VaultError::NoUpload)?;
-        if all.len() >= UPLOADS_MAX {
+        let own = all.values().filter(|one| one.by == upload.by).count();
+        if all.len() >= UPLOADS_MAX || own >= UPLOADS_OF_ONE_MAX {
             return Err(VaultError::Unavailable("too many uploads go on here".to_owned()));
         }
         all.insert(id, Arc::new(upload));
@@ -100,7 +106,8 @@ impl Uploads {
     fn of(&self, asks: &Facts, (bucket, key): (&Bucket, &ObjectKey), id: VersionId) -> Result<Arc<Upload>, VaultError> {
         let all = self.0.lock().map_err(|_| VaultError::NoUpload)?;
         let own = all.get(&id).filter(|upload| {
-            upload.bucket == bucket.id && upload.writing.key == *key && upload.by == asks.actor.principal
+            let own = upload.bucket == bucket.id && upload.writing.key == *key && upload.by == asks.actor.principal;
+            own && asks.at.since_ms(upload.begun_at) <= UPLOAD_MS_MAX
         });
         own.cloned().ok_or(VaultError::NoUpload)
     }
@@ -116,6 +123,9 @@ impl Upload {
     /// The number of the next part. A part that is sent again is another.
     fn next_number(&self) -> Result<u32, VaultError> {
         let mut sent = self.sent.lock().map_err(|_| VaultError::NoUpload)?;
+        if sent.closing {
+            return Err(VaultError::NoUpload);
+        }
         if sent.begun >= UPLOAD_PARTS_MAX {
             return Err(VaultError::Bound("an upload has at most 10,000 parts, each sent once more"));
         }
@@ -123,18 +133,22 @@ impl Upload {
         Ok(sent.begun)
     }
 
-    /// Keeps a part. Returns the one that it takes the place of.
-    fn keep(&self, number: u32, part: SentPart, label: Option<&Label>) -> Result<Option<SentPart>, VaultError> {
+    /// Keeps a part, in the place of an earlier one of its number.
+    fn keep(&self, number: u32, part: SentPart, label: Option<&Label>) -> Result<(), VaultError> {
         let mut sent = self.sent.lock().map_err(|_| VaultError::NoUpload)?;
+        if sent.closing {
+            return Err(VaultError::NoUpload);
+        }
         if let Some(label) = label {
             sent.label = Some(sent.label.as_ref().map_or_else(|| label.clone(), |own| own.join(label)));
         }
-        Ok(sent.parts.insert(number, part))
+        sent.parts.insert(number, part);
+        Ok(())
     }
 
-    /// The parts of a version, in their order, and the label of what they were copied from.
+    /// The parts of a version, in their order, and the label of what they were copied from. From here on nothing more is taken.
     fn chosen(&self, named: &[(u32, String)]) -> Result<(Vec<Part>, Option<Label>), VaultError> {
-        let sent = self.sent.lock().map_err(|_| VaultError::NoUpload)?;
+        let mut sent = self.sent.lock().map_err(|_| VaultError::NoUpload)?;
         if !named.windows(2).all(|pair| pair.first().map(|one| one.0) < pair.last().map(|one| one.0)) {
             return Err(VaultError::Parts(PartsFault::Order));
         }
@@ -144,15 +158,26 @@ impl Upload {
         });
         let chosen: Vec<Part> = chosen.collect::<Result<_, _>>()?;
         let Some((_, before)) = chosen.split_last() else { return Err(VaultError::Parts(PartsFault::Missing)) };
-        match before.iter().all(|part| part.bytes >= PART_BYTES_MIN) {
-            true => Ok((chosen, sent.label.clone())),
-            false => Err(VaultError::Parts(PartsFault::Small)),
+        if !before.iter().all(|part| part.bytes >= PART_BYTES_MIN) {
+            return Err(VaultError::Parts(PartsFault::Small));
+        }
+        sent.closing = true;
+        Ok((chosen, sent.label.clone()))
+    }
+
+    /// It goes on: no version was made of it.
+    fn open_again(&self) {
+        if let Ok(mut sent) = self.sent.lock() {
+            sent.closing = false;
         }
     }
 
-    /// How many parts were begun.
-    fn begun(&self) -> u32 {
-        self.sent.lock().map_or(0, |sent| sent.begun)
+    /// Ends it. Returns how many parts may be removed: none once a version was being made of it.
+    fn end(&self) -> u32 {
+        let Ok(mut sent) = self.sent.lock() else { return 0 };
+        let left = if sent.closing { 0 } else { sent.begun };
+        sent.closing = true;
+        left
     }
 }
 
@@ -164,9 +189,7 @@ impl Vault {
     /// [`VaultError::Refused`] when the version could not be written then.
     pub async fn begin_upload(&self, asks: &Facts, bucket: &Bucket, writing: Writing) -> Result<VersionId, VaultError> {
         writing.check()?;
-        for late in self.uploads.late(asks.at) {
-            self.blobs.remove_all(late.version, late.begun()).await;
-        }
+        self.end_late_uploads(asks.at).await;
         let version = VersionId::draw(&mut SystemEntropy);
         let before = self.reader.entry(&self.keys, (bucket.id, &writing.key), None).await?;
         let target = of_version(bucket.id, version, writing.label_over(bucket, before.as_ref()));
@@ -174,6 +197,13 @@ impl Vault {
         let (by, begun_at, data_key) = (asks.actor.principal, asks.at, Arc::new(DataKey::draw(&mut SystemEntropy)));
         let sent = Mutex::default();
         self.uploads.keep(Upload { bucket: bucket.id, version, data_key, by, begun_at, writing, sent })
+    }
+
+    /// Gives up what took too long.
+    pub(crate) async fn end_late_uploads(&self, now: Moment) {
+        for late in self.uploads.late(now) {
+            self.blobs.remove_all(late.version, late.end()).await;
+        }
     }
 
     /// Takes a part, from a client or from another version: then its label counts for all.
@@ -236,9 +266,7 @@ impl Vault {
         let Sealed { part, .. } = seal(&self.blobs, &upload.data_key, piece, body).await?;
         // A client that takes a tag for an MD5 takes none that ends so.
         let sent = SentPart { tag: format!("{}-1", drawn()), at: asks.at, part };
-        if let Some(replaced) = upload.keep(number, sent.clone(), label)? {
-            self.blobs.remove(version, replaced.part.number).await;
-        }
+        upload.keep(number, sent.clone(), label)?;
         Ok(sent)
     }
 
@@ -264,9 +292,15 @@ impl Vault {
         let kept: Vec<u32> = parts.iter().map(|part| part.number).collect();
         let tag = format!("{}-{}", drawn(), parts.len());
         let made = Made { version: upload.version, data_key: Arc::clone(&upload.data_key), parts, row: None, tag };
-        let written = self.lead(asks, bucket, &new, &made).await?;
+        let written = self.lead(asks, bucket, &new, &made).await;
+        if written.as_ref().is_err_and(VaultError::says_no) {
+            upload.open_again();
+        }
+        let written = written?;
         self.uploads.end(id);
-        for left in (1..=upload.begun()).filter(|number| !kept.contains(number)) {
+        // Parts that were sent again, or left out.
+        let begun = upload.sent.lock().map_or(0, |sent| sent.begun);
+        for left in (1..=begun).filter(|number| !kept.contains(number)) {
             self.blobs.remove(upload.version, left).await;
         }
         Ok(written)
@@ -284,7 +318,7 @@ impl Vault {
     ) -> Result<(), VaultError> {
         let upload = self.uploads.of(asks, (bucket, key), id)?;
         self.uploads.end(id);
-        self.blobs.remove_all(upload.version, upload.begun()).await;
+        self.blobs.remove_all(upload.version, upload.end()).await;
         Ok(())
     }
 

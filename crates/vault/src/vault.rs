@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use cordon_domain::{
-    Action, Bucket, BucketId, BucketName, Entropy as _, Grant, GrantId, Label, Level, Record, RecordKey, Role, Scope,
-    Step, Steps, Target, VersionId, Versioning,
+    Action, Bucket, BucketId, BucketName, Clock, Entropy as _, Grant, GrantId, Label, Level, Record, RecordKey, Role,
+    Scope, Step, Steps, Target, VersionId, Versioning,
 };
 use cordon_gate::act::{ChangeBucket, Changes, List, MakeBucket, RemoveBucket};
-use cordon_gate::{Facts, Gate, Request, Verdict};
+use cordon_gate::{Facts, Gate, Journal as _, Request, Verdict};
 use cordon_policy::{Policies, Snapshot};
 use cordon_store::edge::SystemEntropy;
 use cordon_store::keyring::Keyring;
@@ -26,6 +26,7 @@ pub struct Vault {
     pub(crate) keys: Arc<Keyring>,
     pub(crate) blobs: Blobs,
     pub(crate) uploads: Arc<Uploads>,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 /// The target of something about a version.
@@ -41,8 +42,24 @@ impl Vault {
         reader: Reader,
         keys: Arc<Keyring>,
         objects: Arc<dyn ObjectStore>,
+        clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { gate, reader, keys, blobs: Blobs::new(objects), uploads: Arc::default() }
+        Self { gate, reader, keys, blobs: Blobs::new(objects), uploads: Arc::default(), clock }
+    }
+
+    /// The same request, now: what it brings may have taken a while to come, and the sign-in is older by as much.
+    pub(crate) fn now(&self, asks: &Facts) -> Facts {
+        let at = self.clock.now().max(asks.at);
+        let later_s = u32::try_from(at.since_ms(asks.at) / 1000).unwrap_or(u32::MAX);
+        let mut asks = Facts { at, ..asks.clone() };
+        asks.actor.mfa_age_s = asks.actor.mfa_age_s.map(|age| age.saturating_add(later_s));
+        asks
+    }
+
+    /// Returns a bucket as it is now, to decide once more.
+    pub(crate) async fn again(&self, bucket: &Bucket) -> Result<Bucket, VaultError> {
+        self.gate.journal().catch_up().await;
+        self.snapshot()?.roster().buckets.get(bucket.id).cloned().ok_or(VaultError::NoBucket)
     }
 
     pub(crate) fn snapshot(&self) -> Result<Arc<Snapshot>, VaultError> {
@@ -58,6 +75,31 @@ impl Vault {
         let name: BucketName = name.parse().map_err(|_| VaultError::NoBucket)?;
         let snapshot = self.snapshot()?;
         snapshot.roster().buckets.named(&name).cloned().ok_or(VaultError::NoBucket)
+    }
+
+    /// Returns a bucket of which whoever asks may know: they may list it, or were granted something that may be in it.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::NoBucket`] when there is none that they may know of; [`VaultError::Refused`] with what is missing. Either is
+    /// recorded.
+    pub async fn bucket_for(&self, asks: &Facts, name: &str) -> Result<Bucket, VaultError> {
+        let bucket = self.bucket(name)?;
+        if self.may_list(asks, bucket.id, &bucket.label) || self.is_granted(asks, bucket.id)? {
+            return Ok(bucket);
+        }
+        self.look_at(asks, &bucket, &bucket.label).await?;
+        Ok(bucket)
+    }
+
+    fn is_granted(&self, asks: &Facts, bucket: BucketId) -> Result<bool, VaultError> {
+        let snapshot = self.snapshot()?;
+        let within = |scope: &Scope| match scope {
+            Scope::Bucket(own) => *own == bucket,
+            Scope::Version(_) => true,
+            Scope::Installation | Scope::Project(_) => false,
+        };
+        Ok(snapshot.grants_of(asks.actor.principal).any(|grant| grant.counts_at(asks.at) && within(&grant.scope)))
     }
 
     /// Makes a bucket, for whoever asks: they own it. A label is confidential unless it is said.

@@ -72,7 +72,7 @@ pub(super) async fn write(
     let (key, by, at) = (format!("{number}").parse(), installation.itself(), SystemClock.now());
     let said = Said { body: Body::Files, bytes: 1 << 20, tag: String::new(), at, by, headers: Vec::new(), files: 1 };
     let key = key.map_err(|_| "no name".to_owned())?;
-    let new = NewVersion { row, key, said, sealed: None, before: None, versioning: Versioning::On };
+    let new = NewVersion { row, key, said, sealed: None, before: None, versioning: Versioning::On, from: Vec::new() };
     let change = Change::Write(Box::new(new));
     gate.change(Request::<Write>::new(facts), change).await.map(drop).map_err(|error| error.to_string())
 }

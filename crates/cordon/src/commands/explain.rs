@@ -67,6 +67,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         let (apart, alike): (Vec<_>, Vec<_>) = groups.iter().partition(|group| group.version().is_some());
         let group = match (alike.as_slice(), apart.as_slice()) {
             ([group], _) | ([], [group]) => group,
+            ([], []) => return Err(Failure::usage("there is nothing of it", "give a version that is stored")),
             _ => {
                 let hint = "ask about one label, bk_.../restricted/atlas, or one version, ov_...";
                 return Err(Failure::usage("a bucket has not one label", hint));

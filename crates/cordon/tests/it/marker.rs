@@ -285,6 +285,7 @@ fn signing_in(stage: &mut Stage) {
     stage.markers.add("link", &end(link.trim()));
     stage.markers.add("recovery code", browser.recovery[0].as_bytes());
     given(stage, vec!["credentials".to_owned()]);
+    given(stage, vec!["env".to_owned()]);
     let until = (jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24)).to_string();
     let add = ["services", "add", "--owner", &ada, "--purpose", "nightly", "--until", &until];
     let service = given(stage, with_root(&add));

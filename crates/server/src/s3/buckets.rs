@@ -5,10 +5,10 @@ use cordon_vault::VaultError;
 use s3s::dto::*;
 use s3s::{S3Request, S3Response, S3Result, s3_error};
 
-use super::REGION;
 use super::operations::Operations;
 use super::refusal::of_vault;
 use super::said::{moment, read_label};
+use super::{Asks, REGION};
 
 /// The header with which a bucket is made at another level than confidential.
 const LABEL_HEADER: &str = "x-cordon-label";
@@ -61,7 +61,7 @@ impl Operations {
                 let location = Some(format!("/{}", bucket.name));
                 Ok(S3Response::new(CreateBucketOutput { location }))
             }
-            Err(VaultError::Conflict(what)) => match self.known(&asks.facts, &input.bucket).await {
+            Err(VaultError::Conflict(what)) => match self.known(&asks, &input.bucket).await {
                 Ok(bucket) if bucket.made_by == asks.facts.actor.principal => {
                     Err(s3_error!(BucketAlreadyOwnedByYou, "{what}"))
                 }
@@ -76,7 +76,7 @@ impl Operations {
         request: S3Request<DeleteBucketInput>,
     ) -> S3Result<S3Response<DeleteBucketOutput>> {
         let asks = Self::asks(&request)?;
-        let bucket = self.bucket(&request.input.bucket)?;
+        let bucket = self.bucket(&asks, &request.input.bucket).await?;
         match self.vault().remove_bucket(&asks.facts, &bucket).await {
             Ok(()) => Ok(S3Response::with_status(DeleteBucketOutput::default(), hyper::StatusCode::NO_CONTENT)),
             Err(VaultError::Conflict(what)) => Err(s3_error!(BucketNotEmpty, "{what}")),
@@ -86,9 +86,9 @@ impl Operations {
     }
 
     /// Returns a bucket of which whoever asks may know; that they learnt of it is recorded.
-    pub(super) async fn known(&self, facts: &cordon_gate::Facts, name: &str) -> S3Result<Bucket> {
-        let bucket = self.bucket(name)?;
-        self.vault().look_at(facts, &bucket, &bucket.label).await.map_err(of_vault)?;
+    pub(super) async fn known(&self, asks: &Asks, name: &str) -> S3Result<Bucket> {
+        let bucket = self.bucket(asks, name).await?;
+        self.vault().look_at(&asks.facts, &bucket, &bucket.label).await.map_err(of_vault)?;
         Ok(bucket)
     }
 
@@ -97,7 +97,7 @@ impl Operations {
         request: S3Request<GetBucketVersioningInput>,
     ) -> S3Result<S3Response<GetBucketVersioningOutput>> {
         let asks = Self::asks(&request)?;
-        let bucket = self.known(&asks.facts, &request.input.bucket).await?;
+        let bucket = self.known(&asks, &request.input.bucket).await?;
         let status = (bucket.versioning == Versioning::On)
             .then(|| BucketVersioningStatus::from_static(BucketVersioningStatus::ENABLED));
         Ok(S3Response::new(GetBucketVersioningOutput { status, ..Default::default() }))
@@ -108,7 +108,7 @@ impl Operations {
         request: S3Request<PutBucketVersioningInput>,
     ) -> S3Result<S3Response<PutBucketVersioningOutput>> {
         let asks = Self::asks(&request)?;
-        let bucket = self.bucket(&request.input.bucket)?;
+        let bucket = self.bucket(&asks, &request.input.bucket).await?;
         let status = request.input.versioning_configuration.status;
         let versioning = match status.as_ref().map(BucketVersioningStatus::as_str) {
             Some(BucketVersioningStatus::ENABLED) => Versioning::On,

@@ -34,6 +34,8 @@ pub(super) struct Stated {
     /// The names of those that come behind the body.
     announced: Vec<&'static str>,
     behind: Option<TrailingHeaders>,
+    /// How long the body is that comes in signed pieces: that the last one came is not told otherwise.
+    bytes: Option<u64>,
 }
 
 impl Stated {
@@ -49,7 +51,10 @@ impl Stated {
         if md5.as_ref().is_some_and(|md5| BASE64.decode(md5.as_bytes()).map_or(0, |digest| digest.len()) != 16) {
             return Err(s3_error!(InvalidDigest, "Content-MD5 is no MD5 in base64"));
         }
-        Ok(Self { md5, checksums, announced: announced.collect(), behind })
+        let bytes = text("x-amz-decoded-content-length").map(|length| {
+            length.parse().map_err(|_| s3_error!(InvalidArgument, "x-amz-decoded-content-length is no number"))
+        });
+        Ok(Self { md5, checksums, announced: announced.collect(), behind, bytes: bytes.transpose()? })
     }
 
     /// Those that came before the body, as they are kept.
@@ -69,7 +74,10 @@ impl Stated {
     }
 
     /// Compares what was stated, before the body and behind it.
-    fn compare(mut self, md5: Option<Md5>, own: &Checksum) -> S3Result<()> {
+    fn compare(mut self, md5: Option<Md5>, own: &Checksum, bytes: u64) -> S3Result<()> {
+        if self.bytes.is_some_and(|stated| stated != bytes) {
+            return Err(s3_error!(IncompleteBody, "the body is not as long as was said"));
+        }
         if let (Some(md5), Some(stated)) = (md5, &self.md5)
             && BASE64.encode(md5.finalize().as_ref()) != *stated
         {
@@ -107,19 +115,20 @@ pub(super) struct Checked {
     md5: Option<Md5>,
     stated: Option<Stated>,
     outcome: Outcome,
+    bytes: u64,
 }
 
 impl Checked {
     pub(super) fn new(body: Option<StreamingBlob>, stated: Stated) -> (Self, Outcome) {
         let outcome = Outcome::default();
         let (hasher, md5) = (stated.hasher(), stated.md5.is_some().then(Md5::new));
-        (Self { body, hasher, md5, stated: Some(stated), outcome: outcome.clone() }, outcome)
+        (Self { body, hasher, md5, stated: Some(stated), outcome: outcome.clone(), bytes: 0 }, outcome)
     }
 
     fn end(&mut self) -> Option<Result<Bytes, StdError>> {
         let stated = self.stated.take()?;
         let own = std::mem::take(&mut self.hasher).finalize();
-        let error = stated.compare(self.md5.take(), &own).err()?;
+        let error = stated.compare(self.md5.take(), &own, self.bytes).err()?;
         let text = error.message().unwrap_or_default().to_owned();
         if let Ok(mut outcome) = self.outcome.0.lock() {
             *outcome = Some(error);
@@ -135,6 +144,7 @@ impl Stream for Checked {
         let Some(body) = &mut self.body else { return Poll::Ready(self.end()) };
         match std::task::ready!(Pin::new(body).poll_next(context)) {
             Some(Ok(piece)) => {
+                self.bytes += piece.len() as u64;
                 self.hasher.update(&piece);
                 if let Some(md5) = &mut self.md5 {
                     md5.update(&piece);

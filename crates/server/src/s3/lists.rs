@@ -33,19 +33,19 @@ impl Tokens {
         Some(Self(LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).ok()?)))
     }
 
-    fn seal(&self, name: &str) -> Option<String> {
+    fn seal(&self, name: &str, list: &[u8]) -> Option<String> {
         let mut nonce = [0; NONCE_LEN];
         aws_lc_rs::rand::fill(&mut nonce).ok()?;
         let mut sealed = name.as_bytes().to_vec();
-        self.0.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut sealed).ok()?;
+        self.0.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(list), &mut sealed).ok()?;
         Some(BASE64URL_NOPAD.encode(&[&nonce[..], &sealed].concat()))
     }
 
-    fn open(&self, token: &str) -> Option<String> {
+    fn open(&self, token: &str, list: &[u8]) -> Option<String> {
         let bytes = (token.len() <= S3_TOKEN_CHARS_MAX).then(|| BASE64URL_NOPAD.decode(token.as_bytes()).ok())??;
         let (nonce, sealed) = bytes.split_first_chunk::<NONCE_LEN>()?;
         let mut sealed = sealed.to_vec();
-        let name = self.0.open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::empty(), &mut sealed).ok()?;
+        let name = self.0.open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(list), &mut sealed).ok()?;
         String::from_utf8(name.to_vec()).ok()
     }
 }
@@ -113,11 +113,15 @@ impl Operations {
         let asks = Self::asks(&request)?;
         let input = request.input;
         let (names, (most, asked)) = (Names::of(input.encoding_type.as_ref())?, most(input.max_keys)?);
-        let bucket = self.bucket(&input.bucket)?;
+        let bucket = self.bucket(&asks, &input.bucket).await?;
+        let prefix = input.prefix.clone().unwrap_or_default();
         let unknown = || s3_error!(InvalidArgument, "the continuation token is none that was given here");
-        let from = input.continuation_token.as_deref().map(|token| self.tokens.open(token).ok_or_else(unknown));
+        // It goes on with the same list, for the same one who asks.
+        let list = [&bucket.id.0[..], &asks.facts.actor.principal.0, prefix.as_bytes()].concat();
+        let from = input.continuation_token.as_deref();
+        let from = from.map(|token| self.tokens.open(token, &list).ok_or_else(unknown));
         let wanted = Wanted {
-            prefix: input.prefix.clone().unwrap_or_default(),
+            prefix,
             delimiter: input.delimiter.clone().filter(|delimiter| !delimiter.is_empty()),
             after: input.start_after.clone(),
             from: from.transpose()?,
@@ -130,7 +134,7 @@ impl Operations {
             key_count: i32::try_from(page.lines.len()).ok(),
             max_keys: Some(asked),
             is_truncated: Some(page.next.is_some()),
-            next_continuation_token: page.next.as_ref().and_then(|next| self.tokens.seal(next.name())),
+            next_continuation_token: page.next.as_ref().and_then(|next| self.tokens.seal(next.name(), &list)),
             continuation_token: input.continuation_token,
             contents: Some(objects),
             common_prefixes: Some(beginnings),
@@ -149,7 +153,7 @@ impl Operations {
         let asks = Self::asks(&request)?;
         let input = request.input;
         let (names, (most, asked)) = (Names::of(input.encoding_type.as_ref())?, most(input.max_keys)?);
-        let bucket = self.bucket(&input.bucket)?;
+        let bucket = self.bucket(&asks, &input.bucket).await?;
         let wanted = Wanted {
             prefix: input.prefix.clone().unwrap_or_default(),
             delimiter: input.delimiter.clone().filter(|delimiter| !delimiter.is_empty()),
@@ -188,14 +192,15 @@ mod tests {
     #[test]
     fn where_a_list_goes_on_tells_no_name_and_is_not_made_up() {
         let tokens = Tokens::new(&[7; 32]).expect("a key");
-        let token = tokens.seal("plans/next-model.md").expect("sealed");
-        assert_eq!(tokens.open(&token).as_deref(), Some("plans/next-model.md"));
+        let token = tokens.seal("plans/next-model.md", b"list").expect("sealed");
+        assert_eq!(tokens.open(&token, b"list").as_deref(), Some("plans/next-model.md"));
+        assert_eq!(tokens.open(&token, b"another"), None, "of another list");
         let bytes = BASE64URL_NOPAD.decode(token.as_bytes()).expect("decodes");
         assert!(!bytes.windows(5).any(|window| window == b"plans"));
         for other in ["", "x", token.split_at(1).1, "cGxhbnMvbmV4dC1tb2RlbC5tZAAAAAAAAAAAAAAA", &"A".repeat(5000)] {
-            assert_eq!(tokens.open(other), None, "{other}");
+            assert_eq!(tokens.open(other, b"list"), None, "{other}");
         }
-        assert_eq!(Tokens::new(&[8; 32]).expect("a key").open(&token), None, "of another key");
+        assert_eq!(Tokens::new(&[8; 32]).expect("a key").open(&token, b"list"), None, "of another key");
     }
 
     #[test]

@@ -54,9 +54,10 @@ pub(super) fn key_of(name: &str) -> S3Result<ObjectKey> {
 }
 
 /// Versions have names where they are kept.
-pub(super) fn version_of(named: Option<&str>) -> S3Result<Option<VersionId>> {
+pub(super) fn version_of(bucket: &Bucket, named: Option<&str>) -> S3Result<Option<VersionId>> {
     match named {
-        None | Some("null") => Ok(None),
+        Some("null") if bucket.versioning == Versioning::Off => Ok(None),
+        None => Ok(None),
         Some(text) => text.parse().map(Some).map_err(|_| s3_error!(InvalidArgument, "this names no version")),
     }
 }
@@ -143,7 +144,7 @@ impl Operations {
         {
             return Err(s3_error!(NotImplemented, "objects have no tags and no locks here"));
         }
-        let bucket = self.bucket(&input.bucket)?;
+        let bucket = self.bucket(&asks, &input.bucket).await?;
         let headers = Headers::default()
             .with("content-type", input.content_type)
             .with("cache-control", input.cache_control)
@@ -171,8 +172,8 @@ impl Operations {
         if input.part_number.is_some_and(|part| part != 1) {
             return Err(s3_error!(InvalidArgument, "an object that was written at once has one part"));
         }
-        let (bucket, key) = (self.bucket(&input.bucket)?, key_of(&input.key)?);
-        let version = version_of(input.version_id.as_deref())?;
+        let (bucket, key) = (self.bucket(&asks, &input.bucket).await?, key_of(&input.key)?);
+        let version = version_of(&bucket, input.version_id.as_deref())?;
         self.presigned_as_stored(&asks, &bucket, &key, version).await?;
         let got = self.vault().get(&asks.facts, &bucket, &key, version).await.map_err(of_vault)?;
         let conditions = Conditions {
@@ -232,8 +233,8 @@ impl Operations {
     pub(super) async fn look(&self, request: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
         let asks = Self::asks(&request)?;
         let input = request.input;
-        let (bucket, key) = (self.bucket(&input.bucket)?, key_of(&input.key)?);
-        let version = version_of(input.version_id.as_deref())?;
+        let (bucket, key) = (self.bucket(&asks, &input.bucket).await?, key_of(&input.key)?);
+        let version = version_of(&bucket, input.version_id.as_deref())?;
         let (entry, label) = self.vault().head(&asks.facts, &bucket, &key, version).await.map_err(of_vault)?;
         self.may_be_presigned(&asks, &label)?;
         let said = &entry.said;
@@ -276,8 +277,9 @@ impl Operations {
         let CopySource::Bucket { bucket: source, key, version_id } = &input.copy_source else {
             return Err(s3_error!(NotImplemented, "what is copied is in a bucket"));
         };
-        let (source, key, version) = (self.bucket(source)?, key_of(key)?, version_of(version_id.as_deref())?);
-        let target = self.bucket(&input.bucket)?;
+        let (source, key) = (self.bucket(&asks, source).await?, key_of(key)?);
+        let version = version_of(&source, version_id.as_deref())?;
+        let target = self.bucket(&asks, &input.bucket).await?;
         self.presigned_as_stored(&asks, &source, &key, version).await?;
         let got = self.vault().get(&asks.facts, &source, &key, version).await.map_err(of_vault)?;
         let conditions = Conditions {
@@ -335,8 +337,8 @@ impl Operations {
         request: S3Request<DeleteObjectInput>,
     ) -> S3Result<S3Response<DeleteObjectOutput>> {
         let asks = Self::asks(&request)?;
-        let (bucket, key) = (self.bucket(&request.input.bucket)?, key_of(&request.input.key)?);
-        let version = version_of(request.input.version_id.as_deref())?;
+        let (bucket, key) = (self.bucket(&asks, &request.input.bucket).await?, key_of(&request.input.key)?);
+        let version = version_of(&bucket, request.input.version_id.as_deref())?;
         let removed = self.removed(&asks, &bucket, &key, version).await?;
         let output = DeleteObjectOutput {
             delete_marker: removed.1.then_some(true),
@@ -372,11 +374,11 @@ impl Operations {
         if input.delete.objects.len() > S3_DELETE_MAX {
             return Err(s3_error!(MalformedXML, "at most a thousand objects are deleted at once"));
         }
-        let bucket = self.bucket(&input.bucket)?;
+        let bucket = self.bucket(&asks, &input.bucket).await?;
         let (mut deleted, mut errors) = (Vec::new(), Vec::new());
         for ObjectIdentifier { key: name, version_id, .. } in input.delete.objects {
             let one = async {
-                let (key, version) = (key_of(&name)?, version_of(version_id.as_deref())?);
+                let (key, version) = (key_of(&name)?, version_of(&bucket, version_id.as_deref())?);
                 self.removed(&asks, &bucket, &key, version).await
             };
             match one.await {

@@ -23,8 +23,12 @@ impl Operations {
         &self.node.vault
     }
 
-    pub(super) fn bucket(&self, name: &str) -> S3Result<Bucket> {
-        self.vault().bucket(name).map_err(of_vault)
+    /// Returns a bucket of which whoever asks may know. An address that was signed beforehand lives no longer than its label
+    /// allows.
+    pub(super) async fn bucket(&self, asks: &Asks, name: &str) -> S3Result<Bucket> {
+        let bucket = self.vault().bucket_for(&asks.facts, name).await.map_err(of_vault)?;
+        self.may_be_presigned(asks, &bucket.label)?;
+        Ok(bucket)
     }
 
     /// Who asks.
@@ -144,7 +148,7 @@ impl S3 for Operations {
 
     async fn head_bucket(&self, request: S3Request<HeadBucketInput>) -> S3Result<S3Response<HeadBucketOutput>> {
         let asks = Self::asks(&request)?;
-        self.known(&asks.facts, &request.input.bucket).await?;
+        self.known(&asks, &request.input.bucket).await?;
         let output = HeadBucketOutput { bucket_region: Some(REGION.to_owned()), ..Default::default() };
         Ok(S3Response::new(output))
     }
@@ -154,7 +158,7 @@ impl S3 for Operations {
         request: S3Request<GetBucketLocationInput>,
     ) -> S3Result<S3Response<GetBucketLocationOutput>> {
         let asks = Self::asks(&request)?;
-        self.known(&asks.facts, &request.input.bucket).await?;
+        self.known(&asks, &request.input.bucket).await?;
         // The first region has no name there.
         Ok(S3Response::new(GetBucketLocationOutput::default()))
     }

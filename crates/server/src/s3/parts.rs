@@ -44,7 +44,7 @@ impl Operations {
         {
             return Err(s3_error!(NotImplemented, "objects have no tags and no locks here"));
         }
-        let bucket = self.bucket(&input.bucket)?;
+        let bucket = self.bucket(&asks, &input.bucket).await?;
         let headers = Headers::default()
             .with("content-type", input.content_type)
             .with("cache-control", input.cache_control)
@@ -69,8 +69,8 @@ impl Operations {
         let stated = Stated::read(&request.headers, request.trailing_headers)?;
         let input = request.input;
         encryption(None, input.sse_customer_algorithm.is_some())?;
-        let (bucket, key, upload) = (self.bucket(&input.bucket)?, key_of(&input.key)?, upload_of(&input.upload_id)?);
-        self.may_be_presigned(&asks, &bucket.label)?;
+        let (bucket, key, upload) =
+            (self.bucket(&asks, &input.bucket).await?, key_of(&input.key)?, upload_of(&input.upload_id)?);
         let (body, outcome) = Checked::new(input.body, stated);
         let number = number_of(input.part_number);
         let sent = self.vault().send_part(&asks.facts, (&bucket, &key, upload), number, body).await;
@@ -97,8 +97,10 @@ impl Operations {
         let CopySource::Bucket { bucket: source, key: from, version_id } = &input.copy_source else {
             return Err(s3_error!(NotImplemented, "what is copied is in a bucket"));
         };
-        let (source, from, version) = (self.bucket(source)?, key_of(from)?, version_of(version_id.as_deref())?);
-        let (bucket, key, upload) = (self.bucket(&input.bucket)?, key_of(&input.key)?, upload_of(&input.upload_id)?);
+        let (source, from) = (self.bucket(&asks, source).await?, key_of(from)?);
+        let version = version_of(&source, version_id.as_deref())?;
+        let (bucket, key, upload) =
+            (self.bucket(&asks, &input.bucket).await?, key_of(&input.key)?, upload_of(&input.upload_id)?);
         self.presigned_as_stored(&asks, &source, &from, version).await?;
         let got = self.vault().get(&asks.facts, &source, &from, version).await.map_err(of_vault)?;
         let all = got.entry.said.bytes;
@@ -125,7 +127,8 @@ impl Operations {
     ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
         let asks = Self::asks(&request)?;
         let input = request.input;
-        let (bucket, key, upload) = (self.bucket(&input.bucket)?, key_of(&input.key)?, upload_of(&input.upload_id)?);
+        let (bucket, key, upload) =
+            (self.bucket(&asks, &input.bucket).await?, key_of(&input.key)?, upload_of(&input.upload_id)?);
         let named = input.multipart_upload.and_then(|upload| upload.parts).unwrap_or_default();
         let named: Vec<(u32, String)> = named
             .into_iter()
@@ -156,7 +159,8 @@ impl Operations {
     ) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
         let asks = Self::asks(&request)?;
         let input = request.input;
-        let (bucket, key, upload) = (self.bucket(&input.bucket)?, key_of(&input.key)?, upload_of(&input.upload_id)?);
+        let (bucket, key, upload) =
+            (self.bucket(&asks, &input.bucket).await?, key_of(&input.key)?, upload_of(&input.upload_id)?);
         self.vault().abort_upload(&asks.facts, (&bucket, &key, upload)).await.map_err(of_vault)?;
         Ok(S3Response::with_status(AbortMultipartUploadOutput::default(), StatusCode::NO_CONTENT))
     }
@@ -164,7 +168,8 @@ impl Operations {
     pub(super) async fn show_parts(&self, request: S3Request<ListPartsInput>) -> S3Result<S3Response<ListPartsOutput>> {
         let asks = Self::asks(&request)?;
         let input = request.input;
-        let (bucket, key, upload) = (self.bucket(&input.bucket)?, key_of(&input.key)?, upload_of(&input.upload_id)?);
+        let (bucket, key, upload) =
+            (self.bucket(&asks, &input.bucket).await?, key_of(&input.key)?, upload_of(&input.upload_id)?);
         let sent = self.vault().sent_parts(&asks.facts, (&bucket, &key, upload)).map_err(of_vault)?;
         let most = usize::try_from(input.max_parts.unwrap_or(1000)).unwrap_or(0).min(1000);
         let after = input.part_number_marker.unwrap_or(0);
@@ -198,7 +203,7 @@ impl Operations {
     ) -> S3Result<S3Response<ListMultipartUploadsOutput>> {
         let asks = Self::asks(&request)?;
         let input = request.input;
-        let bucket = self.known(&asks.facts, &input.bucket).await?;
+        let bucket = self.known(&asks, &input.bucket).await?;
         let prefix = input.prefix.clone().unwrap_or_default();
         let going = self.vault().uploads(&asks.facts, &bucket);
         let uploads =

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use cordon_domain::{Level, Moment, ObjectKey, PrincipalId, RequestId, VersionId, Versioning};
-use cordon_gate::act::{Changes, Delete, Hide, Write};
+use cordon_gate::act::{Changes, Delete, Hide, Shred, Write};
 use cordon_gate::{Denial, Facts, JournalError, Request};
 use cordon_store::edge::SystemEntropy;
 use cordon_store::entries::{Listing, Mark, NewVersion};
@@ -49,17 +49,20 @@ async fn step(installation: &Installation, chance: &mut Chance, model: &mut Mode
     let level = Level::ALL[chance.below(4) as usize];
     let versions = model.entry(name.to_owned()).or_default();
     let last = versions.last().copied();
+    // What a name leads to is never lowered by what takes its place.
+    let level = level.max(last.and_then(|(_, level)| level).unwrap_or(Level::Public));
     match (chance.below(4), last) {
         (0, Some((hidden, Some(level)))) => {
-            let mark = Mark { version: version(number), at, by: PrincipalId([1; 16]) };
-            let hide = Change::Hide { bucket: BUCKET, key: key(name), version: version(hidden), mark };
+            let mark = Mark { version: version(number), at, by: PrincipalId([2; 16]) };
+            let hide =
+                Change::Hide { bucket: BUCKET, key: key(name), version: version(hidden), mark, from: Vec::new() };
             change::<Hide>(installation, (hidden, level), hide, at).await.expect("hidden");
             versions.push((number, None));
         }
         (1, Some(_)) => {
             let place = chance.below(versions.len() as u64) as usize;
             let (gone, level) = versions.remove(place);
-            let delete = Change::Delete { bucket: BUCKET, version: version(gone) };
+            let delete = Change::Delete { bucket: BUCKET, version: version(gone), from: Vec::new() };
             let level = level.unwrap_or(Level::Confidential);
             change::<Delete>(installation, (gone, level), delete, at).await.expect("deleted");
         }
@@ -96,11 +99,11 @@ async fn names_lead_where_a_model_says(ground: Ground) {
                 assert_eq!(found.map(|(_, row)| row.map(|row| row.label)), Some(level.map(label)), "{name}");
             }
         }
-        let (listed, more) = reader.list(keys, BUCKET, &Listing::default()).await.expect("whole");
+        let looked = reader.list(keys, BUCKET, &Listing::default()).await.expect("whole");
         let listed: Vec<_> =
-            listed.iter().map(|(entry, label)| (entry.key.as_str().to_owned(), label.clone())).collect();
+            looked.found.iter().map(|(entry, label)| (entry.key.as_str().to_owned(), label.clone())).collect();
         let seen = model.iter().filter_map(|(name, all)| Some((name.clone(), label(all.last()?.1?))));
-        assert_eq!((listed, more), (seen.collect(), None));
+        assert_eq!((listed, looked.next), (seen.collect(), None));
     }
     ground.settle(&installation).await;
     for (at, expected) in held.into_iter().step_by(7) {
@@ -114,6 +117,13 @@ async fn names_lead_where_a_model_says(ground: Ground) {
             assert_eq!(one.labels().count(), 1);
         }
     }
+    for (table, place) in [("objects", "began"), ("past_labels", "began"), ("past_labels", "ended")] {
+        let placed = format!(
+            "SELECT count(*) FROM {table} LEFT JOIN events ON events.position = {table}.{place}_position
+             AND events.leaf = {table}.{place}_leaf WHERE events.position IS NULL"
+        );
+        assert_eq!(ground.count(&placed).await, 0, "{table} says at which position each label {place}");
+    }
     let loose = "SELECT count(*) FROM objects WHERE version NOT IN (SELECT version FROM entries)";
     assert_eq!(ground.count(loose).await, 0, "no version is without a name");
 }
@@ -126,19 +136,49 @@ async fn what_leads_elsewhere_meanwhile_is_not_written_over(ground: Ground) {
         let late = put(&installation, ("a", before), (2, level), Versioning::Off, NOW).await;
         assert!(matches!(late, Err(Denial::NotRecorded(JournalError::Conflict(_)))), "{late:?}");
     }
-    let mark = Mark { version: version(9), at: NOW, by: PrincipalId([1; 16]) };
-    let hide = Change::Hide { bucket: BUCKET, key: key("b"), version: version(1), mark };
+    let mark = Mark { version: version(9), at: NOW, by: PrincipalId([2; 16]) };
+    let hide = Change::Hide { bucket: BUCKET, key: key("b"), version: version(1), mark, from: Vec::new() };
     assert!(change::<Hide>(&installation, (1, level), hide, NOW).await.is_err(), "it is another name's");
-    let delete = || Change::Delete { bucket: BUCKET, version: version(1) };
+    let delete = || Change::Delete { bucket: BUCKET, version: version(1), from: Vec::new() };
     let other = change::<Delete>(&installation, (1, Level::Public), delete(), NOW).await;
     assert!(matches!(other, Err(Denial::NotRecorded(JournalError::Conflict(_)))), "decided on another label");
     assert!(
-        change::<Delete>(&installation, (5, level), Change::Delete { bucket: BUCKET, version: version(5) }, NOW)
-            .await
-            .is_err()
+        change::<Delete>(
+            &installation,
+            (5, level),
+            Change::Delete { bucket: BUCKET, version: version(5), from: Vec::new() },
+            NOW
+        )
+        .await
+        .is_err()
     );
     change::<Delete>(&installation, (1, level), delete(), NOW).await.expect("deleted");
     assert!(change::<Delete>(&installation, (1, level), delete(), NOW).await.is_err(), "it is gone");
+}
+
+async fn the_name_of_what_was_shredded_can_be_used_again(ground: Ground) {
+    let (installation, _) = ground.create().await;
+    let level = Level::Internal;
+    for (number, before) in [(1, None), (2, Some(1))] {
+        put(&installation, ("a", before), (number, level), Versioning::On, NOW).await.expect("written");
+    }
+    let shred = async |number| {
+        let name = cordon_keys::KeyName::Bucket(BUCKET, level);
+        let next_key = installation.keys().prepare_version(name).expect("made").version;
+        let shred = Change::Shred { bucket: BUCKET, version: version(number), next_key };
+        change::<Shred>(&installation, (number, level), shred, NOW).await.expect("shredded");
+    };
+    let leads_to = async || {
+        let found = installation.reader().entry(installation.keys(), (BUCKET, &key("a")), None).await.expect("whole");
+        found.map(|(entry, _)| entry.version)
+    };
+    shred(2).await;
+    assert_eq!(leads_to().await, Some(version(1)), "to the one before");
+    shred(1).await;
+    assert_eq!(leads_to().await, None);
+    let again = put(&installation, ("a", None), (1, level), Versioning::On, NOW).await;
+    assert!(again.is_err(), "what was shredded does not come back");
+    put(&installation, ("a", None), (3, level), Versioning::On, NOW).await.expect("another may");
 }
 
 async fn a_name_that_was_changed_beside_cordon_leads_nowhere(ground: Ground) {
@@ -160,5 +200,6 @@ async fn a_name_that_was_changed_beside_cordon_leads_nowhere(ground: Ground) {
 on_both!(
     names_lead_where_a_model_says,
     what_leads_elsewhere_meanwhile_is_not_written_over,
+    the_name_of_what_was_shredded_can_be_used_again,
     a_name_that_was_changed_beside_cordon_leads_nowhere,
 );

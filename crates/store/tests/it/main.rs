@@ -170,9 +170,17 @@ fn named(row: ObjectRow, key: &str) -> NewVersion {
         bytes: 1,
         tag: "t-1".to_owned(),
         at: NOW,
-        by: PrincipalId([1; 16]),
+        by: PrincipalId([2; 16]),
         headers: Vec::new(),
         files: 1,
     };
-    NewVersion { row, key: key.parse().expect("a name"), said, sealed: None, before: None, versioning: Versioning::On }
+    NewVersion {
+        row,
+        key: key.parse().expect("a name"),
+        said,
+        sealed: None,
+        before: None,
+        versioning: Versioning::On,
+        from: Vec::new(),
+    }
 }

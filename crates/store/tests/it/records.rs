@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use cordon_domain::{
-    Action, Actor, Approval, AskId, Asked, AskedHash, Emergency, EmergencyId, Grant, GrantId, Level, Levels, Moment,
-    Policies, Principal, PrincipalId, PrincipalKind, Project, Record, RecordKey, Role, Roster, Scope, Step, Target,
-    Vendor, VendorId,
+    Action, Actor, Approval, AskId, Asked, AskedHash, Bucket, BucketId, Emergency, EmergencyId, Grant, GrantId, Label,
+    Level, Levels, Moment, Policies, Principal, PrincipalId, PrincipalKind, Project, Record, RecordKey, Role, Roster,
+    Scope, Step, Target, Vendor, VendorId, Versioning,
 };
 use cordon_gate::act::{
-    Alter, Approve, Ask, ChangeLevels, ChangePolicies, ChangeVendor, Changes, Enrol, Give, Invite, OpenEmergency,
-    Review, Revoke,
+    Alter, Approve, Ask, ChangeBucket, ChangeLevels, ChangePolicies, ChangeVendor, Changes, Enrol, Give, Invite,
+    MakeBucket, OpenEmergency, RemoveBucket, Review, Revoke,
 };
 use cordon_gate::{Decide as _, Denial, Facts, JournalError, Request, Verdict};
 use cordon_policy::{LocalOperator, May, Snapshot};
@@ -371,7 +371,7 @@ async fn an_approval_is_added_by_its_giver_and_changes_nothing_else(ground: Grou
     let asked = asked();
     let other = Asked { reason: "another".to_owned(), ..asked.clone() };
     refused(make(made, asking::<Ask>(&other), NOW).await, "is not what the approval would be bound to");
-    let unknown = Target { label: Some(cordon_domain::Label::of(Level::Internal)), ..target(1, Level::Internal) };
+    let unknown = Target { label: Some(Label::of(Level::Internal)), ..target(1, Level::Internal) };
     let hash = AskedHash::of(Action::KeyShred, &unknown, b"", "a test");
     let unknown = Asked { target: unknown, hash, ..asked.clone() };
     refused(make(made, asking::<Ask>(&unknown), NOW).await, "is not where it was decided on");
@@ -409,6 +409,72 @@ fn by<A: Changes>((request, change): (Request<A>, Change), number: u8) -> (Reque
     let facts = request.facts().clone();
     let actor = Actor { principal: PrincipalId([number; 16]), ..facts.actor.clone() };
     (Request::new(Facts { actor, ..facts }), change)
+}
+
+/// A bucket is made by whoever owns it then, under a name of its own, and becomes neither more open nor another's.
+async fn a_bucket_is_its_makers_and_becomes_no_more_open(ground: Ground) {
+    let (installation, _) = ground.create().await;
+    make(&installation, person(actor().principal.0[0]), NOW).await.expect("added");
+    make(&installation, person(7), NOW).await.expect("added");
+    let bucket = |number: u8, name: &str| Bucket {
+        id: BucketId([number; 16]),
+        name: name.parse().expect("a name"),
+        label: Label::of(Level::Internal),
+        made_by: actor().principal,
+        made_at: NOW,
+        versioning: Versioning::Off,
+    };
+    let put = |bucket: Bucket| Step::Put(Record::Bucket(Box::new(bucket)));
+    let owner = |to: u8, number: u8, role| {
+        let scope = Scope::Bucket(BucketId([number; 16]));
+        Step::Put(Record::Grant(Grant { scope, ..grant(number, to, role) }))
+    };
+    let own = actor().principal.0[0];
+    let make_bucket = async |steps| {
+        let (request, change) = records::<MakeBucket>(None, steps);
+        make(&installation, (request, change), NOW).await
+    };
+    make_bucket(vec![put(bucket(1, "one")), owner(own, 1, Role::Owner)]).await.expect("made");
+    for (what, steps) in [
+        ("a name that is taken", vec![put(bucket(2, "one"))]),
+        ("one that is there", vec![put(bucket(1, "two"))]),
+        ("another's", vec![put(Bucket { made_by: PrincipalId([7; 16]), ..bucket(2, "two") })]),
+        ("owned by another", vec![put(bucket(2, "two")), owner(7, 2, Role::Owner)]),
+        ("with another role", vec![put(bucket(2, "two")), owner(own, 2, Role::Approver)]),
+        ("with another bucket's grant", vec![put(bucket(2, "two")), owner(own, 1, Role::Owner)]),
+        ("a grant alone", vec![owner(own, 1, Role::Owner)]),
+    ] {
+        assert!(make_bucket(steps).await.is_err(), "{what}");
+    }
+    let change_bucket = async |label: Level, new: Bucket| {
+        let (mut request, change) = records::<ChangeBucket>(None, vec![put(new)]);
+        let (bucket, label) = (Some(BucketId([1; 16])), Some(Label::of(label)));
+        let target = Target { bucket, label, ..request.facts().target.clone() };
+        request = Request::new(Facts { target, ..request.facts().clone() });
+        make(&installation, (request, change), NOW).await
+    };
+    let now = bucket(1, "one");
+    let raised = Bucket { label: Label::of(Level::Restricted), versioning: Versioning::On, ..now.clone() };
+    assert!(change_bucket(Level::Public, raised.clone()).await.is_err(), "decided on another label");
+    change_bucket(Level::Restricted, raised.clone()).await.expect("raised");
+    for (what, new) in [
+        ("lower", Bucket { label: Label::of(Level::Internal), ..raised.clone() }),
+        ("another name", Bucket { name: "other".parse().expect("a name"), ..raised.clone() }),
+        ("another maker", Bucket { made_by: PrincipalId([7; 16]), ..raised.clone() }),
+        ("forgetting", Bucket { versioning: Versioning::Off, ..raised.clone() }),
+    ] {
+        assert!(change_bucket(new.label.level, new).await.is_err(), "{what}");
+    }
+    let end = async |label: Level| {
+        let (request, change) = records::<RemoveBucket>(None, vec![Step::End(RecordKey::Bucket(BucketId([1; 16])))]);
+        let (bucket, label) = (Some(BucketId([1; 16])), Some(Label::of(label)));
+        let target = Target { bucket, label, ..request.facts().target.clone() };
+        make(&installation, (Request::<RemoveBucket>::new(Facts { target, ..request.facts().clone() }), change), NOW)
+            .await
+    };
+    assert!(end(Level::Internal).await.is_err(), "decided on another label");
+    end(Level::Restricted).await.expect("it is empty");
+    make_bucket(vec![put(bucket(3, "one"))]).await.expect("the name is free again");
 }
 
 async fn an_emergency_is_short_ones_own_and_waits_for_its_review(ground: Ground) {
@@ -472,6 +538,7 @@ on_both!(
     a_record_that_was_removed_or_put_back_stops_all_decisions,
     changes_that_do_not_fit_the_state_are_refused,
     an_approval_is_added_by_its_giver_and_changes_nothing_else,
+    a_bucket_is_its_makers_and_becomes_no_more_open,
     an_emergency_is_short_ones_own_and_waits_for_its_review,
     the_use_of_a_grant_is_written_down,
 );

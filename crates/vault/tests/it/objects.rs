@@ -328,10 +328,13 @@ async fn an_upload_in_parts_is_whoever_began_its_and_leaves_nothing_when_given_u
     assert_eq!(place.blobs().len(), 1, "of what broke off nothing is left");
     let second = place.vault.send_part(&asks, at, 2, whole(10, 2)).await.expect("sent");
     let again = place.vault.send_part(&asks, at, 2, whole(11, 4)).await.expect("sent");
-    assert_eq!(place.blobs().len(), 2, "one that was sent again takes the place of the first");
     let stale = place.vault.finish_upload(&asks, at, &[(1, first.tag.clone()), (2, second.tag)], None).await;
     assert!(matches!(stale, Err(VaultError::Parts(cordon_vault::error::PartsFault::Missing))), "{stale:?}");
     place.vault.finish_upload(&asks, at, &[(1, first.tag), (2, again.tag)], None).await.expect("finished");
+    assert_eq!(place.blobs().len(), 2, "of one that was sent again the last is left");
+    let late = place.vault.send_part(&asks, at, 1, whole(10, 2)).await.map(drop);
+    assert!(matches!(late, Err(VaultError::NoUpload)), "{late:?}");
+    assert!(matches!(place.vault.abort_upload(&asks, at).await, Err(VaultError::NoUpload)));
     let expected = [text(5 << 20, 1), text(11, 4)].concat();
     assert!(place.get(BOB, &bucket, "parts").await.expect("read") == expected);
     place.vault.remove(&place.asks(ADA), &bucket, &key, None).await.expect("deleted");

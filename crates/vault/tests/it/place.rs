@@ -57,7 +57,8 @@ impl Place {
         installation.writer().follow(follower.clone());
         let itself = Actor::service(installation.itself());
         let gate = Arc::new(Gate::new(Arc::clone(follower.policies()), installation.writer().clone(), itself));
-        let vault = Vault::new(Arc::clone(&gate), reader, keys, installation.objects().expect("opens"));
+        let objects = installation.objects().expect("opens");
+        let vault = Vault::new(Arc::clone(&gate), reader, keys, objects, Arc::new(clock.clone()));
         let place = Self { installation, vault, clock, gate, requests: AtomicU64::new(1), folder };
         place.bring_in(ADA, Level::Restricted, Role::Owner).await;
         place.bring_in(BOB, Level::Internal, Role::Reader).await;
@@ -174,12 +175,12 @@ impl Place {
         let source = Source { data: &data, keys: None, log_key: &log_key, known: &[], new_origin: None };
         let clock = Arc::new(self.clock.clone());
         restore(&source, &places, &provider(), Arc::clone(&clock) as _).await.expect("restored");
-        let opened = Installation::open(places, &provider(), clock).await.expect("opens");
+        let opened = Installation::open(places, &provider(), Arc::clone(&clock) as _).await.expect("opens");
         let (reader, keys) = (opened.reader().clone(), Arc::clone(opened.keys()));
         let follower = Follower::begin(reader.clone(), Arc::clone(&keys), None).await.expect("begins");
         let itself = Actor::service(opened.itself());
         let gate = Arc::new(Gate::new(Arc::clone(follower.policies()), opened.writer().clone(), itself));
-        Vault::new(gate, reader, keys, opened.objects().expect("opens"))
+        Vault::new(gate, reader, keys, opened.objects().expect("opens"), clock)
     }
 
     /// Files of sealed bytes.

@@ -115,9 +115,7 @@ impl Asked {
         match self {
             Self::Installation => Ok(vec![Group { target: Target::default(), versions: 0 }]),
             Self::Version(version) => {
-                let (bucket, label) = stored(operated, *version, when).await?.ok_or_else(|| {
-                    Failure::usage(format!("there is no {version}"), "give a version that is stored, or was then")
-                })?;
+                let Some((bucket, label)) = stored(operated, *version, when).await? else { return Ok(Vec::new()) };
                 one(Target { bucket: Some(bucket), version: Some(*version), label: Some(label), ..Target::default() })
             }
             Self::Label(label, bucket) => {

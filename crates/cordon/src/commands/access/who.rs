@@ -54,7 +54,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         None => When::Now(now),
     };
     let at = when.moment();
-    let (snapshot, names, groups) = operated.run(async {
+    let (snapshot, names, mut groups) = operated.run(async {
         let present = operated.ask("cordon access who").await?;
         let names = people::names(&operated).await?;
         let asked = match arguments.as_of {
@@ -64,8 +64,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         let groups = arguments.target.groups(&operated, &asked, when).await?;
         Ok((asked, names, groups))
     })?;
-    if arguments.verify {
-        verify(&operated, &arguments.target, &snapshot, (&groups, at))?;
+    if arguments.verify && !is_told(&operated, &arguments.target, &snapshot, (&groups, at))? {
+        // What was written while both were read is in one of them.
+        let again = arguments.target.groups(&operated, &snapshot, when);
+        groups = operated.wait(again)?;
+        if !is_told(&operated, &arguments.target, &snapshot, (&groups, at))? {
+            return Err(Failure::integrity(
+                "the tables tell another state than the log does",
+                "keep a copy of the database; `cordon audit verify` tells whether the log is whole",
+            ));
+        }
+    }
+    if let (Asked::Version(version), []) = (&arguments.target, groups.as_slice()) {
+        return Err(Failure::usage(format!("there is no {version}"), "give a version that is stored, or was then"));
     }
     answers(arguments.action, &snapshot, &groups, at, |group, may| {
         print_group(arguments, &snapshot, group, at, &names, may)
@@ -75,24 +86,21 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
 }
 
 /// Compares with what the log tells.
-fn verify(
+fn is_told(
     operated: &Operated,
     target: &Asked,
     snapshot: &Snapshot,
     (groups, at): (&[Group], Moment),
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     let rebuild = operated.installation.rebuild(at, target.versions());
     let rebuilt = operated.wait(async { rebuild.await.map_err(failure) })?;
     let told = target.rebuilt(&rebuilt, snapshot, at);
     let same = told.is_none_or(|told| told.len() == groups.len() && told.iter().all(|group| groups.contains(group)));
-    if !same || rebuilt.roster != *snapshot.roster() {
-        return Err(Failure::integrity(
-            "the tables tell another state than the log does",
-            "keep a copy of the database; `cordon audit verify` tells whether the log is whole",
-        ));
+    let same = same && rebuilt.roster == *snapshot.roster();
+    if same {
+        eprintln!("verified: {} changes in {} entries of the log tell the same", rebuilt.changes, rebuilt.entries);
     }
-    eprintln!("verified: {} changes in {} entries of the log tell the same", rebuilt.changes, rebuilt.entries);
-    Ok(())
+    Ok(same)
 }
 
 /// Asks about one group after the other, with a worker for each core, and hands each answer on as soon as it is whole.
