@@ -47,9 +47,9 @@ struct Sent {
     parts: BTreeMap<u32, SentPart>,
     /// The label of all that parts were copied from.
     label: Option<Label>,
-    /// A version is being made of it, or was: nothing more is taken, and nothing of it removed here. Whether it was, is
-    /// known to the database alone: what is left is swept.
-    closing: bool,
+    /// How often a version was begun to be made of it of which it is not known that none came to be: whoever asked may have
+    /// gone before the answer. Meanwhile nothing more is taken, and nothing of it removed here: what is left is swept.
+    in_doubt: u32,
 }
 
 /// A part that was sent.
@@ -123,7 +123,7 @@ impl Upload {
     /// The number of the next part. A part that is sent again is another.
     fn next_number(&self) -> Result<u32, VaultError> {
         let mut sent = self.sent.lock().map_err(|_| VaultError::NoUpload)?;
-        if sent.closing {
+        if sent.in_doubt > 0 {
             return Err(VaultError::NoUpload);
         }
         if sent.begun >= UPLOAD_PARTS_MAX {
@@ -136,7 +136,7 @@ impl Upload {
     /// Keeps a part, in the place of an earlier one of its number.
     fn keep(&self, number: u32, part: SentPart, label: Option<&Label>) -> Result<(), VaultError> {
         let mut sent = self.sent.lock().map_err(|_| VaultError::NoUpload)?;
-        if sent.closing {
+        if sent.in_doubt > 0 {
             return Err(VaultError::NoUpload);
         }
         if let Some(label) = label {
@@ -161,22 +161,23 @@ impl Upload {
         if !before.iter().all(|part| part.bytes >= PART_BYTES_MIN) {
             return Err(VaultError::Parts(PartsFault::Small));
         }
-        sent.closing = true;
+        sent.in_doubt += 1;
         Ok((chosen, sent.label.clone()))
     }
 
-    /// It goes on: no version was made of it.
-    fn open_again(&self) {
+    /// An attempt that was begun made no version.
+    fn made_none(&self) {
         if let Ok(mut sent) = self.sent.lock() {
-            sent.closing = false;
+            sent.in_doubt = sent.in_doubt.saturating_sub(1);
         }
     }
 
     /// Ends it. Returns how many parts may be removed: none once a version was being made of it.
     fn end(&self) -> u32 {
         let Ok(mut sent) = self.sent.lock() else { return 0 };
-        let left = if sent.closing { 0 } else { sent.begun };
-        sent.closing = true;
+        let left = if sent.in_doubt > 0 { 0 } else { sent.begun };
+        // A part that is under way is not kept any more.
+        sent.in_doubt += 1;
         left
     }
 }
@@ -294,9 +295,17 @@ impl Vault {
         let made = Made { version: upload.version, data_key: Arc::clone(&upload.data_key), parts, row: None, tag };
         let written = self.lead(asks, bucket, &new, &made).await;
         if written.as_ref().is_err_and(VaultError::says_no) {
-            upload.open_again();
+            upload.made_none();
         }
-        let written = written?;
+        let written = match written {
+            Ok(written) => written,
+            // An earlier attempt may have made it, whose answer nobody heard.
+            Err(error) => {
+                let made = self.finished(bucket, key, upload.version).await?.ok_or(error)?;
+                self.uploads.end(id);
+                return Ok(made);
+            }
+        };
         self.uploads.end(id);
         // Parts that were sent again, or left out.
         let begun = upload.sent.lock().map_or(0, |sent| sent.begun);
@@ -304,6 +313,17 @@ impl Vault {
             self.blobs.remove(upload.version, left).await;
         }
         Ok(written)
+    }
+
+    /// Returns the version that was made of an upload, if one was.
+    async fn finished(
+        &self,
+        bucket: &Bucket,
+        key: &ObjectKey,
+        version: VersionId,
+    ) -> Result<Option<Written>, VaultError> {
+        let found = self.reader.entry(&self.keys, (bucket.id, key), Some(version)).await?;
+        Ok(found.and_then(|(entry, row)| Some(Written { version, tag: entry.said.tag, label: row?.label })))
     }
 
     /// Gives an upload up. Of its parts nothing is left.

@@ -354,3 +354,37 @@ async fn an_upload_in_parts_is_whoever_began_its_and_leaves_nothing_when_given_u
     place.vault.begin_upload(&place.asks(ADA), &bucket, writing("next")).await.expect("begun");
     assert!(place.blobs().is_empty(), "an upload takes a day at most");
 }
+
+/// However far a finish came that nobody waited for: asked again it is finished, given up afterwards it loses nothing.
+#[tokio::test]
+async fn a_finish_whose_answer_nobody_heard_loses_nothing() {
+    let place = Place::open().await;
+    let bucket = place.bucket("corpus", Level::Internal).await;
+    let mut made_unheard = 0;
+    for turns in 0..30 {
+        let (asks, key) = (place.asks(ADA), name(&format!("parts {turns}")));
+        let upload = place.vault.begin_upload(&asks, &bucket, writing(key.as_str())).await.expect("begun");
+        let at = (&bucket, &key, upload);
+        let body = stream::iter([Ok::<_, String>(Bytes::from(text(1000, turns)))]);
+        let part = place.vault.send_part(&asks, at, 1, body).await.expect("sent");
+        let named = [(1, part.tag)];
+        {
+            let mut first = Box::pin(place.vault.finish_upload(&asks, at, &named, None));
+            for _ in 0..turns {
+                if futures_util::poll!(first.as_mut()).is_ready() {
+                    break;
+                }
+                tokio::time::sleep(std::time::Duration::from_micros(200)).await;
+            }
+        }
+        // What was asked for is carried out, or not, before anything else that is.
+        place.put(ADA, &bucket, writing("other"), vec![1]).await.expect("written");
+        made_unheard += u32::from(place.get(BOB, &bucket, key.as_str()).await.is_ok());
+        let again = place.vault.finish_upload(&place.asks(ADA), at, &named, None).await.map(drop);
+        assert!(matches!(again, Ok(()) | Err(VaultError::NoUpload)), "{turns}: {again:?}");
+        let given_up = place.vault.abort_upload(&place.asks(ADA), at).await;
+        assert!(matches!(given_up, Err(VaultError::NoUpload)), "{turns}: {given_up:?}");
+        assert!(place.get(BOB, &bucket, key.as_str()).await.expect("whole") == text(1000, turns), "{turns}");
+    }
+    assert!((1..30).contains(&made_unheard), "some were made before they were given up on, some not: {made_unheard}");
+}
