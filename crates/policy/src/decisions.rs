@@ -472,6 +472,26 @@ fn what_is_demanded_at_one_level_is_not_what_is_at_another() {
     }
 }
 
+/// A part that looks at one thing alone is not answered with what it said of somebody who differs in just that.
+#[test]
+fn what_held_of_one_person_is_not_what_holds_of_another() {
+    let scope = format!("principal, action == Action::\"object.read\", resource in Bucket::\"{}\"", BucketId([1; 16]));
+    let mut roster = roster();
+    roster.put(Record::Principal(Principal { trained_until: None, ..person(DAN) }));
+    roster.put(Record::Grant(grant(DAN, Role::Owner)));
+    let text = format!("@id(\"trained\") forbid ({scope}) unless {{ context.trained }};");
+    roster.put(Record::Policies(Own { version: 1, text }));
+    for order in [[ADA, DAN], [DAN, ADA]] {
+        let snapshot = snapshot(roster.clone());
+        let allowed = |number| {
+            let verdict = snapshot.verdict(&facts(number, Action::ObjectRead, object(Level::Public)));
+            (number, matches!(verdict, Verdict::Allow(_)))
+        };
+        let told = order.map(allowed);
+        assert!(told.contains(&(ADA, true)) && told.contains(&(DAN, false)), "{told:?}");
+    }
+}
+
 /// However many share the question, everyone is asked about once.
 #[test]
 fn whoever_shares_the_question_finds_the_same() {
