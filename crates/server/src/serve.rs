@@ -11,6 +11,7 @@ use axum::{Extension, Router};
 use cordon_domain::RequestId;
 use cordon_store::StoreError;
 use cordon_store::edge::SystemEntropy;
+use cordon_store::limits::PUBLISH_ENTRIES_MAX;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -219,7 +220,7 @@ async fn publishing(node: Arc<Node>, mut until: watch::Receiver<bool>) -> Result
             _ = turns.tick() => false,
             () = ended(&mut until) => true,
         };
-        match publish(&node, &mut held).await {
+        match publish(&node, &mut held, if last { Until::All } else { Until::Turn }).await {
             Ok(()) => {}
             // Another process does, or the server of databases ended the session: try again.
             Err(StoreError::Locked(_) | StoreError::Conflict(_) | StoreError::Server(_)) => held = None,
@@ -233,13 +234,30 @@ async fn publishing(node: Arc<Node>, mut until: watch::Receiver<bool>) -> Result
 
 type Held = Option<(std::fs::File, cordon_store::Sequencer)>;
 
-async fn publish(node: &Node, held: &mut Held) -> Result<(), StoreError> {
+/// How much is published at once.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Until {
+    /// What is there at this turn. Under load there is more each time, and each checkpoint waits for the disk: what comes
+    /// meanwhile is for the next turn.
+    Turn,
+    /// All there is.
+    All,
+}
+
+async fn publish(node: &Node, held: &mut Held, until: Until) -> Result<(), StoreError> {
     if held.is_none() {
         let alone = node.installation.publishes()?;
         *held = Some((alone, node.installation.sequencer().await?));
     }
     if let Some((_, sequencer)) = held {
-        while sequencer.publish().await?.is_some() {}
+        let mut before = sequencer.size();
+        while sequencer.publish().await?.is_some() {
+            let published = sequencer.size() - before;
+            before += published;
+            if until == Until::Turn && published < PUBLISH_ENTRIES_MAX as u64 {
+                break;
+            }
+        }
     }
     Ok(())
 }
