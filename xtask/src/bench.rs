@@ -7,6 +7,7 @@ mod rewrap;
 mod seal;
 mod sign_in;
 pub(crate) mod trust;
+pub(crate) mod vault;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

@@ -26,7 +26,8 @@ eval codenames FOLDER fifty disguises of five names, and false alarms in ordinar
 bench scan FOLDER     time a scan of FOLDER against its peers, in turns
 bench history FOLDER  the same for a git history
 bench access          decisions, who may, and checks of sessions and signatures
-bench trust           the ledger and the keys: events, checkpoints, proofs, encryption, rewrapping";
+bench trust           the ledger and the keys: events, checkpoints, proofs, encryption, rewrapping
+bench vault           objects behind the S3 endpoint, against two other stores in turns (PyPI, crates.io)";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         ["bench", "access-measured"] => bench::access::measured(),
         ["bench", "trust"] => bench::trust::run(),
         ["bench", "trust-measured"] => bench::trust::measured(),
+        ["bench", "vault"] => bench::vault::run(),
         _ => Err(USAGE.to_owned()),
     };
     match outcome {

@@ -23,3 +23,6 @@ pub(crate) const REVOKED_MS: u64 = 1_000;
 
 /// Milliseconds that the training of the first person counts: a year.
 pub(crate) const FIRST_TRAINED_MS: i64 = 365 * 86_400_000;
+
+/// Milliseconds that keys for scripts live: an hour.
+pub(crate) const BOOTSTRAP_MS: i64 = 3_600_000;

@@ -95,6 +95,12 @@ impl Node {
         &self.identity
     }
 
+    /// Returns where clients of S3 reach it.
+    #[must_use]
+    pub fn objects_url(&self) -> &str {
+        &self.settings.objects_url
+    }
+
     /// Returns the installation.
     #[must_use]
     pub const fn installation(&self) -> &Installation {
@@ -119,7 +125,7 @@ impl Node {
     }
 
     /// Brings what decisions rest on up to date, and ends requests that came with what counts no more.
-    pub(crate) async fn follow(&self) {
+    pub async fn follow(&self) {
         if self.follower.catch_up().await
             && let Ok(mut confirmed) = self.confirmed.lock()
         {

@@ -1,5 +1,7 @@
 //! Running a node on this machine.
 
+mod bootstrap;
+
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -55,6 +57,8 @@ pub(crate) struct Arguments {
     /// What you sign in as, the first time [default: your name on this machine].
     #[arg(long, value_name = "NAME")]
     name: Option<UserName>,
+    #[command(flatten)]
+    bootstrap: bootstrap::Options,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
@@ -66,6 +70,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
             "listen on 127.0.0.1, or put a proxy that encrypts before it and name its network with --proxy",
         ));
     }
+    arguments.bootstrap.check([arguments.listen, arguments.s3])?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::internal(error.to_string()))?;
     let places = arguments.at.place.places()?;
@@ -80,6 +85,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         first_person(arguments, &url)?;
     }
     let objects = doors.objects.local_addr().map_err(|error| Failure::internal(error.to_string()))?;
+    arguments.bootstrap.write(&arguments.at, &node)?;
+    runtime.block_on(node.follow());
     eprintln!("objects at http://{objects} (S3): `cordon login`, then `eval \"$(cordon env)\"` and any client of S3");
     eprintln!("answering at {}; sign in there; Ctrl-C ends it", url.origin());
     runtime.block_on(async {

@@ -10,7 +10,7 @@ use cordon_gate::{Facts, Request};
 use cordon_identity::device::DeviceKey;
 use cordon_identity::login::{Enrol, LoginRequest, Redeemed, redeemed};
 use cordon_identity::session::service_key;
-use cordon_identity::signature::{Asked, SignatureError, Signer};
+use cordon_identity::signature::{Asked, Covers, SignatureError, Signer};
 use cordon_identity::{AccessKey, IdentityError, SignedIn};
 use cordon_store::Change;
 
@@ -22,7 +22,7 @@ const HOST: &str = "localhost:8700";
 /// A request that is signed with a key, as a client of S3 sends it.
 fn signed(office: &Office, key: &AccessKey) -> Result<(), String> {
     let signer = Signer { access_key: &key.id, secret: &key.secret, token: &key.token, service: "s3" };
-    let headers = signer.sign(("GET", "/bucket/key"), HOST, "", office.identity.now());
+    let headers = signer.sign(("GET", "/bucket/key"), HOST, Covers::Body(b""), office.identity.now());
     let mut headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
     headers.push(("host", HOST));
     let asked =

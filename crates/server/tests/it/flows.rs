@@ -7,7 +7,7 @@ use cordon_identity::CeremonyId;
 use cordon_identity::device::DeviceKey;
 use cordon_identity::login::{LoginRequest, redeemed};
 use cordon_identity::session::access_key;
-use cordon_identity::signature::Signer;
+use cordon_identity::signature::{Covers, Signer};
 use cordon_server::peers::{CHECK, PROOF, PeerKey};
 use serde_json::{Value, json};
 
@@ -69,7 +69,8 @@ async fn caller(running: &Running, key: &Value) -> Reply {
 
 async fn signed(running: &Running, signer: &Signer<'_>) -> Reply {
     let body = "Action=GetCallerIdentity&Version=2011-06-15";
-    let headers = signer.sign(("POST", "/"), &running.listens, body, running.node.identity().now());
+    let headers =
+        signer.sign(("POST", "/"), &running.listens, Covers::Body(body.as_bytes()), running.node.identity().now());
     let mut all: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
     all.push(("host", &running.listens));
     running.send("POST", "/", &all, body).await

@@ -8,7 +8,7 @@ use cordon_domain::{
 };
 use cordon_gate::act::Revoke;
 use cordon_identity::session::access_key;
-use cordon_identity::signature::Signer;
+use cordon_identity::signature::{Covers, Signer};
 use cordon_server::limits::PRESENT_MS;
 use cordon_server::peers::{CHECK, Checked, PROOF, PeerKey};
 use cordon_server::reply::ENDED;
@@ -155,7 +155,7 @@ fn replayed(operated: &Operated, server: &Server, one: &Credential) -> Result<Op
     let key = key.ok_or("the keys of keys are not there")?;
     let signer = Signer { access_key: &key.id, secret: &key.secret, token: &key.token, service: "sts" };
     let (host, body) = (server.address.trim_start_matches("http://"), "Action=GetCallerIdentity&Version=2011-06-15");
-    let headers = signer.sign(("POST", "/"), host, body, SystemClock.now());
+    let headers = signer.sign(("POST", "/"), host, Covers::Body(body.as_bytes()), SystemClock.now());
     let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let (status, text) =
         exchange(&format!("{}/", server.address), &headers, body).map_err(|error| error.what().to_owned())?;

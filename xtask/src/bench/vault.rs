@@ -1,0 +1,128 @@
+//! Measures the vault behind its S3 endpoint against other stores: the same client, in turns, CPU time of the server.
+
+mod client;
+mod servers;
+
+use std::time::Instant;
+
+use client::{Client, Key};
+use servers::Server;
+
+const LARGE_BYTES: usize = 1 << 30;
+const SMALL_BYTES: usize = 4096;
+/// Short objects of each connection.
+const SMALL: usize = 250;
+const CONNECTIONS: usize = 16;
+const ROUNDS: usize = 3;
+
+/// What is measured of a server, the least of several rounds.
+struct Row {
+    what: &'static str,
+    unit: &'static str,
+    /// Of each server; `None` where it does not answer.
+    measured: Vec<Option<f64>>,
+}
+
+/// Starts ours and its peers, and prints what each needs.
+pub(crate) fn run() -> Result<(), String> {
+    let folder = std::path::Path::new("target/bench-vault");
+    if folder.exists() {
+        std::fs::remove_dir_all(folder).map_err(|error| error.to_string())?;
+    }
+    std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
+    let servers = servers::all(folder)?;
+    let rows = measured(&servers)?;
+    let names: Vec<&str> = servers.iter().map(|server| server.name).collect();
+    println!("| what | {} |\n|---|{}", names.join(" | "), "---|".repeat(names.len()));
+    for Row { what, unit, measured } in rows {
+        let shown = measured.iter().map(|value| value.map_or("-".to_owned(), |value| format!("{value:.2} {unit}")));
+        println!("| {what} | {} |", shown.collect::<Vec<_>>().join(" | "));
+    }
+    drop(servers);
+    std::fs::remove_dir_all(folder).map_err(|error| error.to_string())
+}
+
+fn measured(servers: &[Server]) -> Result<Vec<Row>, String> {
+    let row = |what, unit| Row { what, unit, measured: vec![None; servers.len()] };
+    let mut rows = vec![
+        row("idle memory", "MB"),
+        row("PUT 1 GiB", "GB/CPU-s"),
+        row("GET 1 GiB", "GB/CPU-s"),
+        row("PUT 1 GiB, signed payload", "GB/CPU-s"),
+        row("PUT 4 KiB", "us CPU"),
+        row("PUT 4 KiB, p50", "ms"),
+        row("GET 4 KiB", "us CPU"),
+        row("GET 4 KiB, p50", "ms"),
+        row("memory after all", "MB"),
+    ];
+    for (place, server) in servers.iter().enumerate() {
+        keep(&mut rows, 0, place, server.memory_mb());
+        Client::connect(&server.key)?.ask("PUT", "/bench", b"")?;
+    }
+    let large: Vec<u8> = (0..LARGE_BYTES).map(|place| ((place * 2_654_435_761) >> 11) as u8).collect();
+    for _ in 0..ROUNDS {
+        for (place, server) in servers.iter().enumerate() {
+            let values = round(server, &large)?;
+            for (number, value) in (1..).zip(values) {
+                keep(&mut rows, number, place, value);
+            }
+        }
+    }
+    for (place, server) in servers.iter().enumerate() {
+        keep(&mut rows, 8, place, server.memory_mb());
+    }
+    Ok(rows)
+}
+
+/// Keeps the best of all rounds: of rates the highest, of the rest the least.
+fn keep(rows: &mut [Row], number: usize, place: usize, value: f64) {
+    let Some(row) = rows.get_mut(number) else { return };
+    let is_rate = row.unit.contains('/');
+    if let Some(slot) = row.measured.get_mut(place) {
+        *slot = Some(slot.map_or(value, |old| if is_rate { old.max(value) } else { old.min(value) }));
+    }
+}
+
+fn round(server: &Server, large: &[u8]) -> Result<[f64; 7], String> {
+    let mut client = Client::connect(&server.key)?;
+    let gigabytes = large.len() as f64 / 1e9;
+    let rate = |client: &mut Client, method: &str, body: &[u8]| {
+        let before = server.cpu_s();
+        client.ask(method, "/bench/large", body)?;
+        Ok::<f64, String>(gigabytes / (server.cpu_s() - before))
+    };
+    let put = rate(&mut client, "PUT", large)?;
+    let get = rate(&mut client, "GET", b"")?;
+    client.covers_body = true;
+    let signed = rate(&mut client, "PUT", large)?;
+    client.covers_body = false;
+    let small = large.get(..SMALL_BYTES).unwrap_or_default();
+    let (put_small, put_wait) = each(server, "PUT", small)?;
+    let (get_small, get_wait) = each(server, "GET", b"")?;
+    Ok([put, get, signed, put_small, put_wait, get_small, get_wait])
+}
+
+/// CPU microseconds of a short request, and the median of its time in milliseconds, while as many clients ask at once as
+/// keep the server busy.
+fn each(server: &Server, method: &str, body: &[u8]) -> Result<(f64, f64), String> {
+    let before = server.cpu_s();
+    let asked = |connection: usize| {
+        let mut client = Client::connect(&server.key)?;
+        let mut waits = Vec::with_capacity(SMALL);
+        for number in 0..SMALL {
+            let begun = Instant::now();
+            client.ask(method, &format!("/bench/small/{connection}/{number}"), body)?;
+            waits.push(begun.elapsed().as_secs_f64() * 1e3);
+        }
+        Ok::<Vec<f64>, String>(waits)
+    };
+    let all = std::thread::scope(|scope| {
+        let running: Vec<_> = (0..CONNECTIONS).map(|connection| scope.spawn(move || asked(connection))).collect();
+        let ended = running.into_iter().map(|one| one.join().unwrap_or_else(|_| Err("a client ended".to_owned())));
+        ended.collect::<Result<Vec<_>, _>>()
+    })?;
+    let mut waits = all.concat();
+    waits.sort_by(f64::total_cmp);
+    let median = waits.get(waits.len() / 2).copied().unwrap_or(f64::NAN);
+    Ok(((server.cpu_s() - before) / waits.len() as f64 * 1e6, median))
+}
