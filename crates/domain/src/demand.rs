@@ -2,6 +2,7 @@
 
 use minicbor::{Decode, Encode};
 
+use crate::egress::{Egress, UNLIMITED};
 use crate::level::Level;
 use crate::principal::Factor;
 
@@ -35,6 +36,9 @@ pub struct Demand {
     /// How long a deleted version is kept, in days.
     #[n(8)]
     pub retention_days: u32,
+    /// What else one reader may read; where it is not said, what [`Levels::DEFAULT`] says. The bytes of a day stand above.
+    #[n(9)]
+    pub egress: Option<Egress>,
 }
 
 /// What all levels demand.
@@ -72,6 +76,11 @@ impl Levels {
             egress_bytes_day: 10_240 * GIB,
             approvals: 1,
             retention_days: 30,
+            egress: Some(Egress {
+                objects: [UNLIMITED; 4],
+                bytes: [UNLIMITED, UNLIMITED, 10_240 * GIB, 102_400 * GIB],
+                share_percent: 100,
+            }),
         },
         internal: Demand {
             factor: Factor::Code,
@@ -83,6 +92,11 @@ impl Levels {
             egress_bytes_day: 1_024 * GIB,
             approvals: 1,
             retention_days: 90,
+            egress: Some(Egress {
+                objects: [UNLIMITED; 4],
+                bytes: [UNLIMITED, UNLIMITED, 1_024 * GIB, 10_240 * GIB],
+                share_percent: 100,
+            }),
         },
         confidential: Demand {
             factor: Factor::Code,
@@ -94,6 +108,11 @@ impl Levels {
             egress_bytes_day: 100 * GIB,
             approvals: 1,
             retention_days: 365,
+            egress: Some(Egress {
+                objects: [600, 5_000, 20_000, 100_000],
+                bytes: [20 * GIB, 50 * GIB, 100 * GIB, 1_000 * GIB],
+                share_percent: 100,
+            }),
         },
         restricted: Demand {
             factor: Factor::PhishingResistant,
@@ -105,6 +124,11 @@ impl Levels {
             egress_bytes_day: 10 * GIB,
             approvals: 1,
             retention_days: 365,
+            egress: Some(Egress {
+                objects: [20, 50, 100, 300],
+                bytes: [GIB, 4 * GIB, 10 * GIB, 100 * GIB],
+                share_percent: 5,
+            }),
         },
         emergency_approvals: 2,
     };
@@ -118,6 +142,19 @@ impl Levels {
             Level::Confidential => &self.confidential,
             Level::Restricted => &self.restricted,
         }
+    }
+
+    /// Returns what one reader may read of a level.
+    #[must_use]
+    pub const fn egress(&self, level: Level) -> Egress {
+        const NONE: Egress = Egress { objects: [UNLIMITED; 4], bytes: [UNLIMITED; 4], share_percent: 100 };
+        let own = self.of(level);
+        let mut egress = match (own.egress, Self::DEFAULT.of(level).egress) {
+            (Some(egress), _) | (None, Some(egress)) => egress,
+            (None, None) => NONE,
+        };
+        egress.bytes[2] = own.egress_bytes_day;
+        egress
     }
 
     /// Returns what a level demands, to change it.

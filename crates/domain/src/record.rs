@@ -146,7 +146,7 @@ pub enum Record {
     Closed(#[n(0)] Project),
     /// What the levels demand.
     #[n(7)]
-    Levels(#[n(0)] Levels),
+    Levels(#[n(0)] Box<Levels>),
     /// The organisation's policies.
     #[n(8)]
     Policies(#[n(0)] Policies),

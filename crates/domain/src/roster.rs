@@ -61,7 +61,7 @@ impl Roster {
             Record::Closed(project) => drop(self.closed.insert(project)),
             Record::Revoked(revoked) => drop(self.revoked.insert(revoked.credential)),
             Record::Bucket(bucket) => self.buckets.put(*bucket),
-            Record::Levels(levels) => self.levels = levels,
+            Record::Levels(levels) => self.levels = *levels,
             Record::Policies(policies) => self.policies = policies,
         }
     }

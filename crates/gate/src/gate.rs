@@ -3,10 +3,11 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use cordon_domain::{Action, Actor, Event, Level, Moment, Outcome, RequestId};
+use cordon_domain::event::event_text;
+use cordon_domain::{Action, Actor, Charge, Event, Level, Moment, Outcome, RequestId};
 
 use crate::act::{Changes, Reads, States};
-use crate::journal::{Journal, JournalError, Recorded, is_permitted};
+use crate::journal::{Journal, JournalError, Left, Recorded, Toll, is_permitted};
 use crate::limits::STALE_RETRIES_MAX;
 use crate::permit::{Departure, Permit, Receipt};
 use crate::refusals::{Admission, Refusals};
@@ -126,7 +127,14 @@ impl<D: Decide, J: Journal> Gate<D, J> {
         for _ in 0..STALE_RETRIES_MAX {
             let grounds = self.decide(facts).await?;
             let event = facts.event(Outcome::Allowed, &grounds, None);
-            outcome = self.record(event, grounds.epoch).await.map_err(Denial::from);
+            let toll = facts.charge.clone().map(Toll::Take);
+            outcome = match self.record_with(event, grounds.epoch, toll).await {
+                Err(JournalError::Limit { missing, ask }) => {
+                    let refusal = Refusal { missing: vec![missing], ask, hidden: false };
+                    return Err(self.refused(facts, &grounds, refusal).await);
+                }
+                recorded => recorded.map_err(Denial::from),
+            };
             if !is_stale(&outcome) {
                 break;
             }
@@ -175,15 +183,43 @@ impl<D: Decide, J: Journal> Gate<D, J> {
         Ok(permit.receipt(Some(recorded)))
     }
 
-    /// Says how many bytes of a read left.
+    /// Takes more from what may leave, for a read that goes on. That it is at its limit is recorded.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::Limit`] when no more may leave; [`JournalError::Unavailable`] when it cannot be counted.
+    pub async fn take_more(&self, departure: &Departure, charge: Charge) -> Result<(), JournalError> {
+        let at = charge.at;
+        let outcome = self.journal.take(Toll::Take(charge)).await;
+        if let Err(JournalError::Limit { missing, .. }) = &outcome {
+            let Departure { request, actor, target } = departure;
+            let event = Event {
+                target: target.clone(),
+                outcome: Outcome::Denied,
+                reason: Some(event_text(missing)),
+                ..Event::new(*request, at, Action::ObjectRead, actor.clone())
+            };
+            self.record_or_count(event).await;
+        }
+        outcome
+    }
+
+    /// Says how many bytes of a read left, and gives back what was taken for more.
     ///
     /// # Errors
     ///
     /// [`JournalError`] when the event cannot be made durable; it is then counted as unrecorded.
-    pub async fn departed(&self, departure: Departure, at: Moment, bytes: u64) -> Result<Recorded, JournalError> {
+    pub async fn departed(
+        &self,
+        departure: Departure,
+        (at, bytes): (Moment, u64),
+        back: Option<Charge>,
+    ) -> Result<Recorded, JournalError> {
         let Departure { request, actor, target } = departure;
         let event = Event { target, amount: Some(bytes), ..Event::new(request, at, Action::ObjectSent, actor) };
-        let outcome = self.record(event, Epoch::ANY).await;
+        let left = if bytes == 0 { Left::Nothing } else { Left::Some };
+        let back = back.map(|charge| Toll::GiveBack(charge, left));
+        let outcome = self.record_with(event, Epoch::ANY, back).await;
         if outcome.is_err() {
             self.unrecorded.fetch_add(1, Ordering::AcqRel);
         }
@@ -247,18 +283,23 @@ impl<D: Decide, J: Journal> Gate<D, J> {
     async fn decide(&self, facts: &Facts) -> Result<Grounds, Denial> {
         match self.decide.evaluate(facts) {
             Verdict::Allow(grounds) => Ok(grounds),
-            Verdict::Deny(refusal, grounds) => {
-                let event = facts.event(Outcome::Denied, &grounds, Some(refusal.missing.join("; ")));
-                // A refusal stands whether or not it can be recorded; one that cannot is counted.
-                self.record_or_count(event).await;
-                Err(Denial::Refused(refusal))
-            }
+            Verdict::Deny(refusal, grounds) => Err(self.refused(facts, &grounds, refusal).await),
         }
     }
 
+    /// Records a refusal. It stands whether or not it can be recorded; one that cannot is counted.
+    async fn refused(&self, facts: &Facts, grounds: &Grounds, refusal: Refusal) -> Denial {
+        self.record_or_count(facts.event(Outcome::Denied, grounds, Some(refusal.missing.join("; ")))).await;
+        Denial::Refused(refusal)
+    }
+
     async fn record(&self, event: Event, epoch: Epoch) -> Result<Recorded, JournalError> {
+        self.record_with(event, epoch, None).await
+    }
+
+    async fn record_with(&self, event: Event, epoch: Epoch, toll: Option<Toll>) -> Result<Recorded, JournalError> {
         self.report_gap(&event).await?;
-        self.journal.record(event, epoch).await
+        self.journal.record_with(event, epoch, toll).await
     }
 
     /// Writes the count of what went unrecorded before `next` is written.

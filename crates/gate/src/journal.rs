@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use cordon_domain::{Action, Event, Target};
+use cordon_domain::{Action, Charge, Event, Target};
 
 use crate::act::{Act, Changes};
 use crate::permit::Permit;
@@ -32,9 +32,45 @@ pub enum JournalError {
     /// Events cannot be written.
     #[error("events cannot be written: {0}")]
     Unavailable(String),
+    /// What may leave is at its limit.
+    #[error("{missing}")]
+    Limit {
+        /// What is missing.
+        missing: String,
+        /// Whom to ask.
+        ask: Option<String>,
+    },
     /// The stored state contradicts itself; nothing more is signed or opened.
     #[error("the stored state is damaged: {0}")]
     Integrity(String),
+}
+
+/// What is taken from what may leave, with an event or for itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Toll {
+    /// These bytes are to leave: they are taken, or it is refused.
+    Take(Charge),
+    /// These bytes were taken, and did not leave.
+    GiveBack(Charge, Left),
+}
+
+/// Whether some of what was taken left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// Some did: the object was read.
+    Some,
+    /// Nothing did.
+    Nothing,
+}
+
+impl Toll {
+    /// Returns what is taken, or given back.
+    #[must_use]
+    pub const fn charge(&self) -> &Charge {
+        match self {
+            Self::Take(charge) | Self::GiveBack(charge, _) => charge,
+        }
+    }
 }
 
 /// Says what a change is, so that the gate can compare it with what was asked.
@@ -51,7 +87,20 @@ pub trait Journal: Send + Sync {
     type Change: Described + Clone + Send;
 
     /// Makes `event` durable, if nothing was revoked since `epoch`.
-    fn record(&self, event: Event, epoch: Epoch) -> impl Future<Output = Result<Recorded, JournalError>> + Send;
+    fn record(&self, event: Event, epoch: Epoch) -> impl Future<Output = Result<Recorded, JournalError>> + Send {
+        self.record_with(event, epoch, None)
+    }
+
+    /// Does that, and takes `toll` in the same transaction; or neither.
+    fn record_with(
+        &self,
+        event: Event,
+        epoch: Epoch,
+        toll: Option<Toll>,
+    ) -> impl Future<Output = Result<Recorded, JournalError>> + Send;
+
+    /// Takes `toll` for a read that is on record and goes on.
+    fn take(&self, toll: Toll) -> impl Future<Output = Result<(), JournalError>> + Send;
 
     /// Makes `event` and `change` durable in one transaction, or neither. Gives the permit back for the receipt.
     fn commit<A: Changes>(

@@ -19,7 +19,7 @@ pub mod verdict;
 
 pub use act::Act;
 pub use gate::{Denial, Gate};
-pub use journal::{Described, Journal, JournalError, Recorded};
+pub use journal::{Described, Journal, JournalError, Left, Recorded, Toll};
 pub use permit::{Departure, Permit, Receipt};
 pub use request::{Facts, Request};
 pub use verdict::{Decide, Epoch, Grounds, Refusal, Verdict};

@@ -5,7 +5,9 @@ use std::net::IpAddr;
 
 use cordon_domain::event::event_text;
 use cordon_domain::limits::EVENT_NAMES_MAX;
-use cordon_domain::{Action, Actor, AskId, AskedHash, Event, Level, Moment, Outcome, Personal, RequestId, Target};
+use cordon_domain::{
+    Action, Actor, AskId, AskedHash, Charge, Event, Level, Moment, Outcome, Personal, RequestId, Target,
+};
 
 use crate::act::Act;
 use crate::verdict::Grounds;
@@ -35,6 +37,8 @@ pub struct Facts {
     pub address: Option<IpAddr>,
     /// What others approved, on which it rests.
     pub approval: Option<AskId>,
+    /// What a read takes from what may leave.
+    pub charge: Option<Charge>,
 }
 
 impl Facts {
@@ -53,6 +57,7 @@ impl Facts {
             beside: Vec::new(),
             address: None,
             approval: None,
+            charge: None,
         }
     }
 

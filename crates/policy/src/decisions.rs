@@ -363,7 +363,7 @@ fn an_approval_counts_for_exactly_what_was_asked_and_only_while_its_giver_is_an_
     let two = |roster: &mut Roster| {
         let mut levels = Levels::DEFAULT;
         levels.confidential.approvals = 2;
-        roster.put(Record::Levels(levels));
+        roster.put(Record::Levels(Box::new(levels)));
     };
     let expected = "the approval of 2 other people, of exactly this";
     assert_eq!(missing(with(asked(&lowers()), &two), &lowers()), [expected]);
@@ -591,7 +591,7 @@ fn the_person_at_the_machine_needs_another_as_soon_as_there_is_one() {
         no_device(roster);
         let mut levels = Levels::DEFAULT;
         levels.restricted.known_device = false;
-        roster.put(Record::Levels(levels));
+        roster.put(Record::Levels(Box::new(levels)));
     };
     assert_eq!(allowed(without(&none_needed), &changes), None, "where none is needed, they can");
     let oneself = |roster: &mut Roster| roster.put(Record::Principal(Principal { owner: id(OPERATOR), ..person(BOB) }));
@@ -615,7 +615,7 @@ fn an_approval_lets_the_person_at_the_machine_do_what_takes_two() {
         let mut roster = roster();
         let mut levels = Levels::DEFAULT;
         levels.restricted.approvals = approvals;
-        roster.put(Record::Levels(levels));
+        roster.put(Record::Levels(Box::new(levels)));
         let mut asked = asked(&changes);
         asked.approvals.clear();
         for number in [BOB, CLEO].into_iter().take(usize::from(count)) {

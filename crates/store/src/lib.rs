@@ -18,6 +18,7 @@ pub mod certificate;
 pub mod change;
 mod copy;
 pub mod edge;
+mod egress;
 pub mod entries;
 pub mod error;
 mod events;

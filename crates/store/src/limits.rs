@@ -115,3 +115,15 @@ pub const CREDENTIALS_KEPT_MS: i64 = 31 * 86_400_000;
 
 /// What one human may have asked for and not been answered.
 pub const ASKS_OPEN_MAX: usize = 16;
+
+/// Readers whose counts a writer keeps in memory.
+pub const EGRESS_KNOWN_MAX: usize = 4_096;
+
+/// Objects and minutes of these, together.
+pub const EGRESS_KNOWN_ROWS_MAX: usize = 1_000_000;
+
+/// How old a sign-in may be, in seconds, once half of what may leave is used.
+pub const STEP_UP_AGE_S: u32 = 60;
+
+/// Milliseconds for which it holds how many objects of a level there are.
+pub const LEVEL_COUNT_MS: i64 = 60_000;

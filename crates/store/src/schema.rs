@@ -6,7 +6,7 @@ use crate::limits::{COPY_PAYLOADS, COPY_ROWS};
 use crate::sql::{Session, values};
 
 /// The newest format that this program reads and writes.
-pub const FORMAT: i64 = 5;
+pub const FORMAT: i64 = 6;
 
 /// Steps from format n to n + 1, as SQLite writes types. A step never changes once it was released.
 const STEPS: [&str; FORMAT as usize] = ["
@@ -121,6 +121,18 @@ CREATE TABLE entries (
 CREATE UNIQUE INDEX entries_latest ON entries (bucket, key) WHERE latest = 1;
 CREATE TABLE bodies (version BLOB PRIMARY KEY, sealed BLOB NOT NULL) STRICT;
 ",
+    "
+CREATE INDEX objects_level ON objects (level);
+CREATE TABLE egress_heads (
+    payer BLOB PRIMARY KEY, changes INTEGER NOT NULL, objects INTEGER NOT NULL, bytes INTEGER NOT NULL, mac BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE egress_objects (
+    payer BLOB NOT NULL, version BLOB NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (payer, version)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE egress_bytes (
+    payer BLOB NOT NULL, minute INTEGER NOT NULL, bytes INTEGER NOT NULL, PRIMARY KEY (payer, minute)
+) STRICT, WITHOUT ROWID;
+",
 ];
 
 /// What PostgreSQL has besides: events that have no position yet.
@@ -143,6 +155,7 @@ CREATE INDEX objects_unplaced ON objects (began_leaf) WHERE began_position IS NU
 CREATE INDEX past_labels_unplaced ON past_labels (began_leaf) WHERE began_position IS NULL AND began_leaf IS NOT NULL;
 CREATE INDEX past_labels_end_unplaced ON past_labels (ended_leaf) WHERE ended_position IS NULL AND ended_leaf IS NOT NULL;
 ",
+    "",
 ];
 
 /// A table, as it is copied from one database to another.
@@ -156,7 +169,7 @@ pub(crate) struct Table {
 }
 
 /// All tables that both kinds of database have.
-pub(crate) const TABLES: [Table; 20] = [
+pub(crate) const TABLES: [Table; 23] = [
     Table {
         name: "events",
         key: 1,
@@ -212,6 +225,9 @@ pub(crate) const TABLES: [Table; 20] = [
         ],
         rows: COPY_ROWS,
     },
+    Table { name: "egress_heads", key: 1, columns: &["payer", "changes", "objects", "bytes", "mac"], rows: COPY_ROWS },
+    Table { name: "egress_objects", key: 2, columns: &["payer", "version", "at"], rows: COPY_ROWS },
+    Table { name: "egress_bytes", key: 2, columns: &["payer", "minute", "bytes"], rows: COPY_ROWS },
     Table { name: "active_keys", key: 1, columns: &["name", "active", "least", "mac"], rows: COPY_ROWS },
     Table { name: "revocations", key: 1, columns: &["id", "mac"], rows: COPY_ROWS },
     Table { name: "settings", key: 1, columns: &["name", "value", "mac"], rows: COPY_ROWS },

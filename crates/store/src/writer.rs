@@ -14,7 +14,7 @@ use std::thread::JoinHandle;
 use cordon_domain::limits::PAYLOAD_BYTES_MAX;
 use cordon_domain::{Action, Actor, Event, Moment, NodeId, Outcome, PrincipalId};
 use cordon_gate::act::Changes;
-use cordon_gate::{Epoch, Journal, JournalError, Permit, Recorded};
+use cordon_gate::{Epoch, Journal, JournalError, Permit, Recorded, Toll};
 use cordon_ledger::entry::{EntryError, EventKey, seal};
 use cordon_ledger::hash::Hash;
 use cordon_ledger::payload;
@@ -22,6 +22,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::change::{Change, Effect, apply, is_exclusive, next_epoch};
 use crate::edge::SystemEntropy;
+use crate::egress::Counts;
 use crate::error::StoreError;
 use crate::events::{COMMIT_LOCK, Positions, Sealed, put_incoming, put_payloads};
 use crate::follow::Follower;
@@ -37,13 +38,20 @@ use crate::uses::GrantUses;
 
 type Done<'a> = Pin<Box<dyn Future<Output = Result<Effect, StoreError>> + Send + 'a>>;
 type Work = Box<dyn for<'a> FnOnce(&'a mut Session, &'a Keyring, Stamp) -> Done<'a> + Send>;
-type Answer = Result<Recorded, JournalError>;
+type Answer = Result<Option<Recorded>, JournalError>;
 type Reply = oneshot::Sender<Answer>;
 
-struct Job {
-    event: Event,
+/// What is asked of the writer: an event, with what happens in its transaction.
+struct Asked {
+    /// None when only a toll is taken.
+    event: Option<Event>,
     epoch: Epoch,
     work: Option<Work>,
+    toll: Option<Toll>,
+}
+
+struct Job {
+    asked: Asked,
     reply: Reply,
     /// What is to stand beside events is bounded until it is written.
     _waiting: Option<OwnedSemaphorePermit>,
@@ -90,6 +98,7 @@ struct Loop {
     itself: PrincipalId,
     erased: HashSet<PrincipalId>,
     uses: GrantUses,
+    counts: Counts,
 }
 
 impl Writer {
@@ -105,8 +114,8 @@ impl Writer {
         itself: PrincipalId,
     ) -> Result<Self, StoreError> {
         let event_key = keys.event_key()?;
-        let (erased, uses) = (HashSet::new(), GrantUses::default());
-        let mut writing = Loop { database, opened: None, keys, event_key, node, itself, erased, uses };
+        let (erased, uses, counts) = (HashSet::new(), GrantUses::default(), Counts::default());
+        let mut writing = Loop { database, opened: None, keys, event_key, node, itself, erased, uses, counts };
         let (sender, receiver) = mpsc::channel(QUEUE_JOBS_MAX);
         let (say, opened) = oneshot::channel();
         let failed = |error| StoreError::File("the writer".to_owned(), "started", error);
@@ -138,12 +147,12 @@ impl Writer {
         let _ = self.0.follower.set(follower);
     }
 
-    async fn submit(&self, event: Event, epoch: Epoch, work: Option<Work>) -> Result<Recorded, JournalError> {
+    async fn submit(&self, asked: Asked) -> Answer {
         let stopped = || JournalError::from(StoreError::Stopped);
         let jobs = self.0.jobs.as_ref().ok_or_else(stopped)?;
-        let _waiting = self.room_for(event.beside.len()).await?;
+        let _waiting = self.room_for(asked.event.as_ref().map_or(0, |event| event.beside.len())).await?;
         let (reply, answer) = oneshot::channel();
-        jobs.send(Job { event, epoch, work, reply, _waiting }).await.map_err(|_| stopped())?;
+        jobs.send(Job { asked, reply, _waiting }).await.map_err(|_| stopped())?;
         answer.await.map_err(|_| stopped())?
     }
 
@@ -163,8 +172,13 @@ impl Writer {
 impl Journal for Writer {
     type Change = Change;
 
-    async fn record(&self, event: Event, epoch: Epoch) -> Result<Recorded, JournalError> {
-        self.submit(event, epoch, None).await
+    async fn record_with(&self, event: Event, epoch: Epoch, toll: Option<Toll>) -> Result<Recorded, JournalError> {
+        let recorded = self.submit(Asked { event: Some(event), epoch, work: None, toll }).await?;
+        recorded.ok_or_else(|| StoreError::Stopped.into())
+    }
+
+    async fn take(&self, toll: Toll) -> Result<(), JournalError> {
+        self.submit(Asked { event: None, epoch: Epoch::ANY, work: None, toll: Some(toll) }).await.map(drop)
     }
 
     async fn commit<A: Changes>(
@@ -187,7 +201,8 @@ impl Journal for Writer {
             })
         });
         let changes_records = event.changes_records();
-        let recorded = self.submit(event, epoch, Some(work)).await?;
+        let recorded = self.submit(Asked { event: Some(event), epoch, work: Some(work), toll: None }).await?;
+        let recorded = recorded.ok_or_else(|| JournalError::from(StoreError::Stopped))?;
         let permit = permit_back.await.map_err(|_| JournalError::from(StoreError::Stopped))?;
         if changes_records {
             // Who made a change decides on it from then on.
@@ -218,7 +233,7 @@ impl Loop {
         if let Err(error) = committed {
             // What is durable is known only to a fresh session.
             self.opened = None;
-            self.uses = GrantUses::default();
+            (self.uses, self.counts) = (GrantUses::default(), Counts::default());
             let error = JournalError::from(error);
             outcomes.clear();
             outcomes.resize_with(replies.len(), || Err(error.clone()));
@@ -235,7 +250,12 @@ impl Loop {
         outcomes: &mut Vec<Answer>,
         replies: &mut Vec<Reply>,
     ) -> Result<(), StoreError> {
-        let alone = |job: &Job| job.event.approval.is_some() || (job.work.is_some() && is_exclusive(job.event.action));
+        let alone = |job: &Job| {
+            let Asked { event, work, .. } = &job.asked;
+            event
+                .as_ref()
+                .is_some_and(|event| event.approval.is_some() || (work.is_some() && is_exclusive(event.action)))
+        };
         let alone = batch.iter().any(alone);
         let mut batch = batch.into_iter();
         let begun = match self.open().await {
@@ -262,10 +282,12 @@ impl Loop {
             self.look(&mut session, &mut place).await?;
         }
         let durable = place.sequence;
+        let tolls = batch.as_slice().iter().filter_map(|job| job.asked.toll.as_ref());
+        self.counts.begin(&mut session, &self.keys, tolls).await?;
         for job in batch {
-            let Job { event, epoch, work, reply, _waiting } = job;
+            let Job { asked, reply, _waiting } = job;
             replies.push(reply);
-            outcomes.push(self.one(&mut session, &mut place, event, epoch, work).await?);
+            outcomes.push(self.one(&mut session, &mut place, asked).await?);
         }
         let sealed = std::mem::take(&mut place.sealed);
         put_payloads(&mut session, &sealed).await?;
@@ -275,6 +297,7 @@ impl Loop {
         }
         self.keep_place(&mut session, &place, durable).await?;
         self.uses.put(&mut session).await?;
+        self.counts.put(&mut session, &self.keys).await?;
         session.commit().await?;
         self.opened = Some((session, place));
         Ok(())
@@ -326,17 +349,15 @@ impl Loop {
     }
 
     /// Carries one job out. The outer error fails the whole batch; the inner one is this job's own.
-    async fn one(
-        &mut self,
-        session: &mut Session,
-        place: &mut Place,
-        event: Event,
-        epoch: Epoch,
-        work: Option<Work>,
-    ) -> Result<Answer, StoreError> {
+    async fn one(&mut self, session: &mut Session, place: &mut Place, asked: Asked) -> Result<Answer, StoreError> {
+        let Asked { event, epoch, work, toll } = asked;
         if epoch < place.epoch {
             return Ok(Err(JournalError::Stale { seen: epoch }));
         }
+        if let Some(Err(error)) = toll.map(|toll| self.counts.pay(&toll)) {
+            return Ok(Err(error));
+        }
+        let Some(event) = event else { return Ok(Ok(None)) };
         if event.at.since_ms(place.last_at) < -CLOCK_BACK_MS {
             let back = self.clock_back(&event, place.last_at);
             self.seal(place, back)?;
@@ -353,7 +374,7 @@ impl Loop {
             Ok((recorded, grown)) => {
                 session.run("RELEASE SAVEPOINT job").await?;
                 place.epoch = grown.unwrap_or(place.epoch);
-                Ok(Ok(recorded))
+                Ok(Ok(Some(recorded)))
             }
             Err(error) => {
                 let outcome = own(Err(error))?;
@@ -466,6 +487,6 @@ fn nothing() -> Work {
 fn own(outcome: Result<Recorded, StoreError>) -> Result<Answer, StoreError> {
     match outcome {
         Err(error @ (StoreError::Database(..) | StoreError::Server(_))) => Err(error),
-        outcome => Ok(outcome.map_err(JournalError::from)),
+        outcome => Ok(outcome.map(Some).map_err(JournalError::from)),
     }
 }

@@ -1,11 +1,13 @@
 //! Policies and a journal for tests of what stands behind the gate.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use cordon_domain::{Action, Actor, Event, Label, Moment, Personal, PrincipalId, RequestId, Target, VersionId};
 use cordon_gate::act::Changes;
 use cordon_gate::{
-    Decide, Described, Epoch, Facts, Gate, Grounds, Journal, JournalError, Permit, Recorded, Refusal, Request, Verdict,
+    Decide, Described, Epoch, Facts, Gate, Grounds, Journal, JournalError, Permit, Recorded, Refusal, Request, Toll,
+    Verdict,
 };
 
 /// A policy that is a function of the facts.
@@ -56,6 +58,8 @@ impl Described for NamedChange {
 pub struct MemoryJournal {
     events: Mutex<Vec<Event>>,
     state: Mutex<(Epoch, Option<JournalError>)>,
+    tolls: Mutex<Vec<Toll>>,
+    is_full: AtomicBool,
 }
 
 impl MemoryJournal {
@@ -70,6 +74,27 @@ impl MemoryJournal {
         if let Ok(mut state) = self.state.lock() {
             state.1 = error;
         }
+    }
+
+    /// Refuses what is taken from now on: what may leave is at its limit.
+    pub fn fill(&self) {
+        self.is_full.store(true, Ordering::Release);
+    }
+
+    /// Returns what was taken and given back.
+    #[must_use]
+    pub fn tolls(&self) -> Vec<Toll> {
+        self.tolls.lock().map(|tolls| tolls.clone()).unwrap_or_default()
+    }
+
+    fn pay(&self, toll: Option<Toll>) -> Result<(), JournalError> {
+        if matches!(toll, Some(Toll::Take(_))) && self.is_full.load(Ordering::Acquire) {
+            return Err(JournalError::Limit { missing: "room".to_owned(), ask: Some("security".to_owned()) });
+        }
+        if let Ok(mut tolls) = self.tolls.lock() {
+            tolls.extend(toll);
+        }
+        Ok(())
     }
 
     /// Begins a new revocation epoch.
@@ -97,8 +122,13 @@ impl MemoryJournal {
 impl Journal for MemoryJournal {
     type Change = NamedChange;
 
-    async fn record(&self, event: Event, epoch: Epoch) -> Result<Recorded, JournalError> {
+    async fn record_with(&self, event: Event, epoch: Epoch, toll: Option<Toll>) -> Result<Recorded, JournalError> {
+        self.pay(toll)?;
         self.write(event, epoch)
+    }
+
+    async fn take(&self, toll: Toll) -> Result<(), JournalError> {
+        self.pay(Some(toll))
     }
 
     async fn commit<A: Changes>(
@@ -137,7 +167,11 @@ struct Keeping(Mutex<Option<Box<dyn std::any::Any + Send>>>);
 impl Journal for Keeping {
     type Change = NamedChange;
 
-    async fn record(&self, _: Event, _: Epoch) -> Result<Recorded, JournalError> {
+    async fn record_with(&self, _: Event, _: Epoch, _: Option<Toll>) -> Result<Recorded, JournalError> {
+        Err(JournalError::Unavailable("kept".to_owned()))
+    }
+
+    async fn take(&self, _: Toll) -> Result<(), JournalError> {
         Err(JournalError::Unavailable("kept".to_owned()))
     }
 

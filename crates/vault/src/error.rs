@@ -85,6 +85,17 @@ impl From<Denial> for VaultError {
     }
 }
 
+impl From<JournalError> for VaultError {
+    fn from(error: JournalError) -> Self {
+        match error {
+            JournalError::Limit { missing, ask } => {
+                Self::Refused(Refusal { missing: vec![missing], ask, hidden: false })
+            }
+            error => Denial::NotRecorded(error).into(),
+        }
+    }
+}
+
 impl From<StoreError> for VaultError {
     fn from(error: StoreError) -> Self {
         match error {

@@ -1,21 +1,20 @@
 //! Reading a version.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use cordon_domain::{Bucket, Clock, Label, ObjectKey, VersionId};
+use cordon_domain::{Bucket, Label, ObjectKey, VersionId};
 use cordon_gate::act::{List, Read};
-use cordon_gate::{Departure, Facts, Gate, Request};
+use cordon_gate::{Facts, Request};
 use cordon_keys::stream::{HEADER_BYTES, Header, Segment, Stream as Sealing, TAG_BYTES};
 use cordon_keys::{Opened, Part};
-use cordon_policy::Policies;
+use cordon_store::ObjectRow;
 use cordon_store::entries::{Body, Entry};
-use cordon_store::{ObjectRow, Writer};
 use futures_util::stream::{self, Stream};
 
 use crate::blobs::Blobs;
 use crate::error::VaultError;
+use crate::leaving::Leaving;
 use crate::limits::SEGMENTS_AT_ONCE;
 use crate::vault::{Vault, of_version};
 
@@ -30,25 +29,6 @@ pub struct Got {
     /// Its sealed bytes, when they stand in the database.
     row: Option<Vec<u8>>,
     blobs: Blobs,
-}
-
-/// Says how many bytes left, once: when all did, or when whoever took them went.
-struct Leaving {
-    gate: Arc<Gate<Arc<Policies>, Writer>>,
-    departure: Option<Departure>,
-    clock: Arc<dyn Clock>,
-    bytes: u64,
-}
-
-impl Drop for Leaving {
-    fn drop(&mut self) {
-        let (Some(departure), Ok(here)) = (self.departure.take(), tokio::runtime::Handle::try_current()) else {
-            return;
-        };
-        let (gate, at, bytes) = (Arc::clone(&self.gate), self.clock.now(), self.bytes);
-        // One that cannot be written is counted by the gate.
-        here.spawn(async move { drop(gate.departed(departure, at, bytes).await) });
-    }
 }
 
 impl Vault {
@@ -80,11 +60,12 @@ impl Vault {
     ) -> Result<Got, VaultError> {
         let (entry, row) = self.found(bucket, key, version).await?;
         let target = of_version(bucket.id, entry.version, row.label.clone());
-        let receipt = self.gate.read(Request::<Read>::new(Facts { target, ..asks.clone() })).await?;
+        let charge = self.charge(asks, &target, entry.said.bytes)?;
+        let facts = Facts { target, charge: charge.clone(), ..asks.clone() };
+        let receipt = self.gate.read(Request::<Read>::new(facts)).await?;
         let key = self.keys.bucket_key(row.wrap().under)?;
         let (opened, departure) = key.open(receipt, &row.wrap(), &row.manifest)?;
-        let (gate, clock) = (Arc::clone(&self.gate), Arc::clone(&self.clock));
-        let leaving = Leaving { gate, departure: Some(departure), clock, bytes: 0 };
+        let leaving = Leaving::begin(self, departure, charge);
         if opened.manifest().bytes != entry.said.bytes {
             return Err(VaultError::Integrity(format!("the length of {} was changed beside Cordon", entry.version)));
         }
@@ -166,8 +147,8 @@ impl Reading {
         if piece.is_empty() {
             return Err(lost());
         }
+        self.got.leaving.take(piece.len() as u64, self.end - self.at).await?;
         self.at += piece.len() as u64;
-        self.got.leaving.bytes += piece.len() as u64;
         Ok(piece.freeze())
     }
 

@@ -10,6 +10,7 @@
 mod blobs;
 pub mod error;
 pub mod get;
+mod leaving;
 pub mod limits;
 pub mod list;
 pub mod put;

@@ -47,3 +47,6 @@ pub const LEFT_MS: i64 = 2 * UPLOAD_MS_MAX;
 
 /// Uploads in parts that one principal has at once.
 pub const UPLOADS_OF_ONE_MAX: usize = 100;
+
+/// Bytes that are taken at once from what may leave, before they do.
+pub const EGRESS_BLOCK_BYTES: u64 = 8 << 20;

@@ -1,7 +1,8 @@
 //! What the levels demand.
 
 use clap::Args;
-use cordon_domain::{Demand, Factor, Level, Levels, Record, Step, Target};
+use cordon_domain::egress::UNLIMITED;
+use cordon_domain::{Egress, Factor, Level, Levels, Record, Step, Target};
 use cordon_gate::act::ChangeLevels;
 use serde_json::json;
 
@@ -39,14 +40,22 @@ struct Cell {
 }
 
 /// The rows of the table: name, what it says, how it is written.
-const ROWS: [(&str, &str); 9] = [
+const ROWS: [(&str, &str); 17] = [
     ("factor", "least proof of a sign-in"),
     ("factor_age_s", "its age, seconds"),
     ("known_device", "enrolled device"),
     ("training", "training that counts"),
     ("key_age_days", "age of keys, days"),
     ("presign_hours", "presigned address, hours"),
+    ("egress_objects_minute", "objects read a minute"),
+    ("egress_objects_hour", "objects read an hour"),
+    ("egress_objects_day", "objects read a day"),
+    ("egress_objects_month", "objects read in 30 days"),
+    ("egress_bytes_minute", "bytes read a minute"),
+    ("egress_bytes_hour", "bytes read an hour"),
     ("egress_bytes_day", "bytes read a day"),
+    ("egress_bytes_month", "bytes read in 30 days"),
+    ("egress_share_percent", "of all in 30 days, percent"),
     ("approvals", "approvals by others"),
     ("retention_days", "kept after deletion, days"),
 ];
@@ -62,7 +71,48 @@ fn cell(text: &str) -> Result<Cell, String> {
     Ok(cell)
 }
 
-fn value(demand: &Demand, name: &str) -> String {
+/// Amounts of reading, by the end of their cells' names.
+const WINDOWS: [&str; 4] = ["minute", "hour", "day", "month"];
+
+/// Splits the name of a cell of what may be read: what is counted, and over which window.
+fn amount(name: &str) -> Option<(&str, usize)> {
+    let (what, window) = name.strip_prefix("egress_")?.split_once('_')?;
+    Some((what, WINDOWS.iter().position(|own| *own == window)?))
+}
+
+fn egress_value(egress: &Egress, name: &str) -> Option<String> {
+    let (what, window) = amount(name)?;
+    let limits = if what == "objects" { egress.objects } else { egress.bytes };
+    let limit = limits.get(window).copied()?;
+    Some(if limit == UNLIMITED { "any".to_owned() } else { limit.to_string() })
+}
+
+/// Sets an amount of reading; `false` when the name is of none.
+fn set_egress(levels: &mut Levels, Cell { level, name, value }: &Cell) -> Result<bool, String> {
+    let mut egress = levels.egress(*level);
+    let wrong = || format!("`{value}` is neither a number nor `any`");
+    if name == "egress_share_percent" {
+        egress.share_percent = value.parse().map_err(|_| format!("`{value}` is no number"))?;
+    } else {
+        let Some((what, window)) = amount(name) else { return Ok(false) };
+        let limits = match what {
+            "objects" => &mut egress.objects,
+            "bytes" => &mut egress.bytes,
+            _ => return Ok(false),
+        };
+        let limit = if value == "any" { UNLIMITED } else { value.parse().map_err(|_| wrong())? };
+        limits.iter_mut().skip(window).take(1).for_each(|own| *own = limit);
+    }
+    let demand = levels.of_mut(*level);
+    (demand.egress, demand.egress_bytes_day) = (Some(egress), egress.bytes[2]);
+    Ok(true)
+}
+
+fn value(levels: &Levels, level: Level, name: &str) -> String {
+    let (demand, egress) = (levels.of(level), levels.egress(level));
+    if let Some(value) = egress_value(&egress, name) {
+        return value;
+    }
     let yes = |flag: bool| if flag { "yes" } else { "no" }.to_owned();
     match name {
         "factor" => demand.factor.to_string(),
@@ -71,13 +121,16 @@ fn value(demand: &Demand, name: &str) -> String {
         "training" => yes(demand.training),
         "key_age_days" => demand.key_age_days.to_string(),
         "presign_hours" => demand.presign_hours.to_string(),
-        "egress_bytes_day" => demand.egress_bytes_day.to_string(),
+        "egress_share_percent" => egress.share_percent.to_string(),
         "approvals" => demand.approvals.to_string(),
         _ => demand.retention_days.to_string(),
     }
 }
 
 fn set(levels: &mut Levels, cell: &Cell) -> Result<(), String> {
+    if set_egress(levels, cell)? {
+        return Ok(());
+    }
     let demand = levels.of_mut(cell.level);
     let Cell { name, value, .. } = cell;
     let number = || value.parse::<u32>().map_err(|_| format!("`{value}` is no number of at most 4294967295"));
@@ -94,7 +147,6 @@ fn set(levels: &mut Levels, cell: &Cell) -> Result<(), String> {
         "key_age_days" => demand.key_age_days = number()?,
         "presign_hours" if number()? > 168 => return Err("a presigned address lives at most 168 hours".to_owned()),
         "presign_hours" => demand.presign_hours = number()?,
-        "egress_bytes_day" => demand.egress_bytes_day = value.parse().map_err(|_| format!("`{value}` is no number"))?,
         "approvals" if number()? == 0 => return Err("what takes two people takes at least one approval".to_owned()),
         "approvals" => demand.approvals = number()?,
         "retention_days" => demand.retention_days = number()?,
@@ -114,7 +166,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
             set(&mut levels, cell).map_err(|error| Failure::usage(error, "see `cordon levels --help`"))?;
         }
         let asked = operated.run(async {
-            let steps = vec![Step::Put(Record::Levels(levels))];
+            let steps = vec![Step::Put(Record::Levels(Box::new(levels)))];
             let (reason, consent) = (arguments.reason.as_deref(), &arguments.consent);
             operated.change_or_ask::<ChangeLevels>(Target::default(), steps, reason, consent).await
         })?;
@@ -136,7 +188,7 @@ fn table(levels: &Levels) -> String {
     text.extend(Level::ALL.map(|level| format!("{:>20}", level.as_str())));
     for (name, title) in ROWS {
         text.push_str(&format!("\n{title:<28}"));
-        text.extend(Level::ALL.map(|level| format!("{:>20}", value(levels.of(level), name))));
+        text.extend(Level::ALL.map(|level| format!("{:>20}", value(levels, level, name))));
     }
     text.push_str(&format!("\n\nan emergency is opened by {} others\n", levels.emergency_approvals));
     text
@@ -144,7 +196,7 @@ fn table(levels: &Levels) -> String {
 
 fn object(levels: &Levels) -> serde_json::Value {
     let of = |level: Level| {
-        let cells = ROWS.iter().map(|(name, _)| ((*name).to_owned(), json!(value(levels.of(level), name))));
+        let cells = ROWS.iter().map(|(name, _)| ((*name).to_owned(), json!(value(levels, level, name))));
         (level.as_str().to_owned(), serde_json::Value::Object(cells.collect()))
     };
     let all: serde_json::Map<String, serde_json::Value> = Level::ALL.into_iter().map(of).collect();
@@ -157,12 +209,13 @@ mod tests {
 
     #[test]
     fn every_cell_is_set_and_shown() {
-        let values = ["code", "17", "yes", "no", "19", "23", "29", "31", "37"];
+        let amounts = ["2", "3", "4", "5", "6", "7", "8", "any", "9"];
+        let values = [&["code", "17", "yes", "no", "19", "23"][..], &amounts, &["31", "37"]].concat();
         for ((name, _), text) in ROWS.iter().zip(values) {
             for level in Level::ALL {
                 let mut levels = Levels::DEFAULT;
                 set(&mut levels, &cell(&format!("{level}.{name}={text}")).expect("a cell")).expect("set");
-                assert_eq!(value(levels.of(level), name), text, "{level}.{name}");
+                assert_eq!(value(&levels, level, name), text, "{level}.{name}");
                 let others = Level::ALL.into_iter().filter(|other| *other != level);
                 others.for_each(|other| assert_eq!(levels.of(other), Levels::DEFAULT.of(other), "{level}.{name}"));
             }

@@ -9,9 +9,9 @@
     reason = "a test fails by panicking, and starts what it compares with"
 )]
 
-use cordon_domain::{Action, Actor, Label, Level, Outcome, PrincipalId};
+use cordon_domain::{Action, Actor, Charge, Label, Level, Outcome, PrincipalId};
 use cordon_gate::act::{Certify, Raise, Read, Revoke};
-use cordon_gate::{Denial, Epoch, Facts, Gate, Grounds, JournalError, Request, Verdict};
+use cordon_gate::{Denial, Epoch, Facts, Gate, Grounds, JournalError, Left, Request, Toll, Verdict};
 use cordon_testkit::trust::{NamedChange, facts};
 use cordon_testkit::{Deciding, MemoryJournal};
 
@@ -33,12 +33,55 @@ async fn a_read_is_recorded_before_its_receipt_and_what_left_after() {
     let receipt = gate.read(Request::<Read>::new(facts(Label::of(Level::Restricted)))).await.expect("allowed");
     assert_eq!(receipt.recorded().map(|recorded| recorded.position), Some(Some(0)));
     let at = facts(Label::of(Level::Restricted)).at;
-    gate.departed(receipt.spend(), at, 4096).await.expect("recorded");
+    gate.departed(receipt.spend(), (at, 4096), None).await.expect("recorded");
     let events = gate.journal().events();
     assert_eq!(actions(&gate), [(Action::ObjectRead, Outcome::Allowed), (Action::ObjectSent, Outcome::Allowed)]);
     assert_eq!(events[1].amount, Some(4096));
     assert_eq!((events[0].request, &events[0].target), (events[1].request, &events[1].target));
     assert_eq!(events[0].policies, ["test"]);
+}
+
+fn charge(bytes: u64) -> Charge {
+    let asked = facts(Label::of(Level::Restricted));
+    let version = asked.target.version.expect("named");
+    Charge { version, level: Level::Restricted, at: asked.at, bytes, payers: Vec::new(), proved_age_s: None }
+}
+
+/// What leaves is taken with the event that allows it, and on; what did not leave is given back with what says so.
+#[tokio::test]
+async fn what_leaves_is_taken_before_and_given_back_when_it_did_not() {
+    let gate = gate(Deciding::yes());
+    let asked = Facts { charge: Some(charge(10)), ..facts(Label::of(Level::Restricted)) };
+    let departure = gate.read(Request::<Read>::new(asked.clone())).await.expect("allowed").spend();
+    gate.take_more(&departure, charge(20)).await.expect("room");
+    gate.departed(departure, (asked.at, 25), Some(charge(5))).await.expect("recorded");
+    let departure = gate.read(Request::<Read>::new(asked.clone())).await.expect("allowed").spend();
+    gate.departed(departure, (asked.at, 0), Some(charge(10))).await.expect("recorded");
+    let back = |bytes, left| Toll::GiveBack(charge(bytes), left);
+    let taken = [10, 20, 10].map(|bytes| Toll::Take(charge(bytes)));
+    let [first, more, again] = taken;
+    assert_eq!(gate.journal().tolls(), [first, more, back(5, Left::Some), again, back(10, Left::Nothing)]);
+}
+
+/// Whoever is at their limit is refused as by a policy: it is recorded, and says what is missing.
+#[tokio::test]
+async fn at_the_limit_a_read_is_refused_and_recorded() {
+    let gate = gate(Deciding::yes());
+    let asked = Facts { charge: Some(charge(10)), ..facts(Label::of(Level::Internal)) };
+    let departure = gate.read(Request::<Read>::new(asked.clone())).await.expect("allowed").spend();
+    gate.journal().fill();
+    let more = gate.take_more(&departure, charge(20)).await;
+    assert!(matches!(more, Err(JournalError::Limit { .. })), "{more:?}");
+    let Err(Denial::Refused(refusal)) = gate.read(Request::<Read>::new(asked)).await else { panic!("full") };
+    assert_eq!(
+        (refusal.missing, refusal.ask.as_deref(), refusal.hidden),
+        (vec!["room".to_owned()], Some("security"), false)
+    );
+    let (allowed, denied) = ((Action::ObjectRead, Outcome::Allowed), (Action::ObjectRead, Outcome::Denied));
+    assert_eq!(actions(&gate), [allowed, denied, denied]);
+    let events = gate.journal().events();
+    assert!(events[1..].iter().all(|event| event.reason.as_deref() == Some("room")));
+    assert_eq!((events[1].request, &events[1].target), (events[0].request, &events[0].target));
 }
 
 #[tokio::test]

@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
-use cordon_domain::{Action, Actor, CredentialKind, Level, Personal, PrincipalId, RecordKey, Step};
+use cordon_domain::{
+    Action, Actor, Charge, CredentialKind, Egress, Level, Payer, Personal, PrincipalId, RecordKey, Step,
+};
 use cordon_gate::act::{Issue, Read, Revoke, SignIn};
-use cordon_gate::{Denial, Epoch, Facts, Gate, Grounds, Journal as _, JournalError, Request, Verdict};
+use cordon_gate::{Denial, Epoch, Facts, Gate, Grounds, Journal as _, JournalError, Request, Toll, Verdict};
 use cordon_keys::KeyName;
 use cordon_ledger::Hash;
 use cordon_ledger::audit::walk;
@@ -29,6 +31,14 @@ const ERASED: PrincipalId = PrincipalId([8; 16]);
 pub(crate) fn lasting_gate(installation: &Installation) -> Gate<Always, Writer> {
     let decide: fn(&Facts) -> Verdict = |_| Verdict::Allow(Grounds { epoch: Epoch::ANY, ..Grounds::default() });
     Gate::new(Deciding(decide), installation.writer().clone(), Actor::service(installation.itself()))
+}
+
+/// A read of one byte, of which one object a day is allowed.
+fn charge(number: u64) -> Charge {
+    let limits = Egress { objects: [1; 4], bytes: [10; 4], share_percent: 100 };
+    let payers = vec![(Payer::Principal(PERSON_1), limits)];
+    let (version, level) = (version(number), Level::Restricted);
+    Charge { version, level, at: NOW, bytes: 1, payers, proved_age_s: None }
 }
 
 /// Something of each kind that is stored.
@@ -59,7 +69,7 @@ async fn fill(installation: &Installation) {
         installation.writer().record(event(installation, Action::SignIn, actor), Epoch::ANY).await.expect("recorded");
     }
     care.erase(ERASED).await.expect("erased");
-    let beside = Facts { beside: vec![9; 70_000], ..facts(target(2, Level::Restricted)) };
+    let beside = Facts { beside: vec![9; 70_000], charge: Some(charge(2)), ..facts(target(2, Level::Restricted)) };
     let _receipt = gate.read(Request::<Read>::new(beside)).await.expect("allowed");
 }
 
@@ -141,6 +151,10 @@ async fn opens_is_whole_and_goes_on(ground: &Ground, format: i64) {
         ..5 => assert!(matches!(label_at(0).await, Err(StoreError::Unknown(_)))),
         _ => assert_eq!((label_at(0).await.expect("whole"), label_at(3).await.expect("whole")), (None, None)),
     }
+
+    // Since the sixth format it is kept who read what of late.
+    let another = installation.writer().take(Toll::Take(charge(1))).await;
+    assert_eq!(another.is_err(), format > 5, "{another:?}");
 
     installation.writer().record(event(&installation, Action::SignIn, 1), Epoch::ANY).await.expect("recorded");
     ground.settle(&installation).await;

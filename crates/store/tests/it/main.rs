@@ -10,6 +10,7 @@
 
 mod care;
 mod compile_fail;
+mod egress;
 mod entries;
 mod events;
 mod faults;

@@ -308,7 +308,7 @@ async fn changes_that_do_not_fit_the_state_are_refused(ground: Ground) {
     refused(make(made, policies(1, "permit (principal, action, resource) when { context.x };"), NOW).await, "context");
     make(made, policies(1, ""), NOW).await.expect("changed");
     refused(make(made, policies(1, ""), NOW).await, "meanwhile");
-    make(made, records::<ChangeLevels>(None, vec![Step::Put(Record::Levels(Levels::DEFAULT))]), NOW)
+    make(made, records::<ChangeLevels>(None, vec![Step::Put(Record::Levels(Box::new(Levels::DEFAULT)))]), NOW)
         .await
         .expect("changed");
     // What was revoked never comes back.

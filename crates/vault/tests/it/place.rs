@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use cordon_domain::{
     Action, Actor, Bucket, Clock as _, Device, DeviceId, Event, Factor, Grant, GrantId, Label, Level, Moment,
-    ObjectKey, Principal, PrincipalId, PrincipalKind, Record, RequestId, Role, Scope, Step, Steps, Target,
+    ObjectKey, Outcome, Principal, PrincipalId, PrincipalKind, Record, RequestId, Role, Scope, Step, Steps, Target,
 };
-use cordon_gate::act::{Changes, Enrol, Invite};
+use cordon_gate::act::{ChangeLevels, Changes, Enrol, Invite};
 use cordon_gate::{Facts, Gate, Request};
 use cordon_keys::local::HeldKey;
 use cordon_keys::{RootProvider, Secret};
@@ -101,8 +101,28 @@ impl Place {
         .await;
     }
 
+    /// Changes what levels demand; nobody may approve here, so nobody must.
+    pub(crate) async fn set_levels(&self, levels: cordon_domain::Levels) {
+        let operator = Actor { kind: PrincipalKind::Person, ..Actor::service(OPERATOR) };
+        let steps = vec![Step::Put(Record::Levels(Box::new(levels)))];
+        let target = Target { record: steps.first().map(Step::key), ..Target::default() };
+        self.change::<ChangeLevels>(operator, target, steps).await;
+    }
+
+    /// Waits until what was begun is on record: as many events of an action as reads that were allowed.
+    pub(crate) async fn settled(&self, action: Action) {
+        let allowed = |events: Vec<Event>| events.iter().filter(|one| one.outcome == Outcome::Allowed).count();
+        while allowed(self.events(action).await) < allowed(self.events(Action::ObjectRead).await) {
+            tokio::task::yield_now().await;
+        }
+    }
+
     async fn records<A: Changes>(&self, actor: Actor, about: PrincipalId, steps: Vec<Step>) {
         let target = Target { principal: Some(about), record: steps.first().map(Step::key), ..Target::default() };
+        self.change::<A>(actor, target, steps).await;
+    }
+
+    async fn change<A: Changes>(&self, actor: Actor, target: Target, steps: Vec<Step>) {
         let change = Change::records(A::ACTION, Steps(steps));
         let facts = Facts::new(RequestId::draw(&mut SystemEntropy), self.clock.now(), A::ACTION, actor);
         let facts = Facts { target, beside: change.beside(), reason: Some("a test".to_owned()), ..facts };

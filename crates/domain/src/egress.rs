@@ -1,0 +1,194 @@
+//! What may leave: how many objects, and how many bytes, somebody may read over some time.
+//!
+//! What is read is counted for whoever reads, for their vendor, and for each project of what they read, each by the level
+//! of it. An object counts once over a window, however often it is read.
+
+use minicbor::{Decode, Encode};
+
+use crate::demand::Levels;
+use crate::event::Target;
+use crate::id::{PrincipalId, VendorId, VersionId};
+use crate::label::Project;
+use crate::level::Level;
+use crate::principal::Principal;
+use crate::time::Moment;
+
+/// Over how long it is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Window {
+    /// A minute.
+    Minute,
+    /// An hour.
+    Hour,
+    /// A day.
+    Day,
+    /// Thirty days.
+    Month,
+}
+
+impl Window {
+    /// All of them, the shortest first.
+    pub const ALL: [Self; 4] = [Self::Minute, Self::Hour, Self::Day, Self::Month];
+
+    /// Returns how long it is, in milliseconds.
+    #[must_use]
+    pub const fn ms(self) -> i64 {
+        match self {
+            Self::Minute => 60_000,
+            Self::Hour => 3_600_000,
+            Self::Day => 86_400_000,
+            Self::Month => 30 * 86_400_000,
+        }
+    }
+
+    /// Returns it in words.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Minute => "a minute",
+            Self::Hour => "an hour",
+            Self::Day => "a day",
+            Self::Month => "thirty days",
+        }
+    }
+}
+
+/// No limit.
+pub const UNLIMITED: u64 = u64::MAX;
+
+/// What one reader may read of a level, by windows: a minute, an hour, a day, thirty days.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Egress {
+    /// Distinct objects.
+    #[n(0)]
+    pub objects: [u64; 4],
+    /// Bytes.
+    #[n(1)]
+    pub bytes: [u64; 4],
+    /// The share of all objects of the level that thirty days may show, in percent; of few objects, [`SHARE_OBJECTS_MIN`].
+    #[n(2)]
+    pub share_percent: u32,
+}
+
+/// Distinct objects that a share never goes below.
+pub const SHARE_OBJECTS_MIN: u64 = 50;
+
+/// By how much more a project may be read by all together than by one reader.
+pub const PROJECT_FACTOR: u64 = 10;
+
+impl Egress {
+    /// What all readers of a project may read together.
+    #[must_use]
+    pub fn of_project(&self) -> Self {
+        let more = |limit: u64| limit.saturating_mul(PROJECT_FACTOR);
+        let share_percent = self.share_percent.saturating_mul(PROJECT_FACTOR as u32).min(100);
+        Self { objects: self.objects.map(more), bytes: self.bytes.map(more), share_percent }
+    }
+
+    /// The distinct objects that thirty days may show, when there are `all` of the level.
+    #[must_use]
+    pub fn share_of(&self, all: u64) -> u64 {
+        match self.share_percent {
+            percent if percent >= 100 => UNLIMITED,
+            percent => (all.saturating_mul(percent.into()) / 100).max(SHARE_OBJECTS_MIN),
+        }
+    }
+
+    /// Tells whether objects are limited.
+    #[must_use]
+    pub fn limits_objects(&self) -> bool {
+        self.share_percent < 100 || self.objects.iter().any(|limit| *limit < UNLIMITED)
+    }
+
+    /// Tells whether anything is limited.
+    #[must_use]
+    pub fn limits(&self) -> bool {
+        self.limits_objects() || self.bytes.iter().any(|limit| *limit < UNLIMITED)
+    }
+}
+
+/// For whom it is counted.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Payer {
+    /// Whoever reads.
+    Principal(PrincipalId),
+    /// Everybody of their vendor.
+    Vendor(VendorId),
+    /// Everybody who reads what is of a project.
+    Project(Project),
+}
+
+impl Payer {
+    /// Returns it in words, for whoever is at its limit.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Principal(_) => "you",
+            Self::Vendor(_) => "everybody of your vendor together",
+            Self::Project(_) => "everybody who reads a project of it together",
+        }
+    }
+}
+
+/// What a read takes from limits, before its bytes leave; or gives back, when they did not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Charge {
+    /// What is read.
+    pub version: VersionId,
+    /// Its level.
+    pub level: Level,
+    /// When.
+    pub at: Moment,
+    /// How many bytes.
+    pub bytes: u64,
+    /// For whom it is counted, and what each may read.
+    pub payers: Vec<(Payer, Egress)>,
+    /// How old the proof of the sign-in is, in seconds; none of a service, which cannot step up.
+    pub proved_age_s: Option<u32>,
+}
+
+impl Charge {
+    /// What a read of `target` by `principal` is counted as; `None` when nothing limits it.
+    #[must_use]
+    pub fn of(target: &Target, principal: &Principal, levels: &Levels) -> Option<Self> {
+        let (version, label) = (target.version?, target.label.as_ref()?);
+        let own = levels.egress(label.level);
+        if !own.limits() {
+            return None;
+        }
+        let vendor = principal.vendor.map(|vendor| (Payer::Vendor(vendor), own));
+        let projects = label.projects.iter().map(|project| (Payer::Project(project.clone()), own.of_project()));
+        let payers = std::iter::once((Payer::Principal(principal.id), own)).chain(vendor).chain(projects).collect();
+        Some(Self { version, level: label.level, at: Moment(0), bytes: 0, payers, proved_age_s: None })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_is_of_all_there_is_and_never_of_a_handful() {
+        let egress = Levels::DEFAULT.egress(Level::Restricted);
+        assert_eq!(egress.share_of(1_000), 50);
+        assert_eq!(egress.share_of(10), SHARE_OBJECTS_MIN);
+        assert_eq!(egress.share_of(100_000), 100_000 * u64::from(egress.share_percent) / 100);
+        assert_eq!(Egress { share_percent: 100, ..egress }.share_of(10), UNLIMITED);
+    }
+
+    #[test]
+    fn longer_windows_and_lower_levels_allow_no_less() {
+        for level in Level::ALL {
+            let egress = Levels::DEFAULT.egress(level);
+            assert!(egress.objects.is_sorted() && egress.bytes.is_sorted(), "{level}");
+        }
+        for pair in Level::ALL.windows(2) {
+            let (lower, higher) = (Levels::DEFAULT.egress(pair[0]), Levels::DEFAULT.egress(pair[1]));
+            for window in 0..4 {
+                assert!(higher.objects[window] <= lower.objects[window], "{} {window}", pair[1]);
+                assert!(higher.bytes[window] <= lower.bytes[window], "{} {window}", pair[1]);
+            }
+            assert!(higher.share_percent <= lower.share_percent);
+        }
+    }
+}

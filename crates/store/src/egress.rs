@@ -1,0 +1,522 @@
+//! What was read of late, for whom, of which level: what the limits of reading are compared with.
+//!
+//! It is counted in the transaction that records the read. What is counted stands in the database; the writer keeps the
+//! sums of those who read of late, and reads them anew where another node has counted since. The row that heads a
+//! reader's counts carries their sums and a MAC.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use cordon_domain::egress::UNLIMITED;
+use cordon_domain::{Charge, Egress, Level, Moment, Payer, VersionId, Window};
+use cordon_gate::{JournalError, Left, Toll};
+
+use crate::error::StoreError;
+use crate::keyring::Keyring;
+use crate::limits::{EGRESS_KNOWN_MAX, EGRESS_KNOWN_ROWS_MAX, LEVEL_COUNT_MS, STEP_UP_AGE_S};
+use crate::rows::RowKey;
+use crate::sql::{Session, values};
+
+const WINDOWS: usize = Window::ALL.len();
+const MINUTE_MS: i64 = Window::Minute.ms();
+
+/// Whose counts, and of which level.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Name(Vec<u8>);
+
+impl Name {
+    fn of(payer: &Payer, level: Level) -> Self {
+        let (kind, id): (u8, &[u8]) = match payer {
+            Payer::Principal(id) => (0, &id.0),
+            Payer::Vendor(id) => (1, &id.0),
+            Payer::Project(project) => (2, project.as_str().as_bytes()),
+        };
+        Self([&[kind, level as u8], id].concat())
+    }
+}
+
+/// Amounts by time, and their sums over each window up to now.
+#[derive(Clone, Debug)]
+struct Sums {
+    by_time: BTreeMap<i64, u64>,
+    /// What lies after an edge is within its window.
+    edges: [i64; WINDOWS],
+    sums: [u64; WINDOWS],
+}
+
+impl Sums {
+    const fn new() -> Self {
+        Self { by_time: BTreeMap::new(), edges: [i64::MIN; WINDOWS], sums: [0; WINDOWS] }
+    }
+
+    /// Moves the windows on. A clock that goes back moves none.
+    fn advance(&mut self, now: i64) {
+        for ((window, edge), sum) in Window::ALL.iter().zip(&mut self.edges).zip(&mut self.sums) {
+            let next = now.saturating_sub(window.ms());
+            if next > *edge {
+                let left: u64 = self.by_time.range(edge.saturating_add(1)..=next).map(|(_, amount)| amount).sum();
+                *sum = sum.saturating_sub(left);
+                *edge = next;
+            }
+        }
+        let oldest = self.edges.iter().copied().min().unwrap_or(i64::MIN);
+        self.by_time = self.by_time.split_off(&oldest.saturating_add(1));
+    }
+
+    fn add(&mut self, at: i64, amount: u64) {
+        let there = self.by_time.entry(at).or_default();
+        *there = there.saturating_add(amount);
+        for (edge, sum) in self.edges.iter().zip(&mut self.sums) {
+            *sum = if at > *edge { sum.saturating_add(amount) } else { *sum };
+        }
+    }
+
+    /// Returns how much there was to take.
+    fn take_away(&mut self, at: i64, amount: u64) -> u64 {
+        let Some(there) = self.by_time.get_mut(&at) else { return 0 };
+        let amount = amount.min(*there);
+        *there -= amount;
+        if *there == 0 {
+            self.by_time.remove(&at);
+        }
+        for (edge, sum) in self.edges.iter().zip(&mut self.sums) {
+            *sum = if at > *edge { sum.saturating_sub(amount) } else { *sum };
+        }
+        amount
+    }
+}
+
+/// How often the counts of a reader were written down, by any node; how many rows of objects they have, and how many bytes
+/// in those of minutes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Head {
+    changes: u64,
+    objects: u64,
+    bytes: u64,
+}
+
+/// What one reader read of one level.
+#[derive(Clone, Debug)]
+struct Known {
+    /// When it was read from the database: what lies before all windows is left out then.
+    read_at: i64,
+    /// What the row says that heads it.
+    head: Head,
+    /// When each object was read last.
+    read: HashMap<VersionId, i64>,
+    /// Those that one read alone has taken.
+    first: HashSet<VersionId>,
+    objects: Sums,
+    /// Bytes, by the minute in which they left.
+    bytes: Sums,
+    changed_objects: BTreeSet<VersionId>,
+    changed_minutes: BTreeSet<i64>,
+}
+
+/// The counts of all who read of late.
+#[derive(Default)]
+pub(crate) struct Counts {
+    known: HashMap<Name, Known>,
+    /// Those that the transaction at hand counts for.
+    open: BTreeSet<Name>,
+    /// How many objects of a level there are, and when that was counted.
+    all: HashMap<Level, (Moment, u64)>,
+}
+
+impl Known {
+    fn new(read_at: i64) -> Self {
+        Self {
+            read_at,
+            head: Head::default(),
+            read: HashMap::new(),
+            first: HashSet::new(),
+            objects: Sums::new(),
+            bytes: Sums::new(),
+            changed_objects: BTreeSet::new(),
+            changed_minutes: BTreeSet::new(),
+        }
+    }
+
+    fn advance(&mut self, now: i64) {
+        self.objects.advance(now);
+        // A minute counts until all of it is past.
+        self.bytes.advance(now.saturating_sub(MINUTE_MS));
+    }
+
+    /// What would be read over a window, with this.
+    fn with(&self, charge: &Charge, window: usize) -> (u64, u64) {
+        let of = |sums: &[u64; WINDOWS]| sums.get(window).copied().unwrap_or(UNLIMITED);
+        let edge = self.objects.edges.get(window).copied().unwrap_or(i64::MIN);
+        let is_new = self.read.get(&charge.version).is_none_or(|at| *at <= edge);
+        (of(&self.objects.sums) + u64::from(is_new), of(&self.bytes.sums).saturating_add(charge.bytes))
+    }
+
+    fn take(&mut self, charge: &Charge, limits: &Egress) {
+        let at = charge.at.0;
+        if limits.limits_objects() {
+            match self.read.insert(charge.version, at) {
+                Some(before) => {
+                    self.objects.take_away(before, 1);
+                    self.first.remove(&charge.version);
+                }
+                None => {
+                    self.head.objects += 1;
+                    self.first.insert(charge.version);
+                }
+            }
+            self.objects.add(at, 1);
+            self.changed_objects.insert(charge.version);
+        }
+        self.bytes.add(minute(at), charge.bytes);
+        self.head.bytes = self.head.bytes.saturating_add(charge.bytes);
+        self.changed_minutes.insert(minute(at));
+    }
+
+    fn give_back(&mut self, charge: &Charge, left: Left) {
+        // What nobody has read before nor since was not read.
+        if left == Left::Nothing && self.first.remove(&charge.version) {
+            if let Some(at) = self.read.remove(&charge.version) {
+                self.objects.take_away(at, 1);
+            }
+            self.head.objects = self.head.objects.saturating_sub(1);
+            self.changed_objects.insert(charge.version);
+        }
+        let at = minute(charge.at.0);
+        let given = self.bytes.take_away(at, charge.bytes);
+        if given > 0 {
+            self.head.bytes = self.head.bytes.saturating_sub(given);
+            self.changed_minutes.insert(at);
+        }
+    }
+}
+
+const fn minute(at: i64) -> i64 {
+    at - at.rem_euclid(MINUTE_MS)
+}
+
+/// Why no more may leave, if so: the limit that it goes over, or half of which is used when the sign-in is not fresh.
+fn over(known: &Known, charge: &Charge, (payer, limits): &(Payer, Egress), all: u64) -> Option<JournalError> {
+    let share = limits.share_of(all);
+    let step_up = charge.proved_age_s.is_some_and(|age| age > STEP_UP_AGE_S);
+    let mut fresher = None;
+    for (place, window) in Window::ALL.into_iter().enumerate() {
+        let (objects, bytes) = known.with(charge, place);
+        let limit = limits.objects.get(place).copied().unwrap_or(0);
+        let limit = if window == Window::Month { limit.min(share) } else { limit };
+        let bytes_max = limits.bytes.get(place).copied().unwrap_or(0);
+        for (used, limit, what) in [(objects, limit, "objects"), (bytes, bytes_max, "bytes of objects")] {
+            let allowed = format!("{limit} {what} that are {} {}", charge.level, window.as_str());
+            if used > limit {
+                let missing = format!("room in what may leave: {} may read {allowed}", payer.as_str());
+                return Some(JournalError::Limit { missing, ask: Some("the security team".to_owned()) });
+            }
+            if step_up && used > limit / 2 && limit < UNLIMITED {
+                let missing = format!(
+                    "a sign-in not older than {STEP_UP_AGE_S} seconds: half of what may leave is used, of {allowed}"
+                );
+                fresher = fresher.or(Some(JournalError::Limit { missing, ask: Some("yourself".to_owned()) }));
+            }
+        }
+    }
+    fresher
+}
+
+impl Head {
+    fn mac(self, key: &RowKey, name: &Name) -> Vec<u8> {
+        let numbers = [self.changes, self.objects, self.bytes].map(u64::to_be_bytes);
+        key.mac(&[b"egress/v1", &name.0, &numbers.concat()]).to_vec()
+    }
+
+    async fn put(self, session: &mut Session, keys: &Keyring, name: &Name) -> Result<(), StoreError> {
+        let put = "INSERT INTO egress_heads VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (payer) DO UPDATE
+                   SET changes = excluded.changes, objects = excluded.objects, bytes = excluded.bytes, mac = excluded.mac";
+        let mac = self.mac(keys.rows(), name);
+        let values = values![&name.0, self.changes, self.objects, self.bytes, &mac];
+        session.execute(put, values).await.map(drop)
+    }
+}
+
+impl Counts {
+    /// Reads what the tolls of a batch are counted against, in the order of their names, so that nodes that count for the
+    /// same do not wait for each other.
+    pub(crate) async fn begin<'a>(
+        &mut self,
+        session: &mut Session,
+        keys: &Keyring,
+        tolls: impl Iterator<Item = &'a Toll>,
+    ) -> Result<(), StoreError> {
+        let rows: usize = self.known.values().map(|known| known.read.len() + known.bytes.by_time.len()).sum();
+        if self.known.len() > EGRESS_KNOWN_MAX || rows > EGRESS_KNOWN_ROWS_MAX {
+            self.known.clear();
+        }
+        let mut latest = Moment(i64::MIN);
+        for toll in tolls {
+            let charge = toll.charge();
+            latest = latest.max(charge.at);
+            self.open.extend(charge.payers.iter().map(|(payer, _)| Name::of(payer, charge.level)));
+            let shared = charge.payers.iter().any(|(_, limits)| limits.share_percent < 100);
+            if shared && matches!(toll, Toll::Take(_)) {
+                self.count_all(session, charge).await?;
+            }
+        }
+        for name in self.open.clone() {
+            match self.read(session, keys, &name, latest).await {
+                // Whoever it is of reads nothing; others do.
+                Err(error) if error.is_integrity() => {
+                    self.known.remove(&name);
+                    self.open.remove(&name);
+                }
+                outcome => outcome?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn count_all(&mut self, session: &mut Session, charge: &Charge) -> Result<(), StoreError> {
+        let counted = self.all.get(&charge.level);
+        if counted.is_some_and(|(at, _)| charge.at.since_ms(*at).abs() < LEVEL_COUNT_MS) {
+            return Ok(());
+        }
+        let count = "SELECT count(*) FROM objects WHERE level = ?1";
+        let all = session.one(count, values![charge.level as u8]).await?.count(0)?;
+        self.all.insert(charge.level, (charge.at, all));
+        Ok(())
+    }
+
+    /// Reads the counts of one, where they are not known or another node has counted since.
+    async fn read(
+        &mut self,
+        session: &mut Session,
+        keys: &Keyring,
+        name: &Name,
+        now: Moment,
+    ) -> Result<(), StoreError> {
+        let head = head(session, keys, name).await?;
+        let known = self.known.get(name);
+        let is_fresh = |known: &Known| now.0.saturating_sub(known.read_at) < Window::Day.ms();
+        if known.is_some_and(|known| known.head.changes == head.changes && is_fresh(known)) {
+            return Ok(());
+        }
+        let mut known = Known { head, ..Known::new(now.0) };
+        known.fill(session, name).await?;
+        known.forget(session, name, now).await?;
+        self.known.insert(name.clone(), known);
+        Ok(())
+    }
+
+    /// Takes a toll, or says why not: then nothing is taken.
+    pub(crate) fn pay(&mut self, toll: &Toll) -> Result<(), JournalError> {
+        let charge = toll.charge();
+        let all = self.all.get(&charge.level).map_or(0, |(_, all)| *all);
+        let names = charge.payers.iter().map(|payer| (Name::of(&payer.0, charge.level), payer));
+        for (name, payer) in names.clone() {
+            let known = self.known.get_mut(&name).ok_or_else(|| JournalError::from(changed_beside()))?;
+            known.advance(charge.at.0);
+            if let (Toll::Take(_), Some(over)) = (toll, over(known, charge, payer, all)) {
+                return Err(over);
+            }
+        }
+        for (name, payer) in names {
+            match (toll, self.known.get_mut(&name)) {
+                (Toll::Take(_), Some(known)) => known.take(charge, &payer.1),
+                (Toll::GiveBack(_, left), Some(known)) => known.give_back(charge, *left),
+                (_, None) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes down what the transaction at hand counted.
+    pub(crate) async fn put(&mut self, session: &mut Session, keys: &Keyring) -> Result<(), StoreError> {
+        for name in std::mem::take(&mut self.open) {
+            if let Some(known) = self.known.get_mut(&name) {
+                known.put(session, keys, &name).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads the row that heads the counts of one; keeps other nodes from it until the transaction ends.
+async fn head(session: &mut Session, keys: &Keyring, name: &Name) -> Result<Head, StoreError> {
+    let select = "SELECT changes, objects, bytes, mac FROM egress_heads WHERE payer = ?1";
+    let row = if session.is_postgres() {
+        let put = "INSERT INTO egress_heads VALUES (?1, 0, 0, 0, ?2) ON CONFLICT (payer) DO NOTHING";
+        session.execute(put, values![&name.0, &Head::default().mac(keys.rows(), name)]).await?;
+        session.first(&format!("{select} FOR UPDATE"), values![&name.0]).await?
+    } else {
+        session.first(select, values![&name.0]).await?
+    };
+    let Some(row) = row else { return Ok(Head::default()) };
+    let head = Head { changes: row.count(0)?, objects: row.count(1)?, bytes: row.count(2)? };
+    if head.mac(keys.rows(), name) == row.bytes(3)? { Ok(head) } else { Err(changed_beside()) }
+}
+
+fn changed_beside() -> StoreError {
+    StoreError::Integrity("what was read of late was changed beside Cordon: see docs/vault.md".to_owned())
+}
+
+impl Known {
+    /// Reads its rows, which are what their head says.
+    async fn fill(&mut self, session: &mut Session, name: &Name) -> Result<(), StoreError> {
+        let objects =
+            session.query("SELECT version, at FROM egress_objects WHERE payer = ?1", values![&name.0]).await?;
+        let minutes =
+            session.query("SELECT minute, bytes FROM egress_bytes WHERE payer = ?1", values![&name.0]).await?;
+        let bytes = minutes.iter().map(|row| row.count(1)).sum::<Result<u64, _>>()?;
+        if (objects.len() as u64, bytes) != (self.head.objects, self.head.bytes) {
+            return Err(changed_beside());
+        }
+        for row in &objects {
+            let (version, at) = (VersionId(row.array(0)?), row.int(1)?);
+            self.read.insert(version, at);
+            self.objects.add(at, 1);
+        }
+        for row in &minutes {
+            self.bytes.add(row.int(0)?, row.count(1)?);
+        }
+        Ok(())
+    }
+
+    /// Leaves out what lies before all windows.
+    async fn forget(&mut self, session: &mut Session, name: &Name, now: Moment) -> Result<(), StoreError> {
+        self.advance(now.0);
+        let edge = |sums: &Sums| sums.edges.iter().copied().min().unwrap_or(i64::MIN);
+        let (objects, minutes) = (edge(&self.objects), edge(&self.bytes));
+        self.read.retain(|_, at| *at > objects);
+        let gone = "DELETE FROM egress_objects WHERE payer = ?1 AND at <= ?2";
+        session.execute(gone, values![&name.0, objects]).await?;
+        let gone = "DELETE FROM egress_bytes WHERE payer = ?1 AND minute <= ?2";
+        session.execute(gone, values![&name.0, minutes]).await?;
+        self.head.objects = self.read.len() as u64;
+        self.head.bytes = self.bytes.by_time.values().sum();
+        Ok(())
+    }
+
+    async fn put(&mut self, session: &mut Session, keys: &Keyring, name: &Name) -> Result<(), StoreError> {
+        let object = "INSERT INTO egress_objects VALUES (?1, ?2, ?3) ON CONFLICT (payer, version)
+                      DO UPDATE SET at = excluded.at";
+        for version in std::mem::take(&mut self.changed_objects) {
+            match self.read.get(&version) {
+                Some(at) => session.execute(object, values![&name.0, &version.0, *at]).await?,
+                None => {
+                    let gone = "DELETE FROM egress_objects WHERE payer = ?1 AND version = ?2";
+                    session.execute(gone, values![&name.0, &version.0]).await?
+                }
+            };
+        }
+        let minute = "INSERT INTO egress_bytes VALUES (?1, ?2, ?3) ON CONFLICT (payer, minute)
+                      DO UPDATE SET bytes = excluded.bytes";
+        for at in std::mem::take(&mut self.changed_minutes) {
+            match self.bytes.by_time.get(&at) {
+                Some(bytes) => session.execute(minute, values![&name.0, at, *bytes]).await?,
+                None => {
+                    let gone = "DELETE FROM egress_bytes WHERE payer = ?1 AND minute = ?2";
+                    session.execute(gone, values![&name.0, at]).await?
+                }
+            };
+        }
+        self.head.changes += 1;
+        self.head.put(session, keys, name).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cordon_domain::PrincipalId;
+    use cordon_testkit::Chance;
+
+    use super::*;
+
+    const LIMITS: Egress = Egress { objects: [4, 7, 12, 20], bytes: [900, 2_000, 5_000, 9_000], share_percent: 100 };
+
+    fn charge(version: u64, at: i64, bytes: u64) -> Charge {
+        let mut id = [0; 16];
+        id[..8].copy_from_slice(&version.to_be_bytes());
+        Charge {
+            version: VersionId(id),
+            level: Level::Restricted,
+            at: Moment(at),
+            bytes,
+            payers: vec![(Payer::Principal(PrincipalId([1; 16])), LIMITS)],
+            proved_age_s: None,
+        }
+    }
+
+    fn counts() -> Counts {
+        let name = Name::of(&charge(0, 0, 0).payers[0].0, Level::Restricted);
+        Counts { known: [(name, Known::new(0))].into(), ..Counts::default() }
+    }
+
+    /// What was allowed, in the order in which it was.
+    type Allowed = Vec<(i64, u64, u64)>;
+
+    /// What a charge would come to, counted one by one: an object at its last read, bytes by their minutes.
+    fn brute_force(allowed: &Allowed, at: i64, version: u64, bytes: u64) -> bool {
+        Window::ALL.into_iter().enumerate().all(|(place, window)| {
+            let within = |time: i64, edge: i64| time > at - edge;
+            let read: BTreeSet<u64> =
+                allowed.iter().filter(|one| within(one.0, window.ms())).map(|one| one.1).collect();
+            let distinct = read.len() as u64 + u64::from(!read.contains(&version));
+            let minutes = allowed.iter().filter(|one| within(minute(one.0), window.ms() + MINUTE_MS)).map(|one| one.2);
+            distinct <= LIMITS.objects[place] && minutes.sum::<u64>() + bytes <= LIMITS.bytes[place]
+        })
+    }
+
+    #[test]
+    fn what_is_allowed_is_what_counting_one_by_one_allows() {
+        for seed in 0..200 {
+            let (mut chance, mut counts) = (Chance::new(seed), counts());
+            let (mut allowed, mut at) = (Allowed::new(), 1_790_000_000_000);
+            for _ in 0..400 {
+                let pause = [1, 9_000, 70_000, 4_000_000, 90_000_000][chance.below(5) as usize];
+                at += chance.below(pause) as i64;
+                let (version, bytes) = (chance.below(30), chance.below(300));
+                let expect = brute_force(&allowed, at, version, bytes);
+                let taken = counts.pay(&Toll::Take(charge(version, at, bytes))).is_ok();
+                assert_eq!(taken, expect, "seed {seed}, at {at}");
+                if taken && chance.below(4) == 0 {
+                    let back = chance.below(bytes + 1);
+                    counts.pay(&Toll::GiveBack(charge(version, at, back), Left::Some)).expect("given back");
+                    allowed.push((at, version, bytes - back));
+                } else if taken {
+                    allowed.push((at, version, bytes));
+                }
+            }
+            assert!(allowed.len() > 20, "seed {seed}");
+        }
+    }
+
+    /// Whoever asks for nothing but whether something changed has read nothing; and cannot undo a read by that.
+    #[test]
+    fn what_nothing_left_of_was_not_read_unless_it_was_before_or_since() {
+        let read = |tolls: &[Toll]| {
+            let mut counts = counts();
+            tolls.iter().for_each(|toll| counts.pay(toll).expect("within the limit"));
+            counts.known.values().map(|known| (known.read.len(), known.head.objects)).next()
+        };
+        let take = |at| Toll::Take(charge(1, at, 0));
+        let nothing = |at| Toll::GiveBack(charge(1, at, 0), Left::Nothing);
+        assert_eq!(read(&[take(5), nothing(5)]), Some((0, 0)));
+        assert_eq!(read(&[take(5), take(6), nothing(6)]), Some((1, 1)), "before");
+        assert_eq!(read(&[take(5), take(5), nothing(5)]), Some((1, 1)), "since, in the same millisecond");
+        assert_eq!(read(&[take(5), take(5), nothing(5), nothing(5)]), Some((1, 1)));
+        assert_eq!(read(&[take(5), nothing(5), nothing(5)]), Some((0, 0)), "once");
+    }
+
+    #[test]
+    fn a_sign_in_that_is_not_fresh_reaches_half_and_a_fresh_one_the_limit() {
+        let mut counts = counts();
+        let asked =
+            |version, age| Toll::Take(Charge { proved_age_s: Some(age), ..charge(version, 1_790_000_000_000, 1) });
+        assert!((0..2).all(|version| counts.pay(&asked(version, STEP_UP_AGE_S + 1)).is_ok()));
+        let Err(JournalError::Limit { missing, .. }) = counts.pay(&asked(2, STEP_UP_AGE_S + 1)) else {
+            panic!("half is used")
+        };
+        assert!(missing.starts_with("a sign-in not older than 60 seconds"), "{missing}");
+        assert!((2..4).all(|version| counts.pay(&asked(version, STEP_UP_AGE_S)).is_ok()));
+        let Err(JournalError::Limit { missing, ask }) = counts.pay(&asked(4, 0)) else { panic!("all is used") };
+        assert_eq!(missing, "room in what may leave: you may read 4 objects that are restricted a minute");
+        assert_eq!(ask.as_deref(), Some("the security team"));
+        assert!(counts.pay(&asked(3, 0)).is_ok(), "what was read may be read again");
+    }
+}

@@ -1,0 +1,82 @@
+//! What leaves: it is counted before it does, and what did is said afterwards.
+
+use std::sync::Arc;
+
+use cordon_domain::{Charge, Clock, Level, PrincipalKind, Target};
+use cordon_gate::{Departure, Facts, Gate, JournalError};
+use cordon_policy::Policies;
+use cordon_store::Writer;
+
+use crate::error::VaultError;
+use crate::limits::EGRESS_BLOCK_BYTES;
+use crate::vault::Vault;
+
+/// Counts what leaves of one read. Says how much did, once: when all did, or when whoever took it went.
+pub(crate) struct Leaving {
+    gate: Arc<Gate<Arc<Policies>, Writer>>,
+    departure: Option<Departure>,
+    clock: Arc<dyn Clock>,
+    /// What the last bytes were taken as; `None` when nothing limits them.
+    charge: Option<Charge>,
+    /// Bytes that were taken from what may leave.
+    taken: u64,
+    /// Bytes that left.
+    left: u64,
+}
+
+impl Vault {
+    /// What a read of `bytes` begins by taking from what may leave.
+    pub(crate) fn charge(&self, asks: &Facts, target: &Target, bytes: u64) -> Result<Option<Charge>, VaultError> {
+        let snapshot = self.snapshot()?;
+        let roster = snapshot.roster();
+        // Of whom nothing is known, the policies know nothing either.
+        let Some(principal) = roster.principals.get(&asks.actor.principal) else { return Ok(None) };
+        let is_service = principal.kind == PrincipalKind::Service;
+        let proved_age_s = (!is_service).then(|| asks.actor.mfa_age_s.unwrap_or(u32::MAX));
+        let charge = Charge::of(target, principal, &roster.levels);
+        Ok(charge.map(|charge| Charge { at: asks.at, bytes: bytes.min(EGRESS_BLOCK_BYTES), proved_age_s, ..charge }))
+    }
+}
+
+impl Leaving {
+    /// Begins with what was taken when the read was recorded.
+    pub(crate) fn begin(vault: &Vault, departure: Departure, charge: Option<Charge>) -> Self {
+        let taken = charge.as_ref().map_or(0, |charge| charge.bytes);
+        let (gate, clock) = (Arc::clone(&vault.gate), Arc::clone(&vault.clock));
+        Self { gate, departure: Some(departure), clock, charge, taken, left: 0 }
+    }
+
+    /// Takes what is missing for `bytes` to leave, of `rest` that are to; they are as good as gone.
+    pub(crate) async fn take(&mut self, bytes: u64, rest: u64) -> Result<(), VaultError> {
+        let (end, needed) = (self.left + rest, self.left + bytes);
+        while let (Some(charge), Some(departure)) = (&mut self.charge, &self.departure)
+            && self.taken < needed
+        {
+            let at = self.clock.now().max(charge.at);
+            let block = Charge { at, bytes: (end - self.taken).min(EGRESS_BLOCK_BYTES), ..charge.clone() };
+            match self.gate.take_more(departure, block.clone()).await {
+                // As reads of these levels do, it goes on when nothing can be counted.
+                Err(JournalError::Unavailable(_)) if block.level <= Level::Internal => {}
+                outcome => outcome?,
+            }
+            self.taken += block.bytes;
+            *charge = block;
+        }
+        self.left = needed;
+        Ok(())
+    }
+}
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        let (Some(departure), Ok(here)) = (self.departure.take(), tokio::runtime::Handle::try_current()) else {
+            return;
+        };
+        let (gate, at, left) = (Arc::clone(&self.gate), self.clock.now(), self.left);
+        let unsent = self.taken - self.left.min(self.taken);
+        let back = self.charge.take().filter(|_| unsent > 0 || left == 0);
+        let back = back.map(|charge| Charge { bytes: unsent, ..charge });
+        // One that cannot be written is counted by the gate.
+        here.spawn(async move { drop(gate.departed(departure, (at, left), back).await) });
+    }
+}
