@@ -32,7 +32,9 @@ fn python(place: &Place, home: &str, script: &str, arguments: &[&str]) {
 #[test]
 fn python_programs_work_with_objects_as_far_as_they_may() {
     let place = Place::new();
-    let up = Up::begin(&place, &[]);
+    let keys = ["--bootstrap", "keys.json", "--bootstrap-for", "restricted=owner:everything"];
+    let up = Up::begin(&place, &[&keys[..], &["--bootstrap-for", "internal"]].concat());
+    bootstrapped(&place);
     let mut ada = Browser::welcomed(&up.origin, up.link());
     assert_eq!(login(&place, "home", &mut ada).code, 0);
     python(&place, "home", "clients.py", &[]);
@@ -51,7 +53,7 @@ fn python_programs_work_with_objects_as_far_as_they_may() {
     python(&place, "bob", "stranger.py", &["revoked", &table]);
 
     let events = |action: &str, outcome: &str| {
-        let all = ok(place.run(&["audit", "search", "--action", action, "--json"]));
+        let all = ok(place.run(&["audit", "search", "--action", action, "--json", "--limit", "10000"]));
         all.lines().filter(|line| line.contains(&format!("\"outcome\":\"{outcome}\""))).count()
     };
     assert!(events("object.write", "allowed") >= 10 && events("object.read", "allowed") >= 10);
@@ -60,6 +62,38 @@ fn python_programs_work_with_objects_as_far_as_they_may() {
     assert!(data.join("objects").is_dir());
     ok(place.run(&["db", "backup", "backup"]));
     up.end();
+}
+
+/// Keys that are given without a sign-in: for one user's eyes, for an hour; each may what was said, and is on record as what
+/// it is. What they may read is limited as everybody's is.
+fn bootstrapped(place: &Place) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let file = place.path().join("keys.json");
+    assert_eq!(std::fs::metadata(&file).expect("written").permissions().mode() & 0o777, 0o600);
+    let keys: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(file).expect("reads")).expect("JSON");
+    let principals = keys["principals"].as_array().expect("a list");
+    assert_eq!(principals.len(), 2);
+    assert_eq!(keys["access_key_id"], principals[0]["access_key_id"]);
+    let python = std::env::var("CORDON_TEST_PYTHON").expect("run `cargo xtask test`, which sets Python up");
+    let script = format!("{}/tests/s3/thief.py", env!("CARGO_MANIFEST_DIR"));
+    let done = Command::new(python).arg(script).arg(keys.to_string()).env_clear().output().expect("python runs");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let brought_in = ok(place.run(&["audit", "search", "--action", "principal.create", "--json"]));
+    assert_eq!(brought_in.matches("bootstrap: first keys for scripts").count(), 2);
+    let refused = ok(place.run(&["audit", "search", "--action", "object.read", "--json"]));
+    assert!(refused.contains("room in what may leave"), "{refused}");
+}
+
+#[test]
+fn keys_without_a_sign_in_are_given_on_this_machine_alone() {
+    let place = Place::new();
+    for door in ["--listen", "--s3"] {
+        let open = [door, "0.0.0.0:0", "--proxy", "10.0.0.0/8"];
+        let refused = place.run(&[&["up", "--bootstrap", "keys.json"][..], &open].concat());
+        assert_eq!(refused.code, 2);
+        assert!(refused.stderr.contains("gives keys without a sign-in"), "{}", refused.stderr);
+    }
+    assert!(!place.path().join("keys.json").exists());
 }
 
 /// What people type: the command line of AWS, and s3cmd.

@@ -1,0 +1,66 @@
+"""Somebody with a key of their own who takes all they can; and somebody who may know of nothing of it."""
+
+import json
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+known = json.loads(sys.argv[1])
+
+
+def client(one):
+    return boto3.client(
+        "s3",
+        endpoint_url=known["endpoint"],
+        region_name=known["region"],
+        aws_access_key_id=one["access_key_id"],
+        aws_secret_access_key=one["secret_access_key"],
+        aws_session_token=one["session_token"],
+        config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 0}, max_pool_connections=16),
+    )
+
+
+owner, stranger = (client(one) for one in known["principals"])
+events = owner.meta.events
+events.register("before-sign.s3.CreateBucket", lambda request, **_: request.headers.add_header("x-cordon-label", "restricted"))
+owner.create_bucket(Bucket="drafts")
+for number in range(60):
+    owner.put_object(Bucket="drafts", Key=str(number), Body=b"not yet")
+
+
+def steal(number):
+    try:
+        return owner.get_object(Bucket="drafts", Key=str(number % 60))["Body"].read() and number % 60
+    except ClientError as error:
+        assert error.response["ResponseMetadata"]["HTTPStatusCode"] == 403, error
+        assert "room in what may leave" in error.response["Error"]["Message"], error
+        return None
+
+
+with ThreadPoolExecutor(16) as threads:
+    stolen = set(threads.map(steal, range(180))) - {None}
+assert len(stolen) == 20, stolen
+
+# Copies are read, too; what is only looked at is not.
+try:
+    owner.copy_object(Bucket="drafts", Key="copy", CopySource={"Bucket": "drafts", "Key": str(min(set(range(60)) - stolen))})
+    sys.exit("a copy went round the limit")
+except ClientError as error:
+    assert error.response["ResponseMetadata"]["HTTPStatusCode"] == 403, error
+assert all(owner.head_object(Bucket="drafts", Key=str(number))["ContentLength"] == 7 for number in range(60))
+
+for ask in (
+    lambda: stranger.get_object(Bucket="drafts", Key="1"),
+    lambda: stranger.head_object(Bucket="drafts", Key="1"),
+    lambda: stranger.list_objects_v2(Bucket="drafts"),
+):
+    try:
+        ask()
+        sys.exit("a stranger was answered")
+    except ClientError as error:
+        assert error.response["ResponseMetadata"]["HTTPStatusCode"] == 404, error
+owner.delete_objects(Bucket="drafts", Delete={"Objects": [{"Key": str(number)} for number in range(60)]})
+owner.delete_bucket(Bucket="drafts")
