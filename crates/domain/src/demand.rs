@@ -78,7 +78,7 @@ impl Levels {
             retention_days: 30,
             egress: Some(Egress {
                 objects: [UNLIMITED; 4],
-                bytes: [UNLIMITED, UNLIMITED, 10_240 * GIB, 102_400 * GIB],
+                bytes: [10_240 * GIB, 10_240 * GIB, 10_240 * GIB, 102_400 * GIB],
                 share_percent: 100,
             }),
         },
@@ -94,7 +94,7 @@ impl Levels {
             retention_days: 90,
             egress: Some(Egress {
                 objects: [UNLIMITED; 4],
-                bytes: [UNLIMITED, UNLIMITED, 1_024 * GIB, 10_240 * GIB],
+                bytes: [1_024 * GIB, 1_024 * GIB, 1_024 * GIB, 10_240 * GIB],
                 share_percent: 100,
             }),
         },

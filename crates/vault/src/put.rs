@@ -123,29 +123,31 @@ impl Vault {
         let Sealed { part, row } = seal(&self.blobs, &data_key, piece, body).await?;
         let tag = format!("{}-1", drawn());
         let made = Made { version, data_key: Arc::new(data_key), parts: vec![part], row, tag };
-        let written = self.lead(asks, bucket, &new, &made).await;
+        let written = self.lead(asks, (bucket, before), &new, &made).await;
         if written.as_ref().is_err_and(VaultError::says_no) {
             self.blobs.remove_all(version, made.files()).await;
         }
         written
     }
 
-    /// Leads the name to what was made; again, when the name or the key of the bucket moved meanwhile.
+    /// Leads the name to what was made; again, when the name or the key of the bucket moved meanwhile. `before` is what the
+    /// name led to when that was looked up.
     pub(crate) async fn lead(
         &self,
         asks: &Facts,
-        bucket: &Bucket,
+        (bucket, mut before): (&Bucket, Option<Found>),
         new: &Writing,
         made: &Made,
     ) -> Result<Written, VaultError> {
         let (asks, mut bucket) = (self.now(asks), bucket.clone());
         let mut outcome = Err(VaultError::Conflict("the name leads elsewhere all the time".to_owned()));
         for _ in 0..WRITE_TRIES_MAX {
-            outcome = self.lead_once(&asks, &bucket, new, made).await;
+            outcome = self.lead_once(&asks, (&bucket, before), new, made).await;
             if !matches!(outcome, Err(VaultError::Conflict(_))) {
                 break;
             }
             bucket = self.again(&bucket).await?;
+            before = self.reader.entry(&self.keys, (bucket.id, &new.key), None).await?;
         }
         outcome
     }
@@ -153,11 +155,10 @@ impl Vault {
     async fn lead_once(
         &self,
         asks: &Facts,
-        bucket: &Bucket,
+        (bucket, before): (&Bucket, Option<Found>),
         new: &Writing,
         made: &Made,
     ) -> Result<Written, VaultError> {
-        let before = self.reader.entry(&self.keys, (bucket.id, &new.key), None).await?;
         new.holds(before.as_ref().map(|(entry, _)| entry))?;
         let label = new.label_over(bucket, before.as_ref());
         let row = self.row(bucket, made, label.clone()).await?;

@@ -284,6 +284,7 @@ impl Vault {
         only_if: Option<OnlyIf>,
     ) -> Result<Written, VaultError> {
         let upload = self.uploads.of(asks, (bucket, key), id)?;
+        let before = self.reader.entry(&self.keys, (bucket.id, key), None).await?;
         let (parts, copied) = upload.chosen(named)?;
         let label = match (&upload.writing.label, &copied) {
             (Some(own), Some(copied)) => Some(own.join(copied)),
@@ -293,7 +294,7 @@ impl Vault {
         let kept: Vec<u32> = parts.iter().map(|part| part.number).collect();
         let tag = format!("{}-{}", drawn(), parts.len());
         let made = Made { version: upload.version, data_key: Arc::clone(&upload.data_key), parts, row: None, tag };
-        let written = self.lead(asks, bucket, &new, &made).await;
+        let written = self.lead(asks, (bucket, before), &new, &made).await;
         if written.as_ref().is_err_and(VaultError::says_no) {
             upload.made_none();
         }
