@@ -55,12 +55,11 @@ impl Leaving {
             let at = self.clock.now().max(charge.at);
             let block = Charge { at, bytes: (end - self.taken).min(EGRESS_BLOCK_BYTES), ..charge.clone() };
             match self.gate.take_more(departure, block.clone()).await {
-                // As reads of these levels do, it goes on when nothing can be counted.
-                Err(JournalError::Unavailable(_)) if block.level <= Level::Internal => {}
-                outcome => outcome?,
+                Ok(()) => (self.taken, *charge) = (self.taken + block.bytes, block),
+                // As reads of these levels do, it goes on when nothing can be counted; then nothing is given back either.
+                Err(JournalError::Unavailable(_)) if block.level <= Level::Internal => self.charge = None,
+                Err(error) => return Err(error.into()),
             }
-            self.taken += block.bytes;
-            *charge = block;
         }
         self.left = needed;
         Ok(())

@@ -41,6 +41,18 @@ async fn a_read_is_recorded_before_its_receipt_and_what_left_after() {
     assert_eq!(events[0].policies, ["test"]);
 }
 
+/// Whether a change would be allowed is told beforehand: a refusal is on record, and what would be allowed is not yet.
+#[tokio::test]
+async fn what_would_be_refused_is_refused_beforehand() {
+    let request = || Request::<Raise>::new(facts(Label::of(Level::Internal)));
+    let refusing = gate(Deciding::no());
+    assert!(matches!(refusing.admit(&request()).await, Err(Denial::Refused(_))));
+    assert_eq!(actions(&refusing), [(Action::LabelRaise, Outcome::Denied)]);
+    let allowing = gate(Deciding::yes());
+    assert_eq!(allowing.admit(&request()).await, Ok(()));
+    assert_eq!(actions(&allowing), []);
+}
+
 fn charge(bytes: u64) -> Charge {
     let asked = facts(Label::of(Level::Restricted));
     let version = asked.target.version.expect("named");
