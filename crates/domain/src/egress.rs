@@ -10,6 +10,7 @@ use crate::event::Target;
 use crate::id::{PrincipalId, VendorId, VersionId};
 use crate::label::Project;
 use crate::level::Level;
+use crate::limits::EGRESS_OBJECTS_MAX;
 use crate::principal::Principal;
 use crate::time::Moment;
 
@@ -81,8 +82,9 @@ impl Egress {
     #[must_use]
     pub fn of_project(&self) -> Self {
         let more = |limit: u64| limit.saturating_mul(PROJECT_FACTOR);
+        let objects = |limit: u64| if limit == UNLIMITED { limit } else { more(limit).min(EGRESS_OBJECTS_MAX) };
         let share_percent = self.share_percent.saturating_mul(PROJECT_FACTOR as u32).min(100);
-        Self { objects: self.objects.map(more), bytes: self.bytes.map(more), share_percent }
+        Self { objects: self.objects.map(objects), bytes: self.bytes.map(more), share_percent }
     }
 
     /// The distinct objects that thirty days may show, when there are `all` of the level.

@@ -59,3 +59,6 @@ pub const SERVICE_KEY_MS_MAX: i64 = 366 * 86_400_000;
 
 /// Bytes of a change for which others are asked.
 pub const ASKED_CHANGE_BYTES_MAX: usize = 768 * 1024;
+
+/// Distinct objects that a limit of reading may allow, when it is one: each is kept.
+pub const EGRESS_OBJECTS_MAX: u64 = 1_000_000;

@@ -124,7 +124,7 @@ CREATE TABLE bodies (version BLOB PRIMARY KEY, sealed BLOB NOT NULL) STRICT;
     "
 CREATE INDEX objects_level ON objects (level);
 CREATE TABLE egress_heads (
-    payer BLOB PRIMARY KEY, changes INTEGER NOT NULL, objects INTEGER NOT NULL, bytes INTEGER NOT NULL, mac BLOB NOT NULL
+    payer BLOB PRIMARY KEY, changes INTEGER NOT NULL, sum BLOB NOT NULL, mac BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE egress_objects (
     payer BLOB NOT NULL, version BLOB NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (payer, version)
@@ -225,7 +225,7 @@ pub(crate) const TABLES: [Table; 23] = [
         ],
         rows: COPY_ROWS,
     },
-    Table { name: "egress_heads", key: 1, columns: &["payer", "changes", "objects", "bytes", "mac"], rows: COPY_ROWS },
+    Table { name: "egress_heads", key: 1, columns: &["payer", "changes", "sum", "mac"], rows: COPY_ROWS },
     Table { name: "egress_objects", key: 2, columns: &["payer", "version", "at"], rows: COPY_ROWS },
     Table { name: "egress_bytes", key: 2, columns: &["payer", "minute", "bytes"], rows: COPY_ROWS },
     Table { name: "active_keys", key: 1, columns: &["name", "active", "least", "mac"], rows: COPY_ROWS },

@@ -14,7 +14,7 @@ use std::thread::JoinHandle;
 use cordon_domain::limits::PAYLOAD_BYTES_MAX;
 use cordon_domain::{Action, Actor, Event, Moment, NodeId, Outcome, PrincipalId};
 use cordon_gate::act::Changes;
-use cordon_gate::{Epoch, Journal, JournalError, Permit, Recorded, Toll};
+use cordon_gate::{Epoch, Journal, JournalError, Left, Permit, Recorded, Toll};
 use cordon_ledger::entry::{EntryError, EventKey, seal};
 use cordon_ledger::hash::Hash;
 use cordon_ledger::payload;
@@ -99,6 +99,8 @@ struct Loop {
     erased: HashSet<PrincipalId>,
     uses: GrantUses,
     counts: Counts,
+    /// What was taken for those who did not wait for the answer.
+    unheard: Vec<Toll>,
 }
 
 impl Writer {
@@ -115,7 +117,8 @@ impl Writer {
     ) -> Result<Self, StoreError> {
         let event_key = keys.event_key()?;
         let (erased, uses, counts) = (HashSet::new(), GrantUses::default(), Counts::default());
-        let mut writing = Loop { database, opened: None, keys, event_key, node, itself, erased, uses, counts };
+        let mut writing =
+            Loop { database, opened: None, keys, event_key, node, itself, erased, uses, counts, unheard: Vec::new() };
         let (sender, receiver) = mpsc::channel(QUEUE_JOBS_MAX);
         let (say, opened) = oneshot::channel();
         let failed = |error| StoreError::File("the writer".to_owned(), "started", error);
@@ -229,18 +232,22 @@ impl Loop {
 
     async fn batch(&mut self, batch: Vec<Job>) {
         let (mut outcomes, mut replies) = (Vec::with_capacity(batch.len()), Vec::with_capacity(batch.len()));
+        let tolls: Vec<Option<Toll>> = batch.iter().map(|job| job.asked.toll.clone()).collect();
         let committed = self.commit(batch, &mut outcomes, &mut replies).await;
         if let Err(error) = committed {
             // What is durable is known only to a fresh session.
             self.opened = None;
             (self.uses, self.counts) = (GrantUses::default(), Counts::default());
+            self.unheard.clear();
             let error = JournalError::from(error);
             outcomes.clear();
             outcomes.resize_with(replies.len(), || Err(error.clone()));
         }
-        for (reply, outcome) in replies.into_iter().zip(outcomes) {
-            // Whoever asked may have gone.
-            let _ = reply.send(outcome);
+        for ((reply, outcome), toll) in replies.into_iter().zip(outcomes).zip(tolls) {
+            // Whoever asked may have gone: what was taken for them does not leave.
+            if let (Err(Ok(_)), Some(Toll::Take(charge))) = (reply.send(outcome), toll) {
+                self.unheard.push(Toll::GiveBack(charge, Left::Nothing));
+            }
         }
     }
 
@@ -283,7 +290,11 @@ impl Loop {
         }
         let durable = place.sequence;
         let tolls = batch.as_slice().iter().filter_map(|job| job.asked.toll.as_ref());
-        self.counts.begin(&mut session, &self.keys, tolls).await?;
+        self.counts.begin(&mut session, &self.keys, tolls.chain(&self.unheard)).await?;
+        for toll in self.unheard.drain(..) {
+            // One whose counts were changed beside Cordon has nothing to be given back.
+            let _ = self.counts.pay(self.keys.rows(), &toll);
+        }
         for job in batch {
             let Job { asked, reply, _waiting } = job;
             replies.push(reply);
@@ -354,10 +365,28 @@ impl Loop {
         if epoch < place.epoch {
             return Ok(Err(JournalError::Stale { seen: epoch }));
         }
-        if let Some(Err(error)) = toll.map(|toll| self.counts.pay(&toll)) {
+        let paid = toll.as_ref().map(|toll| (toll, self.counts.pay(self.keys.rows(), toll)));
+        // What left is on record, whether or not the rest is given back.
+        if let Some((Toll::Take(_), Err(error))) = paid {
             return Ok(Err(error));
         }
         let Some(event) = event else { return Ok(Ok(None)) };
+        let recorded = self.recorded(session, place, event, work).await?;
+        if let (Err(_), Some(Toll::Take(charge))) = (&recorded, toll) {
+            // Nothing leaves without its event. It was just taken: its counts are at hand.
+            let _ = self.counts.pay(self.keys.rows(), &Toll::GiveBack(charge, Left::Nothing));
+        }
+        Ok(recorded)
+    }
+
+    /// Records an event, with its work.
+    async fn recorded(
+        &mut self,
+        session: &mut Session,
+        place: &mut Place,
+        event: Event,
+        work: Option<Work>,
+    ) -> Result<Answer, StoreError> {
         if event.at.since_ms(place.last_at) < -CLOCK_BACK_MS {
             let back = self.clock_back(&event, place.last_at);
             self.seal(place, back)?;

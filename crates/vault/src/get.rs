@@ -63,6 +63,7 @@ impl Vault {
         let charge = self.charge(asks, &target, entry.said.bytes)?;
         let facts = Facts { target, charge: charge.clone(), ..asks.clone() };
         let receipt = self.gate.read(Request::<Read>::new(facts)).await?;
+        let charge = charge.filter(|_| receipt.recorded().is_some());
         let key = self.keys.bucket_key(row.wrap().under)?;
         let (opened, departure) = key.open(receipt, &row.wrap(), &row.manifest)?;
         let leaving = Leaving::begin(self, departure, charge);

@@ -39,7 +39,7 @@ impl Vault {
 }
 
 impl Leaving {
-    /// Begins with what was taken when the read was recorded.
+    /// Begins with what was taken when the read was recorded; with nothing when it could not be.
     pub(crate) fn begin(vault: &Vault, departure: Departure, charge: Option<Charge>) -> Self {
         let taken = charge.as_ref().map_or(0, |charge| charge.bytes);
         let (gate, clock) = (Arc::clone(&vault.gate), Arc::clone(&vault.clock));
@@ -53,7 +53,10 @@ impl Leaving {
             && self.taken < needed
         {
             let at = self.clock.now().max(charge.at);
-            let block = Charge { at, bytes: (end - self.taken).min(EGRESS_BLOCK_BYTES), ..charge.clone() };
+            let later_s = u32::try_from(at.since_ms(charge.at) / 1000).unwrap_or(u32::MAX);
+            let proved_age_s = charge.proved_age_s.map(|age| age.saturating_add(later_s));
+            let bytes = (end - self.taken).min(EGRESS_BLOCK_BYTES);
+            let block = Charge { at, bytes, proved_age_s, ..charge.clone() };
             match self.gate.take_more(departure, block.clone()).await {
                 Ok(()) => (self.taken, *charge) = (self.taken + block.bytes, block),
                 // As reads of these levels do, it goes on when nothing can be counted; then nothing is given back either.

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use cordon_domain::egress::UNLIMITED;
+use cordon_domain::limits::EGRESS_OBJECTS_MAX;
 use cordon_domain::{Egress, Factor, Level, Levels, Record, Step, Target};
 use cordon_gate::act::ChangeLevels;
 use serde_json::json;
@@ -92,7 +93,8 @@ fn set_egress(levels: &mut Levels, Cell { level, name, value }: &Cell) -> Result
     let mut egress = levels.egress(*level);
     let wrong = || format!("`{value}` is neither a number nor `any`");
     if name == "egress_share_percent" {
-        egress.share_percent = value.parse().map_err(|_| format!("`{value}` is no number"))?;
+        let percent = value.parse().ok().filter(|percent| *percent <= 100);
+        egress.share_percent = percent.ok_or_else(|| format!("`{value}` is no number of at most 100"))?;
     } else {
         let Some((what, window)) = amount(name) else { return Ok(false) };
         let limits = match what {
@@ -101,6 +103,9 @@ fn set_egress(levels: &mut Levels, Cell { level, name, value }: &Cell) -> Result
             _ => return Ok(false),
         };
         let limit = if value == "any" { UNLIMITED } else { value.parse().map_err(|_| wrong())? };
+        if what == "objects" && limit != UNLIMITED && limit > EGRESS_OBJECTS_MAX {
+            return Err(format!("a limit of objects is at most {EGRESS_OBJECTS_MAX}, or `any`"));
+        }
         limits.iter_mut().skip(window).take(1).for_each(|own| *own = limit);
     }
     let demand = levels.of_mut(*level);
@@ -164,6 +169,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     if !arguments.set.is_empty() {
         for cell in &arguments.set {
             set(&mut levels, cell).map_err(|error| Failure::usage(error, "see `cordon levels --help`"))?;
+        }
+        let shrinks = |level: &Level| {
+            let egress = levels.egress(*level);
+            !egress.objects.is_sorted() || !egress.bytes.is_sorted()
+        };
+        if let Some(level) = Level::ALL.into_iter().find(shrinks) {
+            let what = format!("of {level}, a longer time would allow less reading than a shorter one");
+            return Err(Failure::usage(what, "set the longer ones, too"));
         }
         let asked = operated.run(async {
             let steps = vec![Step::Put(Record::Levels(Box::new(levels)))];

@@ -70,7 +70,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
             "listen on 127.0.0.1, or put a proxy that encrypts before it and name its network with --proxy",
         ));
     }
-    arguments.bootstrap.check([arguments.listen, arguments.s3])?;
+    arguments.bootstrap.check(arguments)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::internal(error.to_string()))?;
     let places = arguments.at.place.places()?;

@@ -87,8 +87,10 @@ fn bootstrapped(place: &Place) {
 #[test]
 fn keys_without_a_sign_in_are_given_on_this_machine_alone() {
     let place = Place::new();
-    for door in ["--listen", "--s3"] {
-        let open = [door, "0.0.0.0:0", "--proxy", "10.0.0.0/8"];
+    let open = |door| vec![door, "0.0.0.0:0", "--proxy", "10.0.0.0/8"];
+    let (proxied, elsewhere) = (vec!["--proxy", "127.0.0.0/8"], vec!["--s3-url", "https://s3.example.org"]);
+    let shared = vec!["--database", "postgres:///cordon?host=/nowhere"];
+    for open in [open("--listen"), open("--s3"), proxied, elsewhere, shared] {
         let refused = place.run(&[&["up", "--bootstrap", "keys.json"][..], &open].concat());
         assert_eq!(refused.code, 2);
         assert!(refused.stderr.contains("gives keys without a sign-in"), "{}", refused.stderr);

@@ -42,9 +42,26 @@ async fn what_one_node_counts_another_counts_too(ground: Ground) {
     drop((one, other));
     let again = ground.open().await.expect("opens");
     assert!(matches!(take(&again, 3, 1).await, Err(JournalError::Limit { .. })), "over a restart");
-    ground.beside("UPDATE egress_bytes SET bytes = 0").await;
-    ground.beside("UPDATE egress_heads SET changes = changes + 1").await;
-    assert!(matches!(take(&again, 3, 1).await, Err(JournalError::Integrity(_))), "changed beside");
+    ground.beside("DELETE FROM egress_heads").await;
+    assert!(matches!(take(&again, 3, 1).await, Err(JournalError::Integrity(_))), "known, and gone");
+}
+
+/// Rows that were changed are noticed by whoever reads them, whatever stands above them.
+async fn rows_that_were_changed_stop_their_reader(ground: Ground) {
+    for change in [
+        "UPDATE egress_bytes SET bytes = 0",
+        "UPDATE egress_bytes SET minute = minute - 3600000",
+        "UPDATE egress_objects SET at = 0",
+        "DELETE FROM egress_objects",
+    ] {
+        let ground = if ground.places().server.is_some() { Ground::postgres() } else { Ground::sqlite() };
+        let (installation, _) = ground.create().await;
+        take(&installation, 3, 10).await.expect("read");
+        drop(installation);
+        assert!(ground.beside(change).await > 0);
+        let again = ground.open().await.expect("opens");
+        assert!(matches!(take(&again, 3, 1).await, Err(JournalError::Integrity(_))), "{change}");
+    }
 }
 
 async fn what_lies_before_all_windows_is_not_kept(ground: Ground) {
@@ -60,4 +77,8 @@ async fn what_lies_before_all_windows_is_not_kept(ground: Ground) {
     assert_eq!(rows().await, 4);
 }
 
-on_both!(what_one_node_counts_another_counts_too, what_lies_before_all_windows_is_not_kept);
+on_both!(
+    rows_that_were_changed_stop_their_reader,
+    what_one_node_counts_another_counts_too,
+    what_lies_before_all_windows_is_not_kept
+);

@@ -104,7 +104,7 @@ fn widen(program: &Path, folder: &Path) -> Result<(), String> {
     let mut command = Command::new(program);
     command.args(["levels", "--reason", "a measurement"]).env("HOME", folder).stdout(Stdio::null());
     for window in ["minute", "hour", "day", "month"] {
-        command.arg("--set").arg(format!("confidential.egress_objects_{window}=100000000"));
+        command.arg("--set").arg(format!("confidential.egress_objects_{window}=1000000"));
         command.arg("--set").arg(format!("confidential.egress_bytes_{window}=1000000000000000"));
     }
     match command.status() {

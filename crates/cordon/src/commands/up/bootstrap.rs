@@ -1,8 +1,7 @@
 //! First keys, for scripts and tests, that nobody needs to sign in for.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::Write as _;
-use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -10,7 +9,7 @@ use std::str::FromStr;
 use clap::Args;
 use cordon_domain::{Clock as _, Level, PrincipalId, PrincipalKind, Role, Roster, Scope};
 use cordon_server::Node;
-use cordon_store::edge::SystemClock;
+use cordon_store::edge::{SystemClock, SystemEntropy};
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
@@ -58,21 +57,28 @@ impl FromStr for Whom {
 }
 
 impl Options {
-    /// Refuses where somebody else could use what is written.
-    pub(super) fn check(&self, listens: [SocketAddr; 2]) -> Result<(), Failure> {
-        let open = listens.into_iter().find(|address| !address.ip().is_loopback());
-        match open.filter(|_| self.bootstrap.is_some()) {
-            Some(open) => Err(Failure::usage(
-                format!("{open} is reached from other machines, and --bootstrap gives keys without a sign-in"),
-                "listen on 127.0.0.1, or sign in with `cordon login`",
-            )),
-            None => Ok(()),
+    /// Refuses where somebody else could use what is written: through a proxy, or at another node of the same database.
+    pub(super) fn check(&self, up: &super::Arguments) -> Result<(), Failure> {
+        if self.bootstrap.is_none() {
+            return Ok(());
         }
+        let open = [up.listen, up.s3].into_iter().find(|address| !address.ip().is_loopback());
+        let how = match open {
+            Some(address) => format!("{address} is reached from other machines"),
+            None if !up.proxy.is_empty() || up.s3_url.is_some() => "this node is reached through a proxy".to_owned(),
+            None if up.at.place.places()?.server.is_some() => "other nodes may use this database".to_owned(),
+            None => return Ok(()),
+        };
+        Err(Failure::usage(
+            format!("{how}, and --bootstrap gives keys without a sign-in"),
+            "use it for a node of its own, on 127.0.0.1; elsewhere sign in with `cordon login`",
+        ))
     }
 
     /// Brings the services in, and writes their keys. It is done beside the node, as every command is.
     pub(super) fn write(&self, at: &At, node: &Node) -> Result<(), Failure> {
         let Some(path) = &self.bootstrap else { return Ok(()) };
+        let beside = Beside::begin(path)?;
         let operated = at.open()?;
         let owner = answers(operated.snapshot()?.roster(), operated.actor.principal)?;
         let until = SystemClock.now().plus_ms(BOOTSTRAP_MS);
@@ -91,7 +97,7 @@ impl Options {
             all.push(one);
         }
         let text = Zeroizing::new(format!("{:#}\n", document(node, all)));
-        replace(path, text.as_bytes())?;
+        beside.finish(text.as_bytes())?;
         eprintln!("keys for scripts are in `{}`; they end in an hour", path.display());
         Ok(())
     }
@@ -109,8 +115,9 @@ fn document(node: &Node, all: Vec<Map<String, Value>>) -> Value {
 
 /// Who answers for the services: the person at the machine, by the account that is theirs.
 fn answers(roster: &Roster, operator: PrincipalId) -> Result<PrincipalId, Failure> {
+    let now = SystemClock.now();
     let own = |kind, owner| kind == PrincipalKind::Person && owner == operator;
-    let person = roster.principals.values().find(|one| own(one.kind, one.owner));
+    let person = roster.principals.values().find(|one| own(one.kind, one.owner) && roster.is_active(one, now));
     person.map(|person| person.id).ok_or_else(|| {
         Failure::usage(
             "nobody here is the person at this machine, so nobody answers for the keys of --bootstrap",
@@ -119,19 +126,37 @@ fn answers(roster: &Roster, operator: PrincipalId) -> Result<PrincipalId, Failur
     })
 }
 
-/// Puts a file in its place that nobody else may read, whole or not at all.
-fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let wrong = |error: std::io::Error| {
-        Failure::usage(format!("`{}` cannot be written: {error}", path.display()), "give another --bootstrap")
-    };
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(format!(".{}", std::process::id()));
-    let beside = PathBuf::from(beside);
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside);
-    let written = file.and_then(|mut file| file.write_all(bytes)).and_then(|()| std::fs::rename(&beside, path));
-    written.map_err(|error| {
-        // It may not be there.
-        let _ = std::fs::remove_file(&beside);
-        wrong(error)
-    })
+/// A file that nobody else may read, on its way to its place.
+struct Beside<'a> {
+    file: File,
+    path: PathBuf,
+    place: &'a Path,
+}
+
+impl Drop for Beside<'_> {
+    fn drop(&mut self) {
+        // It is gone already when it is in its place.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+impl<'a> Beside<'a> {
+    /// Begins it before anything is made that would have to stand in it.
+    fn begin(place: &'a Path) -> Result<Self, Failure> {
+        let mut name = place.as_os_str().to_owned();
+        name.push(format!(".{}", cordon_domain::CredentialId::draw(&mut SystemEntropy)));
+        let path = PathBuf::from(name);
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+        Ok(Self { file: file.map_err(|error| unwritable(place, &error))?, path, place })
+    }
+
+    /// Puts it in its place, whole or not at all.
+    fn finish(mut self, bytes: &[u8]) -> Result<(), Failure> {
+        let written = self.file.write_all(bytes).and_then(|()| std::fs::rename(&self.path, self.place));
+        written.map_err(|error| unwritable(self.place, &error))
+    }
+}
+
+fn unwritable(place: &Path, error: &std::io::Error) -> Failure {
+    Failure::usage(format!("`{}` cannot be written: {error}", place.display()), "give another --bootstrap")
 }
