@@ -1,7 +1,8 @@
 //! Wrong passwords are counted, by address, and by account where the device is not known to it.
 //!
 //! A guess is counted before it is checked, so that guesses side by side are counted, too; it is taken back unless it was
-//! wrong. A device that is known to an account has a count of its own: a stranger locks nobody out. Passkeys are not counted.
+//! wrong. A device that is known to an account has a count of its own, and no other: a stranger locks nobody out, also not
+//! one who comes from the same address. Passkeys, and recovery codes, are not counted.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -44,7 +45,7 @@ pub(crate) enum For<'a> {
 /// A guess that was counted. It is taken back when this is dropped, unless it was wrong.
 pub(crate) struct Guess<'a> {
     throttle: &'a Throttle,
-    address: IpAddr,
+    address: Option<IpAddr>,
     account: Option<String>,
     device: Option<CredentialId>,
     wrong: bool,
@@ -62,7 +63,7 @@ impl Drop for Guess<'_> {
         if self.wrong {
             return;
         }
-        take_back(&self.throttle.addresses, &self.address);
+        self.address.iter().for_each(|address| take_back(&self.throttle.addresses, address));
         self.account.iter().for_each(|account| take_back(&self.throttle.accounts, account));
         self.device.iter().for_each(|device| take_back(&self.throttle.devices, device));
     }
@@ -85,12 +86,13 @@ impl Throttle {
     ///
     /// The minutes to wait.
     pub(crate) fn guess(&self, address: IpAddr, whom: For<'_>, now: Moment) -> Result<Guess<'_>, i64> {
-        let address = network(address);
-        count(&self.addresses, address, now)?;
-        // Where the account has no more room, the address is not to blame.
-        let mut guess = Guess { throttle: self, address, account: None, device: None, wrong: false };
+        let mut guess = Guess { throttle: self, address: None, account: None, device: None, wrong: false };
         match whom {
             For::Account(name) => {
+                let address = network(address);
+                count(&self.addresses, address, now)?;
+                // Where the account has no more room, the address is not to blame: it is taken back.
+                guess.address = Some(address);
                 count(&self.accounts, name.as_str().to_owned(), now)?;
                 guess.account = Some(name.as_str().to_owned());
             }
@@ -188,6 +190,22 @@ mod tests {
         assert_eq!(guess(96, For::Nobody, NOW), Ok(()), "a recovery code");
         assert_eq!(guess(99, For::Account(&ada), NOW), Err(16));
         assert_eq!(guess(99, For::Account(&ada), NOW.plus_ms(WRONG_WINDOW_MS)), Ok(()), "it is over");
+    }
+
+    /// Behind one address there may be a whole office, and one who guesses.
+    #[test]
+    fn a_stranger_at_the_same_address_locks_out_no_known_device() {
+        let (throttle, office) = (Throttle::default(), address("192.0.2.1"));
+        for n in 0..WRONG_BY_ADDRESS {
+            let _ = wrong(&throttle, office, For::Account(&name(&format!("u{n}"))), NOW);
+        }
+        assert!(wrong(&throttle, office, For::Account(&name("ada")), NOW).is_err());
+        let device = For::Device(CredentialId([1; 16]));
+        for _ in 0..WRONG_BY_DEVICE {
+            assert_eq!(wrong(&throttle, office, device, NOW), Ok(()), "a device that is known");
+        }
+        assert!(wrong(&throttle, office, device, NOW).is_err(), "it has a bound of its own");
+        assert_eq!(wrong(&throttle, office, For::Nobody, NOW), Ok(()), "a recovery code");
     }
 
     #[test]

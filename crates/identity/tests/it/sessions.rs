@@ -162,8 +162,23 @@ async fn a_vendors_person_signs_in_while_the_contract_runs() {
     let answer = passkey.sign_in(&options).to_string();
     let late = office.identity.sign_in_with_passkey(&ceremony, &answer, &visit(), None).await.err().expect("refused");
     assert!(late.to_string().contains("a contract that runs"), "{late}");
+}
+
+#[tokio::test]
+async fn what_a_vendors_people_have_ends_with_their_vendor() {
+    let office = Office::open().await;
+    office.vendor(NOW.plus_ms(3_600_000)).await;
+    office.bring_in(principal(5, PrincipalKind::Vendor), Some("eve@vendor.example")).await;
+    let (mut passkey, _) = office.with_passkey(5).await;
+    let entered = office.signed_in(&mut passkey).await;
+    let key = office.identity.take_keys(&entered.session, &visit()).await.ok().expect("fresh");
+    assert!(office.identity.session(&entered.token).is_ok());
+    assert_eq!(signed(&office, &key), Ok(()));
     office.revoke(None, Step::End(RecordKey::Vendor(VendorId([1; 16])))).await;
     assert!(office.identity.session(&entered.token).is_err() && signed(&office, &key).is_err());
+    let (ceremony, options) = office.identity.begin_sign_in(&visit()).expect("begun");
+    let answer = passkey.sign_in(&options).to_string();
+    assert!(office.identity.sign_in_with_passkey(&ceremony, &answer, &visit(), None).await.is_err());
 }
 
 #[tokio::test]
