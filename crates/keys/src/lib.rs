@@ -32,6 +32,6 @@ pub use error::KeyError;
 pub use manifest::{Manifest, Part};
 pub use name::{KeyName, KeyRef, Purpose};
 pub use provider::{ProviderError, RootProvider, WrappedRoot};
-pub use rotation::{Due, Rotation};
+pub use rotation::Due;
 pub use secret::Secret;
 pub use tree::{Root, StoredKey, Unlocked};

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use cordon_domain::egress::UNLIMITED;
-use cordon_domain::limits::EGRESS_OBJECTS_MAX;
+use cordon_domain::limits::{APPROVALS_MAX, EGRESS_OBJECTS_MAX};
 use cordon_domain::{Egress, Factor, Level, Levels, Record, Step, Target};
 use cordon_gate::act::ChangeLevels;
 use serde_json::json;
@@ -32,10 +32,14 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
+/// How many open an emergency for another: of no level.
+const EMERGENCY: &str = "emergency_approvals";
+
 /// A cell of the table, and its new value.
 #[derive(Clone, Debug)]
 struct Cell {
-    level: Level,
+    /// Of which level; none where it is of all.
+    level: Option<Level>,
     name: String,
     value: String,
 }
@@ -58,14 +62,20 @@ const ROWS: [(&str, &str); 17] = [
     ("egress_bytes_month", "bytes read in 30 days"),
     ("egress_share_percent", "of all in 30 days, percent"),
     ("approvals", "approvals by others"),
-    ("retention_days", "kept after deletion, days"),
+    ("retention_days", "kept after deletion, days *"),
 ];
 
 fn cell(text: &str) -> Result<Cell, String> {
     let wrong = || format!("`{text}` is not LEVEL.CELL=VALUE, for example restricted.factor_age_s=600");
     let (place, value) = text.split_once('=').ok_or_else(wrong)?;
-    let (level, name) = place.split_once('.').ok_or_else(wrong)?;
-    let level = level.parse().map_err(|error: cordon_domain::level::UnknownLevel| error.to_string())?;
+    let (level, name) = match place.split_once('.') {
+        Some((level, name)) => {
+            let level = level.parse().map_err(|error: cordon_domain::level::UnknownLevel| error.to_string())?;
+            (Some(level), name)
+        }
+        None if place == EMERGENCY => (None, place),
+        None => return Err(wrong()),
+    };
     let cell = Cell { level, name: name.to_owned(), value: value.to_owned() };
     // What is wrong with the value is said before anything is opened.
     set(&mut Levels::DEFAULT.clone(), &cell)?;
@@ -89,8 +99,8 @@ fn egress_value(egress: &Egress, name: &str) -> Option<String> {
 }
 
 /// Sets an amount of reading; `false` when the name is of none.
-fn set_egress(levels: &mut Levels, Cell { level, name, value }: &Cell) -> Result<bool, String> {
-    let mut egress = levels.egress(*level);
+fn set_egress(levels: &mut Levels, level: Level, Cell { name, value, .. }: &Cell) -> Result<bool, String> {
+    let mut egress = levels.egress(level);
     let wrong = || format!("`{value}` is neither a number nor `any`");
     if name == "egress_share_percent" {
         let percent = value.parse().ok().filter(|percent| *percent <= 100);
@@ -108,7 +118,7 @@ fn set_egress(levels: &mut Levels, Cell { level, name, value }: &Cell) -> Result
         }
         limits.iter_mut().skip(window).take(1).for_each(|own| *own = limit);
     }
-    let demand = levels.of_mut(*level);
+    let demand = levels.of_mut(level);
     (demand.egress, demand.egress_bytes_day) = (Some(egress), egress.bytes[2]);
     Ok(true)
 }
@@ -133,10 +143,16 @@ fn value(levels: &Levels, level: Level, name: &str) -> String {
 }
 
 fn set(levels: &mut Levels, cell: &Cell) -> Result<(), String> {
-    if set_egress(levels, cell)? {
+    let Some(level) = cell.level else {
+        let count = cell.value.parse().ok().filter(|count| (1..=APPROVALS_MAX as u32).contains(count));
+        let wrong = || format!("`{}` is no number from 1 to {APPROVALS_MAX}", cell.value);
+        levels.emergency_approvals = count.ok_or_else(wrong)?;
+        return Ok(());
+    };
+    if set_egress(levels, level, cell)? {
         return Ok(());
     }
-    let demand = levels.of_mut(cell.level);
+    let demand = levels.of_mut(level);
     let Cell { name, value, .. } = cell;
     let number = || value.parse::<u32>().map_err(|_| format!("`{value}` is no number of at most 4294967295"));
     let yes = || match value.as_str() {
@@ -157,7 +173,7 @@ fn set(levels: &mut Levels, cell: &Cell) -> Result<(), String> {
         "retention_days" => demand.retention_days = number()?,
         _ => {
             let names: Vec<&str> = ROWS.iter().map(|(name, _)| *name).collect();
-            return Err(format!("`{name}` is no cell; cells are {}", names.join(", ")));
+            return Err(format!("`{name}` is no cell; cells are {}, and {EMERGENCY} of no level", names.join(", ")));
         }
     }
     Ok(())
@@ -204,6 +220,7 @@ fn table(levels: &Levels) -> String {
         text.extend(Level::ALL.map(|level| format!("{:>20}", value(levels, level, name))));
     }
     text.push_str(&format!("\n\nan emergency is opened by {} others\n", levels.emergency_approvals));
+    text.push_str("* what is deleted goes at once: nothing keeps it yet\n");
     text
 }
 
@@ -238,5 +255,40 @@ mod tests {
         {
             assert!(cell(wrong).is_err(), "{wrong}");
         }
+        let mut levels = Levels::DEFAULT;
+        set(&mut levels, &cell("emergency_approvals=3").expect("a cell")).expect("set");
+        assert_eq!(levels, Levels { emergency_approvals: 3, ..Levels::DEFAULT });
+        for wrong in ["emergency_approvals=0", "emergency_approvals=17", "restricted.emergency_approvals=3"] {
+            assert!(cell(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    /// What an organisation has that sets nothing: a change of it is seen.
+    #[test]
+    fn the_defaults_are_these() {
+        let expected = "\
+public            internal        confidential          restricted
+least proof of a sign-in                    none                code                code  phishing-resistant
+its age, seconds                         2592000               43200                3600                 300
+enrolled device                               no                  no                 yes                 yes
+training that counts                          no                  no                 yes                 yes
+age of keys, days                            365                 365                 180                  90
+presigned address, hours                     168                  12                   1                   0
+objects read a minute                        any                 any                 600                  20
+objects read an hour                         any                 any                5000                  50
+objects read a day                           any                 any               20000                 100
+objects read in 30 days                      any                 any              100000                 300
+bytes read a minute               10995116277760       1099511627776         21474836480          1073741824
+bytes read an hour                10995116277760       1099511627776         53687091200          4294967296
+bytes read a day                  10995116277760       1099511627776        107374182400         10737418240
+bytes read in 30 days            109951162777600      10995116277760       1073741824000        107374182400
+of all in 30 days, percent                   100                 100                 100                   5
+approvals by others                            1                   1                   1                   1
+kept after deletion, days *                   30                  90                 365                 365
+
+an emergency is opened by 2 others
+* what is deleted goes at once: nothing keeps it yet
+";
+        assert_eq!(table(&Levels::DEFAULT).trim_start(), expected);
     }
 }

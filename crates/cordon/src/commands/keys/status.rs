@@ -2,7 +2,7 @@
 
 use clap::Args;
 use cordon_domain::{Clock as _, Level};
-use cordon_keys::{Due, KeyName, Rotation, StoredKey};
+use cordon_keys::{Due, KeyName, StoredKey};
 use cordon_store::edge::SystemClock;
 use cordon_store::read::Wraps;
 use serde_json::json;
@@ -58,6 +58,7 @@ async fn lines(operated: &Operated) -> Result<Vec<Line>, Failure> {
     let (keys, reader) = (installation.keys(), installation.reader());
     let now = SystemClock.now();
     let stored = keys.store().keys().map_err(failure)?;
+    let levels = operated.snapshot()?.roster().levels;
     let mut lines = Vec::new();
     for (place, key) in stored.iter().enumerate() {
         let superseded = stored.get(place + 1).is_some_and(|next| next.reference.name == key.reference.name);
@@ -72,7 +73,7 @@ async fn lines(operated: &Operated) -> Result<Vec<Line>, Failure> {
         }
         let uses = keys.store().uses(key.reference).map_err(failure)?;
         let rotates = !matches!(key.reference.name, KeyName::Purpose(_));
-        let due = Rotation::default().due(level, key.created_at, uses, now).filter(|_| rotates);
+        let due = Due::of(levels.of(level).key_age_days, key.created_at, uses, now).filter(|_| rotates);
         let wraps = match reader.active_key(keys, key.reference.name).await.map_err(failure)? {
             Some(active) => reader.wraps(&active).await.map_err(failure)?,
             None => Wraps::default(),
