@@ -17,6 +17,7 @@ mod levels;
 mod login;
 mod people;
 mod policy;
+mod quarantine;
 mod rules;
 pub(crate) mod scan;
 mod services;
@@ -46,6 +47,8 @@ pub(crate) enum Command {
     Env(Box<env::Arguments>),
     Approve(Box<approve::Arguments>),
     #[command(subcommand)]
+    Quarantine(quarantine::Command),
+    #[command(subcommand)]
     Emergency(emergency::Command),
     #[command(subcommand)]
     Audit(audit::Command),
@@ -71,6 +74,8 @@ pub(crate) enum Command {
     Man(shell::Man),
     #[command(hide = true, name = cordon_scan::worker::WORKER_ARGUMENT)]
     Worker,
+    #[command(hide = true, name = cordon_scan::looking::LOOKER_ARGUMENT)]
+    Looker,
 }
 
 impl Command {
@@ -86,6 +91,7 @@ impl Command {
             Self::Credentials(arguments) => credentials::run(&arguments),
             Self::Env(arguments) => env::run(&arguments),
             Self::Approve(arguments) => approve::run(&arguments),
+            Self::Quarantine(command) => quarantine::run(command),
             Self::Emergency(command) => emergency::run(command),
             Self::Audit(command) => audit::run(command),
             Self::People(command) => people::run(command),
@@ -101,6 +107,7 @@ impl Command {
             Self::Completions(arguments) => shell::completions(&arguments),
             Self::Man(arguments) => shell::man(&arguments),
             Self::Worker => worker::run(),
+            Self::Looker => worker::look(),
         }
     }
 }

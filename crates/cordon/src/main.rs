@@ -15,7 +15,7 @@ use clap::Parser;
 
 /// Keep unreleased work inside: find what would leak, prove what happened.
 #[derive(Parser)]
-#[command(name = "cordon", version, about, max_term_width = 100)]
+#[command(name = "cordon", version, max_term_width = 100)]
 struct Arguments {
     #[command(subcommand)]
     command: commands::Command,

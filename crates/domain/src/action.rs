@@ -90,6 +90,7 @@ actions! {
     47 EmergencyAsk "emergency.ask" "Asks others to open an emergency.";
     48 BucketChange "bucket.change" "Changes what a bucket does with what is written to it.";
     49 ObjectHide "object.hide" "Hides an object behind a mark, that can be taken away.";
+    50 ObjectInspect "object.inspect" "Looks into what was written.";
 }
 
 impl Action {

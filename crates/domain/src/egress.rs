@@ -96,6 +96,17 @@ impl Egress {
         }
     }
 
+    /// Returns how long it takes to read so many bytes, in milliseconds: as long as the slowest window lets them leave.
+    #[must_use]
+    pub fn pace_ms(&self, bytes: u64) -> i64 {
+        let of = |(window, limit): (Window, u64)| match limit {
+            UNLIMITED => 0,
+            limit => u128::from(bytes) * window.ms() as u128 / u128::from(limit.max(1)),
+        };
+        let slowest = Window::ALL.into_iter().zip(self.bytes).map(of).max().unwrap_or(0);
+        i64::try_from(slowest).unwrap_or(i64::MAX)
+    }
+
     /// Tells whether objects are limited.
     #[must_use]
     pub fn limits_objects(&self) -> bool {
@@ -143,6 +154,8 @@ pub struct Charge {
     pub at: Moment,
     /// How many bytes.
     pub bytes: u64,
+    /// How many are to follow: they are taken later, and nothing is taken when there is no room for them either.
+    pub ahead: u64,
     /// For whom it is counted, and what each may read.
     pub payers: Vec<(Payer, Egress)>,
     /// How old the proof of the sign-in is, in seconds; none of a service, which cannot step up.
@@ -161,7 +174,7 @@ impl Charge {
         let vendor = principal.vendor.map(|vendor| (Payer::Vendor(vendor), own));
         let projects = label.projects.iter().map(|project| (Payer::Project(project.clone()), own.of_project()));
         let payers = std::iter::once((Payer::Principal(principal.id), own)).chain(vendor).chain(projects).collect();
-        Some(Self { version, level: label.level, at: Moment(0), bytes: 0, payers, proved_age_s: None })
+        Some(Self { version, level: label.level, at: Moment(0), bytes: 0, ahead: 0, payers, proved_age_s: None })
     }
 }
 
@@ -176,6 +189,20 @@ mod tests {
         assert_eq!(egress.share_of(10), SHARE_OBJECTS_MIN);
         assert_eq!(egress.share_of(100_000), 100_000 * u64::from(egress.share_percent) / 100);
         assert_eq!(Egress { share_percent: 100, ..egress }.share_of(10), UNLIMITED);
+    }
+
+    #[test]
+    fn what_is_large_takes_as_long_as_its_slowest_window() {
+        let day = Window::Day.ms();
+        let egress = Egress { bytes: [UNLIMITED, 100, 200, 3_000], objects: [UNLIMITED; 4], share_percent: 100 };
+        assert_eq!(egress.pace_ms(200), 2 * day, "thirty days let a hundred leave each day");
+        assert_eq!(
+            Egress { bytes: [1, 100, 2_000, UNLIMITED], ..egress }.pace_ms(60),
+            Window::Hour.ms(),
+            "a minute does"
+        );
+        assert_eq!(Egress { bytes: [UNLIMITED; 4], ..egress }.pace_ms(u64::MAX), 0);
+        assert_eq!(Egress { bytes: [0; 4], ..egress }.pace_ms(u64::MAX), i64::MAX);
     }
 
     #[test]

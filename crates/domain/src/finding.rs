@@ -38,6 +38,22 @@ macro_rules! words {
                 })
             }
         }
+
+        impl<C> minicbor::Encode<C> for $name {
+            fn encode<W: minicbor::encode::Write>(
+                &self,
+                encoder: &mut minicbor::Encoder<W>,
+                _: &mut C,
+            ) -> Result<(), minicbor::encode::Error<W::Error>> {
+                encoder.str(self.as_str())?.ok()
+            }
+        }
+
+        impl<'b, C> minicbor::Decode<'b, C> for $name {
+            fn decode(decoder: &mut minicbor::Decoder<'b>, _: &mut C) -> Result<Self, minicbor::decode::Error> {
+                decoder.str()?.parse().map_err(minicbor::decode::Error::message)
+            }
+        }
     };
 }
 
@@ -169,6 +185,24 @@ pub struct Finding {
     pub location: Location,
 }
 
+impl Finding {
+    /// Returns the level that what holds it has at least; none when it is not sure, or says nothing of a level.
+    #[must_use]
+    pub fn least_level(&self) -> Option<Level> {
+        if self.confidence < Confidence::Medium {
+            return None;
+        }
+        match self.kind {
+            Kind::Secret => Some(Level::Confidential),
+            Kind::Marking | Kind::Weights => Some(self.level.unwrap_or(Level::Confidential)),
+            Kind::Codename | Kind::Copy => Some(self.level.unwrap_or(Level::Restricted)),
+            Kind::PersonalData if self.severity >= Severity::High => Some(Level::Confidential),
+            Kind::PersonalData => Some(Level::Internal),
+            Kind::Exposure => None,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -179,6 +213,52 @@ mod tests {
             assert_eq!(kind.as_str().parse::<Kind>().as_ref(), Ok(kind));
         }
         assert!("x".parse::<Severity>().is_err_and(|text| text.contains("critical")));
+    }
+
+    #[test]
+    fn words_are_stored_as_they_are_written() {
+        let bytes = minicbor::to_vec(Kind::PersonalData).expect("encodes");
+        assert_eq!(minicbor::decode::<&str>(&bytes).expect("a text"), "personal-data");
+        assert_eq!(minicbor::decode::<Kind>(&bytes).expect("a kind"), Kind::PersonalData);
+        let other = minicbor::to_vec("gossip").expect("encodes");
+        assert!(minicbor::decode::<Kind>(&other).is_err());
+    }
+
+    #[test]
+    fn what_is_not_sure_says_nothing_of_a_level() {
+        let found = |kind, severity, confidence, level| Finding {
+            id: crate::IdKey::new([1; 32]).identify(&[b"a test"]),
+            rule: "a-rule".into(),
+            kind,
+            severity,
+            confidence,
+            title: "a title".into(),
+            detail: None,
+            level,
+            excerpt: String::new(),
+            fix: "a fix".into(),
+            location: Location {
+                path: Vec::new(),
+                line: 1,
+                column: 1,
+                byte_start: 0,
+                byte_end: 1,
+                space: Space::Raw,
+                blob: None,
+                commit: None,
+            },
+        };
+        let level = |kind, severity, level| found(kind, severity, Confidence::Medium, level).least_level();
+        assert_eq!(level(Kind::Secret, Severity::Low, None), Some(Level::Confidential));
+        assert_eq!(level(Kind::Marking, Severity::Low, Some(Level::Restricted)), Some(Level::Restricted));
+        assert_eq!(level(Kind::Marking, Severity::Low, Some(Level::Public)), Some(Level::Public));
+        assert_eq!(level(Kind::Weights, Severity::Low, None), Some(Level::Confidential));
+        assert_eq!(level(Kind::Copy, Severity::Low, Some(Level::Internal)), Some(Level::Internal));
+        assert_eq!(level(Kind::Codename, Severity::Low, None), Some(Level::Restricted));
+        assert_eq!(level(Kind::PersonalData, Severity::Medium, None), Some(Level::Internal));
+        assert_eq!(level(Kind::PersonalData, Severity::High, None), Some(Level::Confidential));
+        assert_eq!(level(Kind::Exposure, Severity::Critical, None), None);
+        assert_eq!(found(Kind::Secret, Severity::Critical, Confidence::Low, None).least_level(), None);
     }
 
     #[test]

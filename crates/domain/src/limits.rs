@@ -62,3 +62,9 @@ pub const ASKED_CHANGE_BYTES_MAX: usize = 768 * 1024;
 
 /// Distinct objects that a limit of reading may allow, when it is one: each is kept.
 pub const EGRESS_OBJECTS_MAX: u64 = 1_000_000;
+
+/// Things found in one version that are kept; others are counted.
+pub const FOUND_MAX: usize = 16;
+
+/// Bytes of the name of a rule.
+pub const RULE_NAME_BYTES_MAX: usize = 128;

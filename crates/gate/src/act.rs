@@ -67,6 +67,8 @@ acts! { Changes:
     Delete = ObjectDelete;
     /// Hides an object.
     Hide = ObjectHide;
+    /// Looks into a new version.
+    Inspect = ObjectInspect;
     /// Raises a label.
     Raise = LabelRaise;
     /// Lowers a label.

@@ -192,16 +192,30 @@ impl<D: Decide, J: Journal> Gate<D, J> {
         let at = charge.at;
         let outcome = self.journal.take(Toll::Take(charge)).await;
         if let Err(JournalError::Limit { missing, .. }) = &outcome {
-            let Departure { request, actor, target } = departure;
-            let event = Event {
-                target: target.clone(),
-                outcome: Outcome::Denied,
-                reason: Some(event_text(missing)),
-                ..Event::new(*request, at, Action::ObjectRead, actor.clone())
-            };
-            self.record_or_count(event).await;
+            self.broken_off(departure, at, missing).await;
         }
         outcome
+    }
+
+    /// Decides once more on a read that goes on, as it is asked now. A refusal is recorded.
+    ///
+    /// # Errors
+    ///
+    /// [`Denial::Refused`] when the policies refuse it by now.
+    pub async fn still(&self, departure: &Departure, facts: &Facts) -> Result<(), Denial> {
+        let Verdict::Deny(refusal, _) = self.decide.evaluate(facts) else { return Ok(()) };
+        self.broken_off(departure, facts.at, &refusal.missing.join("; ")).await;
+        Err(Denial::Refused(refusal))
+    }
+
+    async fn broken_off(&self, Departure { request, actor, target }: &Departure, at: Moment, missing: &str) {
+        let event = Event {
+            target: target.clone(),
+            outcome: Outcome::Denied,
+            reason: Some(event_text(missing)),
+            ..Event::new(*request, at, Action::ObjectRead, actor.clone())
+        };
+        self.record_or_count(event).await;
     }
 
     /// Says how many bytes of a read left, and gives back what was taken for more.

@@ -39,6 +39,8 @@ pub struct Facts {
     pub approval: Option<AskId>,
     /// What a read takes from what may leave.
     pub charge: Option<Charge>,
+    /// Nobody has looked yet into the version that it is about, and somebody else wrote it.
+    pub pending: bool,
 }
 
 impl Facts {
@@ -58,6 +60,7 @@ impl Facts {
             address: None,
             approval: None,
             charge: None,
+            pending: false,
         }
     }
 

@@ -1,8 +1,10 @@
-//! Approving what others asked for: as whoever is signed in, in the words in which it was asked.
+//! Asking others to approve something, and approving what others asked for: as whoever is signed in, in the words in which it was asked.
 
 use cordon_domain::{Action, Approval, AskId, Asked, Credential, Record, Step, Steps, Target};
-use cordon_gate::act::Approve;
+use cordon_gate::act::{Approve, Ask};
 use cordon_gate::{Decide as _, Facts, Verdict};
+use cordon_store::edge::SystemEntropy;
+use cordon_store::limits::ASK_MS_MAX;
 
 use crate::error::IdentityError;
 use crate::identity::{Identity, Visit};
@@ -52,6 +54,46 @@ impl Identity {
         let asked = snapshot.roster().asks.get(&id).ok_or(IdentityError::Wrong)?;
         let (facts, steps) = self.approving(session, asked, visit)?;
         self.change_records::<Approve>(facts, steps).await
+    }
+
+    /// Returns what whoever asks had others approve, when it is exactly this, and counts.
+    ///
+    /// # Errors
+    ///
+    /// [`IdentityError::Ended`] when what is stored is not whole.
+    pub fn asked_for(&self, facts: &Facts) -> Result<Option<AskId>, IdentityError> {
+        let (snapshot, hash) = (self.snapshot()?, facts.asked_hash());
+        let own = |asked: &&Asked| asked.by == facts.actor.principal && asked.hash == hash && asked.counts_at(facts.at);
+        Ok(snapshot.roster().asks.values().find(own).map(|asked| asked.id))
+    }
+
+    /// Asks others to approve exactly this.
+    ///
+    /// # Errors
+    ///
+    /// [`IdentityError::Denied`] with what is missing.
+    pub async fn ask(&self, facts: &Facts) -> Result<AskId, IdentityError> {
+        let (snapshot, id) = (self.snapshot()?, AskId::draw(&mut SystemEntropy));
+        let by = facts.actor.principal;
+        let own = snapshot.roster().principals.get(&by).ok_or(IdentityError::Wrong)?;
+        let asked = Asked {
+            id,
+            action: facts.action,
+            target: facts.target.clone(),
+            hash: facts.asked_hash(),
+            by,
+            owner: own.owner,
+            reason: facts.reason.clone().unwrap_or_default(),
+            at: facts.at,
+            ends: facts.at.plus_ms(ASK_MS_MAX),
+            approvals: Vec::new(),
+            change: facts.beside.clone(),
+        };
+        let Target { bucket, version, label, .. } = facts.target.clone();
+        let step = Step::Put(Record::Ask(Box::new(asked)));
+        let target = Target { bucket, version, label, principal: Some(by), record: Some(step.key()) };
+        self.change_records::<Ask>(Facts { target, beside: Vec::new(), ..facts.clone() }, vec![step]).await?;
+        Ok(id)
     }
 
     /// Who adds their own approval, and nothing else, to what was asked; and that change.

@@ -1,5 +1,7 @@
 //! Signing in by an organisation's identity provider: leaving for it, and coming back with what it says.
 
+use std::collections::BTreeSet;
+
 use cordon_domain::limits::SESSION_MS_MAX;
 use cordon_domain::{
     Action, Actor, Credential, CredentialId, Grant, GrantId, Moment, Principal, PrincipalId, Record, RecordKey, Role,
@@ -7,7 +9,6 @@ use cordon_domain::{
 };
 use cordon_gate::act::{Give, Revoke};
 use cordon_gate::{Denial, Facts, JournalError};
-use cordon_policy::GroupRoles;
 use cordon_policy::limits::GROUP_ROLE_MS_MAX;
 use cordon_store::edge::SystemEntropy;
 use zeroize::Zeroizing;
@@ -277,10 +278,10 @@ impl Identity {
 }
 
 impl Provider {
-    /// What lets Cordon give the roles of groups.
+    /// Returns the roles that groups have.
     #[must_use]
-    pub fn group_roles(&self) -> GroupRoles {
-        GroupRoles { principal: self.itself(), roles: self.settings().roles() }
+    pub fn group_roles(&self) -> BTreeSet<(Role, Scope)> {
+        self.settings().roles()
     }
 }
 

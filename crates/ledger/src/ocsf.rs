@@ -55,7 +55,7 @@ pub const fn class_of(action: Action) -> (Class, u32) {
         Action::ObjectDelete => (Class::FileHosting, 4),
         Action::PublicationMake | Action::ShareMake => (Class::FileHosting, 12),
         Action::PublicationWithdraw | Action::ShareWithdraw => (Class::FileHosting, 13),
-        Action::ObjectList | Action::AccessQuery => (Class::Api, 2),
+        Action::ObjectList | Action::ObjectInspect | Action::AccessQuery => (Class::Api, 2),
         Action::BucketCreate | Action::BackupMake => (Class::Api, 1),
         Action::BucketDelete | Action::KeyShred => (Class::Api, 4),
         Action::BucketChange

@@ -129,6 +129,8 @@ struct With {
     weekday: u8,
     /// Milliseconds since 1970-01-01 UTC.
     now: i64,
+    /// Whether nobody has looked into the version yet, and somebody else wrote it.
+    pending: bool,
 }
 
 impl Default for Who {
@@ -150,7 +152,8 @@ impl Default for With {
     fn default() -> Self {
         let factor = Factor::PhishingResistant.as_str().to_owned();
         let (known_device, address, approvals) = (true, None, 0);
-        Self { factor, factor_age_s: 0, known_device, approvals, address, hour: 12, weekday: 3, now: NOON }
+        let (hour, weekday, now, pending) = (12, 3, NOON, false);
+        Self { factor, factor_age_s: 0, known_device, approvals, address, hour, weekday, now, pending }
     }
 }
 
@@ -233,6 +236,7 @@ impl With {
             known_device: self.known_device,
             address: self.address,
             approvals: self.approvals,
+            pending: self.pending,
         })
     }
 }

@@ -35,6 +35,8 @@ pub struct Circumstances {
     pub address: Option<IpAddr>,
     /// How many other humans approved exactly this.
     pub approvals: usize,
+    /// Whether nobody has looked yet into the version, and somebody else wrote it.
+    pub pending: bool,
 }
 
 const DAY_MS: i64 = 86_400_000;
@@ -44,7 +46,7 @@ impl Circumstances {
     #[must_use]
     pub fn best(at: Moment) -> Self {
         let (factor, known_device, approvals) = (Factor::PhishingResistant, true, usize::from(u8::MAX));
-        Self { factor, factor_age_s: 0, known_device, approvals, ..Self::worst(at) }
+        Self { factor, factor_age_s: 0, known_device, approvals, pending: false, ..Self::worst(at) }
     }
 
     /// The worst there can be at a moment.
@@ -61,6 +63,7 @@ impl Circumstances {
             known_device: false,
             address: None,
             approvals: 0,
+            pending: true,
         }
     }
 }

@@ -7,7 +7,7 @@ use cordon_domain::{Action, Factor, Moment, Principal, PrincipalId, Role, Target
 use cordon_gate::{Decide, Epoch, Facts, Grounds, Refusal, Verdict};
 
 use crate::circumstances::Circumstances;
-use crate::groups::GroupRoles;
+use crate::itself::Itself;
 use crate::limits::KNOWING_MAX;
 use crate::operator::LocalOperator;
 use crate::possible::Possible;
@@ -20,8 +20,8 @@ use crate::words::What;
 pub enum Unlisted {
     /// The person at the machine.
     Operator(LocalOperator),
-    /// Cordon itself, which gives the roles of an organisation's groups.
-    Groups(GroupRoles),
+    /// Cordon itself.
+    Itself(Itself),
 }
 
 impl Unlisted {
@@ -29,11 +29,11 @@ impl Unlisted {
     fn decided(&self, facts: &Facts, snapshot: Option<&Snapshot>) -> Option<Verdict> {
         let principal = match self {
             Self::Operator(operator) => operator.principal,
-            Self::Groups(groups) => groups.principal,
+            Self::Itself(itself) => itself.principal,
         };
         (principal == facts.actor.principal).then(|| match self {
             Self::Operator(operator) => operator.decided(facts, snapshot),
-            Self::Groups(groups) => groups.decided(facts, snapshot),
+            Self::Itself(itself) => itself.decided(facts, snapshot),
         })
     }
 }
@@ -157,6 +157,7 @@ impl Snapshot {
             known_device: known.is_some(),
             address: facts.address,
             approvals: self.approvals(facts, owner),
+            pending: facts.pending,
             ..Circumstances::worst(facts.at)
         }
     }

@@ -287,6 +287,36 @@ fn what_is_demanded_of_oneself_is_less_than_of_those_who_keep_an_installation() 
     assert_eq!(missing(keeper, &cares(None)), ["an enrolled device"]);
 }
 
+/// What a contract says of time, level, projects and networks, each alone, to the millisecond and the address.
+#[test]
+fn a_contract_holds_in_each_of_its_words() {
+    let reads = |address: Option<&str>| {
+        let address = address.map(|text| text.parse().expect("an address"));
+        Facts { address, ..facts(EVE, Action::ObjectRead, object(Level::Confidential)) }
+    };
+    let within = reads(Some("10.1.2.3"));
+    let with = |change: &dyn Fn(&mut Vendor)| {
+        let mut roster = roster();
+        let mut vendor = roster.vendors[&VendorId([1; 16])].clone();
+        change(&mut vendor);
+        roster.put(Record::Vendor(vendor));
+        roster
+    };
+    let atlas = || BTreeSet::from(["atlas".parse().expect("a project")]);
+    assert!(allows(roster(), &within), "{:?}", missing(roster(), &within));
+    assert!(allows(with(&|vendor| vendor.starts = NOW), &within), "from its first moment on");
+    assert!(allows(with(&|vendor| vendor.level = Level::Confidential), &within));
+    let term = ["a contract that runs"];
+    assert_eq!(missing(with(&|vendor| vendor.starts = NOW.plus_ms(1)), &within), term);
+    assert_eq!(missing(with(&|vendor| vendor.ends = NOW), &within), term);
+    let scope = ["a contract that covers its level and projects"];
+    assert_eq!(missing(with(&|vendor| vendor.level = Level::Internal), &within), scope);
+    assert_eq!(missing(with(&|vendor| vendor.projects = atlas()), &within), scope, "what is of no project");
+    let network = ["a network of the contract"];
+    assert_eq!(missing(roster(), &reads(Some("11.0.0.1"))), network);
+    assert_eq!(missing(roster(), &reads(None)), network);
+}
+
 /// Ada asks for something, and Bob approves.
 fn asked(facts: &Facts) -> Asked {
     Asked {

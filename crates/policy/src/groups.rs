@@ -11,18 +11,17 @@ use crate::snapshot::Snapshot;
 
 /// Lets Cordon itself give people the roles that an organisation says its groups have, for a day, and take back what it
 /// gave; and nothing else.
-#[derive(Clone, Debug)]
-pub struct GroupRoles {
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GroupRoles<'a> {
     /// The service in whose name Cordon itself acts.
-    pub principal: PrincipalId,
+    pub(crate) principal: PrincipalId,
     /// The roles that groups have.
-    pub roles: BTreeSet<(Role, Scope)>,
+    pub(crate) roles: &'a BTreeSet<(Role, Scope)>,
 }
 
-impl GroupRoles {
+impl GroupRoles<'_> {
     /// Decides.
-    pub(crate) fn decided(&self, facts: &Facts, snapshot: Option<&Snapshot>) -> Verdict {
-        let Some(snapshot) = snapshot else { return refused("records that are whole".to_owned(), None) };
+    pub(crate) fn decided(self, facts: &Facts, snapshot: &Snapshot) -> Verdict {
         let steps = Steps::decoded(&facts.beside).unwrap_or_default();
         let of = facts.target.principal.filter(|id| is_person(snapshot, *id));
         let fits = of.is_some_and(|of| match facts.action {
@@ -37,19 +36,19 @@ impl GroupRoles {
         Verdict::Allow(Grounds { policies, epoch: snapshot.epoch, ..Grounds::default() })
     }
 
-    fn gives(&self, step: &Step, of: PrincipalId, at: Moment) -> bool {
+    fn gives(self, step: &Step, of: PrincipalId, at: Moment) -> bool {
         let Step::Put(Record::Grant(grant)) = step else { return false };
         let known = self.roles.contains(&(grant.role, grant.scope.clone()));
         let ends = grant.ends.is_some_and(|ends| ends.since_ms(at) <= GROUP_ROLE_MS_MAX);
         known && ends && self.is_own(grant, of)
     }
 
-    fn takes(&self, step: &Step, of: PrincipalId, snapshot: &Snapshot) -> bool {
+    fn takes(self, step: &Step, of: PrincipalId, snapshot: &Snapshot) -> bool {
         let Step::End(RecordKey::Grant(id)) = step else { return false };
         snapshot.roster().grants.get(id).is_some_and(|grant| self.is_own(grant, of))
     }
 
-    fn is_own(&self, grant: &Grant, of: PrincipalId) -> bool {
+    fn is_own(self, grant: &Grant, of: PrincipalId) -> bool {
         grant.given_by == self.principal && grant.principal == of
     }
 }
@@ -105,12 +104,12 @@ mod tests {
     }
 
     fn allows(action: Action, of: PrincipalId, steps: Vec<Step>) -> bool {
-        let groups = GroupRoles { principal: ITSELF, roles: BTreeSet::from([(Role::Reader, Scope::Installation)]) };
+        let roles = BTreeSet::from([(Role::Reader, Scope::Installation)]);
+        let groups = GroupRoles { principal: ITSELF, roles: &roles };
         let target = Target { principal: Some(of), ..Target::default() };
         let asked = Facts::new(RequestId([0; 16]), Moment(0), action, Actor::service(ITSELF));
         let facts = Facts { target, beside: Steps(steps).encoded(), ..asked };
-        assert!(matches!(groups.decided(&facts, None), Verdict::Deny(..)), "records that are not whole");
-        match groups.decided(&facts, Some(&snapshot())) {
+        match groups.decided(&facts, &snapshot()) {
             Verdict::Allow(grounds) => {
                 assert_eq!((grounds.policies, grounds.epoch), (vec!["group-roles".to_owned()], Epoch(7)));
                 true

@@ -8,7 +8,7 @@
 //! `book` (policies, and the slice a question needs), `sight` (what they see of it), [`words`] (schema and pack), [`circumstances`] (how it is asked),
 //! [`possible`] (in which circumstances it would be allowed), [`explain`] (what would change it), [`who`] (who may), [`cases`] (tests of policies), [`matrix`]
 //! (what the pack comes to),
-//! [`operator`] (the person at the machine), [`groups`] (roles of an organisation's groups).
+//! [`operator`] (the person at the machine), [`itself`] (Cordon itself), `groups` (roles of an organisation's groups).
 
 mod book;
 pub mod cases;
@@ -17,7 +17,8 @@ pub mod decide;
 #[cfg(test)]
 mod decisions;
 pub mod explain;
-pub mod groups;
+mod groups;
+pub mod itself;
 pub mod limits;
 pub mod matrix;
 pub mod operator;
@@ -33,7 +34,7 @@ pub mod words;
 pub use circumstances::Circumstances;
 pub use decide::{Policies, Unlisted, duration};
 pub use explain::Explanation;
-pub use groups::GroupRoles;
+pub use itself::Itself;
 pub use operator::LocalOperator;
 pub use possible::Conditions;
 pub use rule::{PolicyError, check};

@@ -59,6 +59,7 @@ struct Grid {
     approvals: Vec<usize>,
     hours: Vec<u8>,
     weekdays: Vec<u8>,
+    pending: Vec<bool>,
 }
 
 impl Snapshot {
@@ -235,13 +236,14 @@ impl Grid {
             approvals,
             hours: varied(Attribute::Hour, HOURS, best.hour),
             weekdays: varied(Attribute::Weekday, WEEKDAYS, best.weekday),
+            pending: if looks(Attribute::Pending) { vec![false, true] } else { vec![false] },
         }
     }
 
     fn count(&self) -> usize {
         [self.ages.len(), self.devices.len(), self.addresses.len(), self.approvals.len(), self.hours.len()]
             .into_iter()
-            .fold(self.factors.len() * self.weekdays.len(), usize::saturating_mul)
+            .fold(self.factors.len() * self.weekdays.len() * self.pending.len(), usize::saturating_mul)
     }
 
     /// All combinations, the best first.
@@ -257,7 +259,18 @@ impl Grid {
             let approvals = *turn(&mut rest, &self.approvals)?;
             let factor = *turn(&mut rest, &self.factors)?;
             let factor_age_s = *turn(&mut rest, &self.ages)?;
-            Some(Circumstances { factor, factor_age_s, known_device, address, approvals, hour, weekday, ..best })
+            let pending = *turn(&mut rest, &self.pending)?;
+            Some(Circumstances {
+                factor,
+                factor_age_s,
+                known_device,
+                address,
+                approvals,
+                hour,
+                weekday,
+                pending,
+                ..best
+            })
         })
     }
 }

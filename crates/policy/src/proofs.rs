@@ -93,7 +93,7 @@ const RESOURCES: [&str; 6] = [
     "resource in Project::\"gemini\"",
     "resource == Bucket::\"bk_02020202020202020202020202020202\"",
 ];
-const CONDITIONS: [&str; 25] = [
+const CONDITIONS: [&str; 27] = [
     "resource.rank >= 2",
     "resource.level == \"internal\"",
     "resource.projects.contains(\"gemini\")",
@@ -113,6 +113,8 @@ const CONDITIONS: [&str; 25] = [
     "context.factor == 1",
     "context.factor_age_s > 60",
     "!context.known_device",
+    "context.pending",
+    "!context.pending",
     "context.approvals == 1",
     "context has address && context.address.isInRange(ip(\"10.0.0.0/8\"))",
     "context.roles.contains(\"owner\") && context.hour != 14",
@@ -218,6 +220,7 @@ fn grid() -> Vec<Circumstances> {
     vary(&|one| [255, 1, 0].map(|approvals| Circumstances { approvals, ..one }).to_vec());
     vary(&|one| [14, 9, 20].map(|hour| Circumstances { hour, ..one }).to_vec());
     vary(&|one| [3, 6].map(|weekday| Circumstances { weekday, ..one }).to_vec());
+    vary(&|one| [false, true].map(|pending| Circumstances { pending, ..one }).to_vec());
     all
 }
 

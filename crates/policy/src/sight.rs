@@ -276,5 +276,6 @@ pub(crate) fn seen(question: &Question<'_>, part: &Part, circumstances: &Circums
             (false, true) => circumstances.approvals.min(required),
             (false, false) => 0,
         },
+        pending: circumstances.pending && looked_at(Attribute::Pending),
     }
 }

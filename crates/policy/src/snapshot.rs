@@ -412,6 +412,7 @@ impl Question<'_> {
         give(Attribute::ConcernsSelf, &|| flag(self.standing.concerns_self));
         give(Attribute::Approvals, &|| count(circumstances.approvals));
         give(Attribute::Emergency, &|| Value::new_string(self.standing.opened.as_str().to_owned()));
+        give(Attribute::Pending, &|| flag(circumstances.pending));
         give(Attribute::RequiredFactor, &|| long(factor.number().into()));
         give(Attribute::RequiredFactorAge, &|| long(factor_age_s.into()));
         give(Attribute::RequiredDevice, &|| flag(known_device));

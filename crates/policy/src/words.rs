@@ -74,6 +74,7 @@ attributes! {
     ConcernsSelf "concerns_self";
     Approvals "approvals";
     Emergency "emergency";
+    Pending "pending";
     RequiredFactor "required_factor";
     RequiredFactorAge "required_factor_age_s";
     RequiredDevice "required_device";

@@ -4,7 +4,7 @@
 //! runs); a report accounts for all it was given; raw secrets are never stored, printed or logged.
 //!
 //! Map: [`files`], [`git`] and [`web`] are sources; [`reader`] opens containers and inspects texts, with [`worker`] and
-//! [`sandbox`] around parsers that are not ours; [`report`] gathers; [`baseline`], [`config`],
+//! [`sandbox`] around parsers that are not ours; [`looking`] does the same for the vault, in a worker as a whole; [`report`] gathers; [`baseline`], [`config`],
 //! [`fingerprints`] and [`kept`] are what stays between runs; bounds stand in [`limits`].
 
 #![cfg_attr(test, allow(clippy::string_slice, reason = "a test fails by panicking"))]
@@ -16,6 +16,7 @@ pub mod fingerprints;
 pub mod git;
 pub mod kept;
 pub mod limits;
+pub mod looking;
 pub mod reader;
 pub mod report;
 pub mod sandbox;
@@ -24,6 +25,7 @@ pub mod web;
 mod wide;
 pub mod worker;
 
+pub use looking::{LookError, Looker};
 pub use reader::{Origin, Reader, Sink};
 pub use report::{Collector, Reported, Summary};
 pub use tally::Tally;

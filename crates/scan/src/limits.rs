@@ -14,6 +14,18 @@ pub const WORKER_DEADLINE_S: u64 = 20;
 pub const WORKER_MEMORY_BYTES: u64 = 1 << 30;
 /// Seconds of processor time of a worker over its life.
 pub const WORKER_CPU_S: u64 = 120;
+/// Seconds of processor time of a worker that looks into what the vault takes in.
+pub const LOOKER_CPU_S: u64 = 3_600;
+/// Bytes that one of these takes over its life.
+pub const LOOKER_BYTES_MAX: u64 = 4 << 30;
+/// Seconds within which it takes what is sent, and answers.
+pub const LOOK_DEADLINE_S: u64 = 60;
+/// Bytes that are sent to it at once.
+pub const LOOK_PIECE_BYTES: usize = 256 << 10;
+/// Bytes of its answer.
+pub const ANSWER_LOOKED_BYTES_MAX: u64 = 16 << 10;
+/// Bytes of the name of what is looked into.
+pub const NAME_BYTES_MAX: usize = 1 << 10;
 /// Bytes of one frame between a worker and its owner.
 pub const FRAME_BYTES_MAX: u64 = 512 << 20;
 /// Bytes of a git object that is read whole.

@@ -171,6 +171,12 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Passes on what is held of an input that was not read to its end.
+    pub fn flush(&mut self) {
+        self.found.drain(..).for_each(|finding| self.sink.take(finding));
+        self.shared.absorb(&mut self.tally);
+    }
+
     /// Ends an input: what it gave is kept, if it was read whole, and passed on. `outer` names belong to the input.
     fn end(&mut self, outer: usize) {
         let whole = Tally::get(&self.tally.skipped) == 0 && !std::mem::take(&mut self.is_overfull);
@@ -181,8 +187,7 @@ impl<'a> Reader<'a> {
             let counts = [&tally.containers, &tally.below_floor, &tally.excluded].map(Tally::get);
             kept.remember(key, Record::new(Tally::get(&tally.bytes), counts, &self.found, outer));
         }
-        self.found.drain(..).for_each(|finding| self.sink.take(finding));
-        self.shared.absorb(&mut self.tally);
+        self.flush();
     }
 
     /// Reads a file that can be rewound.
@@ -204,6 +209,13 @@ impl<'a> Reader<'a> {
             Err(error) => self.tally.skip(&origin.display(), reason(&error)),
         }
         self.buffer = buffer;
+        self.end(origin.path.len());
+    }
+
+    /// Reads what comes and cannot be rewound.
+    pub fn incoming(&mut self, origin: &Origin, source: &mut dyn Read) {
+        Tally::add(&self.tally.files, 1);
+        self.stream(origin, source, 0, &Budget::new(), true);
         self.end(origin.path.len());
     }
 

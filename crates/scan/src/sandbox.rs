@@ -8,7 +8,7 @@ use landlock::{Access as _, AccessFs, Ruleset, RulesetAttr as _};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 
-use crate::limits::{WORKER_CPU_S, WORKER_MEMORY_BYTES};
+use crate::limits::WORKER_MEMORY_BYTES;
 
 /// What of the lock took hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,15 +19,15 @@ pub struct Locked {
     pub seccomp: bool,
 }
 
-/// Locks this process in, for good.
+/// Locks this process in, for good, with at most `cpu_s` seconds of processor time.
 ///
 /// # Errors
 ///
 /// Memory and time could not be bounded: the process must not go on.
-pub fn lock() -> io::Result<Locked> {
+pub fn lock(cpu_s: u64) -> io::Result<Locked> {
     let bound = |resource, most| setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) });
     bound(Resource::As, WORKER_MEMORY_BYTES)?;
-    bound(Resource::Cpu, WORKER_CPU_S)?;
+    bound(Resource::Cpu, cpu_s)?;
     bound(Resource::Core, 0)?;
     bound(Resource::Fsize, 0)?;
     Ok(Locked { landlock: no_files(), seccomp: few_calls().is_ok() })
@@ -109,7 +109,7 @@ mod tests {
     #[test]
     #[ignore = "run by the test above, in a process of its own"]
     fn locked() {
-        let locked = lock().expect("bounds hold");
+        let locked = lock(crate::limits::WORKER_CPU_S).expect("bounds hold");
         println!("\nlandlock {}\nseccomp {}", locked.landlock, locked.seccomp);
         println!("reads a file {}", std::fs::read("/etc/passwd").is_ok());
         println!("makes a socket {}", std::net::UdpSocket::bind("127.0.0.1:0").is_ok());

@@ -2,6 +2,7 @@
 //! bounded in memory and time, killed at the deadline.
 
 use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -100,27 +101,31 @@ impl Drop for Worker {
 }
 
 /// Reads from a pipe, but not beyond a moment.
-struct Timed<'a> {
-    inner: &'a mut std::process::ChildStdout,
-    until: Instant,
+pub(crate) struct Timed<'a> {
+    pub(crate) inner: &'a mut std::process::ChildStdout,
+    pub(crate) until: Instant,
+}
+
+/// Waits until a pipe can be read from, or written to, but not for longer than `limit`. Tells whether it can.
+pub(crate) fn ready(pipe: impl AsFd, flags: PollFlags, limit: Duration) -> io::Result<bool> {
+    let until = Instant::now() + limit;
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        let timeout = rustix::time::Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) };
+        match poll(&mut [PollFd::new(&pipe, flags)], Some(&timeout)) {
+            Ok(count) => return Ok(count > 0),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
 }
 
 impl Read for Timed<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            let left = self.until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Err(io::ErrorKind::TimedOut.into());
-            }
-            let timeout =
-                rustix::time::Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) };
-            let mut fds = [PollFd::new(&*self.inner, PollFlags::IN)];
-            match poll(&mut fds, Some(&timeout)) {
-                Ok(0) => return Err(io::ErrorKind::TimedOut.into()),
-                Ok(_) => return self.inner.read(buffer),
-                Err(rustix::io::Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
-            }
+        let left = self.until.saturating_duration_since(Instant::now());
+        match !left.is_zero() && ready(&*self.inner, PollFlags::IN, left)? {
+            true => self.inner.read(buffer),
+            false => Err(io::ErrorKind::TimedOut.into()),
         }
     }
 }
@@ -132,12 +137,12 @@ impl Read for Timed<'_> {
 /// The pipes broke.
 pub fn serve(input: &mut impl Read, output: &mut impl Write) -> io::Result<()> {
     loop {
-        let name = match read_frame(input) {
+        let name = match read_frame(input, FRAME_BYTES_MAX) {
             Ok(name) => name,
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
             Err(error) => return Err(error),
         };
-        let bytes = read_frame(input)?;
+        let bytes = read_frame(input, FRAME_BYTES_MAX)?;
         let format =
             Format::from_name(&String::from_utf8_lossy(&name)).ok_or_else(|| io::Error::other("unknown format"))?;
         // A parser that is not ours may panic: that is its failure on this document, not ours on the scan.
@@ -152,7 +157,7 @@ pub fn serve(input: &mut impl Read, output: &mut impl Write) -> io::Result<()> {
     }
 }
 
-fn write_frame(output: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write_frame(output: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
     output.write_all(&(bytes.len() as u64).to_le_bytes())?;
     output.write_all(bytes)
 }
@@ -163,9 +168,10 @@ fn read_number(input: &mut impl Read) -> io::Result<u64> {
     Ok(u64::from_le_bytes(number))
 }
 
-fn read_frame(input: &mut impl Read) -> io::Result<Vec<u8>> {
+/// Reads a frame of at most `most` bytes.
+pub(crate) fn read_frame(input: &mut impl Read, most: u64) -> io::Result<Vec<u8>> {
     let len = read_number(input)?;
-    if len > FRAME_BYTES_MAX {
+    if len > most {
         return Err(io::Error::other("a frame beyond the bound"));
     }
     let mut bytes = Vec::new();
@@ -202,11 +208,11 @@ fn write_answer(output: &mut impl Write, answer: &Result<Document, String>) -> i
 fn read_answer(input: &mut impl Read) -> io::Result<Result<Document, String>> {
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     if read_number(input)? == 0 {
-        return Ok(Err(text(read_frame(input)?)));
+        return Ok(Err(text(read_frame(input, FRAME_BYTES_MAX)?)));
     }
     let mut list = || -> io::Result<Vec<(Vec<u8>, Vec<u8>)>> {
         let count = read_number(input)?;
-        (0..count).map(|_| Ok((read_frame(input)?, read_frame(input)?))).collect()
+        (0..count).map(|_| Ok((read_frame(input, FRAME_BYTES_MAX)?, read_frame(input, FRAME_BYTES_MAX)?))).collect()
     };
     let texts = list()?.into_iter().map(|(name, bytes)| (text(name), text(bytes))).collect();
     let files = list()?;

@@ -1,12 +1,13 @@
 //! What others asked for, and whoever may approve it.
 
 use askama::Template;
-use cordon_domain::{Action, AskId, Asked as Wanted, Record, Step, Steps, Target};
+use cordon_domain::{Action, AskId, Asked as Wanted, Inspection, Record, Step, Steps, Target};
 use serde::Deserialize;
 use serde_json::json as object;
 
 use crate::asked::Asked;
 use crate::emergencies::{Alert, alerts};
+use crate::held::written;
 use crate::limits::ASKS_SHOWN_MAX;
 use crate::node::Node;
 use crate::pages::{ago, name_of};
@@ -41,7 +42,7 @@ pub(crate) async fn page(node: &Node, asked: Asked) -> Answer {
         asks.push(Line {
             id: wanted.id,
             action: wanted.action,
-            what: described(&wanted.target),
+            what: described(node, &wanted.target).await?,
             change: changed(&wanted),
             by: name_of(node, wanted.by).await?,
             when: ago(wanted.at, node.identity.now()),
@@ -53,15 +54,29 @@ pub(crate) async fn page(node: &Node, asked: Asked) -> Answer {
     html(&ApprovalsPage { alerts: alerts(node, &asked).await?, asks })
 }
 
-fn described(target: &Target) -> String {
+/// What it is about; of a version its name, and what was found in it.
+async fn described(node: &Node, target: &Target) -> Result<String, Refused> {
+    let found = match target.version {
+        Some(version) => node.installation.reader().version(node.installation.keys(), version).await?,
+        None => None,
+    };
+    let entry = found.map(|(entry, _)| entry);
+    let inspected = match entry.as_ref().and_then(|entry| entry.said.inspection.as_ref()) {
+        Some(Inspection::Done(done)) if !done.looked.is_clean() => Some(format!("in it: {}", done.looked)),
+        _ => None,
+    };
+    let snapshot = node.identity.snapshot()?;
+    let bucket = target.bucket.and_then(|id| Some(snapshot.roster().buckets.get(id)?.name.as_str()));
     let named = [
+        entry.map(|entry| format!("s3://{}/{}", bucket.unwrap_or_default(), entry.key.as_str())),
         target.version.map(|version| version.to_string()),
-        target.bucket.map(|bucket| bucket.to_string()),
+        target.bucket.map(|id| bucket.map_or_else(|| id.to_string(), |name| format!("bucket {name}"))),
         target.record.as_ref().map(ToString::to_string),
-        target.label.as_ref().map(|label| label.level.to_string()),
+        target.label.as_ref().map(written),
+        inspected,
     ];
     let named: Vec<String> = named.into_iter().flatten().collect();
-    if named.is_empty() { "the installation".to_owned() } else { named.join(", ") }
+    Ok(if named.is_empty() { "the installation".to_owned() } else { named.join(", ") })
 }
 
 /// The change itself, so that nobody approves what they do not see.
@@ -70,6 +85,9 @@ fn changed(wanted: &Wanted) -> String {
         Step::Put(Record::Policies(policies)) => format!("version {}\n\n{}", policies.version, policies.text),
         step => format!("{step:#?}"),
     };
+    if let (Action::LabelLower, Ok(label)) = (wanted.action, minicbor::decode(&wanted.change)) {
+        return format!("its label becomes {}", written(&label));
+    }
     let steps = Steps::decoded(&wanted.change).unwrap_or_default();
     steps.0.iter().map(shown).collect::<Vec<_>>().join("\n")
 }

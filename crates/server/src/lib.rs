@@ -7,12 +7,14 @@
 //!
 //! Map: [`node`] (what a running node has), [`serve`] (connections, and what runs beside them), [`route`] (the table),
 //! [`asked`] (a request, and who it is), [`reply`] (answers and refusals), [`flights`] (requests in flight), `pages`,
-//! `sign_in`, `welcome`, `login`, `keys`, `approvals` (handlers), [`peers`] (nodes that ask each other).
+//! `sign_in`, `welcome`, `login`, `keys`, `approvals`, `held` (handlers), `inspectors` (worker processes that look into what is written), [`peers`] (nodes that ask each other).
 
 mod approvals;
 pub mod asked;
 mod emergencies;
 pub mod flights;
+mod held;
+mod inspectors;
 mod keys;
 pub mod limits;
 mod login;

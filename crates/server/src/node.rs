@@ -2,17 +2,19 @@
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use cordon_domain::{Action, Actor, Clock, EmergencyId, Network};
 use cordon_gate::{Epoch, Gate, Journal as _};
 use cordon_identity::{Identity, IdentityError, Provider, ProviderSettings, PublicUrl};
-use cordon_policy::{Policies, Unlisted};
+use cordon_policy::{Itself, Policies, Unlisted};
 use cordon_store::{Follower, Installation, StoreError, Writer};
 use cordon_vault::Vault;
 
 use crate::flights::Flights;
+use crate::inspectors::Inspectors;
 use crate::limits::CONFIRMED_MS;
 use crate::peers::PeerKey;
 
@@ -27,6 +29,8 @@ pub struct Settings {
     pub proxies: Vec<Network>,
     /// Where clients of S3 reach it.
     pub objects_url: String,
+    /// The program that is started to look into what is written; nothing is looked into without one.
+    pub inspector: Option<PathBuf>,
 }
 
 /// A running node.
@@ -59,13 +63,14 @@ impl Node {
         let (reader, keys) = (installation.reader().clone(), Arc::clone(installation.keys()));
         let provider = provider.map(|provider| Provider::new(provider, &settings.public_url, installation.itself()));
         let provider = provider.transpose()?;
-        let groups = provider.as_ref().map(|provider| Unlisted::Groups(provider.group_roles()));
-        let follower = Follower::begin(reader.clone(), Arc::clone(&keys), groups).await?;
+        let roles = provider.as_ref().map(Provider::group_roles).unwrap_or_default();
+        let own = Unlisted::Itself(Itself { principal: installation.itself(), roles });
+        let follower = Follower::begin(reader.clone(), Arc::clone(&keys), Some(own)).await?;
         installation.writer().follow(follower.clone());
         let itself = Actor::service(installation.itself());
         let policies: Arc<Policies> = Arc::clone(follower.policies());
         let gate: Arc<Gate<Arc<Policies>, Writer>> =
-            Arc::new(Gate::new(policies, installation.writer().clone(), itself));
+            Arc::new(Gate::new(policies, installation.writer().clone(), itself.clone()));
         let peer_key = PeerKey::new(&keys)?;
         let vault = Vault::new(
             Arc::clone(&gate),
@@ -74,6 +79,10 @@ impl Node {
             installation.objects()?,
             Arc::clone(&clock),
         );
+        let vault = match &settings.inspector {
+            Some(program) => vault.inspecting(Arc::new(Inspectors::new(program)), itself),
+            None => vault,
+        };
         let identity = Identity::new(gate, reader, keys, clock, &settings.public_url, provider)?;
         let (flights, confirmed) = (Flights::default(), Mutex::new(Instant::now()));
         Ok(Self {

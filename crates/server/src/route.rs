@@ -17,7 +17,7 @@ use crate::asked::Asked;
 use crate::limits::ANSWER_S;
 use crate::node::Node;
 use crate::reply::{Answer, Refused, guard, lead_to};
-use crate::{approvals, emergencies, keys, login, pages, peers, provider, sign_in, welcome};
+use crate::{approvals, emergencies, held, keys, login, pages, peers, provider, sign_in, welcome};
 
 /// Who may ask. What they may do then is decided by the gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,6 +103,8 @@ pub fn table() -> Vec<Route> {
         GET  "/approvals"              Person Person  approvals::page;
         POST "/approvals/{ask}"        Person Person  approvals::approve;
         POST "/approve"                Person Program approvals::approve_as_program;
+        POST "/quarantine"             Person Program held::list;
+        POST "/quarantine/release"     Person Program held::release;
         GET  "/emergencies"            Person Person  emergencies::page;
         POST "/emergencies/ask"        Person Person  emergencies::ask;
         POST "/emergencies/open"       Person Person  emergencies::open;

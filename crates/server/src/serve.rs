@@ -54,6 +54,8 @@ pub async fn serve(node: Arc<Node>, doors: Doors, until: watch::Receiver<bool>) 
     let mut beside = JoinSet::new();
     beside.spawn(following(Arc::clone(&node)));
     beside.spawn(counting(Arc::clone(&node)));
+    let looks = node.vault.clone();
+    beside.spawn(async move { looks.inspect().await });
     let mut published = publisher(Arc::clone(&node), until.clone())?;
     let published = tokio::select! {
         published = &mut published => published,

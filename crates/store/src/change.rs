@@ -12,6 +12,7 @@ use crate::edge::SystemEntropy;
 use crate::entries::{Mark, NewVersion, hide, lead, take_away, take_away_if_named};
 use crate::error::StoreError;
 use crate::identities::{self, Access};
+use crate::inspections::{self, Look};
 use crate::keyring::Keyring;
 use crate::labels::{keep_past, stamp_after};
 use crate::limits::REWRAP_BATCH_MAX;
@@ -60,6 +61,17 @@ pub enum Change {
         label: Label,
         /// The version of the new level's bucket key, prepared.
         key_version: u32,
+        /// What is known of it from then on, where a look into it is why.
+        look: Option<Box<Look>>,
+    },
+    /// A version was looked into, and keeps its label.
+    Inspect {
+        /// The bucket.
+        bucket: BucketId,
+        /// The version.
+        version: VersionId,
+        /// What is known of it from then on.
+        look: Box<Look>,
     },
     /// Records begin, become others, or end; the revocation epoch grows, so that no decision rests on what was.
     Records {
@@ -169,6 +181,7 @@ impl Described for Change {
             Self::Hide { .. } => Action::ObjectHide,
             Self::Delete { .. } => Action::ObjectDelete,
             Self::Relabel { action, .. } | Self::Records { action, .. } => *action,
+            Self::Inspect { .. } => Action::ObjectInspect,
             Self::Access(access) => access.action,
             Self::Rotate { .. } => Action::KeyRotate,
             Self::Rewrap { .. } => Action::KeyRewrap,
@@ -193,7 +206,7 @@ impl Described for Change {
                 };
                 versioned(*bucket, *version) && target.label.as_ref().is_some_and(fits)
             }
-            Self::Shred { bucket, version, .. } => versioned(*bucket, *version),
+            Self::Shred { bucket, version, .. } | Self::Inspect { bucket, version, .. } => versioned(*bucket, *version),
             Self::Records { action, steps, .. } => concern(*action, steps, target),
             Self::Access(access) => access.concerns(target),
             Self::Erase(principal) => target.principal == Some(*principal),
@@ -252,9 +265,17 @@ pub(crate) async fn apply<A: Changes>(
             take_away(session, keys, (bucket, version), stamp).await?;
             Ok(Effect { rows: 1, ..Effect::default() })
         }
-        Change::Relabel { version, label, key_version, .. } => {
+        Change::Relabel { version, label, key_version, look, .. } => {
+            if let Some(look) = look {
+                inspections::look(session, keys, version, *look).await?;
+            }
             let new = Relabelled { version, label, key_version, stamp };
             relabel(session, keys, permit, new).await
+        }
+        Change::Inspect { version, look, .. } => {
+            as_decided(session, keys, permit, version).await?;
+            inspections::look(session, keys, version, *look).await?;
+            Ok(Effect { rows: 1, ..Effect::default() })
         }
         Change::Records { steps, names, from, .. } => {
             still_are(session, keys, &from).await?;

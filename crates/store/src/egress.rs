@@ -237,6 +237,18 @@ const fn minute(at: i64) -> i64 {
     at - at.rem_euclid(MINUTE_MS)
 }
 
+/// How long it takes to read what does not fit at once.
+fn slowly(limits: &Egress, charge: &Charge) -> String {
+    let all = charge.bytes.saturating_add(charge.ahead);
+    let minutes = limits.pace_ms(all).div_euclid(MINUTE_MS) + 1;
+    let (count, unit) = match minutes {
+        ..120 => (minutes, "minutes"),
+        120..2_880 => (minutes / 60, "hours"),
+        _ => (minutes / 1_440, "days"),
+    };
+    format!("; in ranges, all {all} bytes of it take some {count} {unit}")
+}
+
 /// Why no more may leave, if so: the limit that it goes over, or half of which is used when the sign-in is not fresh.
 fn over(known: &Known, charge: &Charge, (payer, limits): &(Payer, Egress), all: u64) -> Option<JournalError> {
     let share = limits.share_of(all);
@@ -249,11 +261,13 @@ fn over(known: &Known, charge: &Charge, (payer, limits): &(Payer, Egress), all: 
         let bytes_max = of(&limits.bytes);
         // What was read already is no further object.
         let objects = if known.is_new(charge.version, place) { of(&known.objects.sums) + 1 } else { 0 };
-        let bytes = if charge.bytes == 0 { 0 } else { of(&known.bytes.sums).saturating_add(charge.bytes) };
+        let now = of(&known.bytes.sums).saturating_add(charge.bytes);
+        let bytes = if charge.bytes == 0 { 0 } else { now.saturating_add(charge.ahead) };
         for (used, limit, what) in [(objects, limit, "objects"), (bytes, bytes_max, "bytes of objects")] {
             let allowed = || format!("{limit} {what} that are {} {}", charge.level, window.as_str());
             if used > limit {
-                let missing = format!("room in what may leave: {} may read {}", payer.as_str(), allowed());
+                let all = if used == bytes && now <= limit { slowly(limits, charge) } else { String::new() };
+                let missing = format!("room in what may leave: {} may read {}{all}", payer.as_str(), allowed());
                 return Some(JournalError::Limit { missing, ask: Some("the security team".to_owned()) });
             }
             if step_up && used > limit / 2 && limit < UNLIMITED {
@@ -507,6 +521,7 @@ mod tests {
             level: Level::Restricted,
             at: Moment(at),
             bytes,
+            ahead: 0,
             payers: vec![(Payer::Principal(PrincipalId([1; 16])), LIMITS)],
             proved_age_s: None,
         }

@@ -3,10 +3,11 @@
 //! A row says which version a name leads to, how long it is, and what was said of it when it was written; what opens the
 //! version, and its label, stand in the row of the object. A mark that hides a name is a row without an object.
 
-use cordon_domain::{BucketId, Label, Moment, ObjectKey, PrincipalId, Record, VersionId, Versioning};
+use cordon_domain::{BucketId, Inspection, Label, Moment, ObjectKey, PrincipalId, Record, VersionId, Versioning};
 use minicbor::{Decode, Encode};
 
 use crate::error::StoreError;
+use crate::inspections::column;
 use crate::keyring::Keyring;
 use crate::labels::{keep_past, readable};
 use crate::limits::{BODY_ROW_BYTES_MAX, LIST_ROWS_MAX};
@@ -54,6 +55,17 @@ pub struct Said {
     /// The highest number of a file of it; 0 when there is none.
     #[n(6)]
     pub files: u32,
+    /// What is known of it by looking into it; nothing where nobody looks.
+    #[n(7)]
+    pub inspection: Option<Inspection>,
+}
+
+impl Said {
+    /// Tells whether nobody has looked into it yet.
+    #[must_use]
+    pub fn is_pending(&self) -> bool {
+        self.inspection == Some(Inspection::Pending)
+    }
 }
 
 /// A name, and one version that it leads to.
@@ -112,9 +124,12 @@ impl Entry {
         work(&[b"entries/v1", &self.bucket.0, self.key.as_str().as_bytes(), &number, &self.version.0, &latest, said])
     }
 
+    pub(crate) fn mac(&self, key: &RowKey) -> [u8; MAC_BYTES] {
+        self.with_parts(&encoded(&self.said), |parts| key.mac(parts))
+    }
+
     fn row(&self, key: &RowKey) -> Row {
-        let said = encoded(&self.said);
-        let mac = self.with_parts(&said, |parts| key.mac(parts));
+        let (said, mac) = (encoded(&self.said), self.mac(key));
         Row(vec![
             Cell::Bytes(self.bucket.0.to_vec()),
             Cell::Text(self.key.as_str().to_owned()),
@@ -123,6 +138,7 @@ impl Entry {
             Cell::Int(i64::from(self.latest)),
             Cell::Bytes(said),
             Cell::Bytes(mac.to_vec()),
+            Cell::Int(column(self.said.inspection.as_ref())),
         ])
     }
 
@@ -227,6 +243,7 @@ pub(crate) async fn hide(
         by: mark.by,
         headers: Vec::new(),
         files: 0,
+        inspection: None,
     };
     put(session, keys, &Entry { bucket, key, version: mark.version, number, latest: true, said }).await
 }
@@ -278,7 +295,7 @@ async fn remove(session: &mut Session, keys: &Keyring, entry: &Entry, stamp: Sta
 }
 
 async fn put(session: &mut Session, keys: &Keyring, entry: &Entry) -> Result<(), StoreError> {
-    let put = format!("INSERT INTO entries ({}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)", Entry::COLUMNS);
+    let put = format!("INSERT INTO entries ({}, inspection) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", Entry::COLUMNS);
     let row = entry.row(keys.rows());
     let values: Vec<_> = row.0.iter().map(Cell::value).collect();
     session.execute(&put, &values).await.map(drop)
@@ -287,11 +304,15 @@ async fn put(session: &mut Session, keys: &Keyring, entry: &Entry) -> Result<(),
 /// Says whether a name leads to a version now.
 async fn set_latest(session: &mut Session, keys: &Keyring, entry: &Entry) -> Result<(), StoreError> {
     let set = "UPDATE entries SET latest = ?2, mac = ?3 WHERE version = ?1";
-    let mac = entry.with_parts(&encoded(&entry.said), |parts| keys.rows().mac(parts));
+    let mac = entry.mac(keys.rows());
     session.execute(set, values![&entry.version.0, i64::from(entry.latest), &mac]).await.map(drop)
 }
 
-async fn by_version(session: &mut Session, keys: &Keyring, version: VersionId) -> Result<Option<Entry>, StoreError> {
+pub(crate) async fn by_version(
+    session: &mut Session,
+    keys: &Keyring,
+    version: VersionId,
+) -> Result<Option<Entry>, StoreError> {
     let select = format!("SELECT {} FROM entries WHERE version = ?1", Entry::COLUMNS);
     let row = session.first(&select, values![&version.0]).await?;
     row.map(|row| Entry::read(&row, keys.rows())).transpose()

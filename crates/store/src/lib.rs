@@ -8,7 +8,7 @@
 //! gives them positions), [`change`] (what can be changed), [`read`] and `segment` (search), [`log`] (tiles and
 //! checkpoints), [`keystore`] and [`keyring`] (wrapped keys, open keys), [`care`] and [`certificate`] (rotation,
 //! rewrapping, shredding, erasing), [`backup`] and `copy`, [`witness`] (for logs of others), [`unlock`], [`providers`] and
-//! [`pkcs11`] (the root), [`rows`], [`records`], [`entries`], `labels`, `steps` and `state` (rows that decide), [`identities`] (ways to sign in, and
+//! [`pkcs11`] (the root), [`rows`], [`records`], [`entries`], [`inspections`], `labels`, `steps` and `state` (rows that decide), [`identities`] (ways to sign in, and
 //! what it gives), [`follow`] (what decisions rest on, kept up), [`rebuild`] (the same from the
 //! log), [`schema`], [`sql`] (both databases).
 
@@ -25,6 +25,7 @@ mod events;
 pub mod follow;
 mod groups;
 pub mod identities;
+pub mod inspections;
 pub mod installation;
 pub mod keyring;
 pub mod keystore;

@@ -127,3 +127,6 @@ pub const STEP_UP_AGE_S: u32 = 60;
 
 /// Milliseconds for which it holds how many objects of a level there are.
 pub const LEVEL_COUNT_MS: i64 = 60_000;
+
+/// Versions that wait to be looked into, or are held, that are read at once.
+pub const INSPECTIONS_ROWS: u64 = 64;

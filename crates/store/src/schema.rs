@@ -6,7 +6,7 @@ use crate::limits::{COPY_PAYLOADS, COPY_ROWS};
 use crate::sql::{Session, values};
 
 /// The newest format that this program reads and writes.
-pub const FORMAT: i64 = 6;
+pub const FORMAT: i64 = 7;
 
 /// Steps from format n to n + 1, as SQLite writes types. A step never changes once it was released.
 const STEPS: [&str; FORMAT as usize] = ["
@@ -133,6 +133,11 @@ CREATE TABLE egress_bytes (
     payer BLOB NOT NULL, minute INTEGER NOT NULL, bytes INTEGER NOT NULL, PRIMARY KEY (payer, minute)
 ) STRICT, WITHOUT ROWID;
 ",
+    // What inspection has to say is found by this column; what it says, and that decides, is under the MAC.
+    "
+ALTER TABLE entries ADD COLUMN inspection INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX entries_inspection ON entries (inspection, version) WHERE inspection > 0;
+",
 ];
 
 /// What PostgreSQL has besides: events that have no position yet.
@@ -155,6 +160,7 @@ CREATE INDEX objects_unplaced ON objects (began_leaf) WHERE began_position IS NU
 CREATE INDEX past_labels_unplaced ON past_labels (began_leaf) WHERE began_position IS NULL AND began_leaf IS NOT NULL;
 CREATE INDEX past_labels_end_unplaced ON past_labels (ended_leaf) WHERE ended_position IS NULL AND ended_leaf IS NOT NULL;
 ",
+    "",
     "",
 ];
 
@@ -202,7 +208,7 @@ pub(crate) const TABLES: [Table; 23] = [
     Table {
         name: "entries",
         key: 3,
-        columns: &["bucket", "key", "number", "version", "latest", "said", "mac"],
+        columns: &["bucket", "key", "number", "version", "latest", "said", "mac", "inspection"],
         rows: COPY_ROWS,
     },
     Table { name: "bodies", key: 1, columns: &["version", "sealed"], rows: COPY_PAYLOADS },

@@ -23,6 +23,9 @@ pub enum VaultError {
     /// The policies refuse it.
     #[error("refused: {}", .0.missing.join("; "))]
     Refused(Refusal),
+    /// Nobody has looked into it yet; they could read it then.
+    #[error("it was written a moment ago, and is still being inspected")]
+    Pending,
     /// What was asked to hold does not.
     #[error("{0}")]
     Precondition(&'static str),

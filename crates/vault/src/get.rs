@@ -9,7 +9,7 @@ use cordon_gate::{Facts, Request};
 use cordon_keys::stream::{HEADER_BYTES, Header, Segment, Stream as Sealing, TAG_BYTES};
 use cordon_keys::{Opened, Part};
 use cordon_store::ObjectRow;
-use cordon_store::entries::{Body, Entry};
+use cordon_store::entries::{Body, Entry, Said};
 use futures_util::stream::{self, Stream};
 
 use crate::blobs::Blobs;
@@ -45,28 +45,41 @@ impl Vault {
         }
     }
 
-    /// Decides and records a read of a version, and opens it.
+    /// Decides and records a read of a version, and opens it. `to_send` tells how many bytes are to leave, of what is said of it: of what
+    /// may leave there must be room for all.
     ///
     /// # Errors
     ///
     /// [`VaultError::NoObject`] when there is none that the one who asks may know of; [`VaultError::Refused`] with what is
-    /// missing; [`VaultError::Integrity`] when what is stored was changed.
+    /// missing; [`VaultError::Pending`] when that is a look into it; [`VaultError::Integrity`] when what is stored was changed.
     pub async fn get(
         &self,
         asks: &Facts,
         bucket: &Bucket,
-        key: &ObjectKey,
-        version: Option<VersionId>,
+        (key, version): (&ObjectKey, Option<VersionId>),
+        to_send: impl FnOnce(&Said) -> u64 + Send,
     ) -> Result<Got, VaultError> {
-        let (entry, row) = self.found(bucket, key, version).await?;
+        let (entry, row, pending) = self.found_settled(asks, bucket, (key, version)).await?;
         let target = of_version(bucket.id, entry.version, row.label.clone());
-        let charge = self.charge(asks, &target, entry.said.bytes)?;
-        let facts = Facts { target, charge: charge.clone(), ..asks.clone() };
-        let receipt = self.gate.read(Request::<Read>::new(facts)).await?;
+        let charge = self.charge(asks, &target, to_send(&entry.said))?;
+        let waits = pending && self.may_read_later(asks, &entry, &row);
+        let facts = Facts { target, charge, pending, ..asks.clone() };
+        match self.open(facts, entry, row).await {
+            Err(VaultError::Refused(_)) if waits => Err(VaultError::Pending),
+            outcome => outcome,
+        }
+    }
+
+    /// Decides and records a read of a version that was found, and opens it.
+    pub(crate) async fn open(&self, facts: Facts, entry: Entry, row: ObjectRow) -> Result<Got, VaultError> {
+        let charge = facts.charge.clone();
+        let request = Request::<Read>::new(facts);
+        let decided = (request.facts().clone(), self.snapshot()?.epoch);
+        let receipt = self.gate.read(request).await?;
         let charge = charge.filter(|_| receipt.recorded().is_some());
         let key = self.keys.bucket_key(row.wrap().under)?;
         let (opened, departure) = key.open(receipt, &row.wrap(), &row.manifest)?;
-        let leaving = Leaving::begin(self, departure, charge);
+        let leaving = Leaving::begin(self, departure, decided, charge);
         if opened.manifest().bytes != entry.said.bytes {
             return Err(VaultError::Integrity(format!("the length of {} was changed beside Cordon", entry.version)));
         }

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use cordon_domain::{Charge, Clock, Level, PrincipalKind, Target};
-use cordon_gate::{Departure, Facts, Gate, JournalError};
+use cordon_gate::{Departure, Epoch, Facts, Gate, JournalError};
 use cordon_policy::Policies;
 use cordon_store::Writer;
 
 use crate::error::VaultError;
-use crate::limits::EGRESS_BLOCK_BYTES;
+use crate::limits::{EGRESS_BLOCK_BYTES, HOLDS_MS};
 use crate::vault::Vault;
 
 /// Counts what leaves of one read. Says how much did, once: when all did, or when whoever took it went.
@@ -22,10 +22,13 @@ pub(crate) struct Leaving {
     taken: u64,
     /// Bytes that left.
     left: u64,
+    /// What was decided, and the revocation epoch up to which that is known to hold.
+    facts: Facts,
+    holds_at: Epoch,
 }
 
 impl Vault {
-    /// What a read of `bytes` begins by taking from what may leave.
+    /// What a read of `bytes` begins by taking from what may leave: the first block, if there is room for all.
     pub(crate) fn charge(&self, asks: &Facts, target: &Target, bytes: u64) -> Result<Option<Charge>, VaultError> {
         let snapshot = self.snapshot()?;
         let roster = snapshot.roster();
@@ -34,20 +37,44 @@ impl Vault {
         let is_service = principal.kind == PrincipalKind::Service;
         let proved_age_s = (!is_service).then(|| asks.actor.mfa_age_s.unwrap_or(u32::MAX));
         let charge = Charge::of(target, principal, &roster.levels);
-        Ok(charge.map(|charge| Charge { at: asks.at, bytes: bytes.min(EGRESS_BLOCK_BYTES), proved_age_s, ..charge }))
+        let first = bytes.min(EGRESS_BLOCK_BYTES);
+        Ok(charge.map(|charge| Charge { at: asks.at, bytes: first, ahead: bytes - first, proved_age_s, ..charge }))
     }
 }
 
 impl Leaving {
-    /// Begins with what was taken when the read was recorded; with nothing when it could not be.
-    pub(crate) fn begin(vault: &Vault, departure: Departure, charge: Option<Charge>) -> Self {
+    /// Begins with what was taken when the read was recorded, with nothing when it could not be; and with what was decided, no
+    /// earlier than at an epoch.
+    pub(crate) fn begin(
+        vault: &Vault,
+        departure: Departure,
+        (facts, holds_at): (Facts, Epoch),
+        charge: Option<Charge>,
+    ) -> Self {
         let taken = charge.as_ref().map_or(0, |charge| charge.bytes);
         let (gate, clock) = (Arc::clone(&vault.gate), Arc::clone(&vault.clock));
-        Self { gate, departure: Some(departure), clock, charge, taken, left: 0 }
+        Self { gate, departure: Some(departure), clock, charge, taken, left: 0, facts, holds_at }
+    }
+
+    /// Decides once more what was decided when the read began, when something was revoked or changed since (a grant, a project, what a
+    /// level demands), and now and then: a grant or a contract may have ended. How old the sign-in is stays as it was.
+    async fn still_holds(&mut self) -> Result<(), VaultError> {
+        let epoch = self.gate.decider().snapshot().map_err(VaultError::Integrity)?.epoch;
+        let now = self.clock.now();
+        let (Some(departure), false) =
+            (&self.departure, epoch == self.holds_at && now.since_ms(self.facts.at) < HOLDS_MS)
+        else {
+            return Ok(());
+        };
+        self.facts.at = now.max(self.facts.at);
+        self.gate.still(departure, &self.facts).await?;
+        self.holds_at = epoch;
+        Ok(())
     }
 
     /// Takes what is missing for `bytes` to leave, of `rest` that are to; they are as good as gone.
     pub(crate) async fn take(&mut self, bytes: u64, rest: u64) -> Result<(), VaultError> {
+        self.still_holds().await?;
         let (end, needed) = (self.left + rest, self.left + bytes);
         while let (Some(charge), Some(departure)) = (&mut self.charge, &self.departure)
             && self.taken < needed
@@ -56,7 +83,7 @@ impl Leaving {
             let later_s = u32::try_from(at.since_ms(charge.at) / 1000).unwrap_or(u32::MAX);
             let proved_age_s = charge.proved_age_s.map(|age| age.saturating_add(later_s));
             let bytes = (end - self.taken).min(EGRESS_BLOCK_BYTES);
-            let block = Charge { at, bytes, proved_age_s, ..charge.clone() };
+            let block = Charge { at, bytes, ahead: 0, proved_age_s, ..charge.clone() };
             match self.gate.take_more(departure, block.clone()).await {
                 Ok(()) => (self.taken, *charge) = (self.taken + block.bytes, block),
                 // As reads of these levels do, it goes on when nothing can be counted; then nothing is given back either.

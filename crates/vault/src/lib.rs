@@ -5,11 +5,13 @@
 //! know of, and nothing else; everything is bounded.
 //!
 //! Map: [`vault`] (what it rests on, and buckets), `seal` (bytes that come), [`put`] (writing a version), [`upload`] (writing one in parts), [`get`] (reading
-//! one), [`list`], [`remove`] (hiding and deleting), `blobs` (sealed bytes in an object store).
+//! one), [`list`], [`remove`] (hiding and deleting), [`inspect`] (looking into what was written), [`held`] (what was found in it), `blobs` (sealed bytes in an object store).
 
 mod blobs;
 pub mod error;
 pub mod get;
+pub mod held;
+pub mod inspect;
 mod leaving;
 pub mod limits;
 pub mod list;
@@ -21,6 +23,8 @@ pub mod vault;
 
 pub use error::VaultError;
 pub use get::Got;
+pub use held::{Held, Release};
+pub use inspect::{Inspector, LookFault, Looking};
 pub use list::{Listed, Page};
 pub use put::{Writing, Written};
 pub use vault::Vault;

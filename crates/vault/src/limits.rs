@@ -50,3 +50,33 @@ pub const UPLOADS_OF_ONE_MAX: usize = 100;
 
 /// Bytes that are taken at once from what may leave, before they do.
 pub const EGRESS_BLOCK_BYTES: u64 = 8 << 20;
+
+/// Bytes of a version that is looked into before its name leads to it: they are kept in memory as they come.
+pub const LOOK_NOW_BYTES_MAX: usize = 1 << 20;
+
+/// Milliseconds that a writer waits for that.
+pub const LOOK_NOW_MS: u64 = 500;
+
+/// Milliseconds for which a version is left alone that could not be opened to be looked into.
+pub const LEFT_ALONE_MS: i64 = 600_000;
+
+/// Versions that are left alone at once.
+pub const LEFT_ALONE_MAX: usize = 10_000;
+
+/// Times that a version is looked into of which whoever looks dies.
+pub const LOOK_TRIES: usize = 2;
+
+/// Seconds after which it is looked again what waits, though nobody said that something does.
+pub const INSPECT_AGAIN_S: u64 = 30;
+
+/// Milliseconds that a reader waits for a look into what they want to read.
+pub const PENDING_WAIT_MS: u64 = 2_000;
+
+/// Versions that are held that are shown at once.
+pub const HELD_SHOWN_MAX: usize = 1_000;
+
+/// Versions that are held that are looked at for that, whether or not they are shown.
+pub const HELD_LOOKED_AT_MAX: usize = 10_000;
+
+/// Milliseconds after which a read that goes on is decided once more, though nothing was revoked.
+pub const HOLDS_MS: i64 = 60_000;

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cordon_domain::{Bucket, Label, ObjectKey, Record, VersionId};
+use cordon_domain::{Bucket, Label, Looked, ObjectKey, Record, VersionId};
 use cordon_gate::act::Write;
-use cordon_gate::{Facts, Request};
+use cordon_gate::{Denial, Facts, Request};
 use cordon_keys::{Belongs, DataKey, KeyName, Manifest, Part};
 use cordon_store::edge::SystemEntropy;
 use cordon_store::entries::{Body, Entry, Found, Said};
 use cordon_store::{Change, NewVersion, ObjectRow};
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt as _};
 
 use crate::error::VaultError;
 use crate::limits::{BODY_ROW_PLAIN_BYTES_MAX, HEADERS_BYTES_MAX, HEADERS_MAX, WRITE_TRIES_MAX};
@@ -58,6 +58,8 @@ pub(crate) struct Made {
     /// The sealed bytes, when they are to stand in the database.
     pub(crate) row: Option<Vec<u8>>,
     pub(crate) tag: String,
+    /// What was found in it, when somebody looked already.
+    pub(crate) looked: Option<Looked>,
 }
 
 impl Made {
@@ -113,21 +115,46 @@ impl Vault {
         new.check()?;
         let version = VersionId::draw(&mut SystemEntropy);
         let before = self.reader.entry(&self.keys, (bucket.id, &new.key), None).await?;
-        let label = new.label_over(bucket, before.as_ref());
-        let target = of_version(bucket.id, version, label);
-        self.gate.admit(&Request::<Write>::new(Facts { target, ..asks.clone() })).await?;
+        self.admit_write(asks, bucket, &new, (version, before.as_ref())).await?;
         new.holds(before.as_ref().map(|(entry, _)| entry))?;
         let data_key = DataKey::draw(&mut SystemEntropy);
         let row_max = Some(BODY_ROW_PLAIN_BYTES_MAX);
         let piece = Piece { bucket: bucket.id, version, number: WHOLE, row_max };
+        let mut short = self.short();
+        let body = body.inspect(|piece| {
+            if let Ok(piece) = piece {
+                short.keep(piece);
+            }
+        });
         let Sealed { part, row } = seal(&self.blobs, &data_key, piece, body).await?;
+        let looked = self.look_now(&new.key, short).await;
         let tag = format!("{}-1", drawn());
-        let made = Made { version, data_key: Arc::new(data_key), parts: vec![part], row, tag };
+        let made = Made { version, data_key: Arc::new(data_key), parts: vec![part], row, tag, looked };
         let written = self.lead(asks, (bucket, before), &new, &made).await;
         if written.as_ref().is_err_and(VaultError::says_no) {
             self.blobs.remove_all(version, made.files()).await;
         }
         written
+    }
+
+    /// Decides beforehand whether a write would be allowed. Whoever may know of what is there is told what the label lacks that
+    /// they ask for themselves.
+    pub(crate) async fn admit_write(
+        &self,
+        asks: &Facts,
+        bucket: &Bucket,
+        new: &Writing,
+        (version, before): (VersionId, Option<&Found>),
+    ) -> Result<(), VaultError> {
+        let target = of_version(bucket.id, version, new.label_over(bucket, before));
+        let admitted = self.gate.admit(&Request::<Write>::new(Facts { target, ..asks.clone() })).await;
+        let unasked = Writing { label: None, ..new.clone() };
+        match admitted {
+            Err(Denial::Refused(refusal)) if self.may_list(asks, bucket.id, &unasked.label_over(bucket, before)) => {
+                Err(VaultError::Refused(refusal))
+            }
+            admitted => Ok(admitted?),
+        }
     }
 
     /// Leads the name to what was made; again, when the name or the key of the bucket moved meanwhile. `before` is what the
@@ -170,7 +197,9 @@ impl Vault {
             by: asks.actor.principal,
             headers: new.headers.clone(),
             files: made.files(),
+            inspection: self.inspection(made.looked.as_ref(), &label, asks.at),
         };
+        let pending = said.is_pending();
         let change = Change::Write(Box::new(NewVersion {
             row,
             key: new.key.clone(),
@@ -181,12 +210,16 @@ impl Vault {
             from: vec![Record::Bucket(Box::new(bucket.clone()))],
         }));
         let target = of_version(bucket.id, made.version, label.clone());
-        let facts = Facts { target, beside: change.beside(), ..asks.clone() };
+        // What is pending has an event of its own that says what was found.
+        let reason = made.looked.as_ref().filter(|_| !pending).map(ToString::to_string);
+        let reason = reason.or_else(|| asks.reason.clone());
+        let facts = Facts { target: target.clone(), beside: change.beside(), reason, ..asks.clone() };
         drop(self.gate.change(Request::<Write>::new(facts), change).await?.spend());
+        let raised = if pending { self.looked_into(&target, made.looked.as_ref()).await } else { None };
         if let Some((before, _)) = before {
             self.forget_replaced(bucket, &before).await;
         }
-        Ok(Written { version: made.version, tag: made.tag.clone(), label })
+        Ok(Written { version: made.version, tag: made.tag.clone(), label: raised.unwrap_or(label) })
     }
 
     /// Wraps the data key for a label.

@@ -193,8 +193,7 @@ impl Vault {
         self.end_late_uploads(asks.at).await;
         let version = VersionId::draw(&mut SystemEntropy);
         let before = self.reader.entry(&self.keys, (bucket.id, &writing.key), None).await?;
-        let target = of_version(bucket.id, version, writing.label_over(bucket, before.as_ref()));
-        self.gate.admit(&Request::<Write>::new(Facts { target, ..asks.clone() })).await?;
+        self.admit_write(asks, bucket, &writing, (version, before.as_ref())).await?;
         let (by, begun_at, data_key) = (asks.actor.principal, asks.at, Arc::new(DataKey::draw(&mut SystemEntropy)));
         let sent = Mutex::default();
         self.uploads.keep(Upload { bucket: bucket.id, version, data_key, by, begun_at, writing, sent })
@@ -293,7 +292,8 @@ impl Vault {
         let new = Writing { label, only_if, ..upload.writing.clone() };
         let kept: Vec<u32> = parts.iter().map(|part| part.number).collect();
         let tag = format!("{}-{}", drawn(), parts.len());
-        let made = Made { version: upload.version, data_key: Arc::clone(&upload.data_key), parts, row: None, tag };
+        let data_key = Arc::clone(&upload.data_key);
+        let made = Made { version: upload.version, data_key, parts, row: None, tag, looked: None };
         let written = self.lead(asks, (bucket, before), &new, &made).await;
         if written.as_ref().is_err_and(VaultError::says_no) {
             upload.made_none();

@@ -16,6 +16,7 @@ use object_store::ObjectStore;
 
 use crate::blobs::Blobs;
 use crate::error::VaultError;
+use crate::inspect::Inspecting;
 use crate::upload::Uploads;
 
 /// The guarded place.
@@ -27,6 +28,8 @@ pub struct Vault {
     pub(crate) blobs: Blobs,
     pub(crate) uploads: Arc<Uploads>,
     pub(crate) clock: Arc<dyn Clock>,
+    /// Who looks into what is written, if anyone does.
+    pub(crate) inspecting: Option<Arc<Inspecting>>,
 }
 
 /// The target of something about a version.
@@ -44,7 +47,7 @@ impl Vault {
         objects: Arc<dyn ObjectStore>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { gate, reader, keys, blobs: Blobs::new(objects), uploads: Arc::default(), clock }
+        Self { gate, reader, keys, blobs: Blobs::new(objects), uploads: Arc::default(), clock, inspecting: None }
     }
 
     /// The same request, now: what it brings may have taken a while to come, and the sign-in is older by as much.

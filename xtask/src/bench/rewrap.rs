@@ -70,7 +70,8 @@ pub(super) async fn write(
     let (action, actor) = (cordon_domain::Action::ObjectWrite, Actor::service(installation.itself()));
     let facts = Facts { target, ..Facts::new(RequestId(id), SystemClock.now(), action, actor) };
     let (key, by, at) = (format!("{number}").parse(), installation.itself(), SystemClock.now());
-    let said = Said { body: Body::Files, bytes: 1 << 20, tag: String::new(), at, by, headers: Vec::new(), files: 1 };
+    let (tag, headers) = (String::new(), Vec::new());
+    let said = Said { body: Body::Files, bytes: 1 << 20, tag, at, by, headers, files: 1, inspection: None };
     let key = key.map_err(|_| "no name".to_owned())?;
     let new = NewVersion { row, key, said, sealed: None, before: None, versioning: Versioning::On, from: Vec::new() };
     let change = Change::Write(Box::new(new));

@@ -98,6 +98,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         });
         serve(Arc::new(node), doors, until).await.map_err(failure)
     })?;
+    // A look into something long that goes on is left to the next start.
+    runtime.shutdown_background();
     eprintln!("ended; what was recorded is published");
     Ok(Exit::Clean)
 }
@@ -113,7 +115,14 @@ async fn begun(arguments: &Arguments, places: Places, url: &PublicUrl) -> Result
     lock_memory(&installation);
     let at = objects.local_addr().map_err(|error| Failure::internal(error.to_string()))?;
     let objects_url = arguments.s3_url.clone().unwrap_or_else(|| format!("http://{at}"));
-    let settings = Settings { public_url: url.clone(), listens, proxies: arguments.proxy.clone(), objects_url };
+    let inspector = std::env::current_exe().map_err(|error| Failure::internal(error.to_string()))?;
+    let settings = Settings {
+        public_url: url.clone(),
+        listens,
+        proxies: arguments.proxy.clone(),
+        objects_url,
+        inspector: Some(inspector),
+    };
     let node = Node::begin(installation, settings, oidc, Arc::new(SystemClock)).await;
     let node =
         node.map_err(|error| Failure::usage(error.to_string(), "see --public-url, and `cordon audit verify`"))?;

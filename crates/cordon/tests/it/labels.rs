@@ -59,7 +59,8 @@ async fn write(installation: &Installation, number: u8, level: Level) {
     let (key_version, wrapped) = (wrap.under.version, wrap.wrapped);
     let row = ObjectRow { version, bucket: BUCKET, label, key_version, wrapped, manifest, since: None };
     let (key, by, tag) = (format!("{number}").parse().expect("a name"), installation.itself(), "t-1".to_owned());
-    let said = Said { body: Body::Files, bytes: 1, tag, at: at(FIRST), by, headers: Vec::new(), files: 1 };
+    let said =
+        Said { body: Body::Files, bytes: 1, tag, at: at(FIRST), by, headers: Vec::new(), files: 1, inspection: None };
     let new = NewVersion { row, key, said, sealed: None, before: None, versioning: Versioning::On, from: Vec::new() };
     change::<Write>(installation, target(number, level), Change::Write(Box::new(new)), at(FIRST)).await;
 }
@@ -67,7 +68,7 @@ async fn write(installation: &Installation, number: u8, level: Level) {
 async fn lower(installation: &Installation, number: u8, from: Level, to: Level) {
     let (version, label, action) = (VersionId([number; 16]), Label::of(to), Action::LabelLower);
     let key_version = installation.keys().prepare_version(KeyName::Bucket(BUCKET, to)).expect("made").version;
-    let new = Change::Relabel { bucket: BUCKET, version, action, label, key_version };
+    let new = Change::Relabel { bucket: BUCKET, version, action, label, key_version, look: None };
     change::<Lower>(installation, target(number, from), new, at(THEN)).await;
 }
 

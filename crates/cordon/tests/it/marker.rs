@@ -294,6 +294,8 @@ fn signing_in(stage: &mut Stage) {
     stage.markers.add("secret of a service's key", &end(key["secret_access_key"].as_str().expect("a secret")));
     let with_root = |arguments: &[&'static str]| [arguments, &ROOT].concat();
     stage.run(1, &["approve", "as_00000000000000000000000000000005"]);
+    stage.run(0, &["quarantine", "list"]);
+    stage.run(1, &["quarantine", "release", "s3://b/k", "--reason", "x"]);
     stage.run(0, &with_root(&["vendors", "set", "Example", "--until", "2999-01-01", "--reason", "none"]));
     stage.run(0, &with_root(&["vendors", "list"]));
     stage.run(0, &with_root(&["devices", "list"]));

@@ -185,7 +185,7 @@ pub(crate) fn login(place: &Place, home: &str, browser: &mut Browser) -> Report 
     report
 }
 
-fn run_as(place: &Place, home: &str, arguments: &[&str]) -> Report {
+pub(crate) fn run_as(place: &Place, home: &str, arguments: &[&str]) -> Report {
     Report::of(&place.command(arguments).env("HOME", place.path().join(home)).output().expect("the binary runs"))
 }
 

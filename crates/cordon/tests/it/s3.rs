@@ -1,9 +1,9 @@
 //! The S3 endpoint, as real clients use it.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::harness::Place;
-use crate::node::{Browser, Up, login};
+use crate::node::{Browser, Up, login, run_as};
 use crate::trust::ok;
 
 /// Everything that a client of S3 takes from the environment.
@@ -82,6 +82,96 @@ fn bootstrapped(place: &Place) {
     assert_eq!(brought_in.matches("bootstrap: first keys for scripts").count(), 2);
     let refused = ok(place.run(&["audit", "search", "--action", "object.read", "--json"]));
     assert!(refused.contains("room in what may leave"), "{refused}");
+}
+
+/// A client that has begun to read, and waits.
+fn reading(place: &Place, home: &str, project: &str) -> std::process::Child {
+    use std::io::BufRead as _;
+    let python = std::env::var("CORDON_TEST_PYTHON").expect("run `cargo xtask test`, which sets Python up");
+    let script = format!("{}/tests/s3/inflight.py", env!("CARGO_MANIFEST_DIR"));
+    let mut command = Command::new(python);
+    command.arg(script).arg(project).env_clear().env("HOME", place.path()).envs(environment(place, home));
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("python runs");
+    let mut line = String::new();
+    std::io::BufReader::new(child.stdout.as_mut().expect("piped")).read_line(&mut line).expect("a line");
+    assert_eq!(line, "reading\n");
+    child
+}
+
+/// It goes on, and does not get all.
+fn breaks_off(mut child: std::process::Child) {
+    drop(child.stdin.take());
+    let done = child.wait_with_output().expect("it ends");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}
+
+#[test]
+fn a_read_in_flight_ends_with_its_key_and_with_its_project() {
+    let place = Place::new();
+    let up = Up::begin(&place, &[]);
+    let mut ada = Browser::welcomed(&up.origin, up.link());
+    let list = place.run(&["people", "list", "--json"]).lines();
+    let ada_id = list[0]["principal"].as_str().expect("an id").to_owned();
+    ok(place.run(&["people", "set", &ada_id, "--join", "atlas", "--reason", "she works on it"]));
+    ada.sign_in();
+    assert_eq!(login(&place, "home", &mut ada).code, 0);
+    python(&place, "home", "inflight.py", &["write", "atlas"]);
+    let child = reading(&place, "home", "atlas");
+    ok(place.run(&["access", "revoke", "project:atlas", "--reason", "it has ended"]));
+    breaks_off(child);
+
+    let invite = ["people", "invite", "bob@example.org", "--clearance", "restricted", "--role", "owner:everything"];
+    let more = ["--trained-until", "2999-01-01", "--project", "hermes", "--public-url", &up.origin];
+    let invited = ok(place.run(&[&invite[..], &more].concat()));
+    let (bob_id, link) = invited.split_once('\n').expect("who it is, and a link");
+    let mut bob = Browser::welcomed(&up.origin, link.trim());
+    assert_eq!(login(&place, "bob", &mut bob).code, 0);
+    python(&place, "bob", "inflight.py", &["write", "hermes"]);
+    let child = reading(&place, "bob", "hermes");
+    ok(place.run(&["access", "revoke", bob_id, "--reason", "left"]));
+    breaks_off(child);
+    up.end();
+}
+
+/// What is written is looked into by worker processes: `tests/s3/inspection.py`. What is held is listed, and released by two.
+#[test]
+fn what_is_written_is_looked_into_and_what_is_held_is_released_by_two() {
+    let place = Place::new();
+    let up = Up::begin(&place, &[]);
+    let mut ada = Browser::welcomed(&up.origin, up.link());
+    assert_eq!(login(&place, "home", &mut ada).code, 0);
+    python(&place, "home", "inspection.py", &[]);
+
+    let listed = ok(place.run(&["quarantine", "list"]));
+    let line =
+        |name: &str| listed.lines().find(|line| line.contains(name)).unwrap_or_else(|| panic!("{name}: {listed}"));
+    assert!(line("s3://notes/long.md").contains("  confidential, was internal"), "{listed}");
+    assert!(!listed.contains("plain.md") && !listed.contains("distribute"), "{listed}");
+    assert!(listed.contains("  marking [") && listed.contains(" at 60001:1, "), "{listed}");
+    assert!(listed.contains("in what it contains") && listed.contains("cannot be read"), "{listed}");
+    assert_eq!(place.run(&["quarantine", "list", "--json"]).lines().len(), 5, "{listed}");
+
+    let release = ["quarantine", "release", "s3://notes/long.md", "--reason", "an example"];
+    let unknown = place.run(&["quarantine", "release", "s3://notes/none", "--reason", "an example"]);
+    assert_eq!(unknown.code, 1, "{}", unknown.stderr);
+    let clean = place.run(&["quarantine", "release", "s3://notes/plain.md", "--reason", "an example"]);
+    assert!(clean.code == 1 && clean.stderr.contains("nothing that was found in it"), "{}", clean.stderr);
+    let asked = ok(place.run(&release)).trim().to_owned();
+    assert!(asked.starts_with("as_"), "{asked}");
+    assert_eq!(ok(place.run(&release)).trim(), asked, "it still waits");
+    let invite = ["people", "invite", "bob@example.org", "--clearance", "restricted", "--role", "approver:everything"];
+    let more = ["--trained-until", "2999-01-01", "--public-url", &up.origin];
+    let invited = ok(place.run(&[&invite[..], &more].concat()));
+    let mut bob = Browser::welcomed(&up.origin, invited.lines().nth(1).expect("a link"));
+    assert_eq!(login(&place, "bob", &mut bob).code, 0);
+    assert!(bob.get("/approvals").contains("its label becomes internal"));
+    ok(run_as(&place, "bob", &["approve", &asked]));
+    assert_eq!(ok(place.run(&release)), "s3://notes/long.md is internal again\n");
+    assert!(!ok(place.run(&["quarantine", "list"])).contains("long.md"));
+    let log = ok(place.run(&["audit", "search", "--action", "label.lower", "--json"]));
+    assert!(log.contains("an example") && log.contains(&asked), "{log}");
+    up.end();
 }
 
 #[test]

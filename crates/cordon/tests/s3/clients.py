@@ -43,7 +43,7 @@ put = s3.put_object(
 assert put["ETag"].endswith('-1"') and put["ServerSideEncryption"] == "AES256", put
 got = s3.get_object(Bucket="corpus", Key="notes/a b+\u00e4.txt")
 assert got["Body"].read() == text and got["ContentType"] == "text/plain" and got["ETag"] == put["ETag"]
-assert got["Metadata"] == {"team": "atlas", "cordon-label": "confidential"}, got["Metadata"]
+assert got["Metadata"] == {"team": "atlas", "cordon-label": "confidential", "cordon-inspection": "done"}, got["Metadata"]
 head = s3.head_object(Bucket="corpus", Key="notes/a b+\u00e4.txt")
 assert head["ContentLength"] == len(text) and head["LastModified"] == got["LastModified"]
 refused("NoSuchKey", s3.get_object, Bucket="corpus", Key="none")

@@ -56,7 +56,7 @@ async fn what_would_be_refused_is_refused_beforehand() {
 fn charge(bytes: u64) -> Charge {
     let asked = facts(Label::of(Level::Restricted));
     let version = asked.target.version.expect("named");
-    Charge { version, level: Level::Restricted, at: asked.at, bytes, payers: Vec::new(), proved_age_s: None }
+    Charge { version, level: Level::Restricted, at: asked.at, bytes, ahead: 0, payers: Vec::new(), proved_age_s: None }
 }
 
 /// What leaves is taken with the event that allows it, and on; what did not leave is given back with what says so.

@@ -175,16 +175,21 @@ impl Operations {
         let (bucket, key) = (self.bucket(&asks, &input.bucket).await?, key_of(&input.key)?);
         let version = version_of(&bucket, input.version_id.as_deref())?;
         self.presigned_as_stored(&asks, &bucket, &key, version).await?;
-        let got = self.vault().get(&asks.facts, &bucket, &key, version).await.map_err(of_vault)?;
         let conditions = Conditions {
             if_match: input.if_match.as_ref(),
             if_none_match: input.if_none_match.as_ref(),
             if_modified_since: input.if_modified_since.as_ref(),
             if_unmodified_since: input.if_unmodified_since.as_ref(),
         };
-        conditions.hold(&got.entry.said)?;
+        let asked = |said: &Said| {
+            conditions.hold(said)?;
+            Ok::<_, S3Error>(input.range.as_ref().map(|range| range.check(said.bytes)).transpose()?)
+        };
+        let to_send =
+            |said: &Said| asked(said).map_or(0, |range| range.map_or(said.bytes, |range| range.end - range.start));
+        let got = self.vault().get(&asks.facts, &bucket, (&key, version), to_send).await.map_err(of_vault)?;
+        let range = asked(&got.entry.said)?;
         let (entry, all) = (got.entry.clone(), got.entry.said.bytes);
-        let range = input.range.map(|range| range.check(all)).transpose()?;
         let said = &entry.said;
         let sent = range.clone().unwrap_or(0..all);
         let output = GetObjectOutput {
@@ -281,17 +286,21 @@ impl Operations {
         let version = version_of(&source, version_id.as_deref())?;
         let target = self.bucket(&asks, &input.bucket).await?;
         self.presigned_as_stored(&asks, &source, &key, version).await?;
-        let got = self.vault().get(&asks.facts, &source, &key, version).await.map_err(of_vault)?;
         let conditions = Conditions {
             if_match: input.copy_source_if_match.as_ref(),
             if_none_match: input.copy_source_if_none_match.as_ref(),
             if_modified_since: input.copy_source_if_modified_since.as_ref(),
             if_unmodified_since: input.copy_source_if_unmodified_since.as_ref(),
         };
-        conditions.hold(&got.entry.said).map_err(|error| match error.code() {
-            S3ErrorCode::NotModified => s3_error!(PreconditionFailed),
-            _ => error,
-        })?;
+        let hold = |said: &Said| {
+            conditions.hold(said).map_err(|error| match error.code() {
+                S3ErrorCode::NotModified => s3_error!(PreconditionFailed),
+                _ => error,
+            })
+        };
+        let to_send = |said: &Said| hold(said).map_or(0, |()| said.bytes);
+        let got = self.vault().get(&asks.facts, &source, (&key, version), to_send).await.map_err(of_vault)?;
+        hold(&got.entry.said)?;
         let replaces =
             input.metadata_directive.as_ref().is_some_and(|directive| directive.as_str() == MetadataDirective::REPLACE);
         let same = source.id == target.id && key.as_str() == input.key && version.is_none();

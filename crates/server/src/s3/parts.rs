@@ -1,6 +1,7 @@
 //! Operations of uploads in parts.
 
 use cordon_domain::VersionId;
+use cordon_store::entries::Said;
 use cordon_vault::VaultError;
 use cordon_vault::upload::SentPart;
 use hyper::StatusCode;
@@ -102,12 +103,13 @@ impl Operations {
         let (bucket, key, upload) =
             (self.bucket(&asks, &input.bucket).await?, key_of(&input.key)?, upload_of(&input.upload_id)?);
         self.presigned_as_stored(&asks, &source, &from, version).await?;
-        let got = self.vault().get(&asks.facts, &source, &from, version).await.map_err(of_vault)?;
-        let all = got.entry.said.bytes;
-        let range = match input.copy_source_range.as_deref() {
-            None => 0..all,
-            Some(text) => exact_range(text, all)?,
+        let asked = |said: &Said| match input.copy_source_range.as_deref() {
+            None => Ok(0..said.bytes),
+            Some(text) => exact_range(text, said.bytes),
         };
+        let to_send = |said: &Said| asked(said).map_or(0, |range| range.end - range.start);
+        let got = self.vault().get(&asks.facts, &source, (&from, version), to_send).await.map_err(of_vault)?;
+        let range = asked(&got.entry.said)?;
         let (number, read) = (number_of(input.part_number), got.entry.version);
         let sent = self.vault().copy_part(&asks.facts, (&bucket, &key, upload), number, (got, range)).await;
         let sent = sent.map_err(of_vault)?;

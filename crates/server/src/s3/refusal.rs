@@ -25,6 +25,7 @@ pub(crate) fn of_vault(error: VaultError) -> S3Error {
             S3Error::with_message(code, fault.to_string())
         }
         VaultError::Refused(refusal) => S3Error::with_message(S3ErrorCode::AccessDenied, words(&refusal)),
+        error @ VaultError::Pending => S3Error::with_message(S3ErrorCode::ServiceUnavailable, error.to_string()),
         VaultError::Precondition(what) => S3Error::with_message(S3ErrorCode::PreconditionFailed, what),
         VaultError::Conflict(what) => S3Error::with_message(S3ErrorCode::OperationAborted, what),
         VaultError::Bound(what) => S3Error::with_message(S3ErrorCode::EntityTooLarge, what),

@@ -1,12 +1,16 @@
 //! What is said of an object beside its bytes: headers that are given back, and what its writer says.
 
-use cordon_domain::{Label, Level, Moment, Project};
+use cordon_domain::{Inspection, Label, Level, Moment, Project};
 use cordon_store::entries::Said;
 use s3s::dto::{ETag, Metadata, Timestamp};
 use s3s::{S3Result, s3_error};
 
+use crate::held::written;
+
 /// Under this name a writer asks for a label, and a reader is told it: `restricted/atlas`.
 pub(super) const LABEL: &str = "cordon-label";
+/// Under this name a reader is told what is known of it by looking into it.
+const INSPECTION: &str = "cordon-inspection";
 /// Before what a writer says of an object.
 const OWN: &str = "x-amz-meta-";
 
@@ -21,15 +25,16 @@ impl Headers {
         self
     }
 
-    /// Adds what a writer says. What asks for a label is taken out.
+    /// Adds what a writer says. What asks for a label is taken out, and what they were told of an inspection.
     pub(super) fn with_own(mut self, own: Option<Metadata>) -> S3Result<(Self, Option<Label>)> {
         let mut label = None;
         let mut own: Vec<_> = own.into_iter().flatten().collect();
         own.sort_unstable();
         for (name, value) in own {
-            match name.eq_ignore_ascii_case(LABEL) {
-                true => label = Some(read_label(&value)?),
-                false => self.0.push((format!("{OWN}{name}"), value)),
+            match name.to_ascii_lowercase().as_str() {
+                LABEL => label = Some(read_label(&value)?),
+                INSPECTION => {}
+                _ => self.0.push((format!("{OWN}{name}"), value)),
             }
         }
         Ok((self, label))
@@ -45,21 +50,28 @@ pub(super) fn read_label(text: &str) -> S3Result<Label> {
     Ok(Label { projects: projects.map_err(|_| wrong())?, ..Label::of(level) })
 }
 
-fn written(label: &Label) -> String {
-    let projects = label.projects.iter().map(Project::as_str);
-    std::iter::once(label.level.as_str()).chain(projects).collect::<Vec<_>>().join("/")
-}
-
 /// Returns a header that was kept.
 pub(super) fn header(said: &Said, name: &str) -> Option<String> {
     said.headers.iter().find(|(own, _)| own == name).map(|(_, value)| value.clone())
 }
 
-/// What the writer said, and the label.
+/// What is known by looking into it, in one word; nothing where nobody looks.
+fn inspected(said: &Said) -> Option<&'static str> {
+    Some(match said.inspection.as_ref()? {
+        Inspection::Pending => "pending",
+        Inspection::Done(done) if done.is_held() => "held",
+        Inspection::Done(done) if done.released.is_some() => "released",
+        Inspection::Done(done) if done.looked.unread > 0 => "unread",
+        Inspection::Done(_) => "done",
+    })
+}
+
+/// What the writer said, the label, and what is known by looking into it.
 pub(super) fn own(said: &Said, label: &Label) -> Metadata {
     let own = said.headers.iter().filter_map(|(name, value)| Some((name.strip_prefix(OWN)?, value)));
     let own = own.map(|(name, value)| (name.to_owned(), value.clone()));
-    own.chain([(LABEL.to_owned(), written(label))]).collect()
+    let inspected = inspected(said).map(|word| (INSPECTION.to_owned(), word.to_owned()));
+    own.chain([(LABEL.to_owned(), written(label))]).chain(inspected).collect()
 }
 
 /// What tells its content from another.

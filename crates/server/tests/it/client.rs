@@ -63,6 +63,7 @@ impl Running {
             listens,
             proxies: Vec::new(),
             objects_url: format!("http://{}", objects.local_addr().expect("an address")),
+            inspector: None,
         };
         let node = Node::begin(office.beside().await, settings, provider, Arc::new(office.clock.clone())).await;
         let node = Arc::new(node.expect("begins"));

@@ -113,6 +113,7 @@ async fn a_change_and_its_event_are_one(ground: Ground) {
         action: Action::LabelRaise,
         label: raised.clone(),
         key_version: key.version,
+        look: None,
     };
     let gate = gate(&installation);
     let request = Request::<Raise>::new(Facts { beside: change.beside(), ..facts(target(1, Level::Internal)) });
@@ -134,6 +135,7 @@ async fn a_lowering_cannot_pass_for_a_raising(ground: Ground) {
         action: Action::LabelRaise,
         label: label(Level::Public),
         key_version: 1,
+        look: None,
     };
     let request = Request::<Raise>::new(facts(target(1, Level::Restricted)));
     assert_eq!(gate(&installation).change(request, change).await.expect_err("refused"), Denial::OtherChange);

@@ -3,25 +3,28 @@
 use std::path::PathBuf;
 
 use cordon_domain::{
-    Action, Actor, Charge, CredentialKind, Egress, Level, Payer, Personal, PrincipalId, RecordKey, Step,
+    Action, Actor, Charge, CredentialKind, Egress, Inspection, Level, Payer, Personal, PrincipalId, RecordKey, Step,
 };
-use cordon_gate::act::{Issue, Read, Revoke, SignIn};
+use cordon_gate::act::{Issue, Read, Revoke, SignIn, Write};
 use cordon_gate::{Denial, Epoch, Facts, Gate, Grounds, Journal as _, JournalError, Request, Toll, Verdict};
 use cordon_keys::KeyName;
 use cordon_ledger::Hash;
 use cordon_ledger::audit::walk;
 use cordon_ledger::entry::{Identity, open};
 use cordon_store::care::{Care, Why};
+use cordon_store::inspections::Wanted;
 use cordon_store::keyring::Make;
 use cordon_store::log::LogFolder;
 use cordon_store::schema::FORMAT;
-use cordon_store::{AuthenticatorStep, Installation, StoreError, Writer};
+use cordon_store::{AuthenticatorStep, Change, Installation, StoreError, Writer};
 use cordon_testkit::trust::Always;
 use cordon_testkit::{Deciding, fixture};
 
 use crate::identities::{access, credential, way};
 use crate::records::person;
-use crate::{BUCKET, Ground, NAME, NOW, clock, event, facts, gate, records, revocation, target, version, write};
+use crate::{
+    BUCKET, Ground, NAME, NOW, clock, event, facts, gate, named, records, revocation, row, target, version, write,
+};
 
 const PERSON_1: PrincipalId = PrincipalId([1; 16]);
 const PERSON_2: PrincipalId = PrincipalId([2; 16]);
@@ -38,7 +41,7 @@ fn charge(number: u64) -> Charge {
     let limits = Egress { objects: [1; 4], bytes: [10; 4], share_percent: 100 };
     let payers = vec![(Payer::Principal(PERSON_1), limits)];
     let (version, level) = (version(number), Level::Restricted);
-    Charge { version, level, at: NOW, bytes: 1, payers, proved_age_s: None }
+    Charge { version, level, at: NOW, bytes: 1, ahead: 0, payers, proved_age_s: None }
 }
 
 /// Something of each kind that is stored.
@@ -46,6 +49,11 @@ async fn fill(installation: &Installation) {
     for (number, level) in [Level::Internal, Level::Confidential, Level::Restricted].into_iter().enumerate() {
         write(installation, number as u64, level).await.expect("written");
     }
+    let mut pending = named(row(installation, 4, Level::Internal).await.expect("made"), "pending");
+    pending.said.inspection = Some(Inspection::Pending);
+    let request = Request::<Write>::new(facts(target(4, Level::Internal)));
+    let change = Change::Write(Box::new(pending));
+    let _receipt = gate(installation).change(request, change).await.expect("written");
     let gate = lasting_gate(installation);
     let clock = clock();
     let care = Care::new(&gate, installation, &*clock, Actor::service(installation.itself()), Personal::default());
@@ -151,6 +159,10 @@ async fn opens_is_whole_and_goes_on(ground: &Ground, format: i64) {
         ..5 => assert!(matches!(label_at(0).await, Err(StoreError::Unknown(_)))),
         _ => assert_eq!((label_at(0).await.expect("whole"), label_at(3).await.expect("whole")), (None, None)),
     }
+
+    // Since the seventh format it is known what nobody has looked into.
+    let pending = reader.inspections(keys, Wanted::Pending, None).await.expect("reads").found;
+    assert_eq!(pending.len(), usize::from(format > 6));
 
     // Since the sixth format it is kept who read what of late.
     let another = installation.writer().take(Toll::Take(charge(1))).await;

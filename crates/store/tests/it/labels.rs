@@ -42,7 +42,8 @@ async fn relabel(installation: &Installation, number: u64, from: Level, to: Leve
         None => installation.keys().prepare_version(name).expect("made").version,
     };
     let action = if to > from { Action::LabelRaise } else { Action::LabelLower };
-    let new = Change::Relabel { bucket: BUCKET, version: version(number), action, label: label(to), key_version };
+    let new =
+        Change::Relabel { bucket: BUCKET, version: version(number), action, label: label(to), key_version, look: None };
     match action {
         Action::LabelRaise => change::<Raise>(installation, number, from, new, at).await,
         _ => change::<Lower>(installation, number, from, new, at).await,

@@ -17,6 +17,7 @@ mod faults;
 mod format;
 mod ground;
 mod identities;
+mod inspections;
 mod installation;
 mod labels;
 mod people;
@@ -174,6 +175,7 @@ fn named(row: ObjectRow, key: &str) -> NewVersion {
         by: PrincipalId([2; 16]),
         headers: Vec::new(),
         files: 1,
+        inspection: None,
     };
     NewVersion {
         row,

@@ -6,7 +6,7 @@ use cordon_gate::Facts;
 use cordon_vault::VaultError;
 use futures_util::future::join_all;
 
-use crate::place::{ADA, BOB, Place, name, read, writing};
+use crate::place::{ADA, BOB, Place, name, read, whole, writing};
 
 const BLOCK: u64 = 8 << 20;
 
@@ -72,7 +72,7 @@ async fn parallel_ranges_do_not_get_round_the_limit() {
     let readers = (0..64).map(|number| {
         let (place, bucket, key) = (&place, &bucket, &key);
         async move {
-            let got = place.vault.get(&place.asks(BOB), bucket, key, None).await?;
+            let got = place.vault.get(&place.asks(BOB), bucket, (key, None), |_| BLOCK + 5).await?;
             let start = number % 3 * BLOCK;
             read(got, start..start + BLOCK + 5).await.map(|bytes| bytes.len() as u64)
         }
@@ -85,6 +85,27 @@ async fn parallel_ranges_do_not_get_round_the_limit() {
     assert!(place.get(BOB, &bucket, "weights").await.is_ok(), "two minutes later");
 }
 
+/// What does not fit is refused before a byte leaves, and told how long it takes; a range that fits is read.
+#[tokio::test]
+async fn what_is_larger_than_what_may_leave_is_refused_before_it_begins() {
+    let place = Place::open().await;
+    let bucket = place.bucket("models", Level::Internal).await;
+    place.put(ADA, &bucket, writing("weights"), vec![7; 5 * BLOCK as usize]).await.expect("written");
+    limited(&place, 2 * BLOCK).await;
+    let get = async |to_send: u64| {
+        let key = name("weights");
+        let got = place.vault.get(&place.asks(BOB), &bucket, (&key, None), |_| to_send).await?;
+        read(got, 0..to_send).await.map(|bytes| bytes.len() as u64)
+    };
+    let refused = get(5 * BLOCK).await;
+    assert!(refused.as_ref().is_err_and(is_limit), "{refused:?}");
+    let told = refused.expect_err("refused").to_string();
+    assert!(told.ends_with("; in ranges, all 41943040 bytes of it take some 3 minutes"), "{told}");
+    assert_eq!(get(0).await.expect("nothing is to leave"), 0);
+    assert_eq!(get(2 * BLOCK).await.expect("a range that fits, whole"), 2 * BLOCK, "the refusal took nothing");
+    assert!(get(1).await.is_err_and(|error| is_limit(&error)), "that was all");
+}
+
 /// What was taken and did not leave is given back.
 #[tokio::test]
 async fn what_was_not_sent_is_not_counted() {
@@ -93,13 +114,14 @@ async fn what_was_not_sent_is_not_counted() {
     place.put(ADA, &bucket, writing("weights"), vec![7; BLOCK as usize]).await.expect("written");
     limited(&place, BLOCK + 1_000).await;
     for _ in 0..20 {
-        let got = place.vault.get(&place.asks(BOB), &bucket, &name("weights"), None).await.expect("room for it");
+        let got =
+            place.vault.get(&place.asks(BOB), &bucket, (&name("weights"), None), whole).await.expect("room for it");
         assert_eq!(read(got, 0..40).await.expect("read").len(), 40);
         place.settled(Action::ObjectSent).await;
     }
-    let got = place.vault.get(&place.asks(BOB), &bucket, &name("weights"), None).await.expect("room for it");
+    let got = place.vault.get(&place.asks(BOB), &bucket, (&name("weights"), None), whole).await.expect("room for it");
     drop(read(got, 0..BLOCK).await.expect("all of it"));
-    let more = place.vault.get(&place.asks(BOB), &bucket, &name("weights"), None).await;
+    let more = place.vault.get(&place.asks(BOB), &bucket, (&name("weights"), None), whole).await;
     assert!(more.is_err_and(|error| is_limit(&error)));
 }
 
@@ -114,10 +136,11 @@ async fn beyond_half_a_fresh_sign_in_is_asked_for() {
     };
     let read_as = |asks: Facts, number: usize| {
         let (place, bucket) = (&place, &bucket);
-        async move { place.vault.get(&asks, bucket, &name(&format!("{number:04}")), None).await.map(drop) }
+        async move { place.vault.get(&asks, bucket, (&name(&format!("{number:04}")), None), whole).await.map(drop) }
     };
     for number in 0..10 {
-        let got = place.vault.get(&old(&place), &bucket, &name(&format!("{number:04}")), None).await.expect("half");
+        let got =
+            place.vault.get(&old(&place), &bucket, (&name(&format!("{number:04}")), None), whole).await.expect("half");
         drop(read(got, 0..7).await.expect("read"));
     }
     let Err(VaultError::Refused(refusal)) = read_as(old(&place), 10).await else { panic!("half is used") };
@@ -133,9 +156,9 @@ async fn counts_survive_a_restart() {
     assert_eq!(stolen(&place, &bucket, 0..30, 0).await, 20);
     place.settled(Action::ObjectSent).await;
     let again = place.restored().await;
-    let more = again.get(&place.asks(ADA), &bucket, &name("0025"), None).await;
+    let more = again.get(&place.asks(ADA), &bucket, (&name("0025"), None), whole).await;
     assert!(more.is_err_and(|error| is_limit(&error)));
-    assert!(again.get(&place.asks(ADA), &bucket, &name("0003"), None).await.is_ok());
+    assert!(again.get(&place.asks(ADA), &bucket, (&name("0003"), None), whole).await.is_ok());
 }
 
 /// A row that was changed beside Cordon stops whoever it is of; others read on.
@@ -149,7 +172,7 @@ async fn counts_that_were_changed_stop_their_reader() {
     let database = rusqlite::Connection::open(place.database()).expect("opens");
     assert!(database.execute("UPDATE egress_objects SET at = 0", []).expect("changed") >= 20);
     let again = place.restored().await;
-    let refused = again.get(&place.asks(ADA), &bucket, &name("0001"), None).await.map(drop);
+    let refused = again.get(&place.asks(ADA), &bucket, (&name("0001"), None), whole).await.map(drop);
     assert!(matches!(refused, Err(VaultError::Integrity(_))), "{refused:?}");
-    again.get(&place.asks(BOB), &open, &name("a"), None).await.map(drop).expect("somebody else");
+    again.get(&place.asks(BOB), &open, (&name("a"), None), whole).await.map(drop).expect("somebody else");
 }

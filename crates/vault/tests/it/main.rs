@@ -9,6 +9,7 @@
 )]
 
 mod egress;
+mod inspection;
 mod listing;
 mod objects;
 mod place;

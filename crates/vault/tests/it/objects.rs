@@ -8,7 +8,7 @@ use cordon_vault::remove::Removed;
 use cordon_vault::{VaultError, Writing};
 use futures_util::stream;
 
-use crate::place::{ADA, BOB, CLEO, Place, at_least, name, read, writing};
+use crate::place::{ADA, BOB, CLEO, Place, at_least, name, read, whole, writing};
 
 fn text(length: usize, seed: u64) -> Vec<u8> {
     let mut chance = Chance::new(seed);
@@ -45,7 +45,7 @@ async fn what_was_written_is_read_whole_and_in_any_range() {
         for _ in 0..6 {
             let start = chance.below(length as u64 + 1);
             let end = start + chance.below(length as u64 - start + 1);
-            let got = place.vault.get(&place.asks(BOB), &bucket, &name(&key), None).await.expect("allowed");
+            let got = place.vault.get(&place.asks(BOB), &bucket, (&name(&key), None), whole).await.expect("allowed");
             let part = read(got, start..end).await.expect("read");
             assert!(part == body[start as usize..end as usize], "{start} to {end} of {length}");
         }
@@ -80,10 +80,10 @@ async fn what_leaves_is_on_record_before_and_after() {
     let place = Place::open().await;
     let bucket = place.bucket("plans", Level::Restricted).await;
     place.put(ADA, &bucket, writing("next"), text(3 << 20, 1)).await.expect("written");
-    let got = place.vault.get(&place.asks(ADA), &bucket, &name("next"), None).await.expect("allowed");
+    let got = place.vault.get(&place.asks(ADA), &bucket, (&name("next"), None), whole).await.expect("allowed");
     assert_eq!(place.events(Action::ObjectRead).await.len(), 1, "before a byte leaves");
     read(got, 100..2_000_100).await.expect("read");
-    let got = place.vault.get(&place.asks(ADA), &bucket, &name("next"), None).await.expect("allowed");
+    let got = place.vault.get(&place.asks(ADA), &bucket, (&name("next"), None), whole).await.expect("allowed");
     drop(got);
     let mut sent = Vec::new();
     for _ in 0..200 {
@@ -97,6 +97,30 @@ async fn what_leaves_is_on_record_before_and_after() {
     let mut amounts: Vec<_> = sent.iter().map(|event| event.amount).collect();
     amounts.sort_unstable();
     assert_eq!(amounts, [Some(0), Some(2_000_000)]);
+}
+
+/// A read that goes on is decided anew once something was revoked: what was to come does not leave.
+#[tokio::test]
+async fn a_read_breaks_off_when_what_it_rests_on_is_taken_back() {
+    use futures_util::StreamExt as _;
+    let place = Place::open().await;
+    let bucket = place.bucket("plans", Level::Confidential).await;
+    place.put(ADA, &bucket, writing("next"), text(30 << 20, 1)).await.expect("written");
+    let got = place.vault.get(&place.asks(CLEO), &bucket, (&name("next"), None), whole).await.expect("allowed");
+    let other = place.vault.get(&place.asks(ADA), &bucket, (&name("next"), None), whole).await.expect("allowed");
+    let mut pieces = std::pin::pin!(got.bytes(0..30 << 20));
+    let first = pieces.next().await.expect("more").expect("read");
+    place.takes_back(CLEO).await;
+    let mut left = first.len();
+    let ended = loop {
+        match pieces.next().await.expect("it breaks off before its end") {
+            Ok(piece) => left += piece.len(),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(ended, VaultError::NoObject | VaultError::Refused(_)), "{ended:?}");
+    assert_eq!(left, first.len(), "not a byte after it was revoked");
+    assert_eq!(read(other, 0..30 << 20).await.expect("hers holds").len(), 30 << 20);
 }
 
 #[tokio::test]
@@ -147,13 +171,13 @@ async fn a_label_is_at_least_that_of_the_bucket_and_of_what_was_there() {
     assert_eq!(level(place.put(CLEO, &bucket, writing("a"), vec![3]).await), Level::Confidential, "as it was");
     assert!(matches!(place.get(BOB, &bucket, "a").await, Err(VaultError::NoObject)));
     let higher = place.put(CLEO, &bucket, at_least("b", Level::Restricted), vec![4]).await;
-    assert!(matches!(higher, Err(VaultError::Refused(_) | VaultError::NoObject)), "{higher:?}");
+    let told = |error: &VaultError| matches!(error, VaultError::Refused(what) if what.missing.iter().any(|one| one.contains("clearance")));
+    assert!(higher.as_ref().is_err_and(told), "what one asks for oneself is no secret: {higher:?}");
     assert_eq!(level(place.put(ADA, &bucket, at_least("c", Level::Restricted), vec![5]).await), Level::Restricted);
     let over = place.put(CLEO, &bucket, writing("c"), vec![6]).await;
-    assert!(
-        matches!(over, Err(VaultError::NoObject | VaultError::Refused(_))),
-        "not over what one may not know: {over:?}"
-    );
+    assert!(matches!(over, Err(VaultError::NoObject)), "not over what one may not know: {over:?}");
+    let over = place.put(CLEO, &bucket, at_least("c", Level::Restricted), vec![6]).await;
+    assert!(matches!(over, Err(VaultError::NoObject)), "nor does asking for a label tell of it: {over:?}");
     let lower = Bucket { label: cordon_domain::Label::of(Level::Public), ..bucket.clone() };
     assert!(place.vault.change_bucket(&place.asks(ADA), lower).await.is_err());
 }
@@ -166,7 +190,7 @@ async fn a_name_leads_to_the_newest_and_where_they_are_kept_to_earlier_ones() {
     let first = place.put(ADA, &off, writing("a"), long(1)).await.expect("written");
     place.put(ADA, &off, writing("a"), long(2)).await.expect("written");
     assert_eq!(place.blobs().len(), 1, "the one before is gone");
-    let gone = place.vault.get(&place.asks(ADA), &off, &name("a"), Some(first.version)).await.map(drop);
+    let gone = place.vault.get(&place.asks(ADA), &off, (&name("a"), Some(first.version)), whole).await.map(drop);
     assert!(matches!(gone, Err(VaultError::NoObject)));
     assert!(place.get(ADA, &off, "a").await.expect("read") == long(2));
     let deleted = place.vault.remove(&place.asks(ADA), &off, &name("a"), None).await.expect("deleted");
@@ -175,9 +199,9 @@ async fn a_name_leads_to_the_newest_and_where_they_are_kept_to_earlier_ones() {
     let bucket = kept(&place, &place.bucket("kept", Level::Internal).await).await;
     let first = place.put(CLEO, &bucket, writing("a"), long(3)).await.expect("written");
     let second = place.put(CLEO, &bucket, writing("a"), long(4)).await.expect("written");
-    let old = place.vault.get(&place.asks(ADA), &bucket, &name("a"), Some(first.version)).await.expect("kept");
+    let old = place.vault.get(&place.asks(ADA), &bucket, (&name("a"), Some(first.version)), whole).await.expect("kept");
     assert!(read(old, 0..100_000).await.expect("read") == long(3));
-    let other = place.vault.get(&place.asks(ADA), &bucket, &name("b"), Some(first.version)).await.map(drop);
+    let other = place.vault.get(&place.asks(ADA), &bucket, (&name("b"), Some(first.version)), whole).await.map(drop);
     assert!(matches!(other, Err(VaultError::NoObject)), "it is a version of another name");
     let Removed::Hidden(mark) = place.vault.remove(&place.asks(CLEO), &bucket, &name("a"), None).await.expect("hidden")
     else {
@@ -306,7 +330,7 @@ async fn a_backup_holds_what_the_database_leads_to() {
     place.put(ADA, &bucket, writing("short"), text(10, 2)).await.expect("written");
     let restored = place.restored().await;
     for (key, expected) in [("long", body), ("short", text(10, 2))] {
-        let got = restored.get(&place.asks(BOB), &bucket, &name(key), None).await.expect("allowed");
+        let got = restored.get(&place.asks(BOB), &bucket, (&name(key), None), whole).await.expect("allowed");
         let all = 0..got.entry.said.bytes;
         assert!(read(got, all).await.expect("read") == expected, "{key}");
     }

@@ -6,21 +6,23 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use cordon_domain::{
-    Action, Actor, Bucket, Clock as _, Device, DeviceId, Event, Factor, Grant, GrantId, Label, Level, Moment,
-    ObjectKey, Outcome, Principal, PrincipalId, PrincipalKind, Record, RequestId, Role, Scope, Step, Steps, Target,
+    Action, Actor, Approval, AskId, Asked, Bucket, Clock as _, Device, DeviceId, Event, Factor, Grant, GrantId, Label,
+    Level, Moment, ObjectKey, Outcome, Principal, PrincipalId, PrincipalKind, Record, RecordKey, RequestId, Role,
+    Scope, Step, Steps, Target, VersionId,
 };
-use cordon_gate::act::{ChangeLevels, Changes, Enrol, Invite};
+use cordon_gate::act::{Approve, Ask, ChangeLevels, Changes, Enrol, Give, Invite, Raise, Revoke};
 use cordon_gate::{Facts, Gate, Request};
 use cordon_keys::local::HeldKey;
-use cordon_keys::{RootProvider, Secret};
-use cordon_policy::{LocalOperator, Policies};
+use cordon_keys::{KeyName, RootProvider, Secret};
+use cordon_policy::{Itself, LocalOperator, Policies, Unlisted};
 use cordon_store::backup::{Source, back_up_data, restore};
 use cordon_store::edge::SystemEntropy;
+use cordon_store::entries::Said;
 use cordon_store::{Change, Follower, Installation, KitShape, New, Places, Writer};
 use cordon_testkit::{Chance, TurnedClock};
 use cordon_vault::get::Got;
 use cordon_vault::list::Wanted;
-use cordon_vault::{Listed, Vault, VaultError, Writing, Written};
+use cordon_vault::{Inspector, Listed, Vault, VaultError, Writing, Written};
 use futures_util::{StreamExt as _, stream};
 
 const NOW: Moment = Moment(1_795_608_000_000);
@@ -31,11 +33,16 @@ pub(crate) const ADA: u8 = 1;
 pub(crate) const BOB: u8 = 2;
 /// Writes everywhere, and is cleared for confidential.
 pub(crate) const CLEO: u8 = 3;
+/// Approves what others ask for, once he is brought in.
+const DAN: u8 = 4;
 
 pub(crate) struct Place {
     pub(crate) installation: Installation,
     pub(crate) vault: Vault,
     pub(crate) clock: TurnedClock,
+    /// What decides on what the person at the machine does, and what the vault rests on.
+    operating: (Follower, Gate<Arc<Policies>, Writer>),
+    follower: Follower,
     gate: Arc<Gate<Arc<Policies>, Writer>>,
     requests: AtomicU64,
     folder: tempfile::TempDir,
@@ -52,14 +59,21 @@ impl Place {
         let made = Installation::create(places, new, &provider, Arc::new(clock.clone())).await;
         let installation = made.expect("made");
         let (reader, keys) = (installation.reader().clone(), Arc::clone(installation.keys()));
-        let operator = LocalOperator { principal: OPERATOR };
-        let follower = Follower::begin(reader.clone(), Arc::clone(&keys), Some(operator.into())).await.expect("begins");
+        let begin = async |unlisted| {
+            let follower = Follower::begin(reader.clone(), Arc::clone(&keys), Some(unlisted)).await.expect("begins");
+            let itself = Actor::service(installation.itself());
+            let gate = Gate::new(Arc::clone(follower.policies()), installation.writer().clone(), itself);
+            (follower, gate)
+        };
+        let operating = begin(LocalOperator { principal: OPERATOR }.into()).await;
+        let own = Itself { principal: installation.itself(), roles: std::collections::BTreeSet::new() };
+        let (follower, gate) = begin(Unlisted::Itself(own)).await;
         installation.writer().follow(follower.clone());
-        let itself = Actor::service(installation.itself());
-        let gate = Arc::new(Gate::new(Arc::clone(follower.policies()), installation.writer().clone(), itself));
         let objects = installation.objects().expect("opens");
-        let vault = Vault::new(Arc::clone(&gate), reader, keys, objects, Arc::new(clock.clone()));
-        let place = Self { installation, vault, clock, gate, requests: AtomicU64::new(1), folder };
+        let (gate, requests) = (Arc::new(gate), AtomicU64::new(1));
+        let at = Arc::new(clock.clone());
+        let vault = Vault::new(Arc::clone(&gate), reader.clone(), Arc::clone(&keys), objects, at);
+        let place = Self { installation, vault, clock, operating, follower, gate, requests, folder };
         place.bring_in(ADA, Level::Restricted, Role::Owner).await;
         place.bring_in(BOB, Level::Internal, Role::Reader).await;
         place.bring_in(CLEO, Level::Confidential, Role::Contributor).await;
@@ -126,7 +140,97 @@ impl Place {
         let change = Change::records(A::ACTION, Steps(steps));
         let facts = Facts::new(RequestId::draw(&mut SystemEntropy), self.clock.now(), A::ACTION, actor);
         let facts = Facts { target, beside: change.beside(), reason: Some("a test".to_owned()), ..facts };
+        let (follower, gate) = &self.operating;
+        assert!(follower.catch_up().await);
+        drop(gate.change(Request::<A>::new(facts), change).await.expect("allowed").spend());
+        assert!(self.follower.catch_up().await);
+    }
+
+    /// Takes the role back with which somebody was brought in.
+    pub(crate) async fn takes_back(&self, number: u8) {
+        let operator = Actor { kind: PrincipalKind::Person, ..Actor::service(OPERATOR) };
+        let steps = vec![Step::End(RecordKey::Grant(GrantId([number; 16])))];
+        let target = Target { record: steps.first().map(Step::key), ..Target::default() };
+        self.change::<Revoke>(operator, target, steps).await;
+    }
+
+    /// Lets somebody write to a bucket.
+    pub(crate) async fn may_write(&self, number: u8, bucket: &Bucket) {
+        let id = PrincipalId([number; 16]);
+        let grant = Grant {
+            id: GrantId([100 + number; 16]),
+            principal: id,
+            role: Role::Contributor,
+            scope: Scope::Bucket(bucket.id),
+            starts: Moment(0),
+            ends: None,
+            reason: "a test".to_owned(),
+            given_by: PrincipalId([ADA; 16]),
+        };
+        let steps = vec![Step::Put(Record::Grant(grant))];
+        let record = steps.first().map(Step::key);
+        let target = Target { bucket: Some(bucket.id), principal: Some(id), record, ..Target::default() };
+        let target = Target { label: Some(bucket.label.clone()), ..target };
+        self.asked::<Give>(self.asks(ADA), target, steps).await;
+    }
+
+    /// Sets a version to restricted, as a person.
+    pub(crate) async fn raise(&self, number: u8, bucket: &Bucket, version: VersionId, from: &Label) {
+        let keys = self.installation.keys();
+        let key = keys.prepare_version(KeyName::Bucket(bucket.id, Level::Restricted)).expect("made");
+        let change = Change::Relabel {
+            bucket: bucket.id,
+            version,
+            action: Action::LabelRaise,
+            label: Label::of(Level::Restricted),
+            key_version: key.version,
+            look: None,
+        };
+        let target =
+            Target { bucket: Some(bucket.id), version: Some(version), label: Some(from.clone()), ..Target::default() };
+        let facts = Facts { target, beside: change.beside(), ..self.asks(number) };
+        drop(self.gate.change(Request::<Raise>::new(facts), change).await.expect("raised").spend());
+    }
+
+    /// Has somebody ask for exactly this, and Dan, who approves everything, approve it.
+    pub(crate) async fn approved(&self, facts: &Facts) -> AskId {
+        self.bring_in(DAN, Level::Restricted, Role::Approver).await;
+        let (id, by) = (AskId([1; 16]), facts.actor.principal);
+        let mut asked = Asked {
+            id,
+            action: facts.action,
+            target: facts.target.clone(),
+            hash: facts.asked_hash(),
+            by,
+            owner: by,
+            reason: facts.reason.clone().unwrap_or_default(),
+            at: facts.at,
+            ends: facts.at.plus_ms(60_000),
+            approvals: Vec::new(),
+            change: facts.beside.clone(),
+        };
+        let record = Some(RecordKey::Ask(id));
+        let target = Target { principal: Some(by), record, ..facts.target.clone() };
+        let step = |asked: &Asked| vec![Step::Put(Record::Ask(Box::new(asked.clone())))];
+        let asks = Facts { reason: facts.reason.clone(), ..self.asks(by.0[0]) };
+        self.asked::<Ask>(asks, target.clone(), step(&asked)).await;
+        let dan = PrincipalId([DAN; 16]);
+        asked.approvals.push(Approval { by: dan, owner: dan, at: facts.at });
+        self.asked::<Approve>(self.asks(DAN), target, step(&asked)).await;
+        id
+    }
+
+    async fn asked<A: Changes>(&self, asks: Facts, target: Target, steps: Vec<Step>) {
+        let change = Change::records(A::ACTION, Steps(steps));
+        let facts = Facts { target, beside: change.beside(), ..asks };
         drop(self.gate.change(Request::<A>::new(facts), change).await.expect("allowed").spend());
+    }
+
+    /// Has what is written looked into from now on.
+    pub(crate) fn inspected_by(mut self, inspector: Arc<dyn Inspector>) -> Self {
+        let itself = Actor::service(self.installation.itself());
+        self.vault = self.vault.inspecting(inspector, itself);
+        self
     }
 
     /// What is known of a request of somebody, who has just signed in with a passkey on an enrolled device.
@@ -160,7 +264,7 @@ impl Place {
     }
 
     pub(crate) async fn get(&self, who: u8, bucket: &Bucket, key: &str) -> Result<Vec<u8>, VaultError> {
-        let got = self.vault.get(&self.asks(who), bucket, &name(key), None).await?;
+        let got = self.vault.get(&self.asks(who), bucket, (&name(key), None), whole).await?;
         let all = 0..got.entry.said.bytes;
         read(got, all).await
     }
@@ -233,6 +337,11 @@ pub(crate) fn lines(lines: &[Listed]) -> Vec<String> {
         Listed::Beginning(beginning) => format!("{beginning}..."),
     };
     lines.iter().map(text).collect()
+}
+
+/// All of a version is to leave.
+pub(crate) fn whole(said: &Said) -> u64 {
+    said.bytes
 }
 
 pub(crate) fn name(key: &str) -> ObjectKey {

@@ -221,6 +221,7 @@ pub(super) fn json_of(position: u64, opened: &Opened) -> Value {
         "node": event.node.to_string(),
         "sequence": event.sequence,
         "payload": event.payload.map(|payload| json!({"sha256": hex(&payload.sha256), "bytes": payload.bytes})),
+        "approval": event.approval.map(|approval| approval.to_string()),
         "personal": personal,
     })
 }

@@ -1,0 +1,50 @@
+//! Disputing what was found.
+
+use clap::Args;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::remote::Login;
+
+/// Say that a version is not what it seems: it gets back the level that it had before it was inspected. Its owner asks, as
+/// whoever signed in with `cordon login`; somebody else approves with `cordon approve`; the same command then does it.
+///
+/// Example: cordon quarantine release s3://notes/plan.md --reason "the key is a made-up example"
+#[derive(Args)]
+#[group(id = "quarantine-release-arguments")]
+pub(crate) struct Arguments {
+    /// The object: s3://BUCKET/KEY.
+    object: String,
+    /// A version of it, if not the one that the name leads to.
+    #[arg(long, value_name = "VERSION")]
+    version: Option<String>,
+    /// Why.
+    #[arg(long)]
+    reason: String,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    released: Option<String>,
+    asked: Option<String>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+    let Arguments { object, version, reason } = arguments;
+    let named = object.strip_prefix("s3://").and_then(|rest| rest.split_once('/')).filter(|(_, key)| !key.is_empty());
+    let (bucket, key) =
+        named.ok_or_else(|| Failure::usage(format!("`{object}` names no object"), "give s3://BUCKET/KEY"))?;
+    let body = json!({"bucket": bucket, "key": key, "version": version, "reason": reason}).to_string();
+    let Answer { released, asked } = Login::read()?.ask("/quarantine/release", &body)?;
+    match (released, asked) {
+        (Some(label), _) => println!("{object} is {label} again"),
+        (None, Some(ask)) => {
+            println!("{ask}");
+            eprintln!("this takes another person: `cordon approve {ask}`; then run the same command again");
+        }
+        (None, None) => return Err(Failure::internal("the node says neither yes nor no")),
+    }
+    Ok(Exit::Clean)
+}

@@ -1,0 +1,77 @@
+"""What is written is looked into: what it holds raises its level, short or long, whole or in parts."""
+
+import io
+import time
+import zipfile
+
+import boto3
+from botocore.config import Config
+
+s3 = boto3.client("s3", config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 0}))
+# Put together here, so that a scan of this file finds nothing.
+marked = ("Company " + "confidential: do not " + "distribute.\n").encode()
+plain = b"the weather was fine, and the meeting short\n"
+
+s3.meta.events.register(
+    "before-sign.s3.CreateBucket", lambda request, **_: request.headers.add_header("x-cordon-label", "internal")
+)
+s3.create_bucket(Bucket="notes")
+
+
+def level(key):
+    return s3.head_object(Bucket="notes", Key=key)["Metadata"]["cordon-label"]
+
+
+def settled(key, expected):
+    for _ in range(200):
+        if level(key) == expected:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"{key} is {level(key)}, not {expected}")
+
+
+s3.put_object(Bucket="notes", Key="plain.md", Body=plain)
+assert level("plain.md") == "internal"
+
+
+def known(key):
+    return s3.head_object(Bucket="notes", Key=key)["Metadata"]["cordon-inspection"]
+
+
+assert known("plain.md") == "done"
+s3.put_object(Bucket="notes", Key="marked.md", Body=b"# Plan\n\n" + marked)
+assert level("marked.md") == "confidential", "a short one is known when it is written"
+assert known("marked.md") == "held"
+# What one was told is not what one says.
+s3.put_object(Bucket="notes", Key="said.md", Body=plain, Metadata={"cordon-inspection": "released", "kept": "yes"})
+assert known("said.md") == "done" and s3.head_object(Bucket="notes", Key="said.md")["Metadata"]["kept"] == "yes"
+assert s3.get_object(Bucket="notes", Key="marked.md")["Body"].read() == b"# Plan\n\n" + marked
+
+s3.put_object(Bucket="notes", Key="long.md", Body=plain * 60_000 + marked)
+settled("long.md", "confidential")
+
+inside = io.BytesIO()
+with zipfile.ZipFile(inside, "w") as archive:
+    archive.writestr("plan.md", marked)
+s3.put_object(Bucket="notes", Key="papers.zip", Body=inside.getvalue())
+settled("papers.zip", "confidential")
+
+upload = s3.create_multipart_upload(Bucket="notes", Key="parts.md")["UploadId"]
+bodies = [plain * 130_000, marked]
+parts = [
+    {"PartNumber": n, "ETag": s3.upload_part(Bucket="notes", Key="parts.md", UploadId=upload, PartNumber=n, Body=body)["ETag"]}
+    for n, body in enumerate(bodies, 1)
+]
+s3.complete_multipart_upload(Bucket="notes", Key="parts.md", UploadId=upload, MultipartUpload={"Parts": parts})
+settled("parts.md", "confidential")
+assert s3.get_object(Bucket="notes", Key="parts.md")["Body"].read() == b"".join(bodies)
+
+weights = b'{"w":{"dtype":"F32","shape":[4096],"data_offsets":[0,16384]}}'
+s3.put_object(Bucket="notes", Key="w.safetensors", Body=len(weights).to_bytes(8, "little") + weights + bytes(16384))
+settled("w.safetensors", "confidential")
+
+s3.put_object(Bucket="notes", Key="torn.zip", Body=b"PK\x03\x04" + bytes([7]) * 200)
+settled("torn.zip", "confidential")
+
+s3.put_object(Bucket="notes", Key="marked.md", Body=plain)
+assert level("marked.md") == "confidential", "what was there is not lowered by what takes its place"

@@ -1,0 +1,237 @@
+//! What is known of a version by looking into it.
+//!
+//! Nothing of the content itself stands here: which rule found something, and where, but neither the text nor the names of
+//! what a container holds.
+
+use std::fmt;
+
+use minicbor::{Decode, Encode};
+
+use crate::finding::Kind;
+use crate::id::PrincipalId;
+use crate::label::{Label, Origin};
+use crate::level::Level;
+use crate::limits::{FOUND_MAX, RULE_NAME_BYTES_MAX};
+use crate::time::Moment;
+
+/// Something that was found in a version.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Found {
+    /// What sort of thing it is.
+    #[n(0)]
+    pub kind: Kind,
+    /// The rule that found it.
+    #[n(1)]
+    pub rule: String,
+    /// The level that what holds it has at least.
+    #[n(2)]
+    pub level: Level,
+    /// The line, from 1.
+    #[n(3)]
+    pub line: u64,
+    /// The column, from 1, in characters.
+    #[n(4)]
+    pub column: u64,
+    /// How long it is, in bytes.
+    #[n(5)]
+    pub bytes: u64,
+    /// In how many containers within one another it lies: 0 for the version itself.
+    #[n(6)]
+    pub depth: u8,
+}
+
+/// What a look into all of a version gave.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct Looked {
+    /// What was found, the highest level first; at most [`FOUND_MAX`].
+    #[n(0)]
+    pub found: Vec<Found>,
+    /// What was found beyond that.
+    #[n(1)]
+    pub more: u64,
+    /// Parts that could not be read: encrypted, damaged, beyond a bound.
+    #[n(2)]
+    pub unread: u64,
+}
+
+/// The least level of what could not be read wholly.
+const UNREAD_LEVEL: Level = Level::Confidential;
+
+impl Looked {
+    /// Adds something that was found: the most important is kept, the rest counted.
+    pub fn add(&mut self, found: Found) {
+        let rank = |one: &Found| (std::cmp::Reverse(one.level), one.line, one.column);
+        let place = self.found.partition_point(|kept| rank(kept) <= rank(&found));
+        self.found.insert(place, found);
+        if self.found.len() > FOUND_MAX {
+            self.found.truncate(FOUND_MAX);
+            self.more = self.more.saturating_add(1);
+        }
+    }
+
+    /// What is known of something into which nobody could look.
+    #[must_use]
+    pub fn unreadable() -> Self {
+        Self { unread: 1, ..Self::default() }
+    }
+
+    /// Reads what a worker says, which may be anything.
+    #[must_use]
+    pub fn read(bytes: &[u8]) -> Option<Self> {
+        let looked: Self = minicbor::decode(bytes).ok()?;
+        // Rules are named in few signs: nothing of what was looked into is told in such a name.
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        let fits = |found: &Found| found.rule.len() <= RULE_NAME_BYTES_MAX && found.rule.bytes().all(plain);
+        (looked.found.len() <= FOUND_MAX && looked.found.iter().all(fits)).then_some(looked)
+    }
+
+    /// Tells whether there is anything to say.
+    #[must_use]
+    pub const fn is_clean(&self) -> bool {
+        self.found.is_empty() && self.unread == 0
+    }
+
+    /// Returns the label that a version of `label` gets, if that is too low. A label is never lowered.
+    #[must_use]
+    pub fn raised(&self, label: &Label) -> Option<Label> {
+        let found = self.found.iter().map(|found| (found.level, found.kind == Kind::Marking));
+        let unread = (self.unread > 0).then_some((UNREAD_LEVEL, false));
+        let (level, marked) = found.chain(unread).max()?;
+        let origin = if marked { Origin::Marked } else { Origin::Inferred };
+        (level > label.level).then(|| Label { level, origin, projects: label.projects.clone() })
+    }
+}
+
+/// Rules and places, and nothing of the content.
+impl fmt::Display for Looked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let found = self.found.iter().map(|one| format!("{} at {}:{}", one.rule, one.line, one.column));
+        let more = (self.more > 0).then(|| format!("{} more", self.more));
+        let unread = (self.unread > 0).then(|| format!("{} parts that cannot be read", self.unread));
+        let all: Vec<String> = found.chain(more).chain(unread).collect();
+        f.write_str(if all.is_empty() { "nothing was found" } else { "" })?;
+        f.write_str(&all.join(", "))
+    }
+}
+
+/// A version that was looked into.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Inspected {
+    /// When.
+    #[n(0)]
+    pub at: Moment,
+    /// What it gave.
+    #[n(1)]
+    pub looked: Looked,
+    /// The label that it had, when that was raised.
+    #[n(2)]
+    pub before: Option<Label>,
+    /// Who said that it is not what it seems.
+    #[n(3)]
+    pub released: Option<Released>,
+}
+
+/// That a version is not what it seems.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Released {
+    /// Who said so. Why, and who approved, is on record.
+    #[n(0)]
+    pub by: PrincipalId,
+    /// When.
+    #[n(1)]
+    pub at: Moment,
+}
+
+impl Inspected {
+    /// What was looked into at a moment, and needs no other label.
+    #[must_use]
+    pub const fn at(at: Moment, looked: Looked) -> Self {
+        Self { at, looked, before: None, released: None }
+    }
+
+    /// Tells whether it is held: what was found in it raised its label, and nobody released it.
+    #[must_use]
+    pub const fn is_held(&self) -> bool {
+        self.released.is_none() && self.before.is_some()
+    }
+}
+
+/// What is known of a version by looking into it.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Inspection {
+    /// Nothing yet: only its writer reads it.
+    #[n(0)]
+    Pending,
+    /// It was looked into.
+    #[n(1)]
+    Done(#[n(0)] Box<Inspected>),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn looked(found: Vec<Found>) -> Looked {
+        let mut looked = Looked::default();
+        found.into_iter().for_each(|one| looked.add(one));
+        looked
+    }
+
+    fn found(kind: Kind, level: Level) -> Found {
+        Found { kind, rule: "a-rule".to_owned(), level, line: 1, column: 1, bytes: 1, depth: 0 }
+    }
+
+    #[test]
+    fn a_label_is_raised_to_what_was_found_and_never_lowered() {
+        let label = |level| Label::of(level).with("atlas".parse().expect("a project"));
+        let both = looked(vec![found(Kind::Marking, Level::Public), found(Kind::Secret, Level::Confidential)]);
+        let raised = both.raised(&label(Level::Internal)).expect("raised");
+        assert_eq!(raised, Label { origin: Origin::Inferred, ..label(Level::Confidential) });
+        assert_eq!(both.raised(&label(Level::Confidential)), None);
+        assert_eq!(both.raised(&label(Level::Restricted)), None);
+        let marked = looked(vec![found(Kind::Secret, Level::Confidential), found(Kind::Marking, Level::Confidential)]);
+        assert_eq!(marked.raised(&label(Level::Public)).expect("raised").origin, Origin::Marked);
+        let unread = Looked::unreadable().raised(&label(Level::Internal)).expect("raised");
+        assert_eq!((unread.level, unread.origin), (Level::Confidential, Origin::Inferred));
+        assert_eq!(Looked::default().raised(&label(Level::Public)), None);
+    }
+
+    #[test]
+    fn the_highest_are_kept_and_the_others_counted() {
+        let mut all = vec![found(Kind::Secret, Level::Internal); FOUND_MAX + 2];
+        all.push(found(Kind::Codename, Level::Restricted));
+        let kept = looked(all);
+        assert_eq!((kept.found.len(), kept.more), (FOUND_MAX, 3));
+        assert_eq!(kept.found[0].level, Level::Restricted);
+        assert!(kept.found.is_sorted_by_key(|one| std::cmp::Reverse(one.level)));
+    }
+
+    #[test]
+    fn what_a_worker_says_is_bounded() {
+        let encoded = |looked: &Looked| minicbor::to_vec(looked).expect("encodes");
+        let good = Looked { unread: 2, ..looked(vec![found(Kind::Copy, Level::Restricted)]) };
+        assert_eq!(Looked::read(&encoded(&good)), Some(good));
+        let telling = Found { rule: "The plan is to".to_owned(), ..found(Kind::Copy, Level::Public) };
+        assert_eq!(Looked::read(&encoded(&looked(vec![telling]))), None);
+        let many = Looked { found: vec![found(Kind::Copy, Level::Restricted); FOUND_MAX + 1], ..Looked::default() };
+        assert_eq!(Looked::read(&encoded(&many)), None);
+        let long = Found { rule: "r".repeat(RULE_NAME_BYTES_MAX + 1), ..found(Kind::Copy, Level::Public) };
+        assert_eq!(Looked::read(&encoded(&Looked { found: vec![long], ..Looked::default() })), None);
+        assert_eq!(Looked::read(b"nonsense"), None);
+    }
+
+    #[test]
+    fn what_is_known_reads_back() {
+        let inspected = Inspected {
+            at: Moment(7),
+            looked: Looked::unreadable(),
+            before: Some(Label::of(Level::Internal)),
+            released: Some(Released { by: PrincipalId([1; 16]), at: Moment(9) }),
+        };
+        assert!(!inspected.is_held() && Inspected { released: None, ..inspected.clone() }.is_held());
+        for inspection in [Inspection::Pending, Inspection::Done(Box::new(inspected))] {
+            let bytes = minicbor::to_vec(&inspection).expect("encodes");
+            assert_eq!(minicbor::decode::<Inspection>(&bytes).expect("decodes"), inspection);
+        }
+    }
+}

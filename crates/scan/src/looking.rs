@@ -1,0 +1,402 @@
+//! Looking into what the vault takes in: all of it, containers and documents among it, in a worker process that has no keys,
+//! no files and no network.
+//!
+//! On the wire: a frame with the name, frames with the bytes, an empty one at the end; one answer, in CBOR, which may come
+//! before the end when what follows is not looked at. A source that breaks off is said to.
+
+use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::Mutex;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use cordon_domain::inspection::{Found, Looked};
+use cordon_domain::{Confidence, Finding, IdKey, Today};
+use cordon_inspect::{Config, Engine};
+use rustix::event::PollFlags;
+
+use crate::limits::{ANSWER_LOOKED_BYTES_MAX, LOOK_DEADLINE_S, LOOK_PIECE_BYTES, LOOKER_BYTES_MAX, NAME_BYTES_MAX};
+use crate::reader::{Origin, Reader, Sink};
+use crate::tally::Tally;
+use crate::worker::{read_frame, ready, write_frame};
+
+/// The argument that makes the binary such a worker.
+pub const LOOKER_ARGUMENT: &str = "inspection-worker";
+
+/// The length of a frame that says that the source broke off.
+const BROKEN: u64 = u64::MAX;
+
+/// Why nothing was found out.
+#[derive(Debug, thiserror::Error)]
+pub enum LookError {
+    /// The bytes could not be read.
+    #[error("what is looked into cannot be read: {0}")]
+    Source(io::Error),
+    /// The worker stalled or died.
+    #[error("the inspection worker gave up: {0}")]
+    Worker(io::Error),
+    /// There is none, and none can be started.
+    #[error("no inspection worker can be started: {0}")]
+    Start(io::Error),
+}
+
+/// Owns one worker process; starts another after one was killed, or had enough.
+#[derive(Debug)]
+pub struct Looker {
+    program: PathBuf,
+    child: Option<Child>,
+    deadline: Duration,
+    /// Bytes that the worker has taken.
+    taken: u64,
+}
+
+impl Looker {
+    /// Names the program to start; nothing runs yet.
+    #[must_use]
+    pub const fn new(program: PathBuf) -> Self {
+        Self { program, child: None, deadline: Duration::from_secs(LOOK_DEADLINE_S), taken: 0 }
+    }
+
+    /// Shortens the time within which a worker must take what is sent, and answer.
+    #[must_use]
+    pub const fn with_deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// Looks into all of `source`.
+    ///
+    /// # Errors
+    ///
+    /// [`LookError`]; the worker is gone then if it was its fault, and the next look starts another.
+    pub fn look(&mut self, name: &str, source: &mut dyn Read) -> Result<Looked, LookError> {
+        if self.taken > LOOKER_BYTES_MAX {
+            self.stop();
+        }
+        let outcome = self.exchange(name, source);
+        if matches!(outcome, Err(LookError::Worker(_))) {
+            self.stop();
+        }
+        outcome
+    }
+
+    fn exchange(&mut self, name: &str, source: &mut dyn Read) -> Result<Looked, LookError> {
+        if self.child.is_none() {
+            self.child = Some(self.start().map_err(LookError::Start)?);
+            self.taken = 0;
+        }
+        let pipes = self.child.as_mut().and_then(|child| Some((child.stdin.as_mut()?, child.stdout.as_mut()?)));
+        let Some((input, output)) = pipes else { return Err(LookError::Worker(io::Error::other("no pipes"))) };
+        let mut input = Patient { input, deadline: self.deadline };
+        let cut = name.floor_char_boundary(NAME_BYTES_MAX);
+        let name = name.get(..cut).unwrap_or_default();
+        write_frame(&mut input, name.as_bytes()).map_err(LookError::Worker)?;
+        let mut buffer = vec![0; LOOK_PIECE_BYTES];
+        let mut broken = None;
+        // What is not looked at is not read, either.
+        while !ready(&*output, PollFlags::IN, Duration::ZERO).map_err(LookError::Worker)? {
+            match source.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(count) => {
+                    self.taken += count as u64;
+                    let piece = buffer.get(..count).unwrap_or_default();
+                    write_frame(&mut input, piece).map_err(LookError::Worker)?;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    broken = Some(error);
+                    break;
+                }
+            }
+        }
+        let end = if broken.is_some() { BROKEN } else { 0 };
+        input.write_all(&end.to_le_bytes()).map_err(LookError::Worker)?;
+        let answer = self.answer().map_err(LookError::Worker)?;
+        broken.map_or(Ok(answer), |error| Err(LookError::Source(error)))
+    }
+
+    fn answer(&mut self) -> io::Result<Looked> {
+        let output = self.child.as_mut().and_then(|child| child.stdout.as_mut());
+        let output = output.ok_or_else(|| io::Error::other("no pipes"))?;
+        let mut timed = crate::worker::Timed { inner: output, until: Instant::now() + self.deadline };
+        let bytes = read_frame(&mut timed, ANSWER_LOOKED_BYTES_MAX)?;
+        Looked::read(&bytes).ok_or_else(|| io::Error::other("an answer that is none"))
+    }
+
+    fn start(&self) -> io::Result<Child> {
+        let child = Command::new(&self.program)
+            .arg(LOOKER_ARGUMENT)
+            .env_clear()
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()?;
+        if let Some(input) = &child.stdin {
+            rustix::io::ioctl_fionbio(input, true)?;
+        }
+        Ok(child)
+    }
+
+    /// Ends the worker: the next look is by another, which has seen nothing else.
+    pub fn stop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+impl Drop for Looker {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Writes into a pipe that does not block, and waits for it no longer than a deadline.
+struct Patient<'a> {
+    input: &'a mut ChildStdin,
+    deadline: Duration,
+}
+
+impl Write for Patient<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        loop {
+            match self.input.write(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if !ready(self.input.as_fd(), PollFlags::OUT, self.deadline)? {
+                        return Err(io::ErrorKind::TimedOut.into());
+                    }
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The bytes of one version, as frames bring them.
+struct Frames<'a, R> {
+    input: &'a mut R,
+    /// Bytes left of the frame at hand.
+    left: u64,
+    ended: bool,
+}
+
+impl<R: Read> Read for Frames<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.left == 0 && !self.ended {
+            let mut number = [0; 8];
+            self.input.read_exact(&mut number)?;
+            match u64::from_le_bytes(number) {
+                0 => self.ended = true,
+                BROKEN => {
+                    self.ended = true;
+                    return Err(io::ErrorKind::ConnectionAborted.into());
+                }
+                length => self.left = length,
+            }
+        }
+        if self.ended || buffer.is_empty() {
+            return Ok(0);
+        }
+        let most = buffer.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        let count = self.input.read(buffer.get_mut(..most).unwrap_or_default())?;
+        if count == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        self.left -= count as u64;
+        Ok(count)
+    }
+}
+
+/// What was found so far.
+#[derive(Default)]
+struct Finds(Mutex<Looked>);
+
+impl Sink for Finds {
+    fn take(&self, finding: Finding) {
+        let Some(level) = finding.least_level() else { return };
+        let Ok(mut all) = self.0.lock() else { return };
+        let Finding { kind, rule, location, .. } = finding;
+        let depth = u8::try_from(location.path.len().saturating_sub(1)).unwrap_or(u8::MAX);
+        all.add(Found {
+            kind,
+            rule: rule.into_owned(),
+            level,
+            line: location.line,
+            column: location.column,
+            bytes: location.byte_end.saturating_sub(location.byte_start),
+            depth,
+        });
+    }
+}
+
+/// Looks into what comes on `input` and answers on `output`, until the input ends. The caller has locked itself in before.
+///
+/// # Errors
+///
+/// The pipes broke.
+pub fn serve(input: &mut impl Read, output: &mut impl Write) -> io::Result<()> {
+    let today = Today(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64));
+    // Identifiers of findings go nowhere.
+    let id_key = IdKey::new([0; 32]);
+    let engine = Engine::new(Config {
+        rules: Vec::new(),
+        codenames: Vec::new(),
+        copies: None,
+        id_key,
+        today,
+        floor: Confidence::Medium,
+    });
+    loop {
+        let name = match read_frame(input, NAME_BYTES_MAX as u64) {
+            Ok(name) => name,
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let mut frames = Frames { input, left: 0, ended: false };
+        let looked = looked_into(&engine, &name, &mut frames);
+        let answer = minicbor::to_vec(&looked).map_err(io::Error::other)?;
+        write_frame(output, &answer)?;
+        output.flush()?;
+        let mut rest = [0; 64 << 10];
+        while !frames.ended {
+            match frames.read(&mut rest) {
+                // Whoever said that the source broke off knows.
+                Err(error) if error.kind() != io::ErrorKind::ConnectionAborted => return Err(error),
+                _ => {}
+            }
+        }
+    }
+}
+
+fn looked_into(engine: &Engine, name: &[u8], source: &mut dyn Read) -> Looked {
+    let (tally, finds) = (Tally::default(), Finds::default());
+    // A parser that is not ours may panic: what it panics over is not read.
+    let mut reader = Reader::new(engine, &tally, &finds, None, false);
+    let read = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        reader.incoming(&Origin::file(name), source);
+    }));
+    // What was found before counts.
+    reader.flush();
+    let unread = Tally::get(&tally.skipped) + u64::from(read.is_err());
+    Looked { unread, ..finds.0.into_inner().unwrap_or_default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cordon_domain::{Kind, Level};
+
+    /// What a worker answers to versions, one after the other.
+    fn answers(versions: &[(&str, &[u8])]) -> Vec<Looked> {
+        let mut wire = Vec::new();
+        for (name, bytes) in versions {
+            write_frame(&mut wire, name.as_bytes()).expect("memory");
+            for piece in bytes.chunks(1000) {
+                write_frame(&mut wire, piece).expect("memory");
+            }
+            wire.extend_from_slice(&0u64.to_le_bytes());
+        }
+        let mut output = Vec::new();
+        serve(&mut wire.as_slice(), &mut output).expect("answers");
+        let mut rest = output.as_slice();
+        let one =
+            |_| Looked::read(&read_frame(&mut rest, ANSWER_LOOKED_BYTES_MAX).expect("a frame")).expect("an answer");
+        versions.iter().map(one).collect()
+    }
+
+    #[test]
+    fn what_is_found_is_told_by_rule_and_place() {
+        let marked = b"# Plan\n\nCompany confidential: do not distribute.\n".repeat(3);
+        let plain = b"Nothing to see here, at all.\n".repeat(5000);
+        let looked = answers(&[("plan.md", &marked), ("plain.txt", &plain), ("empty", b"")]);
+        let found = looked[0].found.first().expect("a marking");
+        assert_eq!((found.kind, found.level, found.line, found.depth), (Kind::Marking, Level::Confidential, 3, 0));
+        assert!(looked[1].is_clean() && looked[2].is_clean(), "{looked:?}");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_counted_and_what_is_inside_is_found() {
+        let torn = [b"PK\x03\x04".as_slice(), &[7; 200]].concat();
+        let mut tar = Vec::new();
+        let text = b"Company confidential: do not distribute.\n";
+        let mut header = [0u8; 512];
+        header[..8].copy_from_slice(b"plan.txt");
+        header[100..107].copy_from_slice(b"0000644");
+        header[124..135].copy_from_slice(format!("{:011o}", text.len()).as_bytes());
+        header[156] = b'0';
+        header[257..263].copy_from_slice(b"ustar\0");
+        header[263..265].copy_from_slice(b"00");
+        header[148..156].copy_from_slice(b"        ");
+        let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
+        header[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+        tar.extend_from_slice(&header);
+        tar.extend_from_slice(text);
+        tar.resize(1024 + 1024, 0);
+        let looked = answers(&[("a.zip", &torn), ("a.tar", &tar)]);
+        assert!(looked[0].unread > 0, "{looked:?}");
+        assert_eq!(looked[1].found.first().map(|found| (found.kind, found.depth)), Some((Kind::Marking, 1)));
+    }
+
+    #[test]
+    fn of_weights_the_tensors_are_not_asked_for() {
+        let head = br#"{"w":{"dtype":"F32","shape":[1048576],"data_offsets":[0,4194304]}}"#;
+        let mut bytes = (head.len() as u64).to_le_bytes().to_vec();
+        bytes.extend_from_slice(head);
+        bytes.resize(32 << 20, 0x41);
+        let mut wire = Vec::new();
+        write_frame(&mut wire, b"model.safetensors").expect("memory");
+        write_frame(&mut wire, &bytes).expect("memory");
+        wire.extend_from_slice(&0u64.to_le_bytes());
+        let mut output = Vec::new();
+        serve(&mut wire.as_slice(), &mut output).expect("answers");
+        let answer = read_frame(&mut output.as_slice(), ANSWER_LOOKED_BYTES_MAX).expect("a frame");
+        let looked = Looked::read(&answer).expect("an answer");
+        assert_eq!(looked.found.first().map(|found| found.kind), Some(Kind::Weights), "{looked:?}");
+    }
+
+    #[test]
+    fn a_source_that_breaks_off_leaves_a_worker_that_goes_on() {
+        let mut wire = Vec::new();
+        write_frame(&mut wire, b"first").expect("memory");
+        write_frame(&mut wire, b"half of").expect("memory");
+        wire.extend_from_slice(&BROKEN.to_le_bytes());
+        write_frame(&mut wire, b"second").expect("memory");
+        write_frame(&mut wire, b"all of it").expect("memory");
+        wire.extend_from_slice(&0u64.to_le_bytes());
+        let mut output = Vec::new();
+        serve(&mut wire.as_slice(), &mut output).expect("answers");
+        let mut rest = output.as_slice();
+        let mut next = || Looked::read(&read_frame(&mut rest, ANSWER_LOOKED_BYTES_MAX).expect("a frame")).expect("one");
+        assert!(next().unread > 0);
+        assert!(next().is_clean());
+    }
+
+    /// A worker that takes nothing, one that never answers, one that dies, one that says nonsense.
+    #[test]
+    fn a_worker_that_does_not_do_its_work_is_given_up() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().expect("a folder");
+        for (body, length) in [
+            ("exec sleep 60", 64 << 20),
+            ("exec sleep 60", 10),
+            ("exit 1", 10),
+            ("printf '\\003\\000\\000\\000\\000\\000\\000\\000abc'; cat > /dev/null", 10),
+        ] {
+            let program = folder.path().join("worker");
+            std::fs::write(&program, format!("#!/bin/sh\n{body}\n")).expect("a program");
+            std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).expect("a mode");
+            let started = Instant::now();
+            let mut looker = Looker::new(program).with_deadline(Duration::from_millis(300));
+            let error = looker.look("a", &mut io::repeat(7).take(length)).expect_err("no answer");
+            assert!(matches!(error, LookError::Worker(_)), "{body}: {error}");
+            assert!(started.elapsed() < Duration::from_secs(20), "{body}");
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! What is held because of what was found in it: who owns it disputes that here.
+
+use cordon_domain::{Action, Label, ObjectKey, Project, VersionId};
+use cordon_gate::{Denial, Facts, JournalError, Verdict};
+use cordon_vault::{Held, VaultError};
+use serde::Deserialize;
+use serde_json::{Value, json as object};
+
+use crate::asked::Asked;
+use crate::node::Node;
+use crate::reply::{Answer, Refused, json};
+
+/// Lists what is held and whoever asks may know of.
+pub(crate) async fn list(node: &Node, asked: Asked) -> Answer {
+    let facts = facts(node, &asked, Action::ObjectList)?;
+    let (held, more) = node.vault.held(&facts).await?;
+    let snapshot = node.identity.snapshot()?;
+    let line = |held: &Held| {
+        let bucket = snapshot.roster().buckets.get(held.entry.bucket)?;
+        Some(line(bucket.name.as_str(), held))
+    };
+    json(&object!({"held": held.iter().filter_map(line).collect::<Vec<_>>(), "more": more}))
+}
+
+fn line(bucket: &str, held: &Held) -> Value {
+    let Held { entry, label, inspected } = held;
+    let found = inspected.looked.found.iter().map(|one| {
+        object!({
+            "kind": one.kind.as_str(),
+            "rule": one.rule,
+            "level": one.level.as_str(),
+            "line": one.line,
+            "column": one.column,
+            "bytes": one.bytes,
+            "depth": one.depth,
+        })
+    });
+    object!({
+        "bucket": bucket,
+        "key": entry.key.as_str(),
+        "version": entry.version.to_string(),
+        "label": written(label),
+        "before": inspected.before.as_ref().map(written),
+        "found": found.collect::<Vec<_>>(),
+        "more": inspected.looked.more,
+        "unread": inspected.looked.unread,
+        "inspected": inspected.at.0,
+    })
+}
+
+/// A label in one word: a level, and projects behind slashes.
+pub(crate) fn written(label: &Label) -> String {
+    let projects = label.projects.iter().map(Project::as_str);
+    std::iter::once(label.level.as_str()).chain(projects).collect::<Vec<_>>().join("/")
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Releasing {
+    bucket: String,
+    key: String,
+    version: Option<String>,
+    reason: String,
+}
+
+/// Gives a version the label back that it had before it was looked into; or asks others to approve that, where it takes them.
+pub(crate) async fn release(node: &Node, asked: Asked) -> Answer {
+    let Releasing { bucket, key, version, reason } = asked.json()?;
+    let key: ObjectKey = key.parse().map_err(|_| Refused::NotFound)?;
+    let version: Option<VersionId> = version.map(|text| text.parse()).transpose().map_err(|_| Refused::NotFound)?;
+    let facts = Facts { reason: Some(reason), ..facts(node, &asked, Action::LabelLower)? };
+    node.follow().await;
+    let bucket = node.vault.bucket_for(&facts, &bucket).await?;
+    let mut release = node.vault.release(&facts, &bucket, (&key, version)).await?;
+    release.facts.approval = node.identity.asked_for(&release.facts)?;
+    if lacks_only_approval(node, &release.facts) {
+        let asked = match release.facts.approval {
+            Some(waits) => waits,
+            None => node.identity.ask(&release.facts).await?,
+        };
+        return json(&object!({"asked": asked.to_string()}));
+    }
+    let label = node.vault.carry_out(release).await?;
+    json(&object!({"released": written(&label)}))
+}
+
+/// The policy that takes others.
+const TWO_PEOPLE: &str = "two-people";
+
+fn lacks_only_approval(node: &Node, facts: &Facts) -> bool {
+    match node.identity.gate().evaluate(facts) {
+        Verdict::Deny(_, grounds) => grounds.policies == [TWO_PEOPLE],
+        Verdict::Allow(_) => false,
+    }
+}
+
+fn facts(node: &Node, asked: &Asked, action: Action) -> Result<Facts, Refused> {
+    let session = asked.session()?;
+    Ok(node.identity.facts(action, session.actor(node.identity.now()), &asked.visit))
+}
+
+impl From<VaultError> for Refused {
+    fn from(error: VaultError) -> Self {
+        let not_recorded = |error| Self::Denied(Denial::NotRecorded(error));
+        match error {
+            VaultError::NoBucket | VaultError::NoObject => Self::NotFound,
+            VaultError::Refused(refusal) => Self::Denied(Denial::Refused(refusal)),
+            VaultError::Conflict(what) => not_recorded(JournalError::Conflict(what)),
+            error => not_recorded(JournalError::Unavailable(error.to_string())),
+        }
+    }
+}

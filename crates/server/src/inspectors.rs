@@ -1,0 +1,159 @@
+//! Worker processes that look into what the vault takes in: some for what is short and waited for, one for what is longer, one
+//! for what is large.
+
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use bytes::{Buf as _, Bytes};
+use cordon_domain::Looked;
+use cordon_scan::{LookError, Looker};
+use cordon_vault::{Inspector, LookFault, Looking, VaultError};
+use futures_util::StreamExt as _;
+use futures_util::stream::BoxStream;
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::limits::{LARGE_LOOK_BYTES_MIN, SHORT_LOOKERS};
+
+/// Workers that do the same, started when they are first needed.
+struct Pool {
+    idle: Mutex<Vec<Looker>>,
+    room: Arc<Semaphore>,
+}
+
+/// A worker that is lent out: it comes back, whatever happens.
+struct Lent {
+    pool: Arc<Pool>,
+    looker: Option<Looker>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if let (Ok(mut idle), Some(looker)) = (self.pool.idle.lock(), self.looker.take()) {
+            idle.push(looker);
+        }
+    }
+}
+
+impl Pool {
+    fn new(program: &Path, count: usize) -> Arc<Self> {
+        let idle = (0..count).map(|_| Looker::new(program.to_owned())).collect();
+        Arc::new(Self { idle: Mutex::new(idle), room: Arc::new(Semaphore::new(count)) })
+    }
+
+    fn lend(self: Arc<Self>, place: OwnedSemaphorePermit) -> Lent {
+        let looker = self.idle.lock().ok().and_then(|mut idle| idle.pop());
+        Lent { pool: self, looker, _place: place }
+    }
+}
+
+impl Lent {
+    /// Has it look, on a thread that may wait.
+    async fn look<R>(mut self, name: String, mut source: R, then: Then) -> Result<Looked, LookError>
+    where
+        R: Read + Send + 'static,
+    {
+        let work = move || {
+            let none = || LookError::Start(io::Error::other("nobody is free"));
+            let looker = self.looker.as_mut().ok_or_else(none)?;
+            let looked = looker.look(&name, &mut source);
+            if then == Then::Ends {
+                looker.stop();
+            }
+            looked
+        };
+        let ended = |_| LookError::Start(io::Error::other("the thread ended"));
+        tokio::task::spawn_blocking(work).await.map_err(ended)?
+    }
+}
+
+/// What a worker does afterwards.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Then {
+    /// It goes on: starting another would take longer than what it does.
+    Goes,
+    /// It ends: what one version made of it says nothing of the next.
+    Ends,
+}
+
+fn fault(error: LookError) -> LookFault {
+    match error {
+        LookError::Worker(error) => LookFault::Worker(error.to_string()),
+        LookError::Start(error) | LookError::Source(error) => VaultError::Unavailable(error.to_string()).into(),
+    }
+}
+
+/// All workers of a node.
+pub(crate) struct Inspectors {
+    short: Arc<Pool>,
+    long: Arc<Pool>,
+    large: Arc<Pool>,
+}
+
+impl Inspectors {
+    /// Names the program that is started as a worker.
+    pub(crate) fn new(program: &Path) -> Self {
+        let pool = |count| Pool::new(program, count);
+        Self { short: pool(SHORT_LOOKERS), long: pool(1), large: pool(1) }
+    }
+}
+
+impl Inspector for Inspectors {
+    fn look_now(&self, name: &str, body: Bytes) -> Option<Looking> {
+        let place = Arc::clone(&self.short.room).try_acquire_owned().ok()?;
+        let looked = Arc::clone(&self.short).lend(place).look(name.to_owned(), body.reader(), Then::Goes);
+        Some(Box::pin(async move { looked.await.map_err(fault) }))
+    }
+
+    fn look(&self, name: &str, bytes: u64, body: BoxStream<'static, Result<Bytes, VaultError>>) -> Looking {
+        let pool = if bytes < LARGE_LOOK_BYTES_MIN { &self.long } else { &self.large };
+        let (pool, name) = (Arc::clone(pool), name.to_owned());
+        Box::pin(async move {
+            let ending = |_| LookFault::from(VaultError::Unavailable("this node is ending".to_owned()));
+            let place = Arc::clone(&pool.room).acquire_owned().await.map_err(ending)?;
+            let failed = Arc::new(Mutex::new(None));
+            let came = Coming { body, here: Handle::current(), piece: Bytes::new(), failed: Arc::clone(&failed) };
+            let looked = pool.lend(place).look(name, came, Then::Ends).await;
+            looked.map_err(|error| {
+                let cause = failed.lock().ok().and_then(|mut failed| failed.take());
+                cause.map_or_else(|| fault(error), LookFault::Source)
+            })
+        })
+    }
+
+    fn is_large(&self, bytes: u64) -> bool {
+        bytes >= LARGE_LOOK_BYTES_MIN
+    }
+}
+
+/// Pieces as they come.
+struct Coming {
+    body: BoxStream<'static, Result<Bytes, VaultError>>,
+    here: Handle,
+    piece: Bytes,
+    /// Why no more came.
+    failed: Arc<Mutex<Option<VaultError>>>,
+}
+
+impl Read for Coming {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.piece.is_empty() {
+            match self.here.block_on(self.body.next()) {
+                Some(Ok(piece)) => self.piece = piece,
+                Some(Err(error)) => {
+                    let text = error.to_string();
+                    if let Ok(mut failed) = self.failed.lock() {
+                        *failed = Some(error);
+                    }
+                    return Err(io::Error::other(text));
+                }
+                None => return Ok(0),
+            }
+        }
+        let count = self.piece.len().min(buffer.len());
+        self.piece.copy_to_slice(buffer.get_mut(..count).unwrap_or_default());
+        Ok(count)
+    }
+}

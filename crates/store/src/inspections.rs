@@ -1,0 +1,119 @@
+//! What is known of versions by looking into them: what waits for it, and what it holds.
+
+use cordon_domain::{Inspection, VersionId};
+
+use crate::entries::{Entry, Found, by_version};
+use crate::error::StoreError;
+use crate::keyring::Keyring;
+use crate::limits::INSPECTIONS_ROWS;
+use crate::read::Reader;
+use crate::rows::encoded;
+use crate::sql::{Session, values};
+use crate::state::object;
+
+/// What was known of a version, and what is known from then on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// As it was decided on.
+    pub from: Inspection,
+    /// As it becomes.
+    pub to: Inspection,
+}
+
+/// What versions are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// Those that nobody has looked into yet.
+    Pending = 1,
+    /// Those that are held.
+    Held = 2,
+}
+
+/// Where [`Entry::COLUMNS`] names the version.
+const VERSION_COLUMN: usize = 3;
+
+/// The column by which rows are found.
+pub(crate) fn column(inspection: Option<&Inspection>) -> i64 {
+    match inspection {
+        Some(Inspection::Pending) => Wanted::Pending as i64,
+        Some(Inspection::Done(inspected)) if inspected.is_held() => Wanted::Held as i64,
+        Some(Inspection::Done(_)) | None => 0,
+    }
+}
+
+/// Writes down what is known of a version.
+pub(crate) async fn look(
+    session: &mut Session,
+    keys: &Keyring,
+    version: VersionId,
+    look: Look,
+) -> Result<(), StoreError> {
+    let entry = by_version(session, keys, version).await?;
+    let mut entry = entry
+        .filter(|entry| entry.said.inspection.as_ref() == Some(&look.from))
+        .ok_or_else(|| StoreError::Conflict(format!("{version} is gone, or somebody looked into it meanwhile")))?;
+    entry.said.inspection = Some(look.to);
+    let set = "UPDATE entries SET said = ?2, mac = ?3, inspection = ?4 WHERE version = ?1";
+    let (said, column) = (encoded(&entry.said), column(entry.said.inspection.as_ref()));
+    session.execute(set, values![&version.0, &said, &entry.mac(keys.rows()), column]).await.map(drop)
+}
+
+/// Versions that were looked for.
+pub struct Page {
+    /// Those that could be read.
+    pub found: Vec<Found>,
+    /// From behind which one it goes on; nothing at the end.
+    pub next: Option<VersionId>,
+}
+
+impl Reader {
+    /// Returns versions that wait to be looked into, or are held, in the order of their identifiers from behind `after`; at most
+    /// [`INSPECTIONS_ROWS`]. A row that was changed beside Cordon is passed over: what it is about is locked, and does not hold
+    /// up the others.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn inspections(
+        &self,
+        keys: &Keyring,
+        wanted: Wanted,
+        after: Option<VersionId>,
+    ) -> Result<Page, StoreError> {
+        let mut session = self.session().await?;
+        let select = format!(
+            "SELECT {} FROM entries WHERE inspection > 0 AND inspection = ?1 AND version > ?2
+             ORDER BY version LIMIT {INSPECTIONS_ROWS}",
+            Entry::COLUMNS
+        );
+        let after = after.map_or(Vec::new(), |version| version.0.to_vec());
+        let rows = session.query(&select, values![wanted as i64, &after]).await?;
+        let last = rows.last().filter(|_| rows.len() as u64 == INSPECTIONS_ROWS);
+        let next = last.map(|row| row.array(VERSION_COLUMN)).transpose()?.map(VersionId);
+        let mut found = Vec::new();
+        for row in rows {
+            // The column is not under the MAC.
+            let read = Entry::read(&row, keys.rows()).ok();
+            let Some(entry) = read.filter(|entry| column(entry.said.inspection.as_ref()) == wanted as i64) else {
+                continue;
+            };
+            match object(&mut session, keys, entry.version).await {
+                Ok(row) => found.push((entry, row)),
+                Err(StoreError::Integrity(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Page { found, next })
+    }
+
+    /// Returns a version with its name, whatever else that leads to.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Integrity`] when a row was changed beside Cordon.
+    pub async fn version(&self, keys: &Keyring, version: VersionId) -> Result<Option<Found>, StoreError> {
+        let mut session = self.session().await?;
+        let Some(entry) = by_version(&mut session, keys, version).await? else { return Ok(None) };
+        Ok(Some((entry, object(&mut session, keys, version).await?)))
+    }
+}

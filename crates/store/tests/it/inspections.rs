@@ -1,0 +1,126 @@
+//! What is known of versions by looking into them: found by what waits, written with the label, and with nothing but that.
+
+use cordon_domain::{Action, Inspected, Inspection, Label, Level, Looked, VersionId};
+use cordon_gate::act::{Changes, Inspect, Raise, Write};
+use cordon_gate::{Denial, Facts, JournalError, Request};
+use cordon_keys::KeyName;
+use cordon_store::edge::SystemEntropy;
+use cordon_store::inspections::{Look, Wanted};
+use cordon_store::limits::INSPECTIONS_ROWS;
+use cordon_store::{Change, Installation};
+
+use crate::{BUCKET, Ground, NOW, facts, gate, label, named, on_both, row, target, version};
+
+on_both!(
+    what_waits_is_found_until_it_was_looked_into,
+    a_label_and_what_was_found_are_written_together_or_not_at_all,
+    many_that_wait_are_found_in_turns,
+);
+
+async fn change<A: Changes>(
+    installation: &Installation,
+    number: u64,
+    level: Level,
+    change: Change,
+) -> Result<(), Denial> {
+    let request = cordon_domain::RequestId::draw(&mut SystemEntropy);
+    let facts = Facts { request, beside: change.beside(), ..facts(target(number, level)) };
+    gate(installation).change(Request::<A>::new(facts), change).await.map(drop)
+}
+
+async fn write(installation: &Installation, number: u64, inspection: Option<Inspection>) {
+    let mut new = named(row(installation, number, Level::Internal).await.expect("made"), &format!("{number}"));
+    new.said.inspection = inspection;
+    change::<Write>(installation, number, Level::Internal, Change::Write(Box::new(new))).await.expect("written");
+}
+
+async fn waiting(installation: &Installation, wanted: Wanted) -> Vec<VersionId> {
+    let page = installation.reader().inspections(installation.keys(), wanted, None).await.expect("reads");
+    assert_eq!(page.next, None);
+    page.found.iter().map(|(entry, _)| entry.version).collect()
+}
+
+fn done(looked: Looked, before: Option<Label>) -> Inspection {
+    Inspection::Done(Box::new(Inspected { before, ..Inspected::at(NOW, looked) }))
+}
+
+fn look(from: Inspection, to: Inspection) -> Box<Look> {
+    Box::new(Look { from, to })
+}
+
+async fn what_waits_is_found_until_it_was_looked_into(ground: Ground) {
+    let (installation, _) = ground.create().await;
+    write(&installation, 1, None).await;
+    write(&installation, 2, Some(Inspection::Pending)).await;
+    write(&installation, 3, Some(Inspection::Pending)).await;
+    write(&installation, 4, Some(done(Looked::default(), None))).await;
+    assert_eq!(waiting(&installation, Wanted::Pending).await, [version(2), version(3)]);
+    assert_eq!(waiting(&installation, Wanted::Held).await, []);
+    let clean = done(Looked::default(), None);
+    let inspect = |number, from: Inspection, to: Inspection| Change::Inspect {
+        bucket: BUCKET,
+        version: version(number),
+        look: look(from, to),
+    };
+    let looked = inspect(2, Inspection::Pending, clean.clone());
+    change::<Inspect>(&installation, 2, Level::Internal, looked.clone()).await.expect("looked");
+    assert_eq!(waiting(&installation, Wanted::Pending).await, [version(3)]);
+    let again = change::<Inspect>(&installation, 2, Level::Internal, looked).await;
+    assert!(matches!(again, Err(Denial::NotRecorded(JournalError::Conflict(_)))), "{again:?}");
+    let unreadable = inspect(3, Inspection::Pending, done(Looked::unreadable(), Some(label(Level::Public))));
+    let other = change::<Inspect>(&installation, 3, Level::Restricted, unreadable.clone()).await;
+    assert!(matches!(other, Err(Denial::NotRecorded(JournalError::Conflict(_)))), "another label: {other:?}");
+    change::<Inspect>(&installation, 3, Level::Internal, unreadable).await.expect("looked");
+    assert_eq!(waiting(&installation, Wanted::Held).await, [version(3)]);
+    drop(installation);
+    let again = ground.open().await.expect("opens");
+    assert_eq!(waiting(&again, Wanted::Held).await, [version(3)]);
+    let (entry, _) = again.reader().version(again.keys(), version(2)).await.expect("reads").expect("there");
+    assert_eq!(entry.said.inspection, Some(clean));
+}
+
+async fn a_label_and_what_was_found_are_written_together_or_not_at_all(ground: Ground) {
+    let (installation, _) = ground.create().await;
+    write(&installation, 1, Some(Inspection::Pending)).await;
+    let key = installation.keys().prepare_version(KeyName::Bucket(BUCKET, Level::Confidential)).expect("made");
+    let raise = |from, key_version| Change::Relabel {
+        bucket: BUCKET,
+        version: version(1),
+        action: Action::LabelRaise,
+        label: label(Level::Confidential),
+        key_version,
+        look: Some(look(from, done(Looked::unreadable(), Some(label(Level::Internal))))),
+    };
+    let state = async || {
+        let (entry, row) =
+            installation.reader().version(installation.keys(), version(1)).await.expect("reads").expect("there");
+        (entry.said.is_pending(), row.expect("there").label.level)
+    };
+    let moved = raise(done(Looked::default(), None), key.version);
+    let refused = change::<Raise>(&installation, 1, Level::Internal, moved).await;
+    assert!(matches!(refused, Err(Denial::NotRecorded(JournalError::Conflict(_)))), "{refused:?}");
+    assert_eq!(state().await, (true, Level::Internal));
+    let no_key = raise(Inspection::Pending, key.version + 1);
+    change::<Raise>(&installation, 1, Level::Internal, no_key).await.expect_err("there is no such key");
+    assert_eq!(state().await, (true, Level::Internal), "neither");
+    change::<Raise>(&installation, 1, Level::Internal, raise(Inspection::Pending, key.version)).await.expect("raised");
+    assert_eq!(state().await, (false, Level::Confidential), "both");
+}
+
+async fn many_that_wait_are_found_in_turns(ground: Ground) {
+    let (installation, _) = ground.create().await;
+    let count = INSPECTIONS_ROWS + 3;
+    for number in 1..=count {
+        write(&installation, number, Some(Inspection::Pending)).await;
+    }
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let page = installation.reader().inspections(installation.keys(), Wanted::Pending, after).await.expect("reads");
+        all.extend(page.found.iter().map(|(entry, _)| entry.version));
+        match page.next {
+            Some(next) => after = Some(next),
+            None => break,
+        }
+    }
+    assert_eq!(all, (1..=count).map(version).collect::<Vec<_>>());
+}

@@ -1,0 +1,114 @@
+//! What is held because of what was found in it, and its release.
+
+use cordon_domain::{Action, Bucket, BucketId, Inspected, Inspection, Label, ObjectKey, Released, Target, VersionId};
+use cordon_gate::act::{List, Lower};
+use cordon_gate::{Facts, Request};
+use cordon_store::Change;
+use cordon_store::entries::{Entry, Found};
+use cordon_store::inspections::{Look, Wanted};
+
+use crate::error::VaultError;
+use crate::limits::{HELD_LOOKED_AT_MAX, HELD_SHOWN_MAX};
+use crate::vault::{Vault, of_version};
+
+/// A version that is held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Its name.
+    pub entry: Entry,
+    /// Its label.
+    pub label: Label,
+    /// What was found.
+    pub inspected: Inspected,
+}
+
+/// A release that is yet to be made: what is asked, and what it changes.
+pub struct Release {
+    /// What is asked.
+    pub facts: Facts,
+    label: Label,
+    change: Change,
+}
+
+impl Vault {
+    /// Returns what is held and whoever asks may know of, and whether there may be more: at most [`HELD_SHOWN_MAX`] are shown, and
+    /// [`HELD_LOOKED_AT_MAX`] looked at. That they learn of it is recorded.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::Integrity`] when what decides is not whole.
+    pub async fn held(&self, asks: &Facts) -> Result<(Vec<Held>, bool), VaultError> {
+        let (mut held, mut after, mut looked_at) = (Vec::new(), None, 0);
+        let more = loop {
+            let page = self.reader.inspections(&self.keys, Wanted::Held, after).await?;
+            looked_at += page.found.len();
+            held.extend(page.found.into_iter().filter_map(|found| self.seen(asks, found)));
+            match page.next {
+                Some(_) if held.len() >= HELD_SHOWN_MAX || looked_at >= HELD_LOOKED_AT_MAX => break true,
+                Some(next) => after = Some(next),
+                None => break false,
+            }
+        };
+        let mut told: Vec<(BucketId, &Label)> = held.iter().map(|one| (one.entry.bucket, &one.label)).collect();
+        told.sort_unstable_by_key(|(bucket, label)| (*bucket, label.level));
+        told.dedup();
+        for (bucket, label) in told {
+            let target = Target { bucket: Some(bucket), label: Some(label.clone()), ..Target::default() };
+            drop(self.gate.read(Request::<List>::new(Facts { target, ..asks.clone() })).await?.spend());
+        }
+        Ok((held, more))
+    }
+
+    fn seen(&self, asks: &Facts, (entry, row): Found) -> Option<Held> {
+        let label = row?.label;
+        let Some(Inspection::Done(inspected)) = &entry.said.inspection else { return None };
+        let inspected = Inspected::clone(inspected);
+        self.may_list(asks, entry.bucket, &label).then_some(Held { entry, label, inspected })
+    }
+
+    /// Prepares that a version gets back the label that it had before it was looked into. Nothing is decided yet: an approval of
+    /// exactly this can be asked for, or put to it.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::NoObject`] when there is none that whoever asks may know of; [`VaultError::Conflict`] when its label was not
+    /// raised, or was changed since.
+    pub async fn release(
+        &self,
+        asks: &Facts,
+        bucket: &Bucket,
+        (key, version): (&ObjectKey, Option<VersionId>),
+    ) -> Result<Release, VaultError> {
+        let (entry, row) = self.found(bucket, key, version).await?;
+        if !self.may_list(asks, bucket.id, &row.label) {
+            // Decided and recorded as a look at it is.
+            self.head(asks, bucket, key, version).await?;
+        }
+        let not_held = || VaultError::Conflict("nothing that was found in it raised its label".to_owned());
+        let from = entry.said.inspection.ok_or_else(not_held)?;
+        let Inspection::Done(inspected) = &from else { return Err(not_held()) };
+        let Some(before) = inspected.before.clone().filter(|_| inspected.is_held()) else { return Err(not_held()) };
+        // What somebody set since is not taken back by this.
+        if inspected.looked.raised(&before).as_ref() != Some(&row.label) {
+            return Err(VaultError::Conflict("its label was changed since it was inspected".to_owned()));
+        }
+        let released = Some(Released { by: asks.actor.principal, at: asks.at });
+        let to = Inspection::Done(Box::new(Inspected { released, ..Inspected::clone(inspected) }));
+        let look = Box::new(Look { from, to });
+        let change = self.relabel((bucket.id, entry.version), Action::LabelLower, before.clone(), look).await?;
+        let target = of_version(bucket.id, entry.version, row.label);
+        let facts = Facts { target, beside: change.beside(), action: Action::LabelLower, ..asks.clone() };
+        Ok(Release { facts, label: before, change })
+    }
+
+    /// Makes a release. Returns the label that the version has from then on.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::Refused`] with what is missing.
+    pub async fn carry_out(&self, release: Release) -> Result<Label, VaultError> {
+        let Release { facts, label, change } = release;
+        drop(self.gate.change(Request::<Lower>::new(facts), change).await?.spend());
+        Ok(label)
+    }
+}

@@ -1,0 +1,358 @@
+//! Looking into what was written: into short versions before their names lead to them, into longer ones afterwards.
+//!
+//! Until it was looked into, a version is read by its writer alone. What is found raises its label, and never lowers it;
+//! what cannot be read wholly is at least confidential.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use cordon_domain::{
+    Action, Actor, Bucket, BucketId, Inspected, Inspection, Label, Level, Looked, Moment, ObjectKey, RequestId, Target,
+    VersionId,
+};
+use cordon_gate::act::{Changes, Inspect, Raise};
+use cordon_gate::{Facts, Request, Verdict};
+use cordon_keys::KeyName;
+use cordon_store::edge::SystemEntropy;
+use cordon_store::entries::Entry;
+use cordon_store::inspections::{Look, Wanted};
+use cordon_store::{Change, ObjectRow};
+use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, timeout};
+
+use crate::error::VaultError;
+use crate::limits::{
+    INSPECT_AGAIN_S, LEFT_ALONE_MAX, LEFT_ALONE_MS, LOOK_NOW_BYTES_MAX, LOOK_NOW_MS, LOOK_TRIES, PENDING_WAIT_MS,
+    WRITE_TRIES_MAX,
+};
+use crate::vault::{Vault, of_version};
+
+/// Why nobody could look.
+#[derive(Debug, thiserror::Error)]
+pub enum LookFault {
+    /// The bytes could not be read.
+    #[error(transparent)]
+    Source(#[from] VaultError),
+    /// Whoever looked gave up, or died.
+    #[error("{0}")]
+    Worker(String),
+}
+
+/// A look that goes on.
+pub type Looking = BoxFuture<'static, Result<Looked, LookFault>>;
+
+/// Looks into bytes, in processes that hold no keys.
+pub trait Inspector: Send + Sync {
+    /// Looks into bytes that are in memory, at once; `None` when everybody is busy.
+    fn look_now(&self, name: &str, body: Bytes) -> Option<Looking>;
+
+    /// Looks into so many bytes as they come, once somebody is free.
+    fn look(&self, name: &str, bytes: u64, body: BoxStream<'static, Result<Bytes, VaultError>>) -> Looking;
+
+    /// Tells whether a version of so many bytes takes so long that shorter ones must not wait behind it.
+    fn is_large(&self, bytes: u64) -> bool;
+}
+
+/// Who looks, in whose name, and what there is to tell each other.
+pub(crate) struct Inspecting {
+    inspector: Arc<dyn Inspector>,
+    itself: Actor,
+    /// Something waits: all who look are told.
+    written: watch::Sender<()>,
+    /// Something waits no more.
+    settled: Notify,
+    /// Versions that could not be opened: until when they are left alone.
+    failed: Mutex<HashMap<VersionId, Moment>>,
+}
+
+/// The bytes of a version that is being written, as long as they are few.
+pub(crate) struct Short(Option<BytesMut>);
+
+impl Short {
+    pub(crate) fn keep(&mut self, piece: &Bytes) {
+        match &mut self.0 {
+            Some(kept) if kept.len() + piece.len() <= LOOK_NOW_BYTES_MAX => kept.extend_from_slice(piece),
+            _ => self.0 = None,
+        }
+    }
+}
+
+/// Versions that are looked into in one turn.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Size {
+    Large,
+    Other,
+}
+
+impl Size {
+    fn is_of(self, own: &Inspecting, entry: &Entry) -> bool {
+        own.inspector.is_large(entry.said.bytes) == (self == Self::Large)
+    }
+}
+
+impl Inspecting {
+    fn is_left_alone(&self, version: VersionId, now: Moment) -> bool {
+        self.failed.lock().is_ok_and(|failed| failed.get(&version).is_some_and(|until| now < *until))
+    }
+
+    fn leave_alone(&self, version: VersionId, now: Moment) {
+        let Ok(mut failed) = self.failed.lock() else { return };
+        failed.retain(|_, until| now < *until);
+        if failed.len() < LEFT_ALONE_MAX {
+            failed.insert(version, now.plus_ms(LEFT_ALONE_MS));
+        }
+    }
+}
+
+impl Vault {
+    /// Has everything looked into that is written from now on. `itself` is the service in whose name that is done.
+    #[must_use]
+    pub fn inspecting(mut self, inspector: Arc<dyn Inspector>, itself: Actor) -> Self {
+        let (written, settled, failed) = (watch::Sender::new(()), Notify::new(), Mutex::default());
+        self.inspecting = Some(Arc::new(Inspecting { inspector, itself, written, settled, failed }));
+        self
+    }
+
+    /// What keeps a version that is being written, as long as it is short and somebody looks.
+    pub(crate) fn short(&self) -> Short {
+        Short(self.inspecting.is_some().then(BytesMut::new))
+    }
+
+    /// Looks into a short version that is about to be written. `None`: later.
+    pub(crate) async fn look_now(&self, key: &ObjectKey, short: Short) -> Option<Looked> {
+        let looking = self.inspecting.as_ref()?.inspector.look_now(key.as_str(), short.0?.freeze())?;
+        timeout(Duration::from_millis(LOOK_NOW_MS), looking).await.ok()?.ok()
+    }
+
+    /// What is known of a version that is written now with a label.
+    pub(crate) fn inspection(&self, looked: Option<&Looked>, label: &Label, at: Moment) -> Option<Inspection> {
+        self.inspecting.as_ref()?;
+        let fits = looked.filter(|looked| looked.raised(label).is_none());
+        Some(fits.map_or(Inspection::Pending, |looked| Inspection::Done(Box::new(Inspected::at(at, looked.clone())))))
+    }
+
+    /// Goes on with a version that was written, and is pending. Returns its label.
+    pub(crate) async fn looked_into(&self, target: &Target, looked: Option<&Looked>) -> Option<Label> {
+        let own = self.inspecting.as_ref()?;
+        if let Some(looked) = looked
+            && let Ok(label) = self.settle(own, target, looked).await
+        {
+            return Some(label);
+        }
+        own.written.send_replace(());
+        None
+    }
+
+    /// Looks into what waits, for as long as it is polled; what is large does not hold up the rest.
+    pub async fn inspect(&self) {
+        let Some(own) = &self.inspecting else { return };
+        let each = async |size: Size| {
+            let mut written = own.written.subscribe();
+            loop {
+                written.mark_unchanged();
+                if let Err(error) = self.inspect_sized(own, size).await {
+                    eprintln!("warning: what waits to be looked into cannot be read: {error}");
+                }
+                // What another node left is found by looking again.
+                let _ = timeout(Duration::from_secs(INSPECT_AGAIN_S), written.changed()).await;
+            }
+        };
+        tokio::join!(each(Size::Large), each(Size::Other));
+    }
+
+    /// Looks into all that waits now.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::Unavailable`] when it cannot be read what waits.
+    pub async fn inspect_waiting(&self) -> Result<(), VaultError> {
+        let Some(own) = &self.inspecting else { return Ok(()) };
+        for size in [Size::Other, Size::Large] {
+            self.inspect_sized(own, size).await?;
+        }
+        Ok(())
+    }
+
+    /// Each node begins elsewhere, and goes round, so that two do not look into the same.
+    async fn inspect_sized(&self, own: &Inspecting, size: Size) -> Result<(), VaultError> {
+        let begin = VersionId::draw(&mut SystemEntropy);
+        self.inspect_from(own, size, Some(begin)).await?;
+        self.inspect_from(own, size, None).await
+    }
+
+    async fn inspect_from(&self, own: &Inspecting, size: Size, mut after: Option<VersionId>) -> Result<(), VaultError> {
+        loop {
+            let page = self.reader.inspections(&self.keys, Wanted::Pending, after).await?;
+            for (entry, _) in page.found {
+                if size.is_of(own, &entry) && !own.is_left_alone(entry.version, self.clock.now()) {
+                    self.inspect_or_leave(own, entry.version).await;
+                }
+            }
+            match page.next {
+                Some(next) => after = Some(next),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// Looks into a version. One that cannot be opened now stays pending, and is left alone for a while.
+    async fn inspect_or_leave(&self, own: &Inspecting, version: VersionId) {
+        match self.inspect_one(own, version).await {
+            Ok(()) | Err(VaultError::Conflict(_)) => {}
+            Err(error) => {
+                eprintln!("warning: {version} cannot be looked into, and is read by its writer alone: {error}");
+                own.leave_alone(version, self.clock.now());
+            }
+        }
+    }
+
+    async fn inspect_one(&self, own: &Inspecting, version: VersionId) -> Result<(), VaultError> {
+        // Since it was found to wait, it may have been overwritten or shredded, or somebody looked.
+        let found = self.reader.version(&self.keys, version).await?;
+        let Some((entry, Some(row))) = found.filter(|(entry, _)| entry.said.is_pending()) else { return Ok(()) };
+        let target = of_version(entry.bucket, version, row.label.clone());
+        let mut looked = None;
+        for _ in 0..LOOK_TRIES {
+            let facts = self.own_facts(own, Action::ObjectRead, &target);
+            let got = self.open(facts, entry.clone(), row.clone()).await?;
+            let bytes = entry.said.bytes;
+            match own.inspector.look(entry.key.as_str(), bytes, got.bytes(0..bytes).boxed()).await {
+                Ok(found) => {
+                    looked = Some(found);
+                    break;
+                }
+                Err(LookFault::Source(error)) => return Err(error),
+                Err(LookFault::Worker(_)) => {}
+            }
+        }
+        // What nobody can read without dying of it is not read.
+        self.settle(own, &target, &looked.unwrap_or_else(Looked::unreadable)).await.map(drop)
+    }
+
+    fn own_facts(&self, own: &Inspecting, action: Action, target: &Target) -> Facts {
+        let (request, at) = (RequestId::draw(&mut SystemEntropy), self.clock.now());
+        let facts = Facts::new(request, at, action, own.itself.clone());
+        Facts { target: target.clone(), pending: true, ..facts }
+    }
+
+    /// Writes down what was found in a version that is pending, and raises its label if that is too low. Returns the label.
+    async fn settle(&self, own: &Inspecting, target: &Target, looked: &Looked) -> Result<Label, VaultError> {
+        let mut outcome = Err(VaultError::Conflict("the key of the bucket moves all the time".to_owned()));
+        for _ in 0..WRITE_TRIES_MAX {
+            outcome = self.settle_once(own, target, looked).await;
+            if !matches!(outcome, Err(VaultError::Conflict(_))) {
+                break;
+            }
+            let is_still = |entry: &Entry| entry.said.is_pending();
+            let now = self.reader.version(&self.keys, named(target)?.1).await?;
+            if !now.is_some_and(|(entry, row)| is_still(&entry) && row.map(|row| row.label) == target.label) {
+                break;
+            }
+        }
+        own.settled.notify_waiters();
+        outcome
+    }
+
+    async fn settle_once(&self, own: &Inspecting, target: &Target, looked: &Looked) -> Result<Label, VaultError> {
+        let ((bucket, version), at) = (named(target)?, self.clock.now());
+        let label = target.label.clone().unwrap_or_else(|| Label::of(Level::Restricted));
+        let inspected = Inspected::at(at, looked.clone());
+        let look = |inspected| Box::new(Look { from: Inspection::Pending, to: Inspection::Done(Box::new(inspected)) });
+        let Some(raised) = looked.raised(&label) else {
+            let change = Change::Inspect { bucket, version, look: look(inspected) };
+            self.change_itself::<Inspect>(own, target, looked, change).await?;
+            return Ok(label);
+        };
+        let look = look(Inspected { before: Some(label), ..inspected });
+        let change = self.relabel((bucket, version), Action::LabelRaise, raised.clone(), look).await?;
+        self.change_itself::<Raise>(own, target, looked, change).await?;
+        Ok(raised)
+    }
+
+    async fn change_itself<A: Changes>(
+        &self,
+        own: &Inspecting,
+        target: &Target,
+        looked: &Looked,
+        change: Change,
+    ) -> Result<(), VaultError> {
+        let facts = self.own_facts(own, A::ACTION, target);
+        let facts = Facts { beside: change.beside(), reason: Some(looked.to_string()), ..facts };
+        drop(self.gate.change(Request::<A>::new(facts), change).await?.spend());
+        Ok(())
+    }
+
+    /// Another label for a version, under the key that wraps at its level now.
+    pub(crate) async fn relabel(
+        &self,
+        (bucket, version): (BucketId, VersionId),
+        action: Action,
+        label: Label,
+        look: Box<Look>,
+    ) -> Result<Change, VaultError> {
+        let name = KeyName::Bucket(bucket, label.level);
+        let active = self.reader.active_key(&self.keys, name).await?.map(|active| active.active);
+        let key_version = self.keys.wrapping_key(active, name, 1)?.reference().version;
+        Ok(Change::Relabel { bucket, version, action, label, key_version, look: Some(look) })
+    }
+
+    /// Returns what a name leads to; waits a little for a look into it that whoever asks needs, and may read it then.
+    pub(crate) async fn found_settled(
+        &self,
+        asks: &Facts,
+        bucket: &Bucket,
+        (key, version): (&ObjectKey, Option<VersionId>),
+    ) -> Result<(Entry, ObjectRow, bool), VaultError> {
+        let look = async || {
+            let (entry, row) = self.found(bucket, key, version).await?;
+            let pending = entry.said.is_pending() && entry.said.by != asks.actor.principal;
+            Ok::<_, VaultError>((entry, row, pending))
+        };
+        let found = look().await?;
+        let Some(own) = self.inspecting.as_ref().filter(|_| found.2 && self.may_read_later(asks, &found.0, &found.1))
+        else {
+            return Ok(found);
+        };
+        let mut latest = found;
+        let until = Instant::now() + Duration::from_millis(PENDING_WAIT_MS);
+        while latest.2 && Instant::now() < until {
+            // Another node may look into it: that is not told here.
+            let _ = timeout(Duration::from_millis(PENDING_WAIT_MS / 8), own.settled.notified()).await;
+            latest = look().await?;
+        }
+        Ok(latest)
+    }
+
+    /// Whether whoever asks lacks nothing but a look into it. A question, which is not recorded.
+    pub(crate) fn may_read_later(&self, asks: &Facts, entry: &Entry, row: &ObjectRow) -> bool {
+        let target = of_version(entry.bucket, entry.version, row.label.clone());
+        let facts = Facts { target, action: Action::ObjectRead, pending: false, ..asks.clone() };
+        matches!(self.gate.evaluate(&facts), Verdict::Allow(_))
+    }
+}
+
+fn named(target: &Target) -> Result<(BucketId, VersionId), VaultError> {
+    target.bucket.zip(target.version).ok_or(VaultError::NoObject)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_long_is_not_kept() {
+        let of = |lengths: &[usize]| {
+            let mut short = Short(Some(BytesMut::new()));
+            lengths.iter().for_each(|length| short.keep(&Bytes::from(vec![1; *length])));
+            short.0.map(|kept| kept.len())
+        };
+        assert_eq!(of(&[LOOK_NOW_BYTES_MAX, 0]), Some(LOOK_NOW_BYTES_MAX));
+        assert_eq!(of(&[LOOK_NOW_BYTES_MAX, 1, 0]), None);
+        assert_eq!(of(&[LOOK_NOW_BYTES_MAX + 1, 5]), None, "it does not begin anew");
+    }
+}
