@@ -134,6 +134,26 @@ mod tests {
         Password::given(text.to_owned())
     }
 
+    /// The parameters are those of OWASP's cheat sheet, and what is asked meanwhile is answered meanwhile.
+    #[tokio::test]
+    async fn a_hash_costs_what_owasp_says_and_holds_up_nobody() {
+        let hasher = Hasher::default();
+        let hashing = tokio::spawn({
+            let hasher = hasher.clone();
+            async move { hasher.hash(Password::given("a long enough passphrase".to_owned())).await }
+        });
+        let mut turns = 0u64;
+        while !hashing.is_finished() {
+            tokio::task::yield_now().await;
+            turns += 1;
+        }
+        assert!(turns > 100, "on a thread of its own: {turns}");
+        let hashed = hashing.await.expect("no panic").ok().expect("hashed");
+        assert_eq!(hashed.cost, (47_104, 1, 1));
+        let again = hasher.hash(Password::given("a long enough passphrase".to_owned())).await.ok().expect("hashed");
+        assert!(hashed.salt != again.salt && hashed.hash != again.hash, "a salt of its own");
+    }
+
     #[tokio::test]
     async fn a_password_is_itself_and_no_other_and_nobodys() {
         let hasher = Hasher::default();

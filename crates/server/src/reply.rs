@@ -228,3 +228,26 @@ pub(crate) fn guard(response: &mut Response, url: &PublicUrl) {
 /// The policy for browsers. Forms may lead to a program of the same machine, which is how a login ends.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
                       form-action 'self' http://127.0.0.1:*; base-uri 'none'; frame-ancestors 'none'";
+
+#[cfg(test)]
+mod tests {
+    use cordon_gate::Refusal;
+
+    use super::*;
+
+    #[test]
+    fn whoever_is_refused_is_told_what_is_missing_and_whom_to_ask_unless_that_says_too_much() {
+        let missing = vec!["a sign-in with a passkey".to_owned(), "an enrolled device".to_owned()];
+        let refused = |hidden, ask: Option<&str>| {
+            let refusal = Refusal { missing: missing.clone(), ask: ask.map(str::to_owned), hidden };
+            Refused::Denied(Denial::Refused(refusal))
+        };
+        let told = refused(false, Some("an approver"));
+        let what = "this takes a sign-in with a passkey, and an enrolled device";
+        assert_eq!(told.said(), (what.to_owned(), Some("ask an approver".to_owned())));
+        assert_eq!(told.status(), StatusCode::FORBIDDEN);
+        assert_eq!(refused(false, None).said().1.as_deref(), Some("ask the security team"));
+        let hidden = refused(true, Some("an approver"));
+        assert_eq!((hidden.status(), hidden.said()), (StatusCode::NOT_FOUND, (Refused::NotFound.to_string(), None)));
+    }
+}

@@ -198,9 +198,10 @@ impl<'a, D: Decide> Care<'a, D> {
     /// # Errors
     ///
     /// [`CareError`] when it is refused or cannot be done.
-    pub async fn erase(&self, subject: PrincipalId) -> Result<(), CareError> {
+    pub async fn erase(&self, subject: PrincipalId, reason: &str) -> Result<(), CareError> {
         let target = Target { principal: Some(subject), ..Target::default() };
-        let _receipt = self.gate.change(self.request::<Erase>(target), Change::Erase(subject)).await?;
+        let request = Request::<Erase>::new(Facts { reason: Some(reason.to_owned()), ..self.facts(target) });
+        let _receipt = self.gate.change(request, Change::Erase(subject)).await?;
         Ok(self.installation.keys().erase_subject(subject)?)
     }
 

@@ -1,5 +1,6 @@
 //! People: who is there.
 
+mod erase;
 pub(crate) mod invite;
 pub(crate) mod link;
 mod list;
@@ -21,6 +22,7 @@ pub(crate) enum Command {
     Link(Box<link::Arguments>),
     List(Box<list::Arguments>),
     Set(Box<set::Arguments>),
+    Erase(Box<erase::Arguments>),
 }
 
 pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
@@ -29,6 +31,7 @@ pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
         Command::Link(arguments) => link::run(&arguments),
         Command::List(arguments) => list::run(&arguments),
         Command::Set(arguments) => set::run(&arguments),
+        Command::Erase(arguments) => erase::run(&arguments),
     }
 }
 

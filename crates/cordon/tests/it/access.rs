@@ -30,9 +30,21 @@ fn a_person_is_brought_in_and_named_until_erased() {
         let bytes = std::fs::read(data(&place).join(file)).unwrap_or_default();
         assert!(!bytes.windows(name.len()).any(|window| window == name), "{file} names her");
     }
+    let early = place.run(&["people", "erase", &ada, "--reason", "asked to be forgotten"]);
+    assert!(early.code == 2 && early.stderr.contains("has an account"), "{}", early.stderr);
+    let before = jiff::Timestamp::now().to_string();
     let revoked = place.run(&["access", "revoke", &ada, "--reason", "left"]);
     assert_eq!(ok(revoked), format!("{ada} is revoked\n"));
     assert_eq!(ok(place.run(&["people", "list"])), "");
+    let who = || ok(place.run(&["access", "who", "restricted/atlas", "--as-of", &before]));
+    assert!(who().contains(&format!("{ada}  ada@example.org  by")), "{}", who());
+    assert_eq!(
+        ok(place.run(&["people", "erase", &ada, "--reason", "asked to be forgotten"])),
+        format!("{ada} is erased\n")
+    );
+    assert!(who().contains(&format!("{ada}  (erased)  by")) && !who().contains("ada@"), "{}", who());
+    let events = place.run(&["audit", "search", "--action", "principal.erase", "--json"]).lines();
+    assert_eq!(events[0]["reason"], "asked to be forgotten");
     let again = place.run(&["access", "revoke", &ada, "--reason", "left"]);
     assert_eq!((again.code, again.stderr.contains("there is no")), (2, true), "{}", again.stderr);
 }
@@ -94,7 +106,7 @@ fn what_was_changed_beside_cordon_is_noticed() {
     let who = place.run(&["access", "who", "restricted/atlas"]);
     assert_eq!(who.code, 4, "{}{}", who.stdout, who.stderr);
     assert!(who.stderr.contains("removed from the database"), "{}", who.stderr);
-    let change = place.run(&["access", "grant", &ada, "owner", "everything", "--reason", "x"]);
+    let change = place.run(&["access", "grant", &ada, "owner", "everything", "--without-end", "--reason", "x"]);
     assert_eq!(change.code, 1, "{}", change.stderr);
     ok(place.run(&["keys", "rotate", "--level", "restricted"]));
 }
@@ -137,6 +149,8 @@ fn grants_are_given_listed_when_unused_and_taken_back() {
     ok(place.run(&["access", "revoke", &grant, "--reason", "done"]));
     let left = place.run(&["access", "unused", "--days", "0", "--json"]).lines();
     assert!(left.iter().all(|line| line["grant"] != grant.as_str()), "{left:?}");
+    let endless = place.run(&["access", "grant", &ada, "reader", "everything", "--reason", "x"]);
+    assert!(endless.code == 2 && endless.stderr.contains("--without-end"), "{}", endless.stderr);
     let past = ["access", "grant", &ada, "reader", "everything", "--until", "2020-01-01", "--reason", "x"];
     let refused = place.run(&past);
     assert!(refused.code == 2 && refused.stderr.contains("an end ahead"), "{}", refused.stderr);

@@ -225,7 +225,12 @@ fn deciding(stage: &mut Stage) {
     stage.run(0, &with_root(&["people", "invite", "ada", "--role", "reader:everything"]));
     stage.run(0, &with_root(&["people", "list"]));
     stage.run(2, &[&["people", "set", someone, "--leave", "atlas", "--reason", "none"][..], &ROOT].concat());
-    stage.run(2, &[&["access", "grant", someone, "reader", "everything", "--reason", "none"][..], &ROOT].concat());
+    stage.run(0, &with_root(&["people", "erase", "pr_00000000000000000000000000000009", "--reason", "none"]));
+    stage.run(
+        2,
+        &[&["access", "grant", someone, "reader", "everything", "--without-end", "--reason", "none"][..], &ROOT]
+            .concat(),
+    );
     stage.run(0, &with_root(&["access", "who", "restricted", "--verify"]));
     stage.run(0, &with_root(&["access", "unused"]));
     stage.run(0, &with_root(&["access", "revoke", "project:atlas", "--reason", "none"]));

@@ -39,6 +39,7 @@ fn python_programs_work_with_objects_as_far_as_they_may() {
     assert_eq!(login(&place, "home", &mut ada).code, 0);
     python(&place, "home", "clients.py", &[]);
     commands(&place);
+    by_process(&place);
 
     let table: Vec<&str> = cordon_server::s3::table::TABLE.iter().map(|row| row.operation).collect();
     let table = table.join(",");
@@ -186,6 +187,22 @@ fn keys_without_a_sign_in_are_given_on_this_machine_alone() {
         assert!(refused.stderr.contains("gives keys without a sign-in"), "{}", refused.stderr);
     }
     assert!(!place.path().join("keys.json").exists());
+}
+
+/// A client of AWS that asks `cordon credentials` for its keys, as its configuration says.
+fn by_process(place: &Place) {
+    let python = std::env::var("CORDON_TEST_PYTHON").expect("run `cargo xtask test`, which sets Python up");
+    let home = place.path().join("home");
+    let config = place
+        .write("aws.ini", &format!("[default]\ncredential_process = {} credentials\n", env!("CARGO_BIN_EXE_cordon")));
+    let endpoint =
+        environment(place, "home").into_iter().find(|(name, _)| name == "AWS_ENDPOINT_URL_S3").expect("given").1;
+    let script = "import boto3; print([one['Name'] for one in boto3.client('s3', region_name='us-east-1').list_buckets()['Buckets']])";
+    let mut command = Command::new(python);
+    command.args(["-c", script]).env_clear().env("HOME", home).env("AWS_CONFIG_FILE", config);
+    let done = command.env("AWS_ENDPOINT_URL_S3", endpoint).output().expect("python runs");
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success() && String::from_utf8_lossy(&done.stdout).contains("corpus"), "{said}");
 }
 
 /// What people type: the command line of AWS, and s3cmd.

@@ -75,3 +75,21 @@ pub(crate) fn response(error: &S3Error) -> Response {
     response.headers_mut().insert(hyper::header::CONTENT_TYPE, kind);
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_is_told_what_is_missing_and_whom_to_ask() {
+        let missing = vec!["an enrolled device".to_owned(), "a training that counts".to_owned()];
+        let refusal =
+            |ask: Option<&str>| Refusal { missing: missing.clone(), ask: ask.map(str::to_owned), hidden: false };
+        let told = of_vault(VaultError::Refused(refusal(Some("the security team"))));
+        assert_eq!(told.code(), &S3ErrorCode::AccessDenied);
+        let text = "missing: an enrolled device; a training that counts. Ask the security team";
+        assert_eq!(told.message(), Some(text));
+        assert_eq!(words(&refusal(None)), "missing: an enrolled device; a training that counts");
+        assert_eq!(of_vault(VaultError::NoObject).code(), &S3ErrorCode::NoSuchKey, "what is hidden is not there");
+    }
+}

@@ -254,7 +254,7 @@ async fn a_person_can_be_named_until_erased(ground: Ground) {
     let clock = crate::clock();
     let actor = cordon_domain::Actor::service(installation.itself());
     let care = cordon_store::care::Care::new(&gate, &installation, &*clock, actor, cordon_domain::Personal::default());
-    care.erase(PrincipalId([1; 16])).await.expect("erased");
+    care.erase(PrincipalId([1; 16]), "a test").await.expect("erased");
     assert_eq!(identity(&installation), Identity::Sealed(PrincipalId([1; 16])));
     // A later event of the erased person is recorded, and names them no more.
     installation.writer().record(event(&installation, Action::SignIn, 1), Epoch::ANY).await.expect("recorded");

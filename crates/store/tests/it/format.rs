@@ -76,7 +76,7 @@ async fn fill(installation: &Installation) {
     for actor in [1, 8] {
         installation.writer().record(event(installation, Action::SignIn, actor), Epoch::ANY).await.expect("recorded");
     }
-    care.erase(ERASED).await.expect("erased");
+    care.erase(ERASED, "a test").await.expect("erased");
     let beside = Facts { beside: vec![9; 70_000], charge: Some(charge(2)), ..facts(target(2, Level::Restricted)) };
     let _receipt = gate.read(Request::<Read>::new(beside)).await.expect("allowed");
 }

@@ -90,7 +90,7 @@ async fn whom_one_node_erases_the_other_names_no_more_on_postgres() {
     let first_gate = gate(&first);
     let clock = clock();
     let care = Care::new(&first_gate, &first, &*clock, Actor::service(first.itself()), Personal::default());
-    care.erase(PrincipalId([3; 16])).await.expect("erased");
+    care.erase(PrincipalId([3; 16]), "a test").await.expect("erased");
     second.writer().record(event(&second, Action::SignIn, 3), Epoch::ANY).await.expect("recorded");
     ground.settle(&second).await;
     let entries = second.reader().entries(0, 100).await.expect("reads");

@@ -24,12 +24,23 @@ pub(crate) struct Arguments {
     role: Role,
     /// On what: `everything`, project:NAME, a bucket (bk_...), an object version (ov_...).
     scope: Scope,
-    /// When it ends; none: when it is revoked.
-    #[arg(long, value_name = "TIME", value_parser = moment)]
-    until: Option<Moment>,
+    #[command(flatten)]
+    ends: Ends,
     /// Why.
     #[arg(long)]
     reason: String,
+}
+
+/// Each grant has an end, or it is said that it has none.
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+struct Ends {
+    /// When it ends.
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    until: Option<Moment>,
+    /// It lasts until it is revoked.
+    #[arg(long)]
+    without_end: bool,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
@@ -40,7 +51,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         role: arguments.role,
         scope: arguments.scope.clone(),
         starts: SystemClock.now(),
-        ends: arguments.until,
+        ends: arguments.ends.until,
         reason: arguments.reason.clone(),
         given_by: operated.actor.principal,
     };

@@ -158,12 +158,19 @@ fn print_group(
         println!("{}{versions}: {} may {}", group_text(group), may.len(), arguments.action);
     }
     print_lines(may.iter().map(|one| {
-        let name = names.get(&one.principal).map_or("(erased, or without a name)", String::as_str);
+        let name = called(snapshot, one.principal, names);
         match arguments.json {
-            true => object(arguments, group, one, name, at).to_string(),
-            false => line(snapshot, one, name),
+            true => object(arguments, group, one, &name, at).to_string(),
+            false => line(snapshot, one, &name),
         }
     }))
+}
+
+/// A person's name, or a service's purpose; of whoever was erased it is known that they were.
+fn called(snapshot: &Snapshot, id: PrincipalId, names: &BTreeMap<PrincipalId, String>) -> String {
+    let purpose =
+        || snapshot.roster().principals.get(&id)?.purpose.as_ref().map(|purpose| format!("service: {purpose}"));
+    names.get(&id).cloned().or_else(purpose).unwrap_or_else(|| "(erased)".to_owned())
 }
 
 fn conditions(one: &May) -> Vec<String> {
