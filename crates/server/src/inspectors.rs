@@ -12,7 +12,7 @@ use cordon_vault::{Inspector, LookFault, Looking, VaultError};
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
 use crate::limits::{LARGE_LOOK_BYTES_MIN, SHORT_LOOKERS};
 
@@ -85,6 +85,10 @@ fn fault(error: LookError) -> LookFault {
     }
 }
 
+fn ending(_: AcquireError) -> LookFault {
+    VaultError::Unavailable("this node is ending".to_owned()).into()
+}
+
 /// All workers of a node.
 pub(crate) struct Inspectors {
     short: Arc<Pool>,
@@ -101,17 +105,18 @@ impl Inspectors {
 }
 
 impl Inspector for Inspectors {
-    fn look_now(&self, name: &str, body: Bytes) -> Option<Looking> {
-        let place = Arc::clone(&self.short.room).try_acquire_owned().ok()?;
-        let looked = Arc::clone(&self.short).lend(place).look(name.to_owned(), body.reader(), Then::Goes);
-        Some(Box::pin(async move { looked.await.map_err(fault) }))
+    fn look_now(&self, name: &str, body: Bytes) -> Looking {
+        let (pool, name) = (Arc::clone(&self.short), name.to_owned());
+        Box::pin(async move {
+            let place = Arc::clone(&pool.room).acquire_owned().await.map_err(ending)?;
+            pool.lend(place).look(name, body.reader(), Then::Goes).await.map_err(fault)
+        })
     }
 
     fn look(&self, name: &str, bytes: u64, body: BoxStream<'static, Result<Bytes, VaultError>>) -> Looking {
         let pool = if bytes < LARGE_LOOK_BYTES_MIN { &self.long } else { &self.large };
         let (pool, name) = (Arc::clone(pool), name.to_owned());
         Box::pin(async move {
-            let ending = |_| LookFault::from(VaultError::Unavailable("this node is ending".to_owned()));
             let place = Arc::clone(&pool.room).acquire_owned().await.map_err(ending)?;
             let failed = Arc::new(Mutex::new(None));
             let came = Coming { body, here: Handle::current(), piece: Bytes::new(), failed: Arc::clone(&failed) };

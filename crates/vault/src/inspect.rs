@@ -48,8 +48,8 @@ pub type Looking = BoxFuture<'static, Result<Looked, LookFault>>;
 
 /// Looks into bytes, in processes that hold no keys.
 pub trait Inspector: Send + Sync {
-    /// Looks into bytes that are in memory, at once; `None` when everybody is busy.
-    fn look_now(&self, name: &str, body: Bytes) -> Option<Looking>;
+    /// Looks into bytes that are in memory, for a writer who waits, as soon as somebody is free.
+    fn look_now(&self, name: &str, body: Bytes) -> Looking;
 
     /// Looks into so many bytes as they come, once somebody is free.
     fn look(&self, name: &str, bytes: u64, body: BoxStream<'static, Result<Bytes, VaultError>>) -> Looking;
@@ -125,7 +125,7 @@ impl Vault {
 
     /// Looks into a short version that is about to be written. `None`: later.
     pub(crate) async fn look_now(&self, key: &ObjectKey, short: Short) -> Option<Looked> {
-        let looking = self.inspecting.as_ref()?.inspector.look_now(key.as_str(), short.0?.freeze())?;
+        let looking = self.inspecting.as_ref()?.inspector.look_now(key.as_str(), short.0?.freeze());
         timeout(Duration::from_millis(LOOK_NOW_MS), looking).await.ok()?.ok()
     }
 

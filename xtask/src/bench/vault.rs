@@ -3,7 +3,7 @@
 mod client;
 mod servers;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use client::{Client, Key};
 use servers::Server;
@@ -53,6 +53,9 @@ fn measured(servers: &[Server]) -> Result<Vec<Row>, String> {
         row("PUT 4 KiB, p50", "ms"),
         row("GET 4 KiB", "us CPU"),
         row("GET 4 KiB, p50", "ms"),
+        row("pending, 1 GiB", "s"),
+        row("inspection of 1 GiB, workers", "MB/CPU-s"),
+        row("PUT 4 KiB, workers", "us CPU"),
         row("memory after all", "MB"),
     ];
     for (place, server) in servers.iter().enumerate() {
@@ -69,21 +72,33 @@ fn measured(servers: &[Server]) -> Result<Vec<Row>, String> {
         }
     }
     for (place, server) in servers.iter().enumerate() {
-        keep(&mut rows, 8, place, server.memory_mb());
+        keep(&mut rows, 11, place, server.memory_mb());
     }
     Ok(rows)
 }
 
 /// Keeps the best of all rounds: of rates the highest, of the rest the least.
 fn keep(rows: &mut [Row], number: usize, place: usize, value: f64) {
-    let Some(row) = rows.get_mut(number) else { return };
+    let Some(row) = rows.get_mut(number).filter(|_| value.is_finite()) else { return };
     let is_rate = row.unit.contains('/');
     if let Some(slot) = row.measured.get_mut(place) {
         *slot = Some(slot.map_or(value, |old| if is_rate { old.max(value) } else { old.min(value) }));
     }
 }
 
-fn round(server: &Server, large: &[u8]) -> Result<[f64; 7], String> {
+/// Waits until an object is inspected. Returns for how many seconds, and the rate of those who looked; nothing where nobody does.
+fn inspected(server: &Server, client: &mut Client, bytes: usize, before: f64) -> Result<(f64, f64), String> {
+    let begun = Instant::now();
+    if !client.is_pending("/bench/large")? {
+        return Ok((f64::NAN, f64::NAN));
+    }
+    while client.is_pending("/bench/large")? {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok((begun.elapsed().as_secs_f64(), bytes as f64 / 1e6 / (server.workers_cpu_s() - before)))
+}
+
+fn round(server: &Server, large: &[u8]) -> Result<[f64; 10], String> {
     let mut client = Client::connect(&server.key)?;
     let gigabytes = large.len() as f64 / 1e9;
     let rate = |client: &mut Client, method: &str, body: &[u8]| {
@@ -91,15 +106,21 @@ fn round(server: &Server, large: &[u8]) -> Result<[f64; 7], String> {
         client.ask(method, "/bench/large", body)?;
         Ok::<f64, String>(gigabytes / (server.cpu_s() - before))
     };
+    let looked = server.workers_cpu_s();
     let put = rate(&mut client, "PUT", large)?;
+    let (pending, inspection) = inspected(server, &mut client, large.len(), looked)?;
     let get = rate(&mut client, "GET", b"")?;
     client.covers_body = true;
     let signed = rate(&mut client, "PUT", large)?;
     client.covers_body = false;
+    inspected(server, &mut client, large.len(), 0.0)?;
+    let looked = server.workers_cpu_s();
     let small = large.get(..SMALL_BYTES).unwrap_or_default();
     let (put_small, put_wait) = each(server, "PUT", small)?;
+    let workers = (server.workers_cpu_s() - looked) / (SMALL * CONNECTIONS) as f64 * 1e6;
+    let workers = if looked > 0.0 { workers } else { f64::NAN };
     let (get_small, get_wait) = each(server, "GET", b"")?;
-    Ok([put, get, signed, put_small, put_wait, get_small, get_wait])
+    Ok([put, get, signed, put_small, put_wait, get_small, get_wait, pending, inspection, workers])
 }
 
 /// CPU microseconds of a short request, and the median of its time in milliseconds, while as many clients ask at once as

@@ -41,9 +41,11 @@ fn looked(body: &[u8]) -> Looked {
 }
 
 impl Inspector for Words {
-    fn look_now(&self, name: &str, body: Bytes) -> Option<Looking> {
-        let free = !self.busy.load(Ordering::Relaxed);
-        free.then(|| self.look(name, body.len() as u64, stream::iter([Ok(body)]).boxed()))
+    fn look_now(&self, name: &str, body: Bytes) -> Looking {
+        match self.busy.load(Ordering::Relaxed) {
+            true => Box::pin(std::future::ready(Err(LookFault::Worker("nobody is free".to_owned())))),
+            false => self.look(name, body.len() as u64, stream::iter([Ok(body)]).boxed()),
+        }
     }
 
     fn is_large(&self, bytes: u64) -> bool {

@@ -25,13 +25,15 @@ pub(super) struct Client {
     stream: TcpStream,
     buffer: Vec<u8>,
     pub(super) covers_body: bool,
+    /// The head of the last answer, in lower case.
+    head: String,
 }
 
 impl Client {
     pub(super) fn connect(key: &Key) -> Result<Self, String> {
         let stream = TcpStream::connect(&key.host).map_err(|error| format!("{}: {error}", key.host))?;
         stream.set_nodelay(true).map_err(|error| error.to_string())?;
-        Ok(Self { key: key.clone(), stream, buffer: vec![0; BUFFER_BYTES], covers_body: false })
+        Ok(Self { key: key.clone(), stream, buffer: vec![0; BUFFER_BYTES], covers_body: false, head: String::new() })
     }
 
     /// Asks, and returns how many bytes the answer has. It must be a 2xx.
@@ -56,6 +58,12 @@ impl Client {
         self.answer(&format!("{method} {path}"))
     }
 
+    /// Tells whether an object waits to be inspected, where that is done.
+    pub(super) fn is_pending(&mut self, path: &str) -> Result<bool, String> {
+        self.ask("HEAD", path, b"")?;
+        Ok(self.head.contains("x-amz-meta-cordon-inspection: pending"))
+    }
+
     fn answer(&mut self, what: &str) -> Result<u64, String> {
         let mut filled = 0;
         let head = loop {
@@ -75,11 +83,13 @@ impl Client {
         let is_chunked = text.contains("transfer-encoding: chunked");
         let had = (filled - head) as u64;
         let bytes = match length {
+            _ if what.starts_with("HEAD") => had,
             Some(length) => self.rest(had, length)?,
             None if is_chunked => self.chunks(head, filled)?,
             None => had,
         };
-        match text.get(9..10) {
+        self.head = text;
+        match self.head.get(9..10) {
             Some("2") => Ok(bytes),
             _ => Err(format!("{what}: {}", String::from_utf8_lossy(self.buffer.get(..filled).unwrap_or_default()))),
         }

@@ -27,12 +27,18 @@ impl Drop for Server {
 }
 
 impl Server {
-    /// CPU seconds that it used so far.
+    /// CPU seconds that it used so far, without its worker processes.
     pub(super) fn cpu_s(&self) -> f64 {
-        let usage = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
-        let fields: Vec<&str> = usage.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-        let ticks = |place: usize| fields.get(place).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
-        (ticks(11) + ticks(12)) / 100.0
+        Usage::of(&self.child.id().to_string()).map_or(0.0, |usage| usage.own_s)
+    }
+
+    /// CPU seconds that its worker processes used so far: those that have ended, and those that are there.
+    pub(super) fn workers_cpu_s(&self) -> f64 {
+        let own = self.child.id().to_string();
+        let ended = Usage::of(&own).map_or(0.0, |usage| usage.children_s);
+        let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        let usages = all.filter_map(|process| Usage::of(process.file_name().to_str()?));
+        ended + usages.filter(|usage| usage.parent == own).map(|usage| usage.own_s).sum::<f64>()
     }
 
     /// Memory that it holds, in MB.
@@ -41,6 +47,24 @@ impl Server {
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
         kib.unwrap_or(f64::NAN) * 1024.0 / 1e6
+    }
+}
+
+/// What a process used, by proc(5).
+struct Usage {
+    parent: String,
+    own_s: f64,
+    /// Children that ended.
+    children_s: f64,
+}
+
+impl Usage {
+    fn of(process: &str) -> Option<Self> {
+        let usage = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+        let fields: Vec<&str> = usage.rsplit(')').next()?.split_whitespace().collect();
+        let seconds = |place: usize| fields.get(place)?.parse::<f64>().ok().map(|ticks| ticks / 100.0);
+        let parent = (*fields.get(1)?).to_owned();
+        Some(Self { parent, own_s: seconds(11)? + seconds(12)?, children_s: seconds(13)? + seconds(14)? })
     }
 }
 
