@@ -148,9 +148,9 @@ mod tests {
             turns += 1;
         }
         assert!(turns > 100, "on a thread of its own: {turns}");
-        let hashed = hashing.await.expect("no panic").ok().expect("hashed");
+        let hashed = hashing.await.expect("no panic").expect("hashed");
         assert_eq!(hashed.cost, (47_104, 1, 1));
-        let again = hasher.hash(Password::given("a long enough passphrase".to_owned())).await.ok().expect("hashed");
+        let again = hasher.hash(Password::given("a long enough passphrase".to_owned())).await.expect("hashed");
         assert!(hashed.salt != again.salt && hashed.hash != again.hash, "a salt of its own");
     }
 

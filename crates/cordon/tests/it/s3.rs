@@ -194,7 +194,7 @@ fn by_process(place: &Place) {
     let python = std::env::var("CORDON_TEST_PYTHON").expect("run `cargo xtask test`, which sets Python up");
     let home = place.path().join("home");
     let config = place
-        .write("aws.ini", &format!("[default]\ncredential_process = {} credentials\n", env!("CARGO_BIN_EXE_cordon")));
+        .write("aws.ini", format!("[default]\ncredential_process = {} credentials\n", env!("CARGO_BIN_EXE_cordon")));
     let endpoint =
         environment(place, "home").into_iter().find(|(name, _)| name == "AWS_ENDPOINT_URL_S3").expect("given").1;
     let script = "import boto3; print([one['Name'] for one in boto3.client('s3', region_name='us-east-1').list_buckets()['Buckets']])";
