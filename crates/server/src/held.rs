@@ -36,6 +36,7 @@ fn line(bucket: &str, held: &Held) -> Value {
         })
     });
     object!({
+        "schema": "cordon-held-1",
         "bucket": bucket,
         "key": entry.key.as_str(),
         "version": entry.version.to_string(),
