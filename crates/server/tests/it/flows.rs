@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use cordon_domain::{Action, CredentialKind, Outcome, PrincipalId, Record, Revoked, Step};
 use cordon_identity::CeremonyId;
 use cordon_identity::device::DeviceKey;
+use cordon_identity::limits::WRONG_BY_ADDRESS;
 use cordon_identity::login::{LoginRequest, redeemed};
 use cordon_identity::session::access_key;
 use cordon_identity::signature::{Covers, Signer};
@@ -53,6 +54,25 @@ async fn what_is_wrong_is_said_the_same_whoever_it_is() {
     assert_eq!(recovering("ada@example.org").await, recovering("nobody@example.org").await);
     let events = running.office.events(Action::SignIn).await;
     assert_eq!(events.iter().filter(|event| event.0 == Outcome::Denied).count(), 2);
+    running.end().await;
+}
+
+/// A header says nothing of where a request comes from: whoever guesses is one address, whatever they write into it.
+#[tokio::test]
+async fn a_forged_address_is_counted_as_the_one_that_it_comes_from() {
+    let running = Running::begin().await;
+    let origin = running.origin.clone();
+    let guess = async |number: u32| {
+        let forwarded = format!("203.0.113.{number}");
+        let kind = ("content-type", "application/x-www-form-urlencoded");
+        let headers = [("origin", origin.as_str()), kind, ("x-forwarded-for", &forwarded)];
+        let body = format!("name=nobody{number}%40example.org&password=a+guess+of+mine&code=123456&next=%2F");
+        running.send("POST", "/sign-in/password", &headers, &body).await.body.contains("too many wrong attempts")
+    };
+    for number in 0..WRONG_BY_ADDRESS {
+        assert!(!guess(number).await, "{number}");
+    }
+    assert!(guess(WRONG_BY_ADDRESS).await, "another name, and another forged address");
     running.end().await;
 }
 
