@@ -174,3 +174,20 @@ async fn processes_of_one_machine_work_on_it_side_by_side(ground: Ground) {
     let held = cordon_store::schema::migrate_places(&ground.places()).await;
     assert!(matches!(held, Err(StoreError::Locked(_))), "nothing is migrated under them");
 }
+
+/// Each key of Cordon's own is drawn, and none comes from the root: none is another's, nor one of another installation under
+/// the same root.
+#[tokio::test]
+async fn every_key_of_its_own_is_its_own() {
+    let mut secrets = std::collections::BTreeSet::new();
+    for _ in 0..2 {
+        let (installation, _) = Ground::sqlite().create().await;
+        let own = installation.keys().with(|unlocked| {
+            Ok(cordon_keys::Purpose::ALL.map(|purpose| *unlocked.own(purpose, 1).expect("there").expose()))
+        });
+        for secret in own.expect("unlocked") {
+            assert!(secrets.insert(secret), "two are the same");
+        }
+    }
+    assert_eq!(secrets.len(), 2 * cordon_keys::Purpose::ALL.len());
+}
