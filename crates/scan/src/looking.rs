@@ -7,7 +7,7 @@
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin};
 use std::sync::Mutex;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -19,7 +19,7 @@ use rustix::event::PollFlags;
 use crate::limits::{ANSWER_LOOKED_BYTES_MAX, LOOK_DEADLINE_S, LOOK_PIECE_BYTES, LOOKER_BYTES_MAX, NAME_BYTES_MAX};
 use crate::reader::{Origin, Reader, Sink};
 use crate::tally::Tally;
-use crate::worker::{read_frame, ready, write_frame};
+use crate::worker::{self, Timed, read_frame, ready, write_frame};
 
 /// The argument that makes the binary such a worker.
 pub const LOOKER_ARGUMENT: &str = "inspection-worker";
@@ -119,20 +119,13 @@ impl Looker {
     fn answer(&mut self) -> io::Result<Looked> {
         let output = self.child.as_mut().and_then(|child| child.stdout.as_mut());
         let output = output.ok_or_else(|| io::Error::other("no pipes"))?;
-        let mut timed = crate::worker::Timed { inner: output, until: Instant::now() + self.deadline };
+        let mut timed = Timed { inner: output, until: Instant::now() + self.deadline };
         let bytes = read_frame(&mut timed, ANSWER_LOOKED_BYTES_MAX)?;
         Looked::read(&bytes).ok_or_else(|| io::Error::other("an answer that is none"))
     }
 
     fn start(&self) -> io::Result<Child> {
-        let child = Command::new(&self.program)
-            .arg(LOOKER_ARGUMENT)
-            .env_clear()
-            .current_dir("/")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()?;
+        let child = worker::start(&self.program, LOOKER_ARGUMENT)?;
         if let Some(input) = &child.stdin {
             rustix::io::ioctl_fionbio(input, true)?;
         }
@@ -141,10 +134,7 @@ impl Looker {
 
     /// Ends the worker: the next look is by another, which has seen nothing else.
     pub fn stop(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
+        worker::stop(&mut self.child);
     }
 }
 

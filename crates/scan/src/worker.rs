@@ -3,7 +3,7 @@
 
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -76,27 +76,33 @@ impl Worker {
     }
 
     fn start(&self) -> io::Result<Child> {
-        Command::new(&self.program)
-            .arg(WORKER_ARGUMENT)
-            .env_clear()
-            .current_dir("/")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
+        start(&self.program, WORKER_ARGUMENT)
     }
 
     fn stop(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
+        stop(&mut self.child);
     }
 }
 
 impl Drop for Worker {
     fn drop(&mut self) {
         self.stop();
+    }
+}
+
+/// Starts the program as a worker of a kind: with pipes, and nothing of this process.
+pub(crate) fn start(program: &Path, argument: &str) -> io::Result<Child> {
+    let mut command = Command::new(program);
+    command.arg(argument).env_clear().current_dir("/");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()
+}
+
+/// Ends a worker, if there is one.
+pub(crate) fn stop(child: &mut Option<Child>) {
+    if let Some(mut child) = child.take() {
+        // It may have ended itself.
+        let _ = child.kill();
+        let _ = child.wait();
     }
 }
 
