@@ -1,8 +1,6 @@
 //! Why something is allowed or denied, and what would change it.
 
-use cordon_domain::{
-    Action, Grant, GrantId, Level, Moment, Principal, PrincipalKind, Record, Role, Roster, Scope, Target,
-};
+use cordon_domain::{Action, Grant, GrantId, Level, Moment, Principal, Record, Role, Roster, Scope, Target};
 use cordon_gate::{Facts, Verdict};
 
 use crate::circumstances::Circumstances;
@@ -21,7 +19,7 @@ pub struct Explanation {
 
 /// Something that the organisation could give to someone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Gift {
+pub(crate) enum Gift {
     Account,
     Role(Role),
     Clearance,
@@ -70,7 +68,7 @@ impl Snapshot {
     }
 
     /// The least that would have to be given for the answer to be yes in some circumstances.
-    fn needed_gifts(&self, principal: &Principal, facts: &Facts) -> Option<Vec<Gift>> {
+    pub(crate) fn needed_gifts(&self, principal: &Principal, facts: &Facts) -> Option<Vec<Gift>> {
         let helps = |gifts: &[Gift]| {
             let (supposed, given) = self.supposing_gifts(principal, gifts, facts);
             let question = supposed.question(&given, facts.action, &facts.target, facts.at);
@@ -95,7 +93,8 @@ impl Snapshot {
     fn supposing_gifts(&self, principal: &Principal, gifts: &[Gift], facts: &Facts) -> (Self, Principal) {
         let mut given = principal.clone();
         let all = self.roster();
-        let mut roster = Roster { levels: all.levels, closed: all.closed.clone(), ..Roster::default() };
+        let (vendors, closed) = (all.vendors.clone(), all.closed.clone());
+        let mut roster = Roster { levels: all.levels, vendors, closed, ..Roster::default() };
         let label = facts.target.label.as_ref();
         for gift in gifts {
             match gift {
@@ -108,16 +107,13 @@ impl Snapshot {
                 Gift::Training => given.trained_until = Some(Moment(i64::MAX)),
             }
         }
-        roster.principals.extend(all.principals.get(&given.owner).map(|owner| (owner.id, owner.clone())));
-        if gifts.contains(&Gift::Account) && given.owner != given.id {
-            let (kind, vendor, owner) = (PrincipalKind::Person, None, given.owner);
-            roster.put(Record::Principal(Principal { id: owner, kind, owner, vendor, ..given.clone() }));
+        let others = [Some(given.owner), facts.target.principal].into_iter().flatten();
+        let others = others.filter_map(|other| all.principals.get(&other)).map(|other| (other.id, other.clone()));
+        roster.principals.extend(others);
+        if gifts.contains(&Gift::Account) {
+            roster.principals.entry(given.owner).and_modify(|owner| owner.until = None);
         }
         roster.principals.insert(given.id, given.clone());
-        roster.vendors.extend(all.contract(principal).map(|vendor| (vendor.id, vendor.clone())));
-        let other =
-            facts.target.principal.and_then(|other| all.principals.get(&other)).filter(|one| one.id != given.id);
-        roster.principals.extend(other.map(|other| (other.id, other.clone())));
         roster.grants.extend(
             all.grants.values().filter(|grant| grant.principal == principal.id).map(|grant| (grant.id, grant.clone())),
         );
@@ -128,7 +124,7 @@ impl Snapshot {
     }
 }
 
-fn supposed_grant(principal: &Principal, role: Role, target: &Target) -> Grant {
+pub(crate) fn supposed_grant(principal: &Principal, role: Role, target: &Target) -> Grant {
     Grant {
         id: GrantId([0; 16]),
         principal: principal.id,

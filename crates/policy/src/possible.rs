@@ -138,8 +138,8 @@ impl Snapshot {
     fn networks_needed(&self, question: &Question<'_>, allowed: Circumstances) -> Vec<String> {
         let networks = networks(question);
         let is_allowed = |address| question.allows(&Circumstances { address, ..allowed });
-        match outside(&networks) {
-            Some(address) if is_allowed(address) => Vec::new(),
+        match outside(&networks).next() {
+            Some(address) if is_allowed(Some(address)) => Vec::new(),
             _ => {
                 let from = networks.iter().filter(|one| is_allowed(Some(one.first()))).map(ToString::to_string);
                 let from: Vec<String> = from.collect();
@@ -159,14 +159,16 @@ fn networks(question: &Question<'_>) -> Vec<Network> {
     all.into_iter().collect()
 }
 
-/// An address outside of all networks, or none at all when they leave no such.
-fn outside(networks: &[Network]) -> Option<Option<IpAddr>> {
-    if networks.is_empty() {
-        return Some(None);
-    }
+/// Addresses that stand for all that lie in none of the networks: of both kinds, where some are left.
+fn outside(networks: &[Network]) -> impl Iterator<Item = IpAddr> {
     let documentation = ["192.0.2.1", "198.51.100.1", "203.0.113.1", "2001:db8::1"];
     let addresses = documentation.into_iter().filter_map(|text| text.parse::<IpAddr>().ok());
-    addresses.filter(|address| !networks.iter().any(|network| network.holds(*address))).map(Some).next()
+    addresses.filter(|address| !networks.iter().any(|network| network.holds(*address)))
+}
+
+/// One of each kind that policies can tell by its nature.
+fn kinds() -> impl Iterator<Item = IpAddr> {
+    ["127.0.0.1", "::1", "224.0.0.1", "ff02::1"].into_iter().filter_map(|text| text.parse().ok())
 }
 
 /// Values of a number at which a policy may change its mind, and the best.
@@ -213,8 +215,10 @@ impl Grid {
         // Where networks lie in one another, what is beside an inner one lies in the outer one.
         let borders = networks.iter().flat_map(|network| [Some(network.first()), network.after(), network.before()]);
         let mut addresses: Vec<Option<IpAddr>> = borders.filter(Option::is_some).collect();
+        if looks(Attribute::Address) {
+            addresses.extend(outside(&networks).chain(kinds()).map(Some));
+        }
         if looks(Attribute::Address) || addresses.is_empty() {
-            addresses.extend(outside(&networks));
             addresses.push(None);
         }
         let mut approvals = vec![best.approvals];
@@ -280,4 +284,161 @@ fn turn<'a, T>(rest: &mut usize, values: &'a [T]) -> Option<&'a T> {
     let value = values.get(rest.checked_rem(values.len())?);
     *rest /= values.len();
     value
+}
+
+#[cfg(test)]
+mod tests {
+    use cordon_domain::{Label, Level, Policies, PrincipalKind, Record, Roster, VersionId};
+    use cordon_gate::Epoch;
+
+    use super::*;
+    use crate::proofs::{NOW, someone};
+
+    const AT_THREE: &str = "@id(\"own\") permit (principal, action == Action::\"object.read\", resource is Object)
+        when { context.hour == 3 };";
+    /// What it asks for cannot be; one has to look at all hours to know.
+    const NO_HOUR: &str = "@id(\"own\") permit (principal, action == Action::\"object.read\", resource is Object)
+        when { context.hour * 2 == 3 };";
+
+    fn snapshot(policies: &str) -> Snapshot {
+        let mut roster = Roster::default();
+        let policies = Policies { version: 1, text: policies.to_owned() };
+        roster.put(Record::Policies(policies));
+        let person = cordon_domain::Principal {
+            kind: PrincipalKind::Person,
+            owner: PrincipalId([1; 16]),
+            until: None,
+            vendor: None,
+            clearance: Level::Restricted,
+            ..someone()
+        };
+        roster.put(Record::Principal(person));
+        Snapshot::new(roster, Epoch(0)).expect("valid")
+    }
+
+    fn object(level: Level) -> Target {
+        Target { label: Some(Label::of(level)), version: Some(VersionId([1; 16])), ..Target::default() }
+    }
+
+    fn could(policies: &str, number: u8, level: Level) -> bool {
+        snapshot(policies).could(PrincipalId([number; 16]), Action::ObjectRead, &object(level), NOW)
+    }
+
+    #[test]
+    fn who_could_in_other_circumstances_may_know_that_it_exists() {
+        assert!(could("", 1, Level::Internal));
+        assert!(!could("", 2, Level::Internal), "nobody has that number");
+        assert!(!could("", 1, Level::Restricted), "no role of theirs covers it");
+        assert!(could(AT_THREE, 1, Level::Restricted), "at three");
+        // A bound of 32 leaves it open, so they are told of a thing that they may not have.
+        let odd = NO_HOUR.replace("context.hour * 2 == 3", "context.hour * 2 == 3 && context.weekday * 2 == 3");
+        assert!(could(&odd, 1, Level::Restricted));
+    }
+
+    #[test]
+    fn circumstances_that_were_not_all_tried_are_said_to_be_so() {
+        let snapshot = snapshot(NO_HOUR);
+        let person = snapshot.roster().principals.values().next().expect("one");
+        let target = object(Level::Restricted);
+        let question = snapshot.question(person, Action::ObjectRead, &target, NOW).expect("decided");
+        // The hour that it is stands first, and once more among all.
+        assert_eq!(Grid::of(&question, NOW).count(), 25);
+        assert_eq!(snapshot.possible_within(&question, NOW, 25), Possible::Never);
+        assert_eq!(snapshot.possible_within(&question, NOW, 26), Possible::Never);
+        assert_eq!(snapshot.possible_within(&question, NOW, 24), Possible::Unknown);
+    }
+
+    /// What only one set of circumstances allows, however far from the best, is found.
+    #[test]
+    fn each_attribute_is_tried_with_each_other() {
+        let check = |when: &str, count: usize| {
+            let policies = format!("@id(\"own\") forbid (principal, action, resource is Object) unless {{ {when} }};");
+            let snapshot = snapshot(&policies);
+            let person = snapshot.roster().principals.values().next().expect("one");
+            let target = object(Level::Internal);
+            let question = snapshot.question(person, Action::ObjectRead, &target, NOW).expect("decided");
+            assert_eq!(Grid::of(&question, NOW).count(), count, "{when}");
+            let Possible::In(found) = snapshot.possible(&question, NOW) else { panic!("{when}") };
+            assert!(question.answer(&found).allowed, "{when}");
+            found
+        };
+        let (factors, devices, pending) = (3, 2, 2);
+        // The number and those around it, none and the most; of approvals what is demanded, and the best, too.
+        let around = 5;
+        assert_eq!(check("context.factor == 1", factors).factor, Factor::ALL[1]);
+        assert_eq!(check("context.factor_age_s == 61", around).factor_age_s, 61);
+        assert!(!check("!context.known_device", devices).known_device);
+        assert_eq!(check("context.approvals == 3", 2 + around).approvals, 3);
+        // As it is, and three steps.
+        assert_eq!(check("context.hour == 9", 4).hour, 9);
+        assert_eq!(check("context.weekday == 6", 4).weekday, 6);
+        check("!context.pending", pending);
+        let all = "context.factor == 1 && context.weekday == 6 && !context.pending && context.hour == 9
+            && context.approvals == 3 && context.factor_age_s == 61 && !context.known_device";
+        let found = check(all, factors * 4 * pending * 4 * (2 + around) * around * devices);
+        assert_eq!((found.weekday, found.hour, found.approvals, found.factor_age_s), (6, 9, 3, 61));
+        assert!(!found.known_device && found.factor == Factor::ALL[1]);
+    }
+
+    /// From which networks somebody may read, under a policy that looks at the address.
+    #[test]
+    fn the_networks_that_it_takes_are_told() {
+        let check = |policies: &str, expect: Option<&[&str]>| {
+            let snapshot = snapshot(policies);
+            let person = snapshot.roster().principals.values().next().expect("one");
+            let target = object(Level::Restricted);
+            let question = snapshot.question(person, Action::ObjectRead, &target, NOW).expect("decided");
+            let networks = match snapshot.possible(&question, NOW) {
+                Possible::In(circumstances) => Some(snapshot.conditions(&question, circumstances).networks),
+                Possible::Never | Possible::Unknown => None,
+            };
+            assert_eq!(
+                networks.as_deref(),
+                expect.map(|all| all.iter().map(ToString::to_string).collect::<Vec<_>>()).as_deref(),
+                "{policies}"
+            );
+        };
+        let permits = |when: &str| {
+            format!(
+                "@id(\"own\") permit (principal, action == Action::\"object.read\", resource is Object) when {{ {when} }};"
+            )
+        };
+        let within = |network: &str| format!("context has address && context.address.isInRange(ip(\"{network}\"))");
+        check(&permits("true"), Some(&[]));
+        check(&permits("context has address"), Some(&[]));
+        check(&permits("!(context has address)"), Some(&[]));
+        check(&permits(&within("10.0.0.0/8")), Some(&["10.0.0.0/8"]));
+        let but = format!("{} && !context.address.isInRange(ip(\"10.0.0.0/10\"))", within("10.0.0.0/8"));
+        check(&permits(&but), Some(&["10.64.0.0/32"]));
+        let either = [permits(&within("10.0.0.0/8")), permits(&within("2001:db8::/32")).replace("own", "two")].concat();
+        check(&either, Some(&["10.0.0.0/8", "2001:db8::/32"]));
+        check(&permits("context has address && context.address.isLoopback()"), Some(&["127.0.0.1/32"]));
+        check(
+            &permits("context has address && context.address.isIpv6() && context.address.isMulticast()"),
+            Some(&["ff02::1/128"]),
+        );
+        check(&permits(&format!("{} && context.address.isLoopback()", within("10.0.0.0/8"))), None);
+        let all =
+            format!("@id(\"no\") forbid (principal, action, resource is Object) when {{ {} }};", within("0.0.0.0/0"));
+        check(&[permits("context has address"), all].concat(), Some(&["2001:db8::1/128"]));
+    }
+
+    /// What forbids in all circumstances needs no trying.
+    #[test]
+    fn what_no_circumstance_changes_is_known_at_once() {
+        let tried = |policies: &str, level| {
+            let snapshot = snapshot(policies);
+            let person = snapshot.roster().principals.values().next().expect("one");
+            let target = object(level);
+            let question = snapshot.question(person, Action::ObjectRead, &target, NOW).expect("decided");
+            snapshot.possible_within(&question, NOW, 1)
+        };
+        let forbids =
+            |when: &str| format!("@id(\"own\") forbid (principal, action, resource is Object) when {{ {when} }};");
+        let nobody = Level::Restricted;
+        assert_eq!(tried(&forbids("context.hour * 2 == 3"), nobody), Possible::Never, "nothing permits");
+        assert_eq!(tried(NO_HOUR, nobody), Possible::Unknown, "an own policy might permit");
+        assert_eq!(tried(&forbids("context.hour == 14"), Level::Internal), Possible::Unknown, "an own one forbids now");
+        assert_eq!(tried(&forbids("context.hour == 13"), Level::Internal), tried("", Level::Internal));
+    }
 }

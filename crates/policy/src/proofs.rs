@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use cordon_domain::{
-    Action, BucketId, Emergency, EmergencyId, Factor, Grant, GrantId, Label, Level, Moment, Principal, PrincipalId,
-    PrincipalKind, Project, Record, Role, Roster, Scope, Target, Vendor, VendorId, VersionId,
+    Action, Actor, BucketId, Emergency, EmergencyId, Factor, Grant, GrantId, Label, Level, Moment, Principal,
+    PrincipalId, PrincipalKind, Project, Record, RequestId, Role, Roster, Scope, Target, Vendor, VendorId, VersionId,
 };
-use cordon_gate::Epoch;
+use cordon_gate::{Epoch, Facts};
 use cordon_testkit::Chance;
 
 use crate::circumstances::Circumstances;
-use crate::explain::decided_actions;
+use crate::explain::{Gift, decided_actions, supposed_grant};
 use crate::possible::Possible;
 use crate::snapshot::Snapshot;
 
@@ -162,7 +162,7 @@ pub(crate) fn roster(chance: &mut Chance, principals: u8) -> Roster {
     for number in 1..=principals {
         roster.put(Record::Principal(principal(chance, number)));
     }
-    for number in 0..3 + chance.below(8) as u8 {
+    for number in 1..4 + chance.below(8) as u8 {
         roster.put(Record::Grant(grant(chance, number, principals)));
     }
     roster.put(Record::Vendor(Vendor {
@@ -300,9 +300,10 @@ fn who_may_is_whom_brute_force_finds() {
 fn what_it_takes_is_what_it_takes() {
     let mut chance = Chance::new(44);
     let books = books(&mut chance);
-    for _ in 0..300 {
+    for round in 0..1_000 {
         let snapshot = snapshot(&mut chance, &books);
-        let (target, action) = (target(&mut chance), one(&mut chance, &decided_actions()));
+        let actions = if round % 4 == 0 { &decided_actions()[..] } else { &COMMON[..] };
+        let (target, action) = (target(&mut chance), one(&mut chance, actions));
         for principal in snapshot.roster().principals.values() {
             let Some(question) = snapshot.question(principal, action, &target, NOW) else { continue };
             let Possible::In(circumstances) = snapshot.possible(&question, NOW) else { continue };
@@ -316,6 +317,14 @@ fn what_it_takes_is_what_it_takes() {
             assert_eq!(question.answer(&none).allowed, conditions.factor.is_none());
             let stranger = Circumstances { known_device: false, ..circumstances };
             assert_eq!(question.answer(&stranger).allowed, !conditions.known_device);
+            let aged = |factor_age_s| question.answer(&Circumstances { factor_age_s, ..circumstances }).allowed;
+            match conditions.factor_age_s {
+                Some(age) => assert!(aged(age) && !aged(age + 1), "{action}: {conditions:?}"),
+                None => assert!(aged(u32::MAX), "{action}: {conditions:?}"),
+            }
+            let approved = |approvals| question.answer(&Circumstances { approvals, ..circumstances }).allowed;
+            let fewer = conditions.approvals.checked_sub(1);
+            assert!(approved(conditions.approvals) && fewer.is_none_or(|fewer| !approved(fewer)), "{conditions:?}");
             assert!(conditions.unmet(&circumstances).is_empty(), "{:?}", conditions.unmet(&circumstances));
             let at_hour = |hour| question.answer(&Circumstances { hour, ..circumstances }).allowed;
             let on_day = |weekday| question.answer(&Circumstances { weekday, ..circumstances }).allowed;
@@ -326,8 +335,78 @@ fn what_it_takes_is_what_it_takes() {
             let elsewhere = Circumstances { address: Some("203.0.113.77".parse().expect("one")), ..circumstances };
             let anywhere = conditions.networks.is_empty();
             assert_eq!(question.answer(&elsewhere).allowed, anywhere, "{action}: {conditions:?}");
+            for network in &conditions.networks {
+                let first = network.parse::<cordon_domain::Network>().expect("a network").first();
+                let there = Circumstances { address: Some(first), ..circumstances };
+                assert!(question.answer(&there).allowed, "{action}: {conditions:?}");
+            }
         }
     }
+}
+
+/// The roster after an organisation gave what `explain` asks for: the changes themselves, made to all that is there.
+fn given(roster: &Roster, principal: &Principal, gifts: &[Gift], target: &Target) -> Roster {
+    let (mut roster, mut changed) = (roster.clone(), principal.clone());
+    let label = target.label.clone().unwrap_or_else(|| Label::of(Level::Restricted));
+    for gift in gifts {
+        match gift {
+            Gift::Account => changed.until = None,
+            Gift::Role(role) => roster.put(Record::Grant(supposed_grant(principal, *role, target))),
+            Gift::Clearance => changed.clearance = changed.clearance.max(label.level),
+            Gift::Projects => changed.projects.extend(label.projects.iter().cloned()),
+            Gift::Training => changed.trained_until = Some(Moment(i64::MAX)),
+        }
+    }
+    if gifts.contains(&Gift::Account) && principal.owner != principal.id {
+        let owner = roster.principals[&principal.owner].clone();
+        roster.put(Record::Principal(Principal { until: None, ..owner }));
+    }
+    roster.put(Record::Principal(changed));
+    roster
+}
+
+/// Whoever is given what `explain` names may, in some circumstances; with any of it left out they may not; and where it
+/// names nothing, nothing that can be given helps.
+#[test]
+fn what_would_have_to_be_given_is_enough_and_no_more() {
+    let mut chance = Chance::new(45);
+    let books = books(&mut chance);
+    let standing = [Gift::Account, Gift::Clearance, Gift::Projects, Gift::Training];
+    let (mut helped, mut hopeless) = (0, 0);
+    for round in 0..400 {
+        let snapshot = snapshot(&mut chance, &books);
+        let (target, action) = (target(&mut chance), one(&mut chance, &COMMON));
+        for principal in snapshot.roster().principals.values() {
+            let may = |gifts: &[Gift]| {
+                let roster = given(snapshot.roster(), principal, gifts, &target);
+                let next = snapshot.next(roster, Epoch(1)).expect("valid");
+                let principal = &next.roster().principals[&principal.id];
+                let question = next.question(principal, action, &target, NOW);
+                question.is_some_and(|question| matches!(next.possible(&question, NOW), Possible::In(_)))
+            };
+            let actor = Actor { kind: principal.kind, ..Actor::service(principal.id) };
+            let facts = Facts { target: target.clone(), ..Facts::new(RequestId([0; 16]), NOW, action, actor) };
+            match snapshot.needed_gifts(principal, &facts) {
+                Some(gifts) => {
+                    assert!(may(&gifts), "round {round}: {action}, {target:?}, {principal:?}: {gifts:?}");
+                    for left_out in &gifts {
+                        let fewer: Vec<Gift> = gifts.iter().copied().filter(|gift| gift != left_out).collect();
+                        assert!(!may(&fewer), "round {round}: {action}, {gifts:?} without {left_out:?}");
+                    }
+                    helped += u32::from(!gifts.is_empty());
+                }
+                None => {
+                    let roles = Role::ALL.map(|role| [&[Gift::Role(role)], &standing[..]].concat());
+                    assert!(
+                        roles.iter().all(|gifts| !may(gifts)),
+                        "round {round}: {action}, {target:?}, {principal:?}"
+                    );
+                    hopeless += 1;
+                }
+            }
+        }
+    }
+    assert!(helped > 300 && hopeless > 100, "{helped}, {hopeless}");
 }
 
 #[test]

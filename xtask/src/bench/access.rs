@@ -36,7 +36,7 @@ pub(crate) fn measured() -> Result<(), String> {
     println!("| the same policies on another roster | {:.1} ms |", ms(started.elapsed()));
     decisions(&next, &mut chance);
     who(&next, &mut chance)?;
-    super::groups::measured()?;
+    super::groups::measured(next.roster().clone())?;
     super::sign_in::measured()
 }
 
@@ -71,6 +71,27 @@ fn decisions(snapshot: &Snapshot, chance: &mut Chance) {
         assert!(matches!(verdict, Verdict::Allow(_)));
     }
     print_times("a decision that allows, of those who were here before", times);
+    on_all_cores(snapshot);
+}
+
+/// Decides on all cores at once: what they remember, they share.
+fn on_all_cores(snapshot: &Snapshot) {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let decide = |seed| {
+        let mut chance = Chance::new(seed);
+        let decide = |_| {
+            let facts = facts(&mut chance);
+            let started = Instant::now();
+            drop(snapshot.verdict(&facts));
+            started.elapsed()
+        };
+        (0..DECISIONS).map(decide).collect::<Vec<Duration>>()
+    };
+    let times = std::thread::scope(|scope| {
+        let deciding: Vec<_> = (0..cores as u64).map(|core| scope.spawn(move || decide(100 + core))).collect();
+        deciding.into_iter().flat_map(|one| one.join().unwrap_or_default()).collect()
+    });
+    print_times(&format!("a decision, of anyone on anything, on {cores} cores at once"), times);
 }
 
 pub(super) fn print_times(what: &str, mut times: Vec<Duration>) {
@@ -100,7 +121,7 @@ fn who(snapshot: &Snapshot, chance: &mut Chance) -> Result<(), String> {
 }
 
 /// Counts who may, as many workers asking as there are cores.
-fn everyone(snapshot: &Snapshot, targets: &[Target]) -> Result<usize, String> {
+pub(super) fn everyone(snapshot: &Snapshot, targets: &[Target]) -> Result<usize, String> {
     let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let ask = |census: cordon_policy::Census<'_>| {
         let mut found = 0;
@@ -113,7 +134,7 @@ fn everyone(snapshot: &Snapshot, targets: &[Target]) -> Result<usize, String> {
     })
 }
 
-fn ms(time: Duration) -> f64 {
+pub(super) fn ms(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
 

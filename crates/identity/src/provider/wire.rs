@@ -17,8 +17,8 @@ pub(super) struct Wire(ureq::Agent);
 
 /// Resolves names; who is connected to is who was looked at, so a name that comes to mean another host gains nothing.
 #[derive(Debug)]
-struct Guarded {
-    inner: DefaultResolver,
+struct Guarded<R> {
+    inner: R,
     reach: Reach,
 }
 
@@ -32,7 +32,7 @@ const fn may_reach(of: Reach, address: Reach) -> bool {
     }
 }
 
-impl Resolver for Guarded {
+impl<R: Resolver> Resolver for Guarded<R> {
     fn resolve(
         &self,
         uri: &Uri,
@@ -65,6 +65,10 @@ pub(super) enum NoAnswer {
 impl Wire {
     /// `authorities` are those that a certificate may be of, instead of those the program brings.
     pub(super) fn new(reach: Reach, authorities: Option<&[Certificate<'static>]>) -> Self {
+        Self::resolving(DefaultResolver::default(), reach, authorities)
+    }
+
+    fn resolving(inner: impl Resolver, reach: Reach, authorities: Option<&[Certificate<'static>]>) -> Self {
         let roots = authorities.map_or(RootCerts::WebPki, RootCerts::new_with_certs);
         let config = ureq::Agent::config_builder()
             .timeout_global(Some(Duration::from_secs(PROVIDER_S)))
@@ -75,8 +79,7 @@ impl Wire {
             .http_status_as_error(false)
             .tls_config(TlsConfig::builder().root_certs(roots).build())
             .build();
-        let guarded = Guarded { inner: DefaultResolver::default(), reach };
-        Self(ureq::Agent::with_parts(config, DefaultConnector::default(), guarded))
+        Self(ureq::Agent::with_parts(config, DefaultConnector::default(), Guarded { inner, reach }))
     }
 
     pub(super) fn ask(&self, request: HttpRequest) -> Result<HttpResponse, NoAnswer> {
@@ -161,6 +164,54 @@ mod tests {
         assert!(ask("localhost", Some(&other)).is_err(), "of another authority");
         assert_eq!(ask("localhost", Some(&pem)).expect("an answer").body(), b"hi");
         assert_eq!(answered.join().expect("it ran"), 1);
+    }
+
+    /// A name that means one address after the other.
+    #[derive(Debug)]
+    struct Rebinds(std::sync::Mutex<Vec<std::net::SocketAddr>>);
+
+    impl Resolver for Rebinds {
+        fn resolve(
+            &self,
+            _: &Uri,
+            _: &ureq::config::Config,
+            _: NextTimeout,
+        ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+            let mut found = self.empty();
+            found.push(self.0.lock().expect("whole").pop().expect("it is asked once a request"));
+            Ok(found)
+        }
+    }
+
+    /// The name is looked up once a request, by the guard, and nothing else is connected to. It listens at both ports:
+    /// what the name means next is there, and would answer.
+    #[test]
+    fn a_name_that_comes_to_mean_another_host_is_refused_then() {
+        let listen = |address: &str| std::net::TcpListener::bind(address).expect("a port");
+        let (provider, other) = (listen("127.0.0.1:0"), listen("0.0.0.0:0"));
+        let home = provider.local_addr().expect("an address");
+        let inside = std::net::SocketAddr::new("169.254.169.254".parse().expect("one"), home.port());
+        let nowhere =
+            std::net::SocketAddr::new("0.0.0.0".parse().expect("one"), other.local_addr().expect("one").port());
+        let answered = std::thread::spawn(move || {
+            let (mut stream, _) = provider.accept().expect("someone");
+            let mut head = [0; 1024];
+            assert!(stream.read(&mut head).expect("a request") > 0);
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nhi").expect("answers");
+        });
+        let wire = Wire::resolving(Rebinds(vec![nowhere, inside, home].into()), Reach::Loopback, None);
+        let ask = || {
+            let request = openidconnect::http::Request::get(format!("http://idp.example:{}/", home.port()));
+            wire.ask(request.body(Vec::new()).expect("a request")).map(|answer| answer.body().clone())
+        };
+        assert_eq!(ask().expect("an answer"), b"hi");
+        answered.join().expect("it ran");
+        for what in ["what a cloud keeps for machines", "every address of this machine"] {
+            let refused = ask().expect_err(what).to_string();
+            assert!(refused.contains("`idp.example` is unknown, or has an address"), "{what}: {refused}");
+        }
+        other.set_nonblocking(true).expect("set");
+        assert!(other.accept().is_err(), "nobody came");
     }
 
     #[test]

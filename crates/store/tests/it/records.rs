@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use cordon_domain::{
-    Action, Actor, Approval, AskId, Asked, AskedHash, Bucket, BucketId, Emergency, EmergencyId, Grant, GrantId, Label,
-    Level, Levels, Moment, Policies, Principal, PrincipalId, PrincipalKind, Project, Record, RecordKey, Role, Roster,
-    Scope, Step, Target, Vendor, VendorId, Versioning,
+    Action, Actor, Approval, AskId, Asked, AskedHash, Bucket, BucketId, Emergency, EmergencyId, Factor, Grant, GrantId,
+    Label, Level, Levels, Moment, Policies, Principal, PrincipalId, PrincipalKind, Project, Record, RecordKey, Role,
+    Roster, Scope, Step, Target, Vendor, VendorId, Versioning,
 };
 use cordon_gate::act::{
     Alter, Approve, Ask, ChangeBucket, ChangeLevels, ChangePolicies, ChangeVendor, Changes, Enrol, Give, Invite,
@@ -85,15 +85,25 @@ async fn roster(installation: &Installation) -> Roster {
     installation.reader().records(installation.keys()).await.expect("whole").0.roster
 }
 
-/// One change of a random history.
+/// One change of a random history: of people and grants as often as of all else.
 async fn change(installation: &Installation, chance: &mut Chance, at: Moment) {
-    let now = roster(installation).await;
-    let some =
-        |chance: &mut Chance, keys: Vec<[u8; 16]>| keys.get(chance.below(keys.len().max(1) as u64) as usize).copied();
-    let someone = some(chance, now.principals.keys().map(|id| id.0).collect()).map(PrincipalId);
-    let number = 1 + chance.below(200) as u8;
     // Some are refused, as what they need is not there, or was revoked: that changes nothing.
-    let _ = match (chance.below(8), someone) {
+    let _ = match chance.below(2) {
+        0 => change_someone(installation, chance, at).await,
+        _ => change_something(installation, chance, at).await,
+    };
+}
+
+fn some(chance: &mut Chance, keys: Vec<[u8; 16]>) -> Option<[u8; 16]> {
+    keys.get(chance.below(keys.len().max(1) as u64) as usize).copied()
+}
+
+async fn change_someone(installation: &Installation, chance: &mut Chance, at: Moment) -> Result<(), Denial> {
+    let now = roster(installation).await;
+    let someone = some(chance, now.principals.keys().map(|id| id.0).collect()).map(PrincipalId);
+    let vendor = some(chance, now.vendors.keys().map(|id| id.0).collect()).map(VendorId);
+    let number = 1 + chance.below(200) as u8;
+    match (chance.below(7), someone) {
         (0 | 1, _) => make(installation, person(number), at).await,
         (2 | 3, Some(someone)) => {
             let role = Role::ALL[chance.below(6) as usize];
@@ -111,21 +121,78 @@ async fn change(installation: &Installation, chance: &mut Chance, at: Moment) {
             let steps = vec![Step::End(RecordKey::Principal(someone))];
             make(installation, records::<Revoke>(Some(someone), steps), at).await
         }
-        (6, _) => match some(chance, now.grants.keys().map(|id| id.0).collect()) {
+        _ => {
+            let kind = if vendor.is_some() { PrincipalKind::Vendor } else { PrincipalKind::Person };
+            let new = Principal { kind, vendor, ..principal(number) };
+            let steps = vec![Step::Put(Record::Principal(new.clone()))];
+            make(installation, records::<Invite>(Some(new.id), steps), at).await
+        }
+    }
+}
+
+async fn change_something(installation: &Installation, chance: &mut Chance, at: Moment) -> Result<(), Denial> {
+    let now = roster(installation).await;
+    let atlas: Project = "atlas".parse().expect("a project");
+    let revoke = async |key| make(installation, records::<Revoke>(None, vec![Step::End(key)]), at).await;
+    match chance.below(8) {
+        0 => match some(chance, now.grants.keys().map(|id| id.0).collect()) {
+            Some(id) => revoke(RecordKey::Grant(GrantId(id))).await,
+            None => Ok(()),
+        },
+        1 => match now.closed.contains(&atlas) {
+            true => make(installation, records::<Give>(None, vec![Step::End(RecordKey::Closed(atlas))]), at).await,
+            false => make(installation, records::<Revoke>(None, vec![Step::Put(Record::Closed(atlas))]), at).await,
+        },
+        2 => {
+            let texts = ["", "forbid (principal, action, resource) when { principal.rank < 2 };", ANYONE];
+            let (version, text) = (now.policies.version + 1, texts[chance.below(3) as usize].to_owned());
+            let steps = vec![Step::Put(Record::Policies(Policies { version, text }))];
+            make(installation, records::<ChangePolicies>(None, steps), at).await
+        }
+        3 => {
+            let mut levels = now.levels;
+            levels.of_mut(Level::Confidential).factor = Factor::ALL[chance.below(3) as usize];
+            make(installation, records::<ChangeLevels>(None, vec![Step::Put(Record::Levels(Box::new(levels)))]), at)
+                .await
+        }
+        4 => match some(chance, now.vendors.keys().map(|id| id.0).collect()) {
+            Some(id) => revoke(RecordKey::Vendor(VendorId(id))).await,
+            None => Ok(()),
+        },
+        5 => {
+            let id = VendorId([1 + chance.below(4) as u8; 16]);
+            let level = Level::ALL[chance.below(4) as usize];
+            let steps = vec![Step::Put(Record::Vendor(vendor(id, level, (at, at.plus_ms(200)))))];
+            make(installation, records::<ChangeVendor>(None, steps), at).await
+        }
+        6 => {
+            let (id, until) = (EmergencyId([1 + chance.below(200) as u8; 16]), at.plus_ms(100));
+            let (me, reason) = (actor().principal, "a fire".to_owned());
+            let emergency = Emergency { id, principal: me, since: at, until, reason, writes: false, owner: me };
+            make(installation, records::<OpenEmergency>(Some(me), vec![Step::Put(Record::Emergency(emergency))]), at)
+                .await
+        }
+        _ => match some(chance, now.emergencies.keys().map(|id| id.0).collect()) {
             Some(id) => {
-                let steps = vec![Step::End(RecordKey::Grant(GrantId(id)))];
-                make(installation, records::<Revoke>(None, steps), at).await
+                let (key, number) = (RecordKey::Emergency(EmergencyId(id)), reviewer(&now));
+                let review = records::<Review>(Some(actor().principal), vec![Step::End(key)]);
+                make(installation, by(review, number), at).await
             }
             None => Ok(()),
         },
-        _ => {
-            let atlas: Project = "atlas".parse().expect("a project");
-            match now.closed.contains(&atlas) {
-                true => make(installation, records::<Give>(None, vec![Step::End(RecordKey::Closed(atlas))]), at).await,
-                false => make(installation, records::<Revoke>(None, vec![Step::Put(Record::Closed(atlas))]), at).await,
-            }
-        }
-    };
+    }
+}
+
+/// Whoever, but the one who acts.
+fn reviewer(now: &Roster) -> u8 {
+    now.principals.keys().map(|id| id.0[0]).find(|number| *number != actor().principal.0[0]).unwrap_or_default()
+}
+
+const ANYONE: &str = "permit (principal is Person, action == Action::\"object.read\", resource is Object);";
+
+fn vendor(id: VendorId, level: Level, (starts, ends): (Moment, Moment)) -> Vendor {
+    let (projects, networks) = (std::collections::BTreeSet::new(), Vec::new());
+    Vendor { id, name: "Example".to_owned(), starts, ends, level, projects, networks }
 }
 
 fn who(snapshot: &Snapshot, at: Moment) -> Vec<May> {
@@ -138,6 +205,7 @@ async fn what_was_is_told_as_it_was(ground: Ground) {
     let (installation, _) = ground.create().await;
     let (reader, keys) = (installation.reader().clone(), std::sync::Arc::clone(installation.keys()));
     let follower = Follower::begin(reader, keys, None).await.expect("begins");
+    let mut seen = std::collections::BTreeSet::new();
     for seed in 0..4 {
         println!("seed {seed}");
         let mut chance = Chance::new(seed);
@@ -148,7 +216,15 @@ async fn what_was_is_told_as_it_was(ground: Ground) {
             change(&installation, &mut chance, at).await;
             follower.catch_up().await;
             let snapshot = follower.policies().snapshot().expect("whole");
-            given.insert(at, (snapshot.roster().clone(), who(&snapshot, at)));
+            let now = snapshot.roster();
+            seen.extend([
+                (!now.vendors.is_empty(), "a vendor"),
+                (!now.emergencies.is_empty(), "an emergency"),
+                (now.levels != Levels::DEFAULT, "levels"),
+                (!now.policies.text.is_empty(), "policies"),
+                (now.principals.values().any(|one| one.vendor.is_some()), "a vendor's person"),
+            ]);
+            given.insert(at, (now.clone(), who(&snapshot, at)));
             at = at.plus_ms(chance.below(20) as i64);
         }
         ground.settle(&installation).await;
@@ -160,6 +236,7 @@ async fn what_was_is_told_as_it_was(ground: Ground) {
             assert_eq!(rebuilt.roster, roster, "from the log, {at:?}");
         }
     }
+    assert_eq!(seen.len(), 10, "each was there at some moment, and at another was not: {seen:?}");
     let places =
         "SELECT count(*) FROM records WHERE began_position IS NULL OR (ended IS NOT NULL AND ended_position IS NULL)";
     assert_eq!(ground.count(places).await, 0, "every row says at which positions it began and ended");
@@ -316,16 +393,10 @@ async fn changes_that_do_not_fit_the_state_are_refused(ground: Ground) {
     make(made, records_of::<Revoke>(Some(1), end.clone()), NOW).await.expect("revoked");
     refused(make(made, person(1), NOW).await, "does not come back");
     refused(make(made, records_of::<Revoke>(Some(1), end), NOW).await, "there is no");
-    let vendor = Vendor {
-        id: VendorId([1; 16]),
-        name: "Example".to_owned(),
-        starts: NOW,
-        ends: NOW.plus_ms(1),
-        level: Level::Internal,
-        projects: std::collections::BTreeSet::new(),
-        networks: Vec::new(),
+    let vendor = || {
+        let contract = vendor(VendorId([1; 16]), Level::Internal, (NOW, NOW.plus_ms(1)));
+        records::<ChangeVendor>(None, vec![Step::Put(Record::Vendor(contract))])
     };
-    let vendor = || records::<ChangeVendor>(None, vec![Step::Put(Record::Vendor(vendor.clone()))]);
     make(made, vendor(), NOW).await.expect("added");
     make(made, vendor(), NOW).await.expect("changed");
     let end = vec![Step::End(RecordKey::Vendor(VendorId([1; 16])))];

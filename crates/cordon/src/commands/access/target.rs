@@ -194,6 +194,14 @@ pub(crate) fn group_text(group: &Group) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use cordon_domain::{
+        Action, Grant, GrantId, Policies, Principal, PrincipalId, PrincipalKind, Record, Role, Roster, Scope,
+    };
+    use cordon_gate::Epoch;
+    use cordon_testkit::Chance;
+
     use super::*;
 
     #[test]
@@ -207,5 +215,90 @@ mod tests {
         assert_eq!(seen, [(Some(ANY), Some(open), 3), (Some(named), Some(closed), 1)]);
         assert_eq!(group_text(&groups[0]), "internal");
         assert_eq!(group_text(&groups[1]), format!("restricted {named}"));
+    }
+
+    /// A snapshot of three readers, one by a grant of a version alone; one version a policy names.
+    fn snapshot(chance: &mut Chance) -> Snapshot {
+        let mut roster = Roster::default();
+        let atlas: Project = "atlas".parse().expect("a project");
+        for number in 1..4 {
+            let id = PrincipalId([number; 16]);
+            let projects = if chance.below(2) == 0 { [atlas.clone()].into() } else { BTreeSet::new() };
+            roster.put(Record::Principal(Principal {
+                id,
+                kind: PrincipalKind::Person,
+                owner: id,
+                clearance: Level::ALL[chance.below(4) as usize],
+                projects,
+                vendor: None,
+                purpose: None,
+                until: None,
+                trained_until: Some(Moment(i64::MAX)),
+            }));
+            let scopes = [Scope::Installation, Scope::Bucket(BucketId([1; 16])), Scope::Version(version(chance))];
+            roster.put(Record::Grant(Grant {
+                id: GrantId([number; 16]),
+                principal: id,
+                role: Role::Reader,
+                scope: scopes[chance.below(3) as usize].clone(),
+                starts: Moment(0),
+                ends: None,
+                reason: "a test".to_owned(),
+                given_by: id,
+            }));
+        }
+        let (one, other) = (version(chance), version(chance));
+        let text = format!(
+            "@id(\"a\") forbid (principal, action, resource == Object::\"{one}\");
+             @id(\"b\") permit (principal, action == Action::\"object.read\", resource is Object)
+             when {{ resource == Object::\"{other}\" }};"
+        );
+        roster.put(Record::Policies(Policies { version: 1, text }));
+        Snapshot::new(roster, Epoch(1)).expect("valid")
+    }
+
+    fn version(chance: &mut Chance) -> VersionId {
+        VersionId([1 + chance.below(12) as u8; 16])
+    }
+
+    /// Who may read a version is who may read the group that it is in; each version is in one group.
+    #[test]
+    fn a_group_answers_for_each_of_its_versions() {
+        let (bucket, at) = (BucketId([1; 16]), Moment(1_795_615_200_000));
+        let mut named = 0;
+        for seed in 0..200 {
+            let mut chance = Chance::new(seed);
+            let snapshot = snapshot(&mut chance);
+            let labels: Vec<(VersionId, Label)> = (1..13)
+                .map(|number| {
+                    let label = Label::of(Level::ALL[chance.below(4) as usize]);
+                    let atlas = "atlas".parse::<Project>().expect("a project");
+                    let label = if chance.below(3) == 0 { label.with(atlas) } else { label };
+                    (VersionId([number; 16]), label)
+                })
+                .collect();
+            let mut counted: HashMap<&Label, u64> = HashMap::new();
+            labels.iter().for_each(|(_, label)| *counted.entry(label).or_default() += 1);
+            let counted = counted.into_iter().map(|(label, count)| (label.clone(), count)).collect();
+            let apart: Vec<_> = snapshot.versions_named(at).into_iter().collect();
+            let apart = labels.iter().filter(|(version, _)| apart.contains(version)).cloned().collect();
+            let groups = groups_of(bucket, counted, apart);
+            assert_eq!(groups.iter().map(|group| group.versions).sum::<u64>(), 12, "seed {seed}");
+            let who = |target: &Target| {
+                let mut may = Vec::new();
+                snapshot.who(Action::ObjectRead, target, at, &mut |one| may.push(one));
+                may
+            };
+            for (version, label) in labels {
+                let own = groups.iter().find(|group| group.version() == Some(version));
+                let alike = |group: &&Group| group.version().is_none() && group.target.label.as_ref() == Some(&label);
+                let group = own.or_else(|| groups.iter().find(alike)).expect("it is in one");
+                named += u32::from(own.is_some());
+                let (bucket, version, label) = (Some(bucket), Some(version), Some(label.clone()));
+                let single = Target { bucket, version, label, ..Target::default() };
+                assert_eq!(who(&single), who(&group.target), "seed {seed}: {single:?}");
+            }
+        }
+        assert!(named > 200, "{named}");
     }
 }

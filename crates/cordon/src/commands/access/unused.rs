@@ -1,7 +1,9 @@
 //! Grants that nobody uses.
 
+use std::collections::HashMap;
+
 use clap::Args;
-use cordon_domain::{Clock as _, Grant, Moment};
+use cordon_domain::{Clock as _, Grant, GrantId, Moment};
 use cordon_store::edge::SystemClock;
 use serde_json::json;
 
@@ -32,9 +34,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         let snapshot = operated.ask("cordon access unused").await?;
         Ok((snapshot, operated.installation.reader().grant_uses().await.map_err(failure)?))
     })?;
-    let since = SystemClock.now().plus_ms(-i64::from(arguments.days) * 86_400_000);
-    let is_idle = |grant: &&Grant| grant.starts <= since && uses.get(&grant.id).is_none_or(|used| *used < since);
-    let idle: Vec<&Grant> = snapshot.roster().grants.values().filter(is_idle).collect();
+    let grants = snapshot.roster().grants.values();
+    let idle: Vec<&Grant> = idle(grants, &uses, (arguments.days, SystemClock.now())).collect();
     print_lines(idle.iter().map(|grant| {
         let used = uses.get(&grant.id).copied();
         if arguments.json { object(grant, used).to_string() } else { line(grant, used) }
@@ -42,6 +43,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let count = idle.len();
     eprintln!("{count} grant{} unused for {} days", if count == 1 { "" } else { "s" }, arguments.days);
     Ok(Exit::Clean)
+}
+
+/// Of these grants those that are older than so many days, and were not used in that time.
+fn idle<'a>(
+    grants: impl Iterator<Item = &'a Grant>,
+    uses: &HashMap<GrantId, Moment>,
+    (days, now): (u32, Moment),
+) -> impl Iterator<Item = &'a Grant> {
+    let since = now.plus_ms(-i64::from(days) * 86_400_000);
+    grants.filter(move |grant| grant.starts <= since && uses.get(&grant.id).is_none_or(|used| *used < since))
 }
 
 fn line(grant: &Grant, used: Option<Moment>) -> String {
@@ -63,4 +74,39 @@ fn object(grant: &Grant, used: Option<Moment>) -> serde_json::Value {
         "used": used.map(written),
         "reason": grant.reason,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use cordon_domain::{PrincipalId, Role, Scope};
+
+    use super::*;
+
+    const DAY_MS: i64 = 86_400_000;
+
+    /// Grants of the first day: of 1 there is no use, 2 was used on day 10, 3 was given on day 80.
+    #[test]
+    fn a_grant_is_idle_from_so_many_days_after_its_last_use() {
+        let grant = |number: u8, day: i64| Grant {
+            id: GrantId([number; 16]),
+            principal: PrincipalId([1; 16]),
+            role: Role::Reader,
+            scope: Scope::Installation,
+            starts: Moment(day * DAY_MS),
+            ends: None,
+            reason: "a test".to_owned(),
+            given_by: PrincipalId([1; 16]),
+        };
+        let grants = [grant(1, 0), grant(2, 0), grant(3, 80)];
+        let uses = HashMap::from([(GrantId([2; 16]), Moment(10 * DAY_MS))]);
+        let on_day = |day: i64| {
+            let idle = idle(grants.iter(), &uses, (90, Moment(day * DAY_MS)));
+            idle.map(|grant| grant.id.0[0]).collect::<Vec<_>>()
+        };
+        assert!(on_day(89).is_empty());
+        assert_eq!(on_day(90), [1]);
+        assert_eq!(on_day(100), [1], "used 90 days ago to the millisecond");
+        assert_eq!(on_day(101), [1, 2]);
+        assert_eq!(on_day(170), [1, 2, 3]);
+    }
 }

@@ -78,9 +78,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     if let (Asked::Version(version), []) = (&arguments.target, groups.as_slice()) {
         return Err(Failure::usage(format!("there is no {version}"), "give a version that is stored, or was then"));
     }
-    answers(arguments.action, &snapshot, &groups, at, |group, may| {
-        print_group(arguments, &snapshot, group, at, &names, may)
-    })?;
+    let told = Told { arguments, snapshot: &snapshot, groups: groups.len(), at, names: &names };
+    answers(arguments.action, &snapshot, &groups, at, |group, may| told.print(group, may))?;
     eprintln!("{} group{} of what policies can tell apart", groups.len(), if groups.len() == 1 { "" } else { "s" });
     Ok(Exit::Clean)
 }
@@ -142,28 +141,49 @@ fn answers(
     })
 }
 
-fn print_group(
-    arguments: &Arguments,
-    snapshot: &Snapshot,
-    group: &Group,
+/// What all lines of an answer have in common.
+struct Told<'a> {
+    arguments: &'a Arguments,
+    snapshot: &'a Snapshot,
+    groups: usize,
     at: Moment,
-    names: &BTreeMap<PrincipalId, String>,
-    may: &[May],
-) -> Result<(), Failure> {
-    if !arguments.json {
-        let versions = match group.versions {
-            0 | 1 => String::new(),
-            count => format!(", {count} versions"),
-        };
-        println!("{}{versions}: {} may {}", group_text(group), may.len(), arguments.action);
-    }
-    print_lines(may.iter().map(|one| {
-        let name = called(snapshot, one.principal, names);
-        match arguments.json {
-            true => object(arguments, group, one, &name, at).to_string(),
-            false => line(snapshot, one, &name),
+    names: &'a BTreeMap<PrincipalId, String>,
+}
+
+impl Told<'_> {
+    fn print(&self, group: &Group, may: &[May]) -> Result<(), Failure> {
+        if !self.arguments.json {
+            let versions = match group.versions {
+                0 | 1 => String::new(),
+                count => format!(", {count} versions"),
+            };
+            println!("{}{versions}: {} may {}", group_text(group), may.len(), self.arguments.action);
         }
-    }))
+        print_lines(may.iter().map(|one| {
+            let name = called(self.snapshot, one.principal, self.names);
+            match self.arguments.json {
+                true => self.object(group, one, &name).to_string(),
+                false => line(self.snapshot, one, &name),
+            }
+        }))
+    }
+
+    fn object(&self, group: &Group, one: &May, name: &str) -> serde_json::Value {
+        json!({
+            "schema": "cordon-may-1",
+            "at": written(self.at),
+            "action": self.arguments.action.as_str(),
+            "groups": self.groups,
+            "label": label_text(&group.target),
+            "versions": group.versions,
+            "version": group.version().map(|version| version.to_string()),
+            "principal": one.principal.to_string(),
+            "name": name,
+            "policies": one.policies,
+            "grants": one.grants.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "conditions": conditions(one),
+        })
+    }
 }
 
 /// A person's name, or a service's purpose; of whoever was erased it is known that they were.
@@ -188,20 +208,4 @@ fn line(snapshot: &Snapshot, one: &May, name: &str) -> String {
     let conditions = conditions(one);
     let with = if conditions.is_empty() { String::new() } else { format!("  with {}", conditions.join(", ")) };
     format!("  {}  {name}  by {path}{with}", one.principal)
-}
-
-fn object(arguments: &Arguments, group: &Group, one: &May, name: &str, at: Moment) -> serde_json::Value {
-    json!({
-        "schema": "cordon-may-1",
-        "at": written(at),
-        "action": arguments.action.as_str(),
-        "label": label_text(&group.target),
-        "versions": group.versions,
-        "version": group.version().map(|version| version.to_string()),
-        "principal": one.principal.to_string(),
-        "name": name,
-        "policies": one.policies,
-        "grants": one.grants.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "conditions": conditions(one),
-    })
 }
