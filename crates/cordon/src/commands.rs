@@ -17,6 +17,8 @@ mod levels;
 mod login;
 mod people;
 mod policy;
+mod publications;
+mod publish;
 mod quarantine;
 mod rules;
 pub(crate) mod scan;
@@ -48,6 +50,9 @@ pub(crate) enum Command {
     Approve(Box<approve::Arguments>),
     #[command(subcommand)]
     Quarantine(quarantine::Command),
+    Publish(Box<publish::Arguments>),
+    #[command(subcommand)]
+    Publications(publications::Command),
     #[command(subcommand)]
     Emergency(emergency::Command),
     #[command(subcommand)]
@@ -92,6 +97,8 @@ impl Command {
             Self::Env(arguments) => env::run(&arguments),
             Self::Approve(arguments) => approve::run(&arguments),
             Self::Quarantine(command) => quarantine::run(command),
+            Self::Publish(arguments) => publish::run(&arguments),
+            Self::Publications(command) => publications::run(command),
             Self::Emergency(command) => emergency::run(command),
             Self::Audit(command) => audit::run(command),
             Self::People(command) => people::run(command),

@@ -67,8 +67,9 @@ impl<'b, C> Decode<'b, C> for BucketName {
 }
 
 /// What an object of a bucket is called: any text of at most 1,024 bytes. Nothing of it becomes a path.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ObjectKey(String);
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode)]
+#[cbor(transparent)]
+pub struct ObjectKey(#[n(0)] String);
 
 impl ObjectKey {
     /// Returns the name.
@@ -97,6 +98,12 @@ impl FromStr for ObjectKey {
         // PostgreSQL keeps no text with a zero in it.
         let fits = (1..=OBJECT_KEY_BYTES_MAX).contains(&text.len()) && !text.contains('\0');
         if fits { Ok(Self(text.to_owned())) } else { Err(NotAnObjectKey) }
+    }
+}
+
+impl<'b, C> Decode<'b, C> for ObjectKey {
+    fn decode(decoder: &mut minicbor::Decoder<'b>, _: &mut C) -> Result<Self, minicbor::decode::Error> {
+        decoder.str()?.parse().map_err(minicbor::decode::Error::custom)
     }
 }
 

@@ -93,6 +93,8 @@ id! {
     AskId "as";
     /// Identifies an emergency.
     EmergencyId "em";
+    /// Identifies a publication.
+    PublicationId "pb";
 }
 
 /// Writes bytes as lower-case hexadecimal digits.

@@ -167,6 +167,18 @@ pub enum Inspection {
     Done(#[n(0)] Box<Inspected>),
 }
 
+impl Inspection {
+    /// Tells whether a version may be made public: it was looked into, and nothing was found in it, or two people said that it
+    /// is not what it seems.
+    #[must_use]
+    pub fn may_be_public(&self) -> bool {
+        match self {
+            Self::Pending => false,
+            Self::Done(inspected) => inspected.looked.is_clean() || inspected.released.is_some(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -228,7 +240,12 @@ mod tests {
             before: Some(Label::of(Level::Internal)),
             released: Some(Released { by: PrincipalId([1; 16]), at: Moment(9) }),
         };
-        assert!(!inspected.is_held() && Inspected { released: None, ..inspected.clone() }.is_held());
+        let held = Inspected { released: None, ..inspected.clone() };
+        assert!(!inspected.is_held() && held.is_held());
+        let public = |one: &Inspected| Inspection::Done(Box::new(one.clone())).may_be_public();
+        assert!(public(&inspected) && !public(&held) && !Inspection::Pending.may_be_public());
+        assert!(public(&Inspected::at(Moment(7), Looked::default())));
+        assert!(!public(&Inspected { before: None, ..held }), "found, though its label was high enough");
         for inspection in [Inspection::Pending, Inspection::Done(Box::new(inspected))] {
             let bytes = minicbor::to_vec(&inspection).expect("encodes");
             assert_eq!(minicbor::decode::<Inspection>(&bytes).expect("decodes"), inspection);

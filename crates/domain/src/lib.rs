@@ -28,6 +28,7 @@ pub mod level;
 pub mod limits;
 pub mod network;
 pub mod principal;
+pub mod publication;
 pub mod reach;
 pub mod record;
 pub mod roster;
@@ -44,7 +45,8 @@ pub use event::{Actor, Event, Outcome, Payload, Personal, PrincipalKind, Target}
 pub use finding::{Confidence, Finding, Kind, Location, Severity, Space};
 pub use grant::{Grant, Role, Scope};
 pub use id::{
-    AskId, BucketId, CredentialId, DeviceId, EmergencyId, GrantId, NodeId, PrincipalId, RequestId, VendorId, VersionId,
+    AskId, BucketId, CredentialId, DeviceId, EmergencyId, GrantId, NodeId, PrincipalId, PublicationId, RequestId,
+    VendorId, VersionId,
 };
 pub use identity::{FindingId, IdKey, KeyName};
 pub use inspection::{Found, Inspected, Inspection, Looked, Released};
@@ -52,6 +54,7 @@ pub use label::{Label, Origin, Project};
 pub use level::Level;
 pub use network::Network;
 pub use principal::{Device, Factor, Principal, UserName, Vendor};
+pub use publication::Publication;
 pub use reach::Reach;
 pub use record::{Policies, Record, RecordKey, Step, Steps};
 pub use roster::Roster;

@@ -45,6 +45,9 @@ pub const APPROVALS_MAX: usize = 16;
 /// Characters of a user name.
 pub const USER_NAME_CHARS_MAX: usize = 64;
 
+/// Milliseconds that a publication lasts: 366 days.
+pub const PUBLICATION_MS_MAX: i64 = 366 * 86_400_000;
+
 /// Milliseconds by which the clocks of nodes may differ: one minute.
 pub const CLOCK_SKEW_MS: i64 = 60_000;
 

@@ -11,13 +11,14 @@ use crate::bucket::Bucket;
 use crate::credential::Revoked;
 use crate::demand::Levels;
 use crate::grant::Grant;
-use crate::id::{AskId, BucketId, CredentialId, DeviceId, EmergencyId, GrantId, PrincipalId, VendorId};
+use crate::id::{AskId, BucketId, CredentialId, DeviceId, EmergencyId, GrantId, PrincipalId, PublicationId, VendorId};
 use crate::label::Project;
 use crate::limits::{
     APPROVALS_MAX, ASKED_CHANGE_BYTES_MAX, LABEL_PROJECTS_MAX, NETWORKS_MAX, POLICY_TEXT_BYTES_MAX, PROJECTS_MAX,
     RECORD_TEXT_BYTES_MAX, STEPS_MAX,
 };
 use crate::principal::{Device, Principal, Vendor};
+use crate::publication::Publication;
 
 /// Names a record for ever.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
@@ -55,6 +56,9 @@ pub enum RecordKey {
     /// A bucket.
     #[n(10)]
     Bucket(#[n(0)] BucketId),
+    /// A publication.
+    #[n(11)]
+    Publication(#[n(0)] PublicationId),
 }
 
 impl fmt::Display for RecordKey {
@@ -71,6 +75,7 @@ impl fmt::Display for RecordKey {
             Self::Policies => f.write_str("policies"),
             Self::Credential(id) => id.fmt(f),
             Self::Bucket(id) => id.fmt(f),
+            Self::Publication(id) => id.fmt(f),
         }
     }
 }
@@ -103,6 +108,7 @@ impl FromStr for RecordKey {
             Some(EmergencyId::PREFIX) => text.parse().map(Self::Emergency),
             Some(CredentialId::PREFIX) => text.parse().map(Self::Credential),
             Some(BucketId::PREFIX) => text.parse().map(Self::Bucket),
+            Some(PublicationId::PREFIX) => text.parse().map(Self::Publication),
             _ => return Err(NotARecord),
         };
         key.map_err(|_| NotARecord)
@@ -156,6 +162,9 @@ pub enum Record {
     /// A bucket.
     #[n(10)]
     Bucket(#[n(0)] Box<Bucket>),
+    /// A publication.
+    #[n(11)]
+    Publication(#[n(0)] Box<Publication>),
 }
 
 impl Record {
@@ -174,6 +183,7 @@ impl Record {
             Self::Policies(_) => RecordKey::Policies,
             Self::Revoked(revoked) => RecordKey::Credential(revoked.credential),
             Self::Bucket(bucket) => RecordKey::Bucket(bucket.id),
+            Self::Publication(publication) => RecordKey::Publication(publication.id),
         }
     }
 
@@ -199,6 +209,9 @@ impl Record {
             Self::Closed(_) | Self::Levels(_) | Self::Revoked(_) => true,
             Self::Policies(policies) => policies.text.len() <= POLICY_TEXT_BYTES_MAX,
             Self::Bucket(bucket) => bucket.label.projects.len() <= LABEL_PROJECTS_MAX,
+            Self::Publication(publication) => {
+                publication.label.projects.len() <= LABEL_PROJECTS_MAX && short(&publication.reason)
+            }
         }
     }
 }
@@ -241,6 +254,8 @@ impl Step {
             Self::Put(Record::Levels(_)) => matches!(action, Action::LevelsChange),
             Self::Put(Record::Policies(_)) => matches!(action, Action::PolicyChange),
             Self::Put(Record::Revoked(_)) => matches!(action, Action::Revoke | Action::SignOut),
+            Self::Put(Record::Publication(_)) => matches!(action, Action::PublicationMake),
+            Self::End(RecordKey::Publication(_)) => matches!(action, Action::PublicationWithdraw),
             Self::End(RecordKey::Bucket(_)) => matches!(action, Action::BucketDelete),
             Self::End(RecordKey::Emergency(_)) => matches!(action, Action::EmergencyReview),
             // Opening a project again gives: it is a grant.
@@ -303,6 +318,8 @@ impl Action {
                 | Self::BucketCreate
                 | Self::BucketChange
                 | Self::BucketDelete
+                | Self::PublicationMake
+                | Self::PublicationWithdraw
         )
     }
 }
@@ -323,6 +340,7 @@ mod tests {
             RecordKey::Emergency(EmergencyId([6; ID_BYTES])),
             RecordKey::Credential(CredentialId([7; ID_BYTES])),
             RecordKey::Bucket(BucketId([8; ID_BYTES])),
+            RecordKey::Publication(PublicationId([9; ID_BYTES])),
             RecordKey::Closed("gemini".parse().expect("a project")),
         ];
         for key in keys {
@@ -346,6 +364,8 @@ mod tests {
         let revoked = Revoked { credential: CredentialId([7; 16]), principal: PrincipalId([1; 16]) };
         assert_eq!(fitting(&Step::Put(Record::Revoked(revoked))), [Action::SignOut, Action::Revoke]);
         assert_eq!(fitting(&end(RecordKey::Credential(revoked.credential))), [], "what is revoked stays so");
+        let publication = RecordKey::Publication(PublicationId([9; ID_BYTES]));
+        assert_eq!(fitting(&end(publication)), [Action::PublicationWithdraw]);
         for step in [close, end(RecordKey::Grant(GrantId([0; 16])))] {
             assert!(fitting(&step).into_iter().all(Action::changes_records));
         }

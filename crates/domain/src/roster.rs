@@ -7,9 +7,10 @@ use crate::bucket::Buckets;
 use crate::demand::Levels;
 use crate::event::PrincipalKind;
 use crate::grant::Grant;
-use crate::id::{AskId, CredentialId, DeviceId, EmergencyId, GrantId, PrincipalId, VendorId};
+use crate::id::{AskId, CredentialId, DeviceId, EmergencyId, GrantId, PrincipalId, PublicationId, VendorId};
 use crate::label::Project;
 use crate::principal::{Device, Principal, Vendor};
+use crate::publication::Publication;
 use crate::record::{Policies, Record, RecordKey, Step};
 use crate::time::Moment;
 
@@ -34,6 +35,8 @@ pub struct Roster {
     pub revoked: BTreeSet<CredentialId>,
     /// Buckets.
     pub buckets: Buckets,
+    /// Publications that nobody withdrew, those that have ended among them.
+    pub publications: BTreeMap<PublicationId, Publication>,
     /// What the levels demand.
     pub levels: Levels,
     /// The organisation's policies.
@@ -61,6 +64,7 @@ impl Roster {
             Record::Closed(project) => drop(self.closed.insert(project)),
             Record::Revoked(revoked) => drop(self.revoked.insert(revoked.credential)),
             Record::Bucket(bucket) => self.buckets.put(*bucket),
+            Record::Publication(publication) => drop(self.publications.insert(publication.id, *publication)),
             Record::Levels(levels) => self.levels = *levels,
             Record::Policies(policies) => self.policies = policies,
         }
@@ -79,6 +83,7 @@ impl Roster {
             RecordKey::Policies => self.policies = Policies::default(),
             RecordKey::Credential(_) => {}
             RecordKey::Bucket(id) => self.buckets.end(*id),
+            RecordKey::Publication(id) => drop(self.publications.remove(id)),
         }
     }
 

@@ -69,6 +69,10 @@ acts! { Changes:
     Hide = ObjectHide;
     /// Looks into a new version.
     Inspect = ObjectInspect;
+    /// Makes a version public until a date.
+    Publish = PublicationMake;
+    /// Takes a publication back.
+    Withdraw = PublicationWithdraw;
     /// Raises a label.
     Raise = LabelRaise;
     /// Lowers a label.

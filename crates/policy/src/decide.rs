@@ -3,7 +3,7 @@
 use std::sync::{Arc, RwLock};
 
 use cedar_policy::Effect;
-use cordon_domain::{Action, Factor, Moment, Principal, PrincipalId, Role, Target};
+use cordon_domain::{Action, Factor, Moment, Principal, PrincipalId, PrincipalKind, Role, Target};
 use cordon_gate::{Decide, Epoch, Facts, Grounds, Refusal, Verdict};
 
 use crate::circumstances::Circumstances;
@@ -113,7 +113,7 @@ impl Decide for Policies {
 }
 
 /// A denial that reveals nothing.
-fn denied(missing: &str, epoch: Epoch) -> Verdict {
+pub(crate) fn denied(missing: &str, epoch: Epoch) -> Verdict {
     let refusal = Refusal { missing: vec![missing.to_owned()], ask: None, hidden: true };
     Verdict::Deny(refusal, Grounds { epoch, ..Grounds::default() })
 }
@@ -122,6 +122,9 @@ impl Snapshot {
     /// Decides.
     #[must_use]
     pub fn verdict(&self, facts: &Facts) -> Verdict {
+        if facts.actor.kind == PrincipalKind::Stranger {
+            return self.published(facts);
+        }
         let Some(principal) = self.roster().principals.get(&facts.actor.principal) else {
             return denied("an account: this one is not there, or was revoked", self.epoch);
         };

@@ -8,7 +8,8 @@
 //! `book` (policies, and the slice a question needs), `sight` (what they see of it), [`words`] (schema and pack), [`circumstances`] (how it is asked),
 //! [`possible`] (in which circumstances it would be allowed), [`explain`] (what would change it), [`who`] (who may), [`cases`] (tests of policies), [`matrix`]
 //! (what the pack comes to),
-//! [`operator`] (the person at the machine), [`itself`] (Cordon itself), `groups` (roles of an organisation's groups).
+//! [`operator`] (the person at the machine), [`itself`] (Cordon itself), `groups` (roles of an organisation's groups), `published` (requests
+//! without credentials).
 
 mod book;
 pub mod cases;
@@ -25,6 +26,7 @@ pub mod operator;
 pub mod possible;
 #[cfg(test)]
 mod proofs;
+mod published;
 pub mod rule;
 mod sight;
 pub mod snapshot;

@@ -237,7 +237,7 @@ impl Snapshot {
         open.map(|one| if one.writes { Opened::Writes } else { Opened::Reads }).max().unwrap_or_default()
     }
 
-    /// Returns the versions that a policy, or a grant that counts, names: among those with their label they are apart.
+    /// Returns the versions that a policy, or a grant or publication that counts, names: among those with their label they are apart.
     #[must_use]
     pub fn versions_named(&self, at: Moment) -> BTreeSet<VersionId> {
         let granted = self.roster.grants.values().filter(|grant| grant.counts_at(at));
@@ -245,7 +245,8 @@ impl Snapshot {
             Scope::Version(version) => Some(version),
             _ => None,
         });
-        granted.chain(self.book.versions()).collect()
+        let published = self.roster.publications.values().filter(|one| one.counts_at(at)).map(|one| one.version);
+        granted.chain(self.book.versions()).chain(published).collect()
     }
 
     /// Returns the grants of a principal, those that have ended among them.

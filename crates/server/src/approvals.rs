@@ -10,7 +10,7 @@ use crate::emergencies::{Alert, alerts};
 use crate::held::written;
 use crate::limits::ASKS_SHOWN_MAX;
 use crate::node::Node;
-use crate::pages::{ago, name_of};
+use crate::pages::{ago, name_of, utc};
 use crate::reply::{Answer, Refused, html, json, lead_to};
 
 #[derive(Template)]
@@ -83,6 +83,11 @@ async fn described(node: &Node, target: &Target) -> Result<String, Refused> {
 fn changed(wanted: &Wanted) -> String {
     let shown = |step: &Step| match step {
         Step::Put(Record::Policies(policies)) => format!("version {}\n\n{}", policies.version, policies.text),
+        Step::Put(Record::Publication(publication)) => {
+            let from = publication.starts.map_or_else(|| "at once".to_owned(), utc);
+            let until = utc(publication.ends);
+            format!("anyone who has its address reads it: {from}, until {until}; {} bytes", publication.bytes)
+        }
         step => format!("{step:#?}"),
     };
     if let (Action::LabelLower, Ok(label)) = (wanted.action, minicbor::decode(&wanted.change)) {

@@ -30,6 +30,8 @@ pub(crate) struct Asked {
     pub(crate) named: Option<String>,
     /// The body.
     pub(crate) body: Bytes,
+    /// Headers, without what proves who it is.
+    pub(crate) headers: HeaderMap,
 }
 
 const SESSION: &str = "cordon-session";
@@ -63,7 +65,9 @@ impl Asked {
         };
         let named = parts.uri.path().rsplit('/').next().filter(|name| !name.is_empty()).map(str::to_owned);
         let leaving = cookie(&parts.headers, &cookie_name(node, LEAVING)).map(str::to_owned);
-        Ok(Self { visit, leaving, who: known, query, named, body })
+        let mut headers = parts.headers.clone();
+        [header::AUTHORIZATION, header::COOKIE].into_iter().for_each(|name| drop(headers.remove(name)));
+        Ok(Self { visit, leaving, who: known, query, named, body, headers })
     }
 
     /// Returns the session that it came with.

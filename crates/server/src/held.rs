@@ -1,12 +1,13 @@
 //! What is held because of what was found in it: who owns it disputes that here.
 
 use cordon_domain::{Action, Label, ObjectKey, Project, VersionId};
-use cordon_gate::{Denial, Facts, JournalError, Verdict};
+use cordon_gate::{Denial, Facts, JournalError};
 use cordon_vault::{Held, VaultError};
 use serde::Deserialize;
 use serde_json::{Value, json as object};
 
 use crate::asked::Asked;
+use crate::consent::asked_of_others;
 use crate::node::Node;
 use crate::reply::{Answer, Refused, json};
 
@@ -73,29 +74,15 @@ pub(crate) async fn release(node: &Node, asked: Asked) -> Answer {
     node.follow().await;
     let bucket = node.vault.bucket_for(&facts, &bucket).await?;
     let mut release = node.vault.release(&facts, &bucket, (&key, version)).await?;
-    release.facts.approval = node.identity.asked_for(&release.facts)?;
-    if lacks_only_approval(node, &release.facts) {
-        let asked = match release.facts.approval {
-            Some(waits) => waits,
-            None => node.identity.ask(&release.facts).await?,
-        };
+    if let Some(asked) = asked_of_others(node, &mut release.facts).await? {
         return json(&object!({"asked": asked.to_string()}));
     }
     let label = node.vault.carry_out(release).await?;
     json(&object!({"released": written(&label)}))
 }
 
-/// The policy that takes others.
-const TWO_PEOPLE: &str = "two-people";
-
-fn lacks_only_approval(node: &Node, facts: &Facts) -> bool {
-    match node.identity.gate().evaluate(facts) {
-        Verdict::Deny(_, grounds) => grounds.policies == [TWO_PEOPLE],
-        Verdict::Allow(_) => false,
-    }
-}
-
-fn facts(node: &Node, asked: &Asked, action: Action) -> Result<Facts, Refused> {
+/// What a person asks, on a route of programs.
+pub(crate) fn facts(node: &Node, asked: &Asked, action: Action) -> Result<Facts, Refused> {
     let session = asked.session()?;
     Ok(node.identity.facts(action, session.actor(node.identity.now()), &asked.visit))
 }

@@ -7,10 +7,12 @@
 //!
 //! Map: [`node`] (what a running node has), [`serve`] (connections, and what runs beside them), [`route`] (the table),
 //! [`asked`] (a request, and who it is), [`reply`] (answers and refusals), [`flights`] (requests in flight), `pages`,
-//! `sign_in`, `welcome`, `login`, `keys`, `approvals`, `held` (handlers), `inspectors` (worker processes that look into what is written), [`peers`] (nodes that ask each other).
+//! `sign_in`, `welcome`, `login`, `keys`, `approvals`, `held`, `publications` (handlers), `published` (what anyone reads), `consent` (what takes other
+//! people), [`purge`] (who removes copies), `inspectors` (worker processes that look into what is written), [`peers`] (nodes that ask each other).
 
 mod approvals;
 pub mod asked;
+mod consent;
 mod emergencies;
 pub mod flights;
 mod held;
@@ -22,6 +24,9 @@ pub mod node;
 mod pages;
 pub mod peers;
 mod provider;
+mod publications;
+mod published;
+pub mod purge;
 pub mod reply;
 pub mod route;
 pub mod s3;
@@ -30,4 +35,5 @@ mod sign_in;
 mod welcome;
 
 pub use node::{Node, Settings};
+pub use purge::PurgeHook;
 pub use serve::{Doors, serve};

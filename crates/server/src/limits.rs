@@ -80,3 +80,9 @@ pub const SHORT_LOOKERS: usize = 2;
 
 /// Bytes from which on a version is large: what is not has a worker of its own, and does not wait behind it.
 pub const LARGE_LOOK_BYTES_MIN: u64 = 64 << 20;
+
+/// Seconds that whoever removes copies may take to answer.
+pub const PURGE_S: u64 = 10;
+
+/// Seconds after which the signed list of what is public is to be fetched anew.
+pub const MANIFEST_S: i64 = 3_600;

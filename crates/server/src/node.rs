@@ -17,6 +17,7 @@ use crate::flights::Flights;
 use crate::inspectors::Inspectors;
 use crate::limits::CONFIRMED_MS;
 use crate::peers::PeerKey;
+use crate::purge::PurgeHook;
 
 /// How a node is reached.
 #[derive(Clone, Debug)]
@@ -31,6 +32,8 @@ pub struct Settings {
     pub objects_url: String,
     /// The program that is started to look into what is written; nothing is looked into without one.
     pub inspector: Option<PathBuf>,
+    /// Who is told when something is public no more, to remove copies.
+    pub purge: Option<PurgeHook>,
 }
 
 /// A running node.

@@ -5,11 +5,13 @@ use axum::http::{HeaderValue, header};
 use cordon_domain::{Credential, Factor, Moment, PrincipalId};
 use cordon_identity::authenticator::Way;
 use cordon_policy::duration;
+use s3s::dto::TimestampFormat;
 
 use crate::asked::Asked;
 use crate::emergencies::{Alert, alerts};
 use crate::node::Node;
 use crate::reply::{Answer, Refused, html, write};
+use crate::s3::moment;
 
 const STYLE: &str = include_str!("../static/style.css");
 const SCRIPT: &str = include_str!("../static/passkey.js");
@@ -137,6 +139,14 @@ pub(crate) fn ago(then: Moment, now: Moment) -> String {
     if ms < 60_000 { "just now".to_owned() } else { format!("{} ago", span(ms)) }
 }
 
+/// A moment in UTC, as machines and people read it (RFC 3339).
+pub(crate) fn utc(at: Moment) -> String {
+    let mut text = Vec::new();
+    // Writing to memory does not fail.
+    let _ = moment(at).format(TimestampFormat::DateTime, &mut text);
+    String::from_utf8_lossy(&text).into_owned()
+}
+
 fn span(ms: i64) -> String {
     duration(u32::try_from(ms.max(0) / 1000).unwrap_or(u32::MAX))
 }
@@ -150,5 +160,6 @@ mod tests {
         let said = |seconds: i64| ago(Moment(0), Moment(seconds * 1000));
         assert_eq!([said(5), said(120), said(7_200)], ["just now", "2 minutes ago", "2 hours ago"]);
         assert_eq!(span(-5), "0 seconds");
+        assert_eq!(utc(Moment(1_795_615_200_000)), "2026-11-25T14:00:00.000Z");
     }
 }

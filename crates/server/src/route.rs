@@ -17,7 +17,9 @@ use crate::asked::Asked;
 use crate::limits::ANSWER_S;
 use crate::node::Node;
 use crate::reply::{Answer, Refused, guard, lead_to};
-use crate::{approvals, emergencies, held, keys, login, pages, peers, provider, sign_in, welcome};
+use crate::{
+    approvals, emergencies, held, keys, login, pages, peers, provider, publications, published, sign_in, welcome,
+};
 
 /// Who may ask. What they may do then is decided by the gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +107,11 @@ pub fn table() -> Vec<Route> {
         POST "/approve"                Person Program approvals::approve_as_program;
         POST "/quarantine"             Person Program held::list;
         POST "/quarantine/release"     Person Program held::release;
+        POST "/publications"           Person Program publications::list;
+        POST "/publications/make"      Person Program publications::make;
+        POST "/publications/withdraw"  Person Program publications::withdraw;
+        GET  "/p/{publication}"        Anyone Program published::read;
+        GET  "/manifest"               Anyone Program published::manifest;
         GET  "/emergencies"            Person Person  emergencies::page;
         POST "/emergencies/ask"        Person Person  emergencies::ask;
         POST "/emergencies/open"       Person Person  emergencies::open;

@@ -17,6 +17,8 @@ mod refusal;
 mod said;
 pub mod table;
 
+pub(crate) use said::moment;
+
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;

@@ -21,7 +21,7 @@ use cordon_gate::{Epoch, Journal as _};
 use cordon_keys::local::HeldKey;
 use cordon_keys::recovery::{Share, cut};
 use cordon_keys::{KeyName, RootProvider, Secret, Unlocked};
-use cordon_ledger::note::Verifier;
+use cordon_ledger::note::{Note, Verifier};
 use cordon_ledger::publish::PublishError;
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
@@ -409,6 +409,16 @@ impl Installation {
     /// [`StoreError`] when the signing key is not there.
     pub fn log_key(&self) -> Result<Verifier, StoreError> {
         Ok(self.keys.signer(&self.origin.parse()?, self.signing_version)?.verifier().clone())
+    }
+
+    /// Signs a text with the log's key. It begins with a line that no checkpoint begins with: the log's name, and `kind`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the signing key is not there.
+    pub fn signed_note(&self, kind: &str, text: &str) -> Result<Note, StoreError> {
+        let signer = self.keys.signer(&self.origin.parse()?, self.signing_version)?;
+        Ok(Note::sign(format!("{}/{kind}\n{text}", self.origin), &signer))
     }
 
     /// Takes the log over, over local files that are synced.

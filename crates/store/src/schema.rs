@@ -6,7 +6,7 @@ use crate::limits::{COPY_PAYLOADS, COPY_ROWS};
 use crate::sql::{Session, values};
 
 /// The newest format that this program reads and writes.
-pub const FORMAT: i64 = 7;
+pub const FORMAT: i64 = 8;
 
 /// Steps from format n to n + 1, as SQLite writes types. A step never changes once it was released.
 const STEPS: [&str; FORMAT as usize] = ["
@@ -137,6 +137,8 @@ CREATE TABLE egress_bytes (
     "
 ALTER TABLE entries ADD COLUMN inspection INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX entries_inspection ON entries (inspection, version) WHERE inspection > 0;
+", "
+-- Records may be publications: a program that does not know them does not decide beside one that does.
 ",
 ];
 
@@ -160,6 +162,7 @@ CREATE INDEX objects_unplaced ON objects (began_leaf) WHERE began_position IS NU
 CREATE INDEX past_labels_unplaced ON past_labels (began_leaf) WHERE began_position IS NULL AND began_leaf IS NOT NULL;
 CREATE INDEX past_labels_end_unplaced ON past_labels (ended_leaf) WHERE ended_position IS NULL AND ended_leaf IS NOT NULL;
 ",
+    "",
     "",
     "",
 ];

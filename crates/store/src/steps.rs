@@ -3,16 +3,17 @@
 use cordon_domain::limits::APPROVALS_MAX;
 use cordon_domain::{
     Action, Actor, Asked, AskedHash, Bucket, Device, Emergency, Event, Grant, Level, Moment, Policies, Principal,
-    PrincipalId, PrincipalKind, Record, RecordKey, Revoked, Role, Scope, Step, Steps, Target, VersionId, Versioning,
+    PrincipalId, PrincipalKind, Publication, Record, RecordKey, Revoked, Role, Scope, Step, Steps, Target, VersionId,
+    Versioning,
 };
 use cordon_gate::Permit;
 use cordon_gate::act::Changes;
 
-use crate::entries;
+use crate::entries::{self, Entry, by_version};
 use crate::error::StoreError;
 use crate::identities::{authenticator, credential, forget};
 use crate::keyring::Keyring;
-use crate::limits::{ASK_MS_MAX, ASKS_OPEN_MAX, EMERGENCY_MS_MAX};
+use crate::limits::{ASK_MS_MAX, ASKS_OPEN_MAX, EMERGENCY_MS_MAX, PUBLICATIONS_MAX};
 use crate::records::{all, buckets, devices_with, end, live, moment, put, record};
 use crate::rows::{Stamp, encoded};
 use crate::sql::{Session, values};
@@ -31,7 +32,12 @@ fn subject(action: Action, step: &Step) -> Option<PrincipalId> {
         Step::Put(Record::Revoked(revoked)) => Some(revoked.principal),
         Step::End(RecordKey::Principal(id)) => Some(*id),
         Step::Put(
-            Record::Vendor(_) | Record::Closed(_) | Record::Levels(_) | Record::Policies(_) | Record::Bucket(_),
+            Record::Vendor(_)
+            | Record::Closed(_)
+            | Record::Levels(_)
+            | Record::Policies(_)
+            | Record::Bucket(_)
+            | Record::Publication(_),
         )
         | Step::End(_) => None,
     }
@@ -49,6 +55,11 @@ pub(crate) fn concern(action: Action, steps: &Steps, target: &Target) -> bool {
             Step::Put(Record::Grant(grant)) => is_within(&grant.scope, target),
             Step::Put(Record::Bucket(bucket)) if action == Action::BucketChange => target.bucket == Some(bucket.id),
             Step::End(RecordKey::Bucket(id)) => target.bucket == Some(*id),
+            Step::Put(Record::Publication(publication)) => {
+                Target { record: None, ..target.clone() } == publication.target()
+            }
+            // Whose it is, is checked against what is stored.
+            Step::End(RecordKey::Publication(_)) => target.version.is_some(),
             Step::Put(Record::Ask(asked)) => is_about(asked, target),
             // Everything else is decided on the installation, whatever bucket somebody owns.
             _ => target.bucket.is_none() && target.version.is_none(),
@@ -207,6 +218,8 @@ impl<A: Changes> Guard<'_, A> {
             }
             Step::Put(Record::Bucket(bucket)) => self.bucket(bucket).await,
             Step::Put(Record::Revoked(revoked)) => self.revoked(revoked).await,
+            Step::Put(Record::Publication(publication)) => self.publication(publication).await,
+            Step::End(key @ RecordKey::Publication(_)) => self.withdrawn(key).await,
             Step::End(RecordKey::Emergency(id)) => self.review(&RecordKey::Emergency(*id)).await,
             Step::End(key @ RecordKey::Bucket(id)) => {
                 if let Some(Record::Bucket(old)) = self.record(key).await? {
@@ -364,6 +377,31 @@ impl<A: Changes> Guard<'_, A> {
         let same =
             row.is_some_and(|row| target.bucket == Some(row.bucket) && target.label.as_ref() == Some(&row.label));
         holds(same, &format!("{version} is not where it was decided on, or has another label"))
+    }
+
+    /// What becomes public is as it was decided on, was looked into, and ends.
+    async fn publication(&mut self, new: &Publication) -> Result<(), StoreError> {
+        self.is_as_stored(new.version).await?;
+        let entry = by_version(self.session, self.keys, new.version).await?;
+        let same = |entry: &Entry| (entry.bucket, &entry.key, entry.said.bytes) == (new.bucket, &new.key, new.bytes);
+        let entry = entry.filter(same).ok_or_else(|| StoreError::Conflict(format!("there is no {}", new.version)))?;
+        let clean = entry.said.inspection.is_some_and(|inspection| inspection.may_be_public());
+        holds(clean, "it was not looked into, or what was found in it was not released")?;
+        let own = new.by == self.permit.actor().principal && new.may_begin(self.at);
+        holds(own, "a publication names who makes it, a reason, and an end ahead, within 366 days")?;
+        let all = all(self.session, self.keys).await?.roster.publications;
+        let open = all.values().filter(|other| other.ends > self.at).count();
+        holds(open < PUBLICATIONS_MAX, "there are too many publications: withdraw some")?;
+        self.is_new(RecordKey::Publication(new.id)).await
+    }
+
+    /// A publication is taken back as it was decided on.
+    async fn withdrawn(&mut self, key: &RecordKey) -> Result<(), StoreError> {
+        let Some(Record::Publication(old)) = self.record(key).await? else {
+            return conflict(format!("there is no {key}: it was withdrawn"));
+        };
+        let own = Target { record: None, ..self.permit.target().clone() } == old.target();
+        holds(own, "the publication is of something else")
     }
 
     async fn ask(&mut self, asked: &Asked) -> Result<(), StoreError> {

@@ -49,14 +49,20 @@ impl Vault {
                 None => break false,
             }
         };
-        let mut told: Vec<(BucketId, &Label)> = held.iter().map(|one| (one.entry.bucket, &one.label)).collect();
+        self.tell(asks, held.iter().map(|one| (one.entry.bucket, &one.label)).collect()).await?;
+        Ok((held, more))
+    }
+
+    /// Records that whoever asks learns what there is of these labels in these buckets.
+    pub(crate) async fn tell(&self, asks: &Facts, mut told: Vec<(BucketId, &Label)>) -> Result<(), VaultError> {
         told.sort_unstable_by_key(|(bucket, label)| (*bucket, label.level));
         told.dedup();
         for (bucket, label) in told {
             let target = Target { bucket: Some(bucket), label: Some(label.clone()), ..Target::default() };
-            drop(self.gate.read(Request::<List>::new(Facts { target, ..asks.clone() })).await?.spend());
+            let facts = Facts { target, action: Action::ObjectList, ..asks.clone() };
+            drop(self.gate.read(Request::<List>::new(facts)).await?.spend());
         }
-        Ok((held, more))
+        Ok(())
     }
 
     fn seen(&self, asks: &Facts, (entry, row): Found) -> Option<Held> {

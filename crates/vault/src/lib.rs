@@ -5,7 +5,8 @@
 //! know of, and nothing else; everything is bounded.
 //!
 //! Map: [`vault`] (what it rests on, and buckets), `seal` (bytes that come), [`put`] (writing a version), [`upload`] (writing one in parts), [`get`] (reading
-//! one), [`list`], [`remove`] (hiding and deleting), [`inspect`] (looking into what was written), [`held`] (what was found in it), `blobs` (sealed bytes in an object store).
+//! one), [`list`], [`remove`] (hiding and deleting), [`inspect`] (looking into what was written), [`held`] (what was found in it), [`publish`] (what
+//! is public), `blobs` (sealed bytes in an object store).
 
 mod blobs;
 pub mod error;
@@ -15,6 +16,7 @@ pub mod inspect;
 mod leaving;
 pub mod limits;
 pub mod list;
+pub mod publish;
 pub mod put;
 pub mod remove;
 mod seal;
@@ -26,5 +28,6 @@ pub use get::Got;
 pub use held::{Held, Release};
 pub use inspect::{Inspector, LookFault, Looking};
 pub use list::{Listed, Page};
+pub use publish::{Publishing, Standing, Terms};
 pub use put::{Writing, Written};
 pub use vault::Vault;

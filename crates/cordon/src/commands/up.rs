@@ -10,7 +10,7 @@ use std::sync::Arc;
 use clap::Args;
 use cordon_domain::{Clock as _, Level, Network, PrincipalId, Role, Scope, UserName};
 use cordon_identity::{Beside, ProviderSettings, PublicUrl};
-use cordon_server::{Doors, Node, Settings, serve};
+use cordon_server::{Doors, Node, PurgeHook, Settings, serve};
 use cordon_store::edge::SystemClock;
 use cordon_store::{Installation, Places};
 use tokio::net::TcpListener;
@@ -57,6 +57,9 @@ pub(crate) struct Arguments {
     /// What you sign in as, the first time [default: your name on this machine].
     #[arg(long, value_name = "NAME")]
     name: Option<UserName>,
+    /// Where to tell that something is public no more, so that copies are removed: an address of https, or of this machine.
+    #[arg(long, value_name = "URL", env = "CORDON_PURGE_HOOK")]
+    purge_hook: Option<PurgeHook>,
     #[command(flatten)]
     bootstrap: bootstrap::Options,
 }
@@ -122,6 +125,7 @@ async fn begun(arguments: &Arguments, places: Places, url: &PublicUrl) -> Result
         proxies: arguments.proxy.clone(),
         objects_url,
         inspector: Some(inspector),
+        purge: arguments.purge_hook.clone(),
     };
     let node = Node::begin(installation, settings, oidc, Arc::new(SystemClock)).await;
     let node =

@@ -18,6 +18,7 @@ mod hostile;
 mod labels;
 mod marker;
 mod node;
+mod publish;
 mod readme;
 mod repository;
 mod s3;

@@ -301,6 +301,9 @@ fn signing_in(stage: &mut Stage) {
     stage.run(1, &["approve", "as_00000000000000000000000000000005"]);
     stage.run(0, &["quarantine", "list"]);
     stage.run(1, &["quarantine", "release", "s3://b/k", "--reason", "x"]);
+    stage.run(1, &["publish", "s3://b/k", "--until", "2999-01-01", "--reason", "x"]);
+    stage.run(0, &["publications", "list"]);
+    stage.run(1, &["publications", "withdraw", "pb_00000000000000000000000000000005", "--reason", "x"]);
     stage.run(0, &with_root(&["vendors", "set", "Example", "--until", "2999-01-01", "--reason", "none"]));
     stage.run(0, &with_root(&["vendors", "list"]));
     stage.run(0, &with_root(&["devices", "list"]));

@@ -17,7 +17,7 @@ fn environment(place: &Place, home: &str) -> Vec<(String, String)> {
     printed.lines().map(pair).collect()
 }
 
-fn python(place: &Place, home: &str, script: &str, arguments: &[&str]) {
+pub(crate) fn python(place: &Place, home: &str, script: &str, arguments: &[&str]) {
     let python = std::env::var("CORDON_TEST_PYTHON").expect("run `cargo xtask test`, which sets Python up");
     let script = format!("{}/tests/s3/{script}", env!("CARGO_MANIFEST_DIR"));
     let mut command = Command::new(python);

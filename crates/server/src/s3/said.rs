@@ -80,7 +80,7 @@ pub(super) fn tag(said: &Said) -> ETag {
 }
 
 /// A moment, as S3 writes one: a header tells it in whole seconds.
-pub(super) fn moment(at: Moment) -> Timestamp {
+pub(crate) fn moment(at: Moment) -> Timestamp {
     let since = std::time::Duration::from_millis(at.0.max(0) as u64);
     Timestamp::from(std::time::SystemTime::UNIX_EPOCH + since)
 }

@@ -64,6 +64,7 @@ impl Running {
             proxies: Vec::new(),
             objects_url: format!("http://{}", objects.local_addr().expect("an address")),
             inspector: None,
+            purge: None,
         };
         let node = Node::begin(office.beside().await, settings, provider, Arc::new(office.clock.clone())).await;
         let node = Arc::new(node.expect("begins"));

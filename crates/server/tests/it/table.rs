@@ -63,6 +63,8 @@ fn what_anyone_may_ask_for_is_this_and_nothing_else() {
         open,
         [
             "GET /alive",
+            "GET /manifest",
+            "GET /p/{publication}",
             "GET /sign-in",
             "GET /sign-in/provider",
             "GET /static/{name}",

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use cordon_domain::{
-    Action, Actor, Charge, CredentialKind, Egress, Inspection, Level, Payer, Personal, PrincipalId, RecordKey, Step,
+    Action, Actor, Charge, CredentialKind, Egress, Inspected, Inspection, Level, Looked, Payer, Personal, PrincipalId,
+    RecordKey, Step,
 };
 use cordon_gate::act::{Issue, Read, Revoke, SignIn, Write};
 use cordon_gate::{Denial, Epoch, Facts, Gate, Grounds, Journal as _, JournalError, Request, Toll, Verdict};
@@ -21,6 +22,7 @@ use cordon_testkit::trust::Always;
 use cordon_testkit::{Deciding, fixture};
 
 use crate::identities::{access, credential, way};
+use crate::publications;
 use crate::records::person;
 use crate::{
     BUCKET, Ground, NAME, NOW, clock, event, facts, gate, named, records, revocation, row, target, version, write,
@@ -77,6 +79,9 @@ async fn fill(installation: &Installation) {
         installation.writer().record(event(installation, Action::SignIn, actor), Epoch::ANY).await.expect("recorded");
     }
     care.erase(ERASED, "a test").await.expect("erased");
+    publications::write(installation, 5, Some(Inspection::Done(Box::new(Inspected::at(NOW, Looked::default()))))).await;
+    let (request, change) = publications::making(&publications::publication(5, 1));
+    let _receipt = gate.change(request, change).await.expect("made public");
     let beside = Facts { beside: vec![9; 70_000], charge: Some(charge(2)), ..facts(target(2, Level::Restricted)) };
     let _receipt = gate.read(Request::<Read>::new(beside)).await.expect("allowed");
 }
@@ -135,6 +140,8 @@ async fn opens_is_whole_and_goes_on(ground: &Ground, format: i64) {
     let records = reader.records(keys).await.expect("whole").0;
     assert_eq!(records.roster.principals.len(), usize::from(format > 1), "one was added, and one revoked since");
     assert_eq!(records.locked, []);
+    // Since the eighth format it is kept what is public.
+    assert_eq!(records.roster.publications.len(), usize::from(format > 7));
 
     for (number, level) in [(0, Level::Internal), (1, Level::Confidential), (2, Level::Restricted)] {
         let row = reader.object(keys, version(number)).await.expect("reads").expect("there");

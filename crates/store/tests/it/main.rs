@@ -23,6 +23,7 @@ mod labels;
 mod people;
 mod pkcs11;
 mod postgres;
+mod publications;
 mod records;
 mod sequencer;
 

@@ -16,9 +16,9 @@ use crate::place::{ADA, BOB, CLEO, Place, at_least, name, read, whole, writing};
 
 /// Finds the word SECRET, takes LOCKED for what cannot be read, and dies of DIES.
 #[derive(Default)]
-struct Words {
+pub(crate) struct Words {
     /// Nobody is free to look at once.
-    busy: AtomicBool,
+    pub(crate) busy: AtomicBool,
     /// What was looked into, in its order.
     seen: Arc<Mutex<Vec<String>>>,
     died: Arc<AtomicUsize>,

@@ -13,3 +13,4 @@ mod inspection;
 mod listing;
 mod objects;
 mod place;
+mod publication;

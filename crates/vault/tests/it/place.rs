@@ -247,6 +247,10 @@ impl Place {
         Facts::new(RequestId(request), self.clock.now(), Action::ObjectRead, actor)
     }
 
+    pub(crate) fn now(&self) -> Moment {
+        self.clock.now()
+    }
+
     pub(crate) async fn bucket(&self, name: &str, level: Level) -> Bucket {
         self.vault.make_bucket(&self.asks(ADA), name, Some(Label::of(level))).await.expect("made")
     }

@@ -4,6 +4,7 @@ use clap::Args;
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::commands::publications::named;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::remote::Login;
@@ -33,9 +34,7 @@ struct Answer {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let Arguments { object, version, reason } = arguments;
-    let named = object.strip_prefix("s3://").and_then(|rest| rest.split_once('/')).filter(|(_, key)| !key.is_empty());
-    let (bucket, key) =
-        named.ok_or_else(|| Failure::usage(format!("`{object}` names no object"), "give s3://BUCKET/KEY"))?;
+    let (bucket, key) = named(object)?;
     let body = json!({"bucket": bucket, "key": key, "version": version, "reason": reason}).to_string();
     let Answer { released, asked } = Login::read()?.ask("/quarantine/release", &body)?;
     match (released, asked) {

@@ -1,0 +1,55 @@
+//! Taking back what is public.
+
+use clap::Args;
+use cordon_domain::PublicationId;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{Reached, reached};
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::remote::Login;
+
+/// Take a publication back, at once: nobody begins to read by it, and who reads is cut. As whoever signed in with `cordon login`.
+/// Then it is asked for as a stranger would; that one still gets it, from a copy that something before the node keeps, is a
+/// failure.
+///
+/// Example: cordon publications withdraw pb_0b8e5c1e6a3f4c4f9d7e2a1b0c9d8e7f --reason "the launch moved"
+#[derive(Args)]
+#[group(id = "publications-withdraw-arguments")]
+pub(crate) struct Arguments {
+    /// The publication (pb_...).
+    publication: PublicationId,
+    /// Why.
+    #[arg(long)]
+    reason: String,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    withdrawn: String,
+    purged: Option<bool>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+    let body = json!({"publication": arguments.publication.to_string(), "reason": arguments.reason}).to_string();
+    let Answer { withdrawn, purged } = Login::read()?.ask("/publications/withdraw", &body)?;
+    println!("{withdrawn} is withdrawn");
+    if purged == Some(false) {
+        eprintln!("warning: whoever removes copies did not take it: see the log of the node");
+    }
+    match reached(&withdrawn) {
+        Reached::Refused => {
+            eprintln!("checked: a stranger gets nothing there");
+            Ok(Exit::Clean)
+        }
+        Reached::Given => Err(Failure::denied(
+            format!("a stranger still gets `{withdrawn}`: something before the node keeps a copy"),
+            "remove it there; the node gives it to nobody",
+        )),
+        Reached::Unknown(why) => {
+            eprintln!("warning: it could not be checked whether a stranger still gets it: {why}");
+            Ok(Exit::Findings)
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Requests without credentials: each acts as the publication that it names, and reaches nothing else.
+
+use cordon_domain::{Action, Moment, PrincipalKind, Publication, PublicationId};
+use cordon_gate::{Facts, Grounds, Verdict};
+
+use crate::decide::denied;
+use crate::snapshot::Snapshot;
+
+impl Snapshot {
+    /// Returns the publications by which strangers read at a moment, as far as records tell: whether the version is there, and
+    /// how it is labelled by now, is not among them.
+    pub fn publications(&self, at: Moment) -> impl Iterator<Item = &Publication> {
+        self.roster().publications.values().filter(move |one| one.counts_at(at) && !self.is_closed(one))
+    }
+
+    fn is_closed(&self, publication: &Publication) -> bool {
+        publication.label.projects.iter().any(|project| self.roster().closed.contains(project))
+    }
+
+    /// Decides on a request that shows nothing: it reads what its publication names, as long as that counts, has the label that
+    /// it had then, and belongs to no project that was closed since.
+    pub(crate) fn published(&self, facts: &Facts) -> Verdict {
+        let nothing = || denied("a publication of exactly this, that counts", self.epoch);
+        let id = PublicationId(facts.actor.principal.0);
+        let Some(publication) = self.roster().publications.get(&id) else { return nothing() };
+        let closed = self.is_closed(publication);
+        let same = facts.target == publication.target();
+        let bare = facts.actor.kind == PrincipalKind::Stranger && facts.actor.credential.is_none();
+        if !bare || facts.action != Action::ObjectRead || !same || closed || !publication.counts_at(facts.at) {
+            return nothing();
+        }
+        let policies = vec!["publication".to_owned()];
+        Verdict::Allow(Grounds { policies, epoch: self.epoch, ..Grounds::default() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cordon_domain::{Actor, BucketId, Label, Level, PrincipalId, Record, RequestId, Roster, Target, VersionId};
+    use cordon_gate::Epoch;
+
+    use super::*;
+
+    const ID: PublicationId = PublicationId([1; 16]);
+
+    fn publication() -> Publication {
+        Publication {
+            id: ID,
+            bucket: BucketId([2; 16]),
+            version: VersionId([3; 16]),
+            label: Label::of(Level::Confidential).with("atlas".parse().expect("a project")),
+            key: "news.html".parse().expect("a name"),
+            bytes: 7,
+            starts: Some(Moment(10)),
+            ends: Moment(20),
+            by: PrincipalId([4; 16]),
+            reason: "the launch".to_owned(),
+        }
+    }
+
+    fn roster() -> Roster {
+        let mut roster = Roster::default();
+        roster.put(Record::Publication(Box::new(publication())));
+        roster
+    }
+
+    fn facts() -> Facts {
+        let facts = Facts::new(RequestId([0; 16]), Moment(10), Action::ObjectRead, Publication::stranger(ID));
+        Facts { target: publication().target(), ..facts }
+    }
+
+    fn reads(roster: Roster, facts: &Facts) -> bool {
+        let snapshot = Snapshot::new(roster, Epoch(7)).expect("valid");
+        matches!(snapshot.verdict(facts), Verdict::Allow(_))
+    }
+
+    #[test]
+    fn a_stranger_reads_what_was_published_while_that_counts() {
+        let at = |at| reads(roster(), &Facts { at: Moment(at), ..facts() });
+        assert_eq!([9, 10, 19, 20].map(at), [false, true, true, false]);
+        assert!(!reads(Roster::default(), &facts()), "it was withdrawn");
+    }
+
+    #[test]
+    fn a_stranger_reaches_nothing_else() {
+        for action in Action::ALL {
+            assert_eq!(reads(roster(), &Facts { action, ..facts() }), action == Action::ObjectRead, "{action}");
+        }
+        let on = |change: &dyn Fn(&mut Target)| {
+            let mut facts = facts();
+            change(&mut facts.target);
+            reads(roster(), &facts)
+        };
+        assert!(!on(&|target| target.version = Some(VersionId([9; 16]))), "another version");
+        assert!(!on(&|target| target.bucket = Some(BucketId([9; 16]))), "in another bucket");
+        assert!(!on(&|target| target.label = Some(Label::of(Level::Confidential))), "labelled otherwise since");
+        assert!(!on(&|target| target.label = None), "of which the label is not known");
+        assert!(!on(&|target| target.principal = Some(PrincipalId([1; 16]))), "about a person");
+        let other = Facts { actor: Publication::stranger(PublicationId([9; 16])), ..facts() };
+        assert!(!reads(roster(), &other), "by an address that is nobody's");
+    }
+
+    #[test]
+    fn a_project_that_is_closed_takes_its_publications_along() {
+        let mut closed = roster();
+        closed.put(Record::Closed("atlas".parse().expect("a project")));
+        assert!(!reads(closed, &facts()));
+        let mut other = roster();
+        other.put(Record::Closed("gemini".parse().expect("a project")));
+        assert!(reads(other, &facts()));
+    }
+
+    /// Whoever has a publication's number for an identifier is not that publication.
+    #[test]
+    fn nobody_else_acts_as_a_publication() {
+        let kinds = [PrincipalKind::Person, PrincipalKind::Service, PrincipalKind::Vendor, PrincipalKind::Device];
+        for kind in kinds {
+            let actor = Actor { kind, ..Publication::stranger(ID) };
+            assert!(!reads(roster(), &Facts { actor, ..facts() }), "{kind:?}");
+        }
+        let credential = Some(cordon_domain::CredentialId([1; 16]));
+        let actor = Actor { credential, ..Publication::stranger(ID) };
+        assert!(!reads(roster(), &Facts { actor, ..facts() }));
+    }
+}

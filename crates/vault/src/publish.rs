@@ -1,0 +1,213 @@
+//! What is public, and how it becomes so and ceases to be: a publication of one version, by two people, until a date.
+
+use cordon_domain::{
+    Action, Bucket, BucketId, Inspection, Label, Moment, ObjectKey, Publication, PublicationId, Record, RecordKey,
+    Step, Steps, Target, VersionId,
+};
+use cordon_gate::act::{Publish, Withdraw};
+use cordon_gate::{Facts, Journal as _, Request, Verdict};
+use cordon_store::Change;
+use cordon_store::edge::SystemEntropy;
+
+use crate::error::VaultError;
+use crate::get::Got;
+use crate::vault::{Vault, of_version};
+
+/// For how long something is to be public.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    /// From when on; `None`: from when it is approved.
+    pub starts: Option<Moment>,
+    /// Until when.
+    pub ends: Moment,
+}
+
+/// A publication that is yet to be made: what is asked, and what it changes.
+pub struct Publishing {
+    /// What is asked.
+    pub facts: Facts,
+    publication: Publication,
+}
+
+/// How a publication stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It has not begun.
+    Planned,
+    /// Anyone who has its address reads it.
+    Public,
+    /// It has ended.
+    Ended,
+    /// What it names is gone, or got another label: nobody reads it.
+    Fallen,
+}
+
+impl Standing {
+    /// Returns the word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Planned => "planned",
+            Self::Public => "public",
+            Self::Ended => "ended",
+            Self::Fallen => "fallen",
+        }
+    }
+}
+
+impl Vault {
+    /// Prepares that a version becomes public. Nothing is decided yet: an approval of exactly this can be asked for, or put to
+    /// it. What was asked for before, and is the same, is prepared once more.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::NoObject`] when there is none that whoever asks may know of; [`VaultError::Conflict`] when nobody has
+    /// looked into it, or what was found in it was not released.
+    pub async fn publish(
+        &self,
+        asks: &Facts,
+        bucket: &Bucket,
+        (key, version): (&ObjectKey, Option<VersionId>),
+        terms: Terms,
+    ) -> Result<Publishing, VaultError> {
+        let (entry, row) = self.found(bucket, key, version).await?;
+        if !self.may_list(asks, bucket.id, &row.label) {
+            // Decided and recorded as a look at it is.
+            self.head(asks, bucket, key, version).await?;
+        }
+        is_clean(entry.said.inspection.as_ref())?;
+        let publication = Publication {
+            id: PublicationId::draw(&mut SystemEntropy),
+            bucket: bucket.id,
+            version: entry.version,
+            label: row.label,
+            key: entry.key,
+            bytes: entry.said.bytes,
+            starts: terms.starts,
+            ends: terms.ends,
+            by: asks.actor.principal,
+            reason: asks.reason.clone().unwrap_or_default(),
+        };
+        if !publication.may_begin(asks.at) {
+            let wrong = "a publication has a reason, and ends ahead, after it begins, within 366 days";
+            return Err(VaultError::Conflict(wrong.to_owned()));
+        }
+        let id = self.asked_before(asks, &publication)?.unwrap_or(publication.id);
+        let publication = Publication { id, ..publication };
+        let beside = made(&publication).encoded();
+        let target = Target { record: Some(RecordKey::Publication(id)), ..publication.target() };
+        let facts = Facts { target, beside, action: Action::PublicationMake, ..asks.clone() };
+        Ok(Publishing { facts, publication })
+    }
+
+    /// The identifier of a publication of the same that whoever asks has asked others for.
+    fn asked_before(&self, asks: &Facts, wanted: &Publication) -> Result<Option<PublicationId>, VaultError> {
+        let snapshot = self.snapshot()?;
+        let own = snapshot.roster().asks.values().filter(|asked| {
+            asked.by == asks.actor.principal && asked.action == Action::PublicationMake && asked.counts_at(asks.at)
+        });
+        let asked = own.filter_map(|asked| match Steps::decoded(&asked.change)?.0.pop()? {
+            Step::Put(Record::Publication(publication)) => Some(publication),
+            _ => None,
+        });
+        let same = |one: &Publication| Publication { id: wanted.id, ..one.clone() } == *wanted;
+        Ok(asked.into_iter().find(|one| same(one)).map(|one| one.id))
+    }
+
+    /// Makes a publication.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::Refused`] with what is missing; [`VaultError::Conflict`] when the version is another by now.
+    pub async fn make_public(&self, publishing: Publishing) -> Result<Publication, VaultError> {
+        let Publishing { facts, publication } = publishing;
+        let change = Change::records(Action::PublicationMake, made(&publication));
+        drop(self.gate.change(Request::<Publish>::new(facts), change).await?.spend());
+        Ok(publication)
+    }
+
+    /// Takes a publication back: from the moment this returns nobody begins to read by it, and who reads is cut.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::NoObject`] when there is none that whoever asks may know of; [`VaultError::Refused`] with what is missing.
+    pub async fn withdraw(&self, asks: &Facts, id: PublicationId) -> Result<Publication, VaultError> {
+        self.gate.journal().catch_up().await;
+        let snapshot = self.snapshot()?;
+        let publication = snapshot.roster().publications.get(&id).cloned().ok_or(VaultError::NoObject)?;
+        let key = RecordKey::Publication(id);
+        let target = Target { record: Some(key.clone()), ..publication.target() };
+        let change = Change::records(Action::PublicationWithdraw, Steps(vec![Step::End(key)]));
+        let action = Action::PublicationWithdraw;
+        let facts = Facts { target, beside: change.beside(), action, ..asks.clone() };
+        drop(self.gate.change(Request::<Withdraw>::new(facts), change).await?.spend());
+        Ok(publication)
+    }
+
+    /// Returns all publications of which whoever asks may know, and how each stands. That they learn of them is recorded.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::Integrity`] when what decides is not whole.
+    pub async fn publications(&self, asks: &Facts) -> Result<Vec<(Publication, Standing)>, VaultError> {
+        let snapshot = self.snapshot()?;
+        let all = snapshot.roster().publications.values();
+        let seen: Vec<_> = all.filter(|one| self.may_list(asks, one.bucket, &one.label)).collect();
+        let told: Vec<(BucketId, &Label)> = seen.iter().map(|one| (one.bucket, &one.label)).collect();
+        self.tell(asks, told).await?;
+        let mut standing = Vec::with_capacity(seen.len());
+        for publication in seen {
+            standing.push((publication.clone(), self.standing(publication, asks.at).await?));
+        }
+        Ok(standing)
+    }
+
+    async fn standing(&self, publication: &Publication, at: Moment) -> Result<Standing, VaultError> {
+        if at >= publication.ends {
+            return Ok(Standing::Ended);
+        }
+        let row = self.reader.object(&self.keys, publication.version).await?;
+        if row.is_none_or(|row| row.label != publication.label) {
+            return Ok(Standing::Fallen);
+        }
+        Ok(if publication.counts_at(at) { Standing::Public } else { Standing::Planned })
+    }
+
+    /// Opens what a publication names, for whoever has its address and shows nothing else. `asks` tells when, and from where.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::NoObject`] when there is none that counts: that is not recorded, as whoever asks is nobody. Otherwise as
+    /// [`Vault::get`].
+    pub async fn published(&self, asks: &Facts, id: PublicationId) -> Result<Got, VaultError> {
+        let publication = self.snapshot()?.roster().publications.get(&id).cloned().ok_or(VaultError::NoObject)?;
+        let found = self.reader.version(&self.keys, publication.version).await?;
+        let Some((entry, Some(row))) = found else { return Err(VaultError::NoObject) };
+        let target = of_version(entry.bucket, entry.version, row.label.clone());
+        let (actor, pending) = (Publication::stranger(id), entry.said.is_pending());
+        let facts = Facts { target, actor, pending, action: Action::ObjectRead, ..asks.clone() };
+        match self.gate.evaluate(&facts) {
+            Verdict::Allow(_) => self.open(facts, entry, row).await,
+            Verdict::Deny(..) => Err(VaultError::NoObject),
+        }
+    }
+}
+
+fn made(publication: &Publication) -> Steps {
+    Steps(vec![Step::Put(Record::Publication(Box::new(publication.clone())))])
+}
+
+/// What becomes public was looked into, and what was found in it was released.
+fn is_clean(inspection: Option<&Inspection>) -> Result<(), VaultError> {
+    let found = match inspection {
+        Some(inspection) if inspection.may_be_public() => return Ok(()),
+        Some(Inspection::Done(inspected)) => inspected.looked.to_string(),
+        Some(Inspection::Pending) | None => {
+            return Err(VaultError::Conflict(
+                "nobody has looked into it yet: what becomes public was inspected".to_owned(),
+            ));
+        }
+    };
+    let what = "take that out, or, where it is not what it seems, have it released first";
+    Err(VaultError::Conflict(format!("this was found in it: {found}; {what}")))
+}
