@@ -151,6 +151,10 @@ fn nothing_is_public_but_what_two_people_said_until_they_take_it_back() {
     );
     let id = listed[0]["publication"].as_str().expect("an identifier").to_owned();
     assert!(manifest(&place, &stranger, &up.origin).contains(&format!("\n{address} 1000000 ")));
+    let version = listed[0]["version"].as_str().expect("a version").to_owned();
+    let who = |more: &[&str]| place.run(&[&["access", "who", &version, "--json"], more].concat()).lines();
+    let anyone = |lines: Vec<serde_json::Value>| lines.iter().filter(|line| line["name"] == "(anyone)").count();
+    assert_eq!((anyone(who(&[])), anyone(who(&["--action", "object.write"]))), (1, 0), "{:?}", who(&[]));
 
     let withdrawn = place.run(&["publications", "withdraw", &id, "--reason", "the launch moved"]);
     assert!(withdrawn.code == 0 && withdrawn.stderr.contains("a stranger gets nothing there"), "{}", withdrawn.stderr);
@@ -158,6 +162,7 @@ fn nothing_is_public_but_what_two_people_said_until_they_take_it_back() {
     assert_eq!(stranger.asks("GET", &address, &[("if-none-match", got.header("etag"))]).status, 404);
     assert!(hears.recv().expect("told").contains(&address));
     assert!(!manifest(&place, &stranger, &up.origin).contains(number));
+    assert_eq!(anyone(who(&[])), 0);
     let again = place.run(&["publications", "withdraw", &id, "--reason", "once more"]);
     assert_eq!(again.code, 1, "{}", again.stderr);
     let log = ok(place.run(&["audit", "search", "--json", "--limit", "10000"]));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, sync_channel};
 
 use clap::Args;
-use cordon_domain::{Action, Clock as _, Moment, PrincipalId};
+use cordon_domain::{Action, Clock as _, Moment, PrincipalId, Publication};
 use cordon_policy::{May, Snapshot};
 use cordon_store::edge::SystemClock;
 use serde_json::json;
@@ -141,6 +141,9 @@ fn answers(
     })
 }
 
+/// Who reads by a publication.
+const ANYONE: &str = "(anyone)";
+
 /// What all lines of an answer have in common.
 struct Told<'a> {
     arguments: &'a Arguments,
@@ -162,13 +165,38 @@ impl Told<'_> {
         print_lines(may.iter().map(|one| {
             let name = called(self.snapshot, one.principal, self.names);
             match self.arguments.json {
-                true => self.object(group, one, &name).to_string(),
+                true => self.object(group, one, &name),
                 false => line(self.snapshot, one, &name),
+            }
+        }))?;
+        print_lines(self.public(group).map(|one| {
+            let until = format!("its address, before {}", written(one.ends));
+            match self.arguments.json {
+                true => self.line_object(group, (&one.id.to_string(), ANYONE), &["publication"], &[], vec![until]),
+                false => format!("  {}  {ANYONE}  by publication  with {until}", one.id),
             }
         }))
     }
 
-    fn object(&self, group: &Group, one: &May, name: &str) -> serde_json::Value {
+    /// Publications by which strangers read what is in a group: it is one version then.
+    fn public<'a>(&'a self, group: &'a Group) -> impl Iterator<Item = &'a Publication> {
+        let all = self.snapshot.publications(self.at).filter(|_| self.arguments.action == Action::ObjectRead);
+        all.filter(|one| group.target.version == Some(one.version) && group.target.label.as_ref() == Some(&one.label))
+    }
+
+    fn object(&self, group: &Group, one: &May, name: &str) -> String {
+        let grants: Vec<String> = one.grants.iter().map(ToString::to_string).collect();
+        self.line_object(group, (&one.principal.to_string(), name), &one.policies, &grants, conditions(one))
+    }
+
+    fn line_object(
+        &self,
+        group: &Group,
+        (principal, name): (&str, &str),
+        policies: &[impl AsRef<str>],
+        grants: &[String],
+        conditions: Vec<String>,
+    ) -> String {
         json!({
             "schema": "cordon-may-1",
             "at": written(self.at),
@@ -177,12 +205,13 @@ impl Told<'_> {
             "label": label_text(&group.target),
             "versions": group.versions,
             "version": group.version().map(|version| version.to_string()),
-            "principal": one.principal.to_string(),
+            "principal": principal,
             "name": name,
-            "policies": one.policies,
-            "grants": one.grants.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "conditions": conditions(one),
+            "policies": policies.iter().map(AsRef::as_ref).collect::<Vec<_>>(),
+            "grants": grants,
+            "conditions": conditions,
         })
+        .to_string()
     }
 }
 
