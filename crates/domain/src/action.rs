@@ -91,6 +91,7 @@ actions! {
     48 BucketChange "bucket.change" "Changes what a bucket does with what is written to it.";
     49 ObjectHide "object.hide" "Hides an object behind a mark, that can be taken away.";
     50 ObjectInspect "object.inspect" "Looks into what was written.";
+    51 ObjectTag "object.tag" "Changes the tags of a version.";
 }
 
 impl Action {

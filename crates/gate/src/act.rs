@@ -67,6 +67,8 @@ acts! { Changes:
     Delete = ObjectDelete;
     /// Hides an object.
     Hide = ObjectHide;
+    /// Changes the tags of a version.
+    Tag = ObjectTag;
     /// Looks into a new version.
     Inspect = ObjectInspect;
     /// Makes a version public until a date.

@@ -51,7 +51,7 @@ pub const fn class_of(action: Action) -> (Class, u32) {
     match action {
         Action::ObjectRead | Action::ObjectSent => (Class::FileHosting, 2),
         Action::ObjectWrite => (Class::FileHosting, 1),
-        Action::ObjectHide => (Class::FileHosting, 3),
+        Action::ObjectHide | Action::ObjectTag => (Class::FileHosting, 3),
         Action::ObjectDelete => (Class::FileHosting, 4),
         Action::PublicationMake | Action::ShareMake => (Class::FileHosting, 12),
         Action::PublicationWithdraw | Action::ShareWithdraw => (Class::FileHosting, 13),

@@ -375,6 +375,9 @@ mod tests {
         check("!context.pending", pending);
         let all = "context.factor == 1 && context.weekday == 6 && !context.pending && context.hour == 9
             && context.approvals == 3 && context.factor_age_s == 61 && !context.known_device";
+        let in_between = "@id(\"own\") permit (principal, action == Action::\"object.list\", resource is Object)
+            when { context.pending };";
+        assert!(snapshot(in_between).could(PrincipalId([1; 16]), Action::ObjectList, &object(Level::Restricted), NOW));
         let found = check(all, factors * 4 * pending * 4 * (2 + around) * around * devices);
         assert_eq!((found.weekday, found.hour, found.approvals, found.factor_age_s), (6, 9, 3, 61));
         assert!(!found.known_device && found.factor == Factor::ALL[1]);

@@ -133,7 +133,7 @@ impl Mentions {
     }
 }
 
-const CIRCUMSTANCES: [Attribute; 8] = [
+const CIRCUMSTANCES: [Attribute; 9] = [
     Attribute::Hour,
     Attribute::Weekday,
     Attribute::Factor,
@@ -142,6 +142,7 @@ const CIRCUMSTANCES: [Attribute; 8] = [
     Attribute::Address,
     Attribute::ContractNetwork,
     Attribute::Approvals,
+    Attribute::Pending,
 ];
 
 /// Checks an organisation's own policies.
@@ -327,7 +328,7 @@ impl Seen {
                         (".", Some("rank" | "clearance" | "contract")) if of == Some("principal") => {}
                         (".", Some("projects")) if of == Some("resource") => self.mentions.resource_projects = true,
                         (".", Some("rank" | "level")) if of == Some("resource") => self.mentions.resource_level = true,
-                        ("Var", _) if inner.is_string() => self.whole(inner.as_str()),
+                        ("Var", _) => self.whole(inner.as_str()),
                         ("Value", _) => self.literal(inner),
                         ("ip", _) => self.address(inner),
                         // Its keys are names that the policy gives.
@@ -450,6 +451,98 @@ mod tests {
         assert_eq!(rule.mentions.numbers_of(Attribute::Factor).count(), 0);
         assert_eq!(rule.principal.named, Some(Named::Project("x".parse().expect("a project"))));
         assert!(rule.resource.may_cover(What::Object) && !rule.resource.may_cover(What::Bucket));
+    }
+
+    fn mentions(condition: &str) -> Mentions {
+        let text = format!("permit (principal, action == Action::\"object.read\", resource) when {{ {condition} }};");
+        let rules = rules(&text, OWN).unwrap_or_else(|error| panic!("{condition}: {error}"));
+        rules[0].mentions.clone()
+    }
+
+    /// What a condition looks at beside the context: principal, resource, its projects, its level, action.
+    #[test]
+    fn what_conditions_look_at_beside_the_context_is_seen() {
+        let check = |condition: &str, expect: &str| {
+            let seen = mentions(condition);
+            let all = [
+                (seen.principal, "principal"),
+                (seen.resource, "resource"),
+                (seen.resource_projects, "projects"),
+                (seen.resource_level, "level"),
+                (seen.action, "action"),
+            ];
+            let seen: Vec<&str> = all.into_iter().filter(|(is, _)| *is).map(|(_, name)| name).collect();
+            assert_eq!(seen.join(" "), expect, "{condition}");
+        };
+        check("true", "");
+        check("principal.rank > 1 && principal.clearance == \"restricted\"", "");
+        check("principal is VendorPerson && principal.contract.rank > 1", "principal");
+        check("principal.projects.contains(\"x\")", "principal");
+        check("principal in Project::\"x\"", "principal");
+        check("resource.projects.contains(\"x\")", "projects");
+        check("resource.rank > 1", "level");
+        check("resource.level == \"internal\"", "level");
+        check("resource in Project::\"x\"", "resource");
+        check("action == Action::\"object.read\"", "action");
+        check("{ Var: true, resource: true }.Var", "");
+        check("{ a: principal in Project::\"x\" }.a", "principal");
+    }
+
+    #[test]
+    fn what_may_be_otherwise_a_minute_later_is_told() {
+        for condition in [
+            "context.hour > 1",
+            "context.weekday == 1",
+            "context.factor > 0",
+            "context.factor_age_s < 60",
+            "context.known_device",
+            "context has address",
+            "context.contract_network",
+            "context.approvals > 0",
+            "context.pending",
+            "context == context",
+        ] {
+            assert!(mentions(condition).vary(), "{condition}");
+        }
+        for condition in ["true", "context.trained", "context.roles.contains(\"owner\")", "resource.rank > 1"] {
+            assert!(!mentions(condition).vary(), "{condition}");
+        }
+        let mut both = mentions("context.hour > 1");
+        both.add(&mentions("context.approvals > 2 && resource.rank > 1"));
+        assert!(both.has(Attribute::Hour) && both.has(Attribute::Approvals) && both.resource_level);
+        assert_eq!(
+            both.numbers_of(Attribute::Approvals).collect::<Vec<_>>(),
+            [2, 1],
+            "that it is compared with, and others"
+        );
+    }
+
+    #[test]
+    fn bounds_are_what_they_say() {
+        let policy = "permit (principal, action, resource is Object);";
+        rules(&" ".repeat(POLICY_TEXT_BYTES_MAX), OWN).expect("as long as may be");
+        let nested = |depth: usize| {
+            let (open, close) = ("(".repeat(depth - 1), ")".repeat(depth - 1));
+            rules(&format!("permit (principal, action, resource) when {{ {open}true{close} }};"), OWN)
+        };
+        nested(NESTING_MAX).expect("as deep as may be");
+        nested(NESTING_MAX + 1).expect_err("deeper");
+        assert_eq!(rules(&policy.repeat(POLICIES_MAX), OWN).expect("as many as may be").len(), POLICIES_MAX);
+        let many = rules(&policy.repeat(POLICIES_MAX + 1), OWN).expect_err("one more").to_string();
+        assert!(many.contains(&format!("{} policies", POLICIES_MAX + 1)), "{many}");
+        check(policy).expect("valid");
+        check("permit (principal, action, resource) when { context.colour };").expect_err("no such attribute");
+        rules("permit (principal, action, resource == Installation::\"x\");", OWN).expect("the installation");
+    }
+
+    #[test]
+    fn an_error_is_told_with_what_it_stems_from_once() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("{0}")]
+        struct Fault(&'static str, #[source] Option<Box<Self>>);
+        let chain = Fault("cannot be read", Some(Box::new(Fault("at line 3", Some(Box::new(Fault("line 3", None)))))));
+        assert_eq!(plain(&chain), "cannot be read: at line 3");
+        assert_eq!(plain(&Fault("alone", None)), "alone");
     }
 
     #[test]

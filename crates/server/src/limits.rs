@@ -66,6 +66,15 @@ pub const S3_XML_BYTES_MAX: usize = 2 << 20;
 /// Objects that are deleted at once.
 pub const S3_DELETE_MAX: usize = 1000;
 
+/// Tags of one object.
+pub const S3_TAGS_MAX: usize = 10;
+
+/// Characters of the name of a tag.
+pub const S3_TAG_NAME_CHARS_MAX: usize = 128;
+
+/// Characters of the value of a tag.
+pub const S3_TAG_VALUE_CHARS_MAX: usize = 256;
+
 /// Bytes of what says where a list goes on.
 pub const S3_TOKEN_CHARS_MAX: usize = 4096;
 

@@ -5,7 +5,7 @@
 //! live, the older signatures (refused), who may have how many requests in flight, that a request ends with its key.
 //!
 //! Map: [`table`] (what is answered), `refusal` (errors), `said` (headers of objects), `checked` (bodies that are what they
-//! say), `buckets`, `objects`, `parts`, `lists` (operations), `operations` (the trait of `s3s`).
+//! say), `buckets`, `objects`, `parts`, `lists`, `versions` (operations), `operations` (the trait of `s3s`).
 
 mod buckets;
 mod checked;
@@ -16,6 +16,8 @@ mod parts;
 mod refusal;
 mod said;
 pub mod table;
+mod tags;
+mod versions;
 
 pub(crate) use said::moment;
 

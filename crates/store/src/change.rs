@@ -9,7 +9,7 @@ use cordon_gate::{Described, Epoch, Permit};
 use cordon_keys::{Belongs, KeyName};
 
 use crate::edge::SystemEntropy;
-use crate::entries::{Mark, NewVersion, hide, lead, take_away, take_away_if_named};
+use crate::entries::{Mark, NewVersion, hide, lead, tag, take_away, take_away_if_named};
 use crate::error::StoreError;
 use crate::identities::{self, Access};
 use crate::inspections::{self, Look};
@@ -63,6 +63,15 @@ pub enum Change {
         key_version: u32,
         /// What is known of it from then on, where a look into it is why.
         look: Option<Box<Look>>,
+    },
+    /// Other tags for a version; its bytes and its label stay.
+    Tag {
+        /// The bucket.
+        bucket: BucketId,
+        /// The version.
+        version: VersionId,
+        /// Tags as S3 writes them in a header; none.
+        tagging: Option<String>,
     },
     /// A version was looked into, and keeps its label.
     Inspect {
@@ -150,6 +159,7 @@ impl Change {
         match self {
             Self::Records { steps, .. } => steps.encoded(),
             Self::Relabel { label, .. } => encoded(label),
+            Self::Tag { tagging, .. } => encoded(tagging),
             Self::Write(new) => new.replaces().map(|old| encoded(&old)).unwrap_or_default(),
             _ => Vec::new(),
         }
@@ -182,6 +192,7 @@ impl Described for Change {
             Self::Delete { .. } => Action::ObjectDelete,
             Self::Relabel { action, .. } | Self::Records { action, .. } => *action,
             Self::Inspect { .. } => Action::ObjectInspect,
+            Self::Tag { .. } => Action::ObjectTag,
             Self::Access(access) => access.action,
             Self::Rotate { .. } => Action::KeyRotate,
             Self::Rewrap { .. } => Action::KeyRewrap,
@@ -206,7 +217,9 @@ impl Described for Change {
                 };
                 versioned(*bucket, *version) && target.label.as_ref().is_some_and(fits)
             }
-            Self::Shred { bucket, version, .. } | Self::Inspect { bucket, version, .. } => versioned(*bucket, *version),
+            Self::Shred { bucket, version, .. }
+            | Self::Inspect { bucket, version, .. }
+            | Self::Tag { bucket, version, .. } => versioned(*bucket, *version),
             Self::Records { action, steps, .. } => concern(*action, steps, target),
             Self::Access(access) => access.concerns(target),
             Self::Erase(principal) => target.principal == Some(*principal),
@@ -271,6 +284,11 @@ pub(crate) async fn apply<A: Changes>(
             }
             let new = Relabelled { version, label, key_version, stamp };
             relabel(session, keys, permit, new).await
+        }
+        Change::Tag { version, tagging, .. } => {
+            as_decided(session, keys, permit, version).await?;
+            tag(session, keys, version, tagging).await?;
+            Ok(Effect { rows: 1, ..Effect::default() })
         }
         Change::Inspect { version, look, .. } => {
             as_decided(session, keys, permit, version).await?;

@@ -3,18 +3,18 @@
 //! A row says which version a name leads to, how long it is, and what was said of it when it was written; what opens the
 //! version, and its label, stand in the row of the object. A mark that hides a name is a row without an object.
 
-use cordon_domain::{BucketId, Inspection, Label, Moment, ObjectKey, PrincipalId, Record, VersionId, Versioning};
+use cordon_domain::{BucketId, Inspection, Moment, ObjectKey, PrincipalId, Record, VersionId, Versioning};
 use minicbor::{Decode, Encode};
 
 use crate::error::StoreError;
 use crate::inspections::column;
 use crate::keyring::Keyring;
-use crate::labels::{keep_past, readable};
-use crate::limits::{BODY_ROW_BYTES_MAX, LIST_ROWS_MAX};
+use crate::labels::keep_past;
+use crate::limits::BODY_ROW_BYTES_MAX;
 use crate::read::Reader;
 use crate::rows::{MAC_BYTES, ObjectRow, RowKey, Stamp, encoded};
 use crate::sql::{Cell, Row, Session, values};
-use crate::state::{NOT_SHREDDED, object};
+use crate::state::object;
 
 /// Where the sealed bytes of a version are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
@@ -30,6 +30,9 @@ pub enum Body {
     #[n(2)]
     Files,
 }
+
+/// The header under which the tags of a version are kept, as S3 writes them.
+pub const TAGGING: &str = "x-amz-tagging";
 
 /// What is said of a version beside its label.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -283,6 +286,22 @@ pub(crate) async fn take_away_if_named(
     Ok(named)
 }
 
+/// Gives a version other tags.
+pub(crate) async fn tag(
+    session: &mut Session,
+    keys: &Keyring,
+    version: VersionId,
+    tagging: Option<String>,
+) -> Result<(), StoreError> {
+    let entry = by_version(session, keys, version).await?;
+    let mut entry = entry.ok_or_else(|| StoreError::Conflict(format!("there is no {version}")))?;
+    entry.said.headers.retain(|(name, _)| name != TAGGING);
+    entry.said.headers.extend(tagging.map(|tagging| (TAGGING.to_owned(), tagging)));
+    let set = "UPDATE entries SET said = ?2, mac = ?3 WHERE version = ?1";
+    let said = encoded(&entry.said);
+    session.execute(set, values![&version.0, &said, &entry.mac(keys.rows())]).await.map(drop)
+}
+
 /// Removes a version: its name, its key, its bytes. The label that it had is kept.
 async fn remove(session: &mut Session, keys: &Keyring, entry: &Entry, stamp: Stamp) -> Result<(), StoreError> {
     if let Some(old) = object(session, keys, entry.version).await? {
@@ -332,15 +351,6 @@ pub struct Mark {
 /// What a name leads to: an entry, and the object behind it; none behind a mark.
 pub type Found = (Entry, Option<ObjectRow>);
 
-/// Which names are listed.
-#[derive(Clone, Debug, Default)]
-pub struct Listing {
-    /// Those that begin with this.
-    pub prefix: String,
-    /// From this one on.
-    pub start: String,
-}
-
 impl Reader {
     /// Returns what a name leads to now, or the version of it that is asked for.
     ///
@@ -387,66 +397,4 @@ impl Reader {
         let row = self.session().await?.first(select, values![&version.0]).await?;
         Ok(row.map(|mut row| row.take_bytes(0)).transpose()?)
     }
-
-    /// Returns what names lead to now, in their order, each with its label; those that are hidden are passed over. At most
-    /// [`LIST_ROWS_MAX`] names are looked at.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Integrity`] when a row was changed beside Cordon.
-    pub async fn list(&self, keys: &Keyring, bucket: BucketId, listing: &Listing) -> Result<Looked, StoreError> {
-        let columns = |table: &str, columns: &str| {
-            columns.split(", ").map(|column| format!("{table}.{column}")).collect::<Vec<_>>().join(", ")
-        };
-        let mut session = self.session().await?;
-        // Without it, SQLite walks through earlier versions, too.
-        let by = if session.is_postgres() { "" } else { "INDEXED BY entries_latest" };
-        let select = format!(
-            "SELECT {}, {} FROM (
-                 SELECT {} FROM entries {by} WHERE bucket = ?1 AND latest = 1 AND key >= ?2 ORDER BY key LIMIT {LIST_ROWS_MAX}
-             ) AS entries LEFT JOIN objects ON objects.version = entries.version AND {NOT_SHREDDED}
-             ORDER BY entries.key",
-            columns("entries", Entry::COLUMNS),
-            columns("objects", ObjectRow::COLUMNS),
-            Entry::COLUMNS,
-        );
-        let start = listing.start.as_str().max(&listing.prefix);
-        let rows = session.query(&select, values![&bucket.0, start]).await?;
-        let mut looked = Looked { found: Vec::with_capacity(rows.len()), names: rows.len(), next: None };
-        let mut last = None;
-        for mut row in rows {
-            let object = Row(row.0.split_off(ENTRY_COLUMNS));
-            let entry = Entry::read(&row, keys.rows())?;
-            if !entry.key.as_str().starts_with(&listing.prefix) {
-                return Ok(looked);
-            }
-            last = Some(behind(entry.key.as_str()));
-            if entry.said.body != Body::None && !matches!(object.0.first(), Some(Cell::Null)) {
-                let label = readable(entry.version, ObjectRow::label(&object, keys.rows())?.0)?;
-                looked.found.push((entry, label));
-            }
-        }
-        looked.next = last.filter(|_| looked.names as u64 == LIST_ROWS_MAX);
-        Ok(looked)
-    }
-}
-
-/// What a look at names found.
-#[derive(Clone, Debug)]
-pub struct Looked {
-    /// What they lead to, each with its label.
-    pub found: Vec<(Entry, Label)>,
-    /// How many were looked at.
-    pub names: usize,
-    /// The name to go on from, when there may be more.
-    pub next: Option<String>,
-}
-
-/// Columns that [`Entry::read`] wants.
-const ENTRY_COLUMNS: usize = 7;
-
-/// The least name behind another: no name has a zero in it.
-#[must_use]
-pub fn behind(name: &str) -> String {
-    format!("{name}\u{1}")
 }

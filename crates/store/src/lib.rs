@@ -31,6 +31,7 @@ pub mod keyring;
 pub mod keystore;
 mod labels;
 pub mod limits;
+pub mod listing;
 pub mod log;
 pub mod pkcs11;
 pub mod providers;

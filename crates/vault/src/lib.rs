@@ -5,7 +5,7 @@
 //! know of, and nothing else; everything is bounded.
 //!
 //! Map: [`vault`] (what it rests on, and buckets), `seal` (bytes that come), [`put`] (writing a version), [`upload`] (writing one in parts), [`get`] (reading
-//! one), [`list`], [`remove`] (hiding and deleting), [`inspect`] (looking into what was written), [`held`] (what was found in it), [`publish`] (what
+//! one), [`list`], [`remove`] (hiding and deleting), `tags`, [`inspect`] (looking into what was written), [`held`] (what was found in it), [`publish`] (what
 //! is public), `blobs` (sealed bytes in an object store).
 
 mod blobs;
@@ -20,6 +20,7 @@ pub mod publish;
 pub mod put;
 pub mod remove;
 mod seal;
+mod tags;
 pub mod upload;
 pub mod vault;
 

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use cordon_domain::{Bucket, Label};
+use cordon_domain::{Bucket, Label, VersionId};
 use cordon_gate::Facts;
 use cordon_store::Entry;
-use cordon_store::entries::{Listing, behind};
+use cordon_store::listing::{Listing, behind};
 
 use crate::error::VaultError;
 use crate::limits::{LIST_LOOKED_AT_MAX, LIST_PAGE_MAX};
@@ -110,6 +110,68 @@ impl Vault {
             next = next.map(|next| next.max(behind));
         }
         Ok(page)
+    }
+}
+
+impl Vault {
+    /// Lists versions that the one who asks may know of, the newest of each name first, and marks among them: whoever may know of
+    /// what one hides may know of it. `after` is a version of the name that is wanted from: only older ones of that name.
+    /// Each page is recorded, once.
+    ///
+    /// # Errors
+    ///
+    /// As [`Vault::list`].
+    pub async fn list_versions(
+        &self,
+        asks: &Facts,
+        bucket: &Bucket,
+        (wanted, after): (&Wanted, Option<VersionId>),
+    ) -> Result<Page, VaultError> {
+        self.look_at(asks, bucket, &bucket.label).await?;
+        let mut page = Page::default();
+        let mut seen: HashMap<Label, bool> = HashMap::new();
+        let (mut next, mut looked_at) = (Some(self.begins(wanted, after).await?), 0);
+        while let Some((start, below)) = next.take() {
+            if wanted.most == 0 {
+                break;
+            }
+            if looked_at >= LIST_LOOKED_AT_MAX {
+                page.next = Some(Next::Hidden(start));
+                break;
+            }
+            let listing = Listing { prefix: wanted.prefix.clone(), start };
+            let looked = self.reader.list_versions(&self.keys, bucket.id, (&listing, below)).await?;
+            looked_at += (looked.rows as usize).max(1);
+            next = looked.next;
+            let mut behind = String::new();
+            for (entry, label) in looked.found {
+                let label = label.unwrap_or_else(|| bucket.label.clone());
+                let known = || *seen.entry(label).or_insert_with_key(|label| self.may_list(asks, bucket.id, label));
+                if entry.key.as_str() < behind.as_str() || !known() {
+                    continue;
+                }
+                if page.lines.len() == wanted.most.min(LIST_PAGE_MAX) {
+                    page.next = page.lines.last().map(|line| Next::Line(line.name().to_owned()));
+                    return Ok(page);
+                }
+                let line = wanted.line(entry);
+                if matches!(line, Listed::Beginning(_)) {
+                    (behind, looked_at) = (line.behind(), 0);
+                }
+                page.lines.push(line);
+            }
+            next = next.map(|(name, below)| if name < behind { (behind, None) } else { (name, below) });
+        }
+        Ok(page)
+    }
+
+    /// The name from which on versions are listed, and below which number of it. A version that is gone by now tells no number:
+    /// then all of its name are listed that are left.
+    async fn begins(&self, wanted: &Wanted, after: Option<VersionId>) -> Result<(String, Option<u64>), VaultError> {
+        let (Some(name), Some(version)) = (&wanted.after, after) else { return Ok((wanted.start(), None)) };
+        let found = self.reader.version(&self.keys, version).await?;
+        let number = found.filter(|(entry, _)| entry.key.as_str() == name).map(|(entry, _)| entry.number);
+        Ok((name.clone(), number))
     }
 }
 

@@ -183,6 +183,40 @@ s3.upload_file(file.name, "corpus", "moved")
 s3.download_file("corpus", "moved", file.name + ".back")
 assert open(file.name + ".back", "rb").read() == body * 10
 
+# Tags: said with an object, changed later, and gone with it; a label may be asked for in one.
+def tags(key, **more):
+    return {tag["Key"]: tag["Value"] for tag in s3.get_object_tagging(Bucket="corpus", Key=key, **more)["TagSet"]}
+
+
+s3.put_object(Bucket="corpus", Key="tagged", Body=b"1", Tagging="team=atlas&stage=a%20b")
+assert tags("tagged") == {"team": "atlas", "stage": "a b"}
+assert s3.head_object(Bucket="corpus", Key="tagged")["ResponseMetadata"]["HTTPHeaders"].get("x-amz-tagging-count") == "2"
+assert s3.get_object(Bucket="corpus", Key="tagged")["TagCount"] == 2
+s3.put_object_tagging(Bucket="corpus", Key="tagged", Tagging={"TagSet": [{"Key": "team", "Value": "hermes"}]})
+assert tags("tagged") == {"team": "hermes"} and s3.get_object(Bucket="corpus", Key="tagged")["Body"].read() == b"1"
+same = {"Bucket": "corpus", "Key": "tagged"}
+s3.copy_object(Bucket="corpus", Key="copied", CopySource=same)
+assert tags("copied") == {"team": "hermes"}
+s3.copy_object(Bucket="corpus", Key="copied", CopySource=same, TaggingDirective="REPLACE", Tagging="a=b")
+assert tags("copied") == {"a": "b"}
+s3.delete_object_tagging(Bucket="corpus", Key="tagged")
+assert tags("tagged") == {} and "TagCount" not in s3.get_object(Bucket="corpus", Key="tagged")
+s3.put_object(Bucket="corpus", Key="labelled", Body=b"1", Tagging="cordon-label=restricted")
+assert s3.head_object(Bucket="corpus", Key="labelled")["Metadata"]["cordon-label"] == "restricted"
+label = {"TagSet": [{"Key": "cordon-label", "Value": "public"}]}
+refused("InvalidTag", s3.put_object_tagging, Bucket="corpus", Key="labelled", Tagging=label)
+refused("InvalidTag", s3.put_object, Bucket="corpus", Key="tagged", Body=b"", Tagging="aws:x=1")
+refused("NoSuchKey", s3.get_object_tagging, Bucket="corpus", Key="none")
+refused("NoSuchKey", s3.put_object_tagging, Bucket="corpus", Key="none", Tagging={"TagSet": []})
+parts = s3.create_multipart_upload(Bucket="corpus", Key="tagged-parts", Tagging="team=atlas")["UploadId"]
+part = s3.upload_part(Bucket="corpus", Key="tagged-parts", UploadId=parts, PartNumber=1, Body=b"x")["ETag"]
+s3.complete_multipart_upload(
+    Bucket="corpus", Key="tagged-parts", UploadId=parts, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part}]}
+)
+assert tags("tagged-parts") == {"team": "atlas"}
+for key in ["tagged", "copied", "labelled", "tagged-parts"]:
+    s3.delete_object(Bucket="corpus", Key=key)
+
 # Deletion, one and many; and what is kept.
 s3.delete_object(Bucket="corpus", Key="large")
 refused("NoSuchKey", s3.get_object, Bucket="corpus", Key="large")
@@ -198,6 +232,27 @@ assert s3.get_object(Bucket="kept", Key="k", VersionId=first)["Body"].read() == 
 hidden = s3.delete_object(Bucket="kept", Key="k")
 assert hidden["DeleteMarker"] is True
 refused("NoSuchKey", s3.get_object, Bucket="kept", Key="k")
+third = s3.put_object(Bucket="kept", Key="a/b", Body=b"333")["VersionId"]
+listed = s3.list_object_versions(Bucket="kept")
+assert [(one["Key"], one["VersionId"], one["IsLatest"], one["Size"]) for one in listed["Versions"]] == [
+    ("a/b", third, True, 3),
+    ("k", second, False, 1),
+    ("k", first, False, 1),
+], listed
+assert [(one["Key"], one["VersionId"], one["IsLatest"]) for one in listed["DeleteMarkers"]] == [
+    ("k", hidden["VersionId"], True)
+], listed
+assert listed["IsTruncated"] is False and "NextKeyMarker" not in listed
+pages = s3.get_paginator("list_object_versions").paginate(Bucket="kept", PaginationConfig={"PageSize": 1})
+pages = [(page.get("Versions", []) + page.get("DeleteMarkers", []))[0]["VersionId"] for page in pages]
+assert pages == [third, hidden["VersionId"], second, first], pages
+beginnings = s3.list_object_versions(Bucket="kept", Delimiter="/")
+assert [one["Prefix"] for one in beginnings["CommonPrefixes"]] == ["a/"] and len(beginnings["Versions"]) == 2
+assert len(s3.list_object_versions(Bucket="kept", Prefix="a/")["Versions"]) == 1
+refused("InvalidArgument", s3.list_object_versions, Bucket="kept", VersionIdMarker=first)
+only = s3.list_object_versions(Bucket="corpus", Prefix="notes/", MaxKeys=1)["Versions"]
+assert [one["VersionId"] for one in only] == ["null"]
+s3.delete_object(Bucket="kept", Key="a/b", VersionId=third)
 s3.delete_object(Bucket="kept", Key="k", VersionId=hidden["VersionId"])
 assert s3.get_object(Bucket="kept", Key="k")["Body"].read() == b"2"
 refused("BucketNotEmpty", s3.delete_bucket, Bucket="kept")

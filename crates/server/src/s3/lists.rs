@@ -52,7 +52,7 @@ impl Tokens {
 
 /// How names are written: as they are, or so that XML takes them.
 #[derive(Clone, Copy)]
-struct Names {
+pub(super) struct Names {
     encoded: bool,
 }
 
@@ -61,7 +61,7 @@ const PLAIN: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/').remove(b'*');
 
 impl Names {
-    fn of(kind: Option<&EncodingType>) -> S3Result<Self> {
+    pub(super) fn of(kind: Option<&EncodingType>) -> S3Result<Self> {
         match kind.map(EncodingType::as_str) {
             None => Ok(Self { encoded: false }),
             Some(EncodingType::URL) => Ok(Self { encoded: true }),
@@ -69,11 +69,11 @@ impl Names {
         }
     }
 
-    fn kind(self) -> Option<EncodingType> {
+    pub(super) fn kind(self) -> Option<EncodingType> {
         self.encoded.then(|| EncodingType::from_static(EncodingType::URL))
     }
 
-    fn write(self, name: &str) -> String {
+    pub(super) fn write(self, name: &str) -> String {
         if self.encoded { percent_encode(name.as_bytes(), PLAIN).to_string() } else { name.to_owned() }
     }
 
@@ -93,13 +93,13 @@ impl Names {
         objects.map(object).collect()
     }
 
-    fn beginnings(self, page: &Page) -> Vec<CommonPrefix> {
+    pub(super) fn beginnings(self, page: &Page) -> Vec<CommonPrefix> {
         let beginnings = page.lines.iter().filter(|line| matches!(line, Listed::Beginning(_)));
         beginnings.map(|line| CommonPrefix { prefix: Some(self.write(line.name())) }).collect()
     }
 }
 
-fn most(asked: Option<i32>) -> S3Result<(usize, i32)> {
+pub(super) fn most(asked: Option<i32>) -> S3Result<(usize, i32)> {
     let asked = asked.unwrap_or(1000);
     let most = usize::try_from(asked).map_err(|_| s3_error!(InvalidArgument, "max-keys is negative"))?;
     Ok((most.min(1000), asked))

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::task::{Context, Poll};
 
 use cordon_domain::{Bucket, Label, ObjectKey, VersionId, Versioning};
-use cordon_store::entries::Said;
+use cordon_store::entries::{Said, TAGGING};
 use cordon_vault::put::OnlyIf;
 use cordon_vault::remove::Removed;
 use cordon_vault::{VaultError, Writing, Written};
@@ -19,7 +19,8 @@ use super::buckets::private;
 use super::checked::{Checked, Stated};
 use super::operations::Operations;
 use super::refusal::of_vault;
-use super::said::{Headers, header, moment, own, tag};
+use super::said::{Headers, asked_label, header, moment, own, tag};
+use super::tags::{Tags, count};
 use crate::limits::S3_DELETE_MAX;
 
 /// A stream that is polled by one at a time, and may be looked at by several, as `s3s` wants it.
@@ -140,10 +141,10 @@ impl Operations {
             || input.grant_write_acp.is_some();
         private(input.acl.as_ref().map(ObjectCannedACL::as_str), granted)?;
         encryption(input.server_side_encryption.as_ref(), input.sse_customer_algorithm.is_some())?;
-        if input.tagging.is_some() || input.object_lock_mode.is_some() || input.object_lock_legal_hold_status.is_some()
-        {
-            return Err(s3_error!(NotImplemented, "objects have no tags and no locks here"));
+        if input.object_lock_mode.is_some() || input.object_lock_legal_hold_status.is_some() {
+            return Err(s3_error!(NotImplemented, "objects have no locks here"));
         }
+        let tags = input.tagging.as_deref().map(Tags::read).transpose()?;
         let bucket = self.bucket(&asks, &input.bucket).await?;
         let headers = Headers::default()
             .with("content-type", input.content_type)
@@ -151,7 +152,9 @@ impl Operations {
             .with("content-disposition", input.content_disposition)
             .with("content-encoding", input.content_encoding.filter(|kind| kind != "aws-chunked"))
             .with("content-language", input.content_language);
+        let headers = headers.with(TAGGING, tags.as_ref().and_then(Tags::write));
         let (mut headers, label) = headers.with_own(input.metadata)?;
+        let label = asked_label(label, tags.as_ref())?;
         self.may_be_presigned(&asks, &label.iter().fold(bucket.label.clone(), |own, other| own.join(other)))?;
         headers.0.extend(stated.kept());
         let only_if = only_if(input.if_match.as_ref(), input.if_none_match.as_ref())?;
@@ -208,6 +211,7 @@ impl Operations {
             metadata: Some(own(said, &got.label)),
             server_side_encryption: Some(encrypted()),
             version_id: shown(&bucket, entry.version),
+            tag_count: count(said),
             checksum_crc32: whole(said, input.checksum_mode.as_ref(), &range, "x-amz-checksum-crc32"),
             checksum_crc32c: whole(said, input.checksum_mode.as_ref(), &range, "x-amz-checksum-crc32c"),
             checksum_crc64nvme: whole(said, input.checksum_mode.as_ref(), &range, "x-amz-checksum-crc64nvme"),
@@ -250,7 +254,8 @@ impl Operations {
             if_unmodified_since: input.if_unmodified_since.as_ref(),
         };
         conditions.hold(said)?;
-        Ok(S3Response::new(HeadObjectOutput {
+        let tags = count(said);
+        let mut response = S3Response::new(HeadObjectOutput {
             accept_ranges: Some("bytes".to_owned()),
             content_length: i64::try_from(said.bytes).ok(),
             content_type: header(said, "content-type"),
@@ -269,7 +274,11 @@ impl Operations {
             checksum_sha1: whole(said, input.checksum_mode.as_ref(), &None, "x-amz-checksum-sha1"),
             checksum_sha256: whole(said, input.checksum_mode.as_ref(), &None, "x-amz-checksum-sha256"),
             ..Default::default()
-        }))
+        });
+        if let Some(count) = tags {
+            response.headers.insert("x-amz-tagging-count", count.into());
+        }
+        Ok(response)
     }
 
     /// Reads a version and writes what it says under another name: both are decided, and the label goes along.
@@ -310,7 +319,7 @@ impl Operations {
                 "an object is not copied onto itself unless something said of it changes"
             ));
         }
-        let (headers, label) = if replaces {
+        let (mut headers, label) = if replaces {
             let headers = Headers::default()
                 .with("content-type", input.content_type)
                 .with("cache-control", input.cache_control)
@@ -322,6 +331,15 @@ impl Operations {
         } else {
             (got.entry.said.headers.clone(), None)
         };
+        let tags = input.tagging_directive.as_ref().filter(|one| one.as_str() == TaggingDirective::REPLACE);
+        let tags = tags.map(|_| Tags::read(input.tagging.as_deref().unwrap_or_default())).transpose()?;
+        headers.retain(|(name, _)| name != TAGGING);
+        let tagging = match &tags {
+            Some(tags) => tags.write(),
+            None => header(&got.entry.said, TAGGING),
+        };
+        headers.extend(tagging.map(|tagging| (TAGGING.to_owned(), tagging)));
+        let label = asked_label(label, tags.as_ref())?;
         let label = label.map_or_else(|| got.label.clone(), |label| label.join(&got.label));
         let new = Writing { key: key_of(&input.key)?, label: Some(label), headers, only_if: None };
         let all = 0..got.entry.said.bytes;

@@ -1,7 +1,7 @@
 //! Operations of uploads in parts.
 
 use cordon_domain::VersionId;
-use cordon_store::entries::Said;
+use cordon_store::entries::{Said, TAGGING};
 use cordon_vault::VaultError;
 use cordon_vault::upload::SentPart;
 use hyper::StatusCode;
@@ -13,7 +13,8 @@ use super::checked::{Checked, Stated};
 use super::objects::{encrypted, encryption, key_of, only_if, shown, version_of};
 use super::operations::Operations;
 use super::refusal::of_vault;
-use super::said::{Headers, moment};
+use super::said::{Headers, asked_label, moment};
+use super::tags::Tags;
 
 fn upload_of(text: &str) -> S3Result<VersionId> {
     text.parse().map_err(|_| s3_error!(NoSuchUpload))
@@ -41,10 +42,10 @@ impl Operations {
             || input.grant_write_acp.is_some();
         private(input.acl.as_ref().map(ObjectCannedACL::as_str), granted)?;
         encryption(input.server_side_encryption.as_ref(), input.sse_customer_algorithm.is_some())?;
-        if input.tagging.is_some() || input.object_lock_mode.is_some() || input.object_lock_legal_hold_status.is_some()
-        {
-            return Err(s3_error!(NotImplemented, "objects have no tags and no locks here"));
+        if input.object_lock_mode.is_some() || input.object_lock_legal_hold_status.is_some() {
+            return Err(s3_error!(NotImplemented, "objects have no locks here"));
         }
+        let tags = input.tagging.as_deref().map(Tags::read).transpose()?;
         let bucket = self.bucket(&asks, &input.bucket).await?;
         let headers = Headers::default()
             .with("content-type", input.content_type)
@@ -52,7 +53,9 @@ impl Operations {
             .with("content-disposition", input.content_disposition)
             .with("content-encoding", input.content_encoding)
             .with("content-language", input.content_language);
+        let headers = headers.with(TAGGING, tags.as_ref().and_then(Tags::write));
         let (headers, label) = headers.with_own(input.metadata)?;
+        let label = asked_label(label, tags.as_ref())?;
         self.may_be_presigned(&asks, &label.iter().fold(bucket.label.clone(), |own, other| own.join(other)))?;
         let writing = cordon_vault::Writing { key: key_of(&input.key)?, label, headers: headers.0, only_if: None };
         let upload = self.vault().begin_upload(&asks.facts, &bucket, writing).await.map_err(of_vault)?;

@@ -5,6 +5,7 @@ use cordon_store::entries::Said;
 use s3s::dto::{ETag, Metadata, Timestamp};
 use s3s::{S3Result, s3_error};
 
+use super::tags::Tags;
 use crate::held::written;
 
 /// Under this name a writer asks for a label, and a reader is told it: `restricted/atlas`.
@@ -39,6 +40,15 @@ impl Headers {
         }
         Ok((self, label))
     }
+}
+
+/// What asks for a label: what the writer says of the object, and its tags.
+pub(super) fn asked_label(said: Option<Label>, tags: Option<&Tags>) -> S3Result<Option<Label>> {
+    let tagged = tags.map(Tags::label).transpose()?.flatten();
+    Ok(match (said, tagged) {
+        (Some(said), Some(tagged)) => Some(said.join(&tagged)),
+        (said, tagged) => said.or(tagged),
+    })
 }
 
 /// Reads a label as it is written: a level, and projects behind slashes.

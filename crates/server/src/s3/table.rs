@@ -22,7 +22,7 @@ const fn row(operation: &'static str, decides: &'static [Action]) -> Row {
 }
 
 /// All that is answered, and only to whoever signs with a key that counts.
-pub const TABLE: [Row; 22] = [
+pub const TABLE: [Row; 26] = [
     // Shows the buckets of which one may know, each decided for itself.
     row("ListBuckets", &[Action::ObjectList]),
     row("CreateBucket", &[Action::BucketCreate]),
@@ -33,9 +33,13 @@ pub const TABLE: [Row; 22] = [
     row("PutBucketVersioning", &[Action::BucketChange]),
     row("ListObjects", &[Action::ObjectList]),
     row("ListObjectsV2", &[Action::ObjectList]),
+    row("ListObjectVersions", &[Action::ObjectList]),
     row("PutObject", &[Action::ObjectWrite]),
     row("GetObject", &[Action::ObjectRead]),
     row("HeadObject", &[Action::ObjectList]),
+    row("GetObjectTagging", &[Action::ObjectList]),
+    row("PutObjectTagging", &[Action::ObjectTag]),
+    row("DeleteObjectTagging", &[Action::ObjectTag]),
     row("CopyObject", &[Action::ObjectRead, Action::ObjectWrite]),
     row("CreateMultipartUpload", &[Action::ObjectWrite]),
     row("UploadPart", &[Action::ObjectWrite]),

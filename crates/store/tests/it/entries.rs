@@ -6,7 +6,8 @@ use cordon_domain::{Level, Moment, ObjectKey, PrincipalId, RequestId, VersionId,
 use cordon_gate::act::{Changes, Delete, Hide, Shred, Write};
 use cordon_gate::{Denial, Facts, JournalError, Request};
 use cordon_store::edge::SystemEntropy;
-use cordon_store::entries::{Listing, Mark, NewVersion};
+use cordon_store::entries::{Mark, NewVersion};
+use cordon_store::listing::Listing;
 use cordon_store::{Change, Installation, StoreError, Versions};
 use cordon_testkit::Chance;
 

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use cordon_domain::Level;
+use cordon_domain::{Bucket, Level, VersionId, Versioning};
 use cordon_testkit::Chance;
+use cordon_vault::Listed;
 use cordon_vault::list::Wanted;
+use cordon_vault::remove::Removed;
 
 use crate::objects::all;
-use crate::place::{ADA, BOB, CLEO, Place, at_least, lines};
+use crate::place::{ADA, BOB, CLEO, Place, at_least, lines, name as key};
 
 /// What a list shows, by going through all names.
 fn expected(names: &BTreeMap<String, Level>, up_to: Level, wanted: &Wanted) -> Vec<String> {
@@ -94,4 +96,95 @@ async fn a_list_of_nothing_and_of_none_at_a_time() {
     let names: Vec<_> =
         place.vault.buckets(&place.asks(BOB)).expect("whole").iter().map(|bucket| bucket.name.to_string()).collect();
     assert_eq!(names, ["empty"]);
+}
+
+/// A version, or a mark, as it was written: its name, its identifier, what it can be known of by.
+type Kept = (String, VersionId, Level);
+
+/// Names that were written, hidden, shown and cut for ever, in any order; newest first.
+async fn written(place: &Place, bucket: &Bucket, chance: &mut Chance) -> BTreeMap<String, Vec<Kept>> {
+    let mut all: BTreeMap<String, Vec<Kept>> = BTreeMap::new();
+    for _ in 0..150 {
+        let name: String = (0..1 + chance.below(3)).map(|_| ["a", "/", "é"][chance.below(3) as usize]).collect();
+        let kept = all.entry(name.clone()).or_default();
+        match chance.below(4) {
+            0 if !kept.is_empty() => {
+                let gone = place.vault.remove(&place.asks(ADA), bucket, &key(&name), None).await.expect("hidden");
+                let Removed::Hidden(mark) = gone else { panic!("{gone:?}") };
+                // Hiding what is hidden changes nothing.
+                if kept.first().is_none_or(|(_, version, _)| *version != mark) {
+                    let level = kept.first().expect("it hides something").2;
+                    kept.insert(0, (name, mark, level));
+                }
+            }
+            1 if kept.len() > 1 => {
+                let (_, version, _) = kept.remove(1 + chance.below(kept.len() as u64 - 1) as usize);
+                place.vault.remove(&place.asks(ADA), bucket, &key(&name), Some(version)).await.expect("deleted");
+            }
+            _ => {
+                let level = Level::ALL[chance.below(4) as usize];
+                let new = place.put(ADA, bucket, at_least(&name, level), vec![1]).await.expect("written");
+                kept.insert(0, (name, new.version, new.label.level));
+            }
+        }
+    }
+    for kept in all.values_mut() {
+        // A mark is known by what it hides: the next older version that is there, or what its bucket holds.
+        let mut below = Level::Public;
+        for at in (0..kept.len()).rev() {
+            let (_, version, level) = &mut kept[at];
+            let is_mark = place.installation.reader().object(place.installation.keys(), *version).await;
+            match is_mark.expect("reads").is_none() {
+                true => *level = below,
+                false => below = *level,
+            }
+        }
+    }
+    all
+}
+
+#[tokio::test]
+async fn pages_of_versions_together_show_all_that_one_may_know() {
+    let place = Place::open().await;
+    let bucket = place.bucket("kept", Level::Public).await;
+    let bucket = Bucket { versioning: Versioning::On, ..bucket };
+    place.vault.change_bucket(&place.asks(ADA), bucket.clone()).await.expect("changed");
+    let all_kept = written(&place, &bucket, &mut Chance::new(5)).await;
+    let marks = all_kept.values().flatten().count();
+    assert!(marks > 60, "{marks}");
+    for (who, up_to) in [(ADA, Level::Restricted), (CLEO, Level::Confidential), (BOB, Level::Internal)] {
+        for (prefix, delimiter) in [("", None), ("a", None), ("", Some("/")), ("a", Some("é")), ("x", None)] {
+            let wanted = Wanted { prefix: prefix.to_owned(), delimiter: delimiter.map(str::to_owned), ..all() };
+            let mut expected: Vec<(String, Option<VersionId>)> = Vec::new();
+            for (name, version, _) in all_kept.values().flatten().filter(|(_, _, level)| *level <= up_to) {
+                let Some(rest) = name.strip_prefix(prefix) else { continue };
+                let line = match delimiter.and_then(|delimiter| Some(rest.find(delimiter)? + delimiter.len())) {
+                    Some(end) => (format!("{prefix}{}", &rest[..end]), None),
+                    None => (name.clone(), Some(*version)),
+                };
+                if line.1.is_some() || expected.last() != Some(&line) {
+                    expected.push(line);
+                }
+            }
+            for most in [1, 3, 1000] {
+                let (mut shown, mut at) = (Vec::new(), (None, None));
+                loop {
+                    let asked = Wanted { after: at.0.clone(), most, ..wanted.clone() };
+                    let page = place.vault.list_versions(&place.asks(who), &bucket, (&asked, at.1)).await;
+                    let page = page.expect("listed");
+                    assert!(page.lines.len() <= most);
+                    let line = |line: &Listed| match line {
+                        Listed::Object(entry) => (entry.key.as_str().to_owned(), Some(entry.version)),
+                        Listed::Beginning(beginning) => (beginning.clone(), None),
+                    };
+                    shown.extend(page.lines.iter().map(line));
+                    if page.next.is_none() {
+                        break;
+                    }
+                    at = page.lines.last().map(line).map(|(name, version)| (Some(name), version)).expect("a line");
+                }
+                assert_eq!(shown, expected, "{who} {wanted:?} {most}");
+            }
+        }
+    }
 }

@@ -1,0 +1,166 @@
+//! Tags of objects: pairs of texts that whoever writes an object, or may write it, says of it.
+//!
+//! Bounds and rules are those of "Categorizing your objects using tags" in the user guide of S3.
+
+use std::collections::BTreeSet;
+
+use cordon_domain::Label;
+use cordon_store::entries::{Said, TAGGING};
+use s3s::dto::*;
+use s3s::{S3Request, S3Response, S3Result, s3_error};
+
+use super::objects::{key_of, shown, version_of};
+use super::operations::Operations;
+use super::refusal::of_vault;
+use super::said::{LABEL, header, read_label};
+use crate::held::written;
+use crate::limits::{S3_TAG_NAME_CHARS_MAX, S3_TAG_VALUE_CHARS_MAX, S3_TAGS_MAX};
+
+/// Tags that are within bounds.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Tags(Vec<(String, String)>);
+
+impl Tags {
+    /// Checks that they are few and short, each has another name, and none has a name that AWS keeps for itself.
+    fn new(pairs: Vec<(String, String)>) -> S3Result<Self> {
+        if pairs.len() > S3_TAGS_MAX {
+            return Err(s3_error!(InvalidTag, "an object has at most ten tags"));
+        }
+        let fits = |(name, value): &(String, String)| {
+            let (name_chars, value_chars) = (name.chars().count(), value.chars().count());
+            (1..=S3_TAG_NAME_CHARS_MAX).contains(&name_chars) && value_chars <= S3_TAG_VALUE_CHARS_MAX
+        };
+        if !pairs.iter().all(fits) || pairs.iter().any(|(name, _)| name.starts_with("aws:")) {
+            return Err(s3_error!(
+                InvalidTag,
+                "a tag has a name of 1 to 128 signs, not of AWS, and a value of at most 256"
+            ));
+        }
+        let names: BTreeSet<&str> = pairs.iter().map(|(name, _)| name.as_str()).collect();
+        match names.len() == pairs.len() {
+            true => Ok(Self(pairs)),
+            false => Err(s3_error!(InvalidTag, "two tags have one name")),
+        }
+    }
+
+    /// Reads the header that comes with an object: names and values as in a query.
+    pub(super) fn read(text: &str) -> S3Result<Self> {
+        let pairs = url::form_urlencoded::parse(text.as_bytes());
+        Self::new(pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect())
+    }
+
+    /// Takes them out of a body.
+    fn of(tagging: Tagging) -> S3Result<Self> {
+        let pair = |tag: Tag| Some((tag.key?, tag.value.unwrap_or_default()));
+        let pairs: Option<Vec<_>> = tagging.tag_set.into_iter().map(pair).collect();
+        Self::new(pairs.ok_or_else(|| s3_error!(InvalidTag, "a tag has a name"))?)
+    }
+
+    /// As they are kept; nothing when there are none.
+    pub(super) fn write(&self) -> Option<String> {
+        let text = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.0).finish();
+        Some(text).filter(|text| !text.is_empty())
+    }
+
+    /// The label that one of them asks for.
+    pub(super) fn label(&self) -> S3Result<Option<Label>> {
+        let asked = self.0.iter().find(|(name, _)| name == LABEL);
+        asked.map(|(_, value)| read_label(value)).transpose()
+    }
+}
+
+/// The tags that are kept.
+fn kept(said: &Said) -> Vec<(String, String)> {
+    let text = header(said, TAGGING).unwrap_or_default();
+    url::form_urlencoded::parse(text.as_bytes()).map(|(name, value)| (name.into_owned(), value.into_owned())).collect()
+}
+
+/// How many there are; nothing when there are none.
+pub(super) fn count(said: &Said) -> Option<i32> {
+    i32::try_from(kept(said).len()).ok().filter(|count| *count > 0)
+}
+
+impl Operations {
+    pub(super) async fn tags(
+        &self,
+        request: S3Request<GetObjectTaggingInput>,
+    ) -> S3Result<S3Response<GetObjectTaggingOutput>> {
+        let asks = Self::asks(&request)?;
+        let input = request.input;
+        let (bucket, key) = (self.bucket(&asks, &input.bucket).await?, key_of(&input.key)?);
+        let version = version_of(&bucket, input.version_id.as_deref())?;
+        let (entry, _) = self.vault().head(&asks.facts, &bucket, &key, version).await.map_err(of_vault)?;
+        let tag = |(name, value)| Tag { key: Some(name), value: Some(value) };
+        let tag_set = kept(&entry.said).into_iter().map(tag).collect();
+        Ok(S3Response::new(GetObjectTaggingOutput { tag_set, version_id: shown(&bucket, entry.version) }))
+    }
+
+    pub(super) async fn set_tags(
+        &self,
+        request: S3Request<PutObjectTaggingInput>,
+    ) -> S3Result<S3Response<PutObjectTaggingOutput>> {
+        let asks = Self::asks(&request)?;
+        let input = request.input;
+        let (bucket, key) = (self.bucket(&asks, &input.bucket).await?, key_of(&input.key)?);
+        let version = version_of(&bucket, input.version_id.as_deref())?;
+        let tags = Tags::of(input.tagging)?;
+        if let Some(asked) = tags.label()? {
+            let (_, label) = self.vault().head(&asks.facts, &bucket, &key, version).await.map_err(of_vault)?;
+            if written(&asked) != written(&label) {
+                return Err(s3_error!(InvalidTag, "an object gets its label when it is written: write it anew"));
+            }
+        }
+        let tagged = self.vault().tag(&asks.facts, &bucket, (&key, version), tags.write()).await.map_err(of_vault)?;
+        Ok(S3Response::new(PutObjectTaggingOutput { version_id: shown(&bucket, tagged) }))
+    }
+
+    pub(super) async fn remove_tags(
+        &self,
+        request: S3Request<DeleteObjectTaggingInput>,
+    ) -> S3Result<S3Response<DeleteObjectTaggingOutput>> {
+        let asks = Self::asks(&request)?;
+        let input = request.input;
+        let (bucket, key) = (self.bucket(&asks, &input.bucket).await?, key_of(&input.key)?);
+        let version = version_of(&bucket, input.version_id.as_deref())?;
+        let tagged = self.vault().tag(&asks.facts, &bucket, (&key, version), None).await.map_err(of_vault)?;
+        let output = DeleteObjectTaggingOutput { version_id: shown(&bucket, tagged) };
+        Ok(S3Response::with_status(output, hyper::StatusCode::NO_CONTENT))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_read_as_they_are_written() {
+        let read = |text: &str| Tags::read(text).map(|tags| tags.0);
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(
+            read("team=atlas&stage=a%20b%2Bc&empty=").expect("read"),
+            [pair("team", "atlas"), pair("stage", "a b+c"), pair("empty", "")]
+        );
+        for text in ["team=atlas&x=%C3%A4%26", "a=b"] {
+            let tags = Tags::read(text).expect("read");
+            assert_eq!(Tags::read(&tags.write().expect("some")).expect("read"), tags);
+        }
+        assert_eq!(Tags::read("").expect("none").write(), None);
+        let label = |text: &str| Tags::read(text).and_then(|tags| tags.label());
+        assert_eq!(
+            label("cordon-label=restricted%2Fatlas").expect("read").map(|one| written(&one)).as_deref(),
+            Some("restricted/atlas")
+        );
+        assert!(label("cordon-label=secret").is_err() && label("team=atlas").expect("read").is_none());
+    }
+
+    #[test]
+    fn tags_are_few_and_short_and_each_has_another_name() {
+        let many = |count: usize| (0..count).map(|number| format!("n{number}=v")).collect::<Vec<_>>().join("&");
+        assert!(Tags::read(&many(10)).is_ok() && Tags::read(&many(11)).is_err());
+        let long = |name: usize, value: usize| Tags::read(&format!("{}={}", "n".repeat(name), "v".repeat(value)));
+        assert!(long(128, 256).is_ok() && long(129, 1).is_err() && long(1, 257).is_err());
+        for wrong in ["=v", "a=1&a=2", "aws:x=1"] {
+            assert!(Tags::read(wrong).is_err(), "{wrong}");
+        }
+    }
+}
