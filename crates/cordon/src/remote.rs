@@ -50,10 +50,11 @@ pub(crate) fn ask<T: DeserializeOwned>(url: &str, headers: &[(&str, &str)], body
     }
     let Refusal { error, hint } = serde_json::from_str(&text).unwrap_or_default();
     let what = error.unwrap_or_else(|| format!("the node answers {status}"));
-    Err(Failure::denied(
-        what,
-        hint.unwrap_or_else(|| "sign in again with `cordon login`, or ask the security team".into()),
-    ))
+    let otherwise = match status {
+        404 => "see that the name is right, and that you may know of it",
+        _ => "sign in again with `cordon login`, or ask the security team",
+    };
+    Err(Failure::denied(what, hint.unwrap_or_else(|| otherwise.into())))
 }
 
 /// Sends a request and reads the answer, whatever it is.

@@ -256,6 +256,8 @@ impl Step {
             Self::Put(Record::Revoked(_)) => matches!(action, Action::Revoke | Action::SignOut),
             Self::Put(Record::Publication(_)) => matches!(action, Action::PublicationMake),
             Self::End(RecordKey::Publication(_)) => matches!(action, Action::PublicationWithdraw),
+            // What was asked for, of what is withdrawn, is withdrawn with it.
+            Self::End(RecordKey::Ask(_)) => matches!(action, Action::Revoke | Action::PublicationWithdraw),
             Self::End(RecordKey::Bucket(_)) => matches!(action, Action::BucketDelete),
             Self::End(RecordKey::Emergency(_)) => matches!(action, Action::EmergencyReview),
             // Opening a project again gives: it is a grant.

@@ -101,7 +101,9 @@ impl Policies {
 impl Decide for Policies {
     fn evaluate(&self, facts: &Facts) -> Verdict {
         let snapshot = self.snapshot();
-        let unlisted = self.unlisted.as_ref().and_then(|one| one.decided(facts, snapshot.as_deref().ok()));
+        // A stranger names a publication, and nobody who acts, whatever its number.
+        let unlisted = self.unlisted.as_ref().filter(|_| facts.actor.kind != PrincipalKind::Stranger);
+        let unlisted = unlisted.and_then(|one| one.decided(facts, snapshot.as_deref().ok()));
         if let Some(verdict) = unlisted {
             return verdict;
         }
@@ -128,14 +130,8 @@ impl Snapshot {
         let Some(principal) = self.roster().principals.get(&facts.actor.principal) else {
             return denied("an account: this one is not there, or was revoked", self.epoch);
         };
-        if principal.kind != facts.actor.kind {
-            return denied("an account of this kind", self.epoch);
-        }
-        if facts.actor.device.is_some_and(|device| self.roster().device_of(device, principal.id).is_none()) {
-            return denied("a device that is enrolled: this one is not, or was revoked", self.epoch);
-        }
-        if facts.actor.credential.is_some_and(|id| self.roster().revoked.contains(&id)) {
-            return denied("a credential that counts: this one was revoked", self.epoch);
+        if let Some(missing) = self.not_shown(facts, principal) {
+            return denied(missing, self.epoch);
         }
         let Some(question) = self.question(principal, facts.action, &facts.target, facts.at) else {
             return denied(&format!("a policy that decides on `{}`", facts.action), self.epoch);
@@ -148,6 +144,31 @@ impl Snapshot {
             return Verdict::Allow(grounds);
         }
         Verdict::Deny(self.refusal(&question, &circumstances, &answer), grounds)
+    }
+
+    /// What somebody must be, and show, whatever they ask.
+    fn not_shown(&self, facts: &Facts, principal: &Principal) -> Option<&'static str> {
+        if principal.kind != facts.actor.kind {
+            return Some("an account of this kind");
+        }
+        if facts.actor.device.is_some_and(|device| self.roster().device_of(device, principal.id).is_none()) {
+            return Some("a device that is enrolled: this one is not, or was revoked");
+        }
+        let revoked = facts.actor.credential.is_some_and(|id| self.roster().revoked.contains(&id));
+        revoked.then_some("a credential that counts: this one was revoked")
+    }
+
+    /// Tells whether a request that is refused would be allowed if enough others approved it.
+    #[must_use]
+    pub fn lacks_only_approval(&self, facts: &Facts) -> bool {
+        let Some(principal) = self.roster().principals.get(&facts.actor.principal) else { return false };
+        if !matches!(self.verdict(facts), Verdict::Deny(..)) {
+            return false;
+        }
+        let approved = Circumstances { approvals: usize::MAX, ..self.circumstances(facts, principal.owner) };
+        let question = self.question(principal, facts.action, &facts.target, facts.at);
+        self.not_shown(facts, principal).is_none()
+            && question.is_some_and(|question| question.answer(&approved).allowed)
     }
 
     /// The circumstances of a request.

@@ -317,6 +317,27 @@ fn a_contract_holds_in_each_of_its_words() {
     assert_eq!(missing(roster(), &reads(None)), network);
 }
 
+/// Others are asked where they are all that is missing, also by a policy of an organisation's own that takes more of them.
+#[test]
+fn what_lacks_nothing_but_approvals_is_known_whatever_demands_them() {
+    let publishes = |number| facts(number, Action::PublicationMake, object(Level::Confidential));
+    let two = "forbid (principal, action == Action::\"publication.make\", resource) unless { context.approvals >= 2 };";
+    let never = "forbid (principal, action == Action::\"publication.make\", resource);";
+    let lacks = |policies: &str, facts: &Facts| {
+        let mut roster = roster();
+        roster.put(Record::Policies(Own { version: 1, text: policies.to_owned() }));
+        snapshot(roster).lacks_only_approval(facts)
+    };
+    assert!(lacks("", &publishes(ADA)) && lacks(two, &publishes(ADA)));
+    assert!(!lacks(never, &publishes(ADA)));
+    assert!(!lacks("", &publishes(DAN)), "no role");
+    assert!(!lacks("", &reads(ADA)), "it is allowed");
+    let old = Actor { mfa_age_s: Some(86_400), ..publishes(ADA).actor };
+    assert!(!lacks("", &Facts { actor: old, ..publishes(ADA) }), "a fresh sign-in, too");
+    let other = Actor { device: Some(DeviceId([BOB; 16])), ..publishes(ADA).actor };
+    assert!(!lacks("", &Facts { actor: other, ..publishes(ADA) }), "another's device");
+}
+
 /// Ada asks for something, and Bob approves.
 fn asked(facts: &Facts) -> Asked {
     Asked {

@@ -138,16 +138,19 @@ impl Snapshot {
     fn networks_needed(&self, question: &Question<'_>, allowed: Circumstances) -> Vec<String> {
         let networks = networks(question);
         let is_allowed = |address| question.allows(&Circumstances { address, ..allowed });
-        match outside(&networks).next() {
-            Some(address) if is_allowed(Some(address)) => Vec::new(),
-            _ => {
-                let from = networks.iter().filter(|one| is_allowed(Some(one.first()))).map(ToString::to_string);
-                let from: Vec<String> = from.collect();
-                // Where a network is open but for its beginning, the address that was found stands for it.
-                let found = || allowed.address.and_then(|address| Network::around(&address.to_string()));
-                if from.is_empty() { found().iter().map(ToString::to_string).collect() } else { from }
-            }
+        let elsewhere: Vec<IpAddr> = outside(&networks).filter(|address| is_allowed(Some(*address))).collect();
+        let (all, fours) = (outside(&networks).count(), elsewhere.iter().filter(|one| one.is_ipv4()).count());
+        if all > 0 && elsewhere.len() == all {
+            return Vec::new();
         }
+        // From elsewhere, but by one kind of address alone.
+        let kinds = [(fours > 0, "0.0.0.0/0"), (elsewhere.len() > fours, "::/0")];
+        let kinds = kinds.into_iter().filter(|(is, _)| *is).map(|(_, kind)| kind.to_owned());
+        let from = networks.iter().filter(|one| is_allowed(Some(one.first()))).map(ToString::to_string);
+        let from: Vec<String> = kinds.chain(from).collect();
+        // Where a network is open but for its beginning, the address that was found stands for it.
+        let found = || allowed.address.and_then(|address| Network::around(&address.to_string()));
+        if from.is_empty() { found().iter().map(ToString::to_string).collect() } else { from }
     }
 }
 
@@ -423,7 +426,9 @@ mod tests {
         check(&permits(&format!("{} && context.address.isLoopback()", within("10.0.0.0/8"))), None);
         let all =
             format!("@id(\"no\") forbid (principal, action, resource is Object) when {{ {} }};", within("0.0.0.0/0"));
-        check(&[permits("context has address"), all].concat(), Some(&["2001:db8::1/128"]));
+        check(&[permits("context has address"), all].concat(), Some(&["::/0"]));
+        check(&permits("context has address && context.address.isIpv4()"), Some(&["0.0.0.0/0"]));
+        check(&permits("context has address && context.address.isIpv6()"), Some(&["::/0"]));
     }
 
     /// What forbids in all circumstances needs no trying.

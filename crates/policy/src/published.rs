@@ -13,7 +13,9 @@ impl Snapshot {
         self.roster().publications.values().filter(move |one| one.counts_at(at) && !self.is_closed(one))
     }
 
-    fn is_closed(&self, publication: &Publication) -> bool {
+    /// Tells whether a project of it was closed.
+    #[must_use]
+    pub fn is_closed(&self, publication: &Publication) -> bool {
         publication.label.projects.iter().any(|project| self.roster().closed.contains(project))
     }
 
@@ -118,6 +120,14 @@ mod tests {
             let actor = Actor { kind, ..Publication::stranger(ID) };
             assert!(!reads(roster(), &Facts { actor, ..facts() }), "{kind:?}");
         }
+        let operator = crate::LocalOperator { principal: PrincipalId(ID.0) };
+        let policies = crate::Policies::new(Snapshot::new(roster(), Epoch(7)).expect("valid"), Some(operator.into()));
+        use cordon_gate::Decide as _;
+        let lists = Facts { action: Action::PolicyChange, target: Target::default(), ..facts() };
+        assert!(
+            matches!(policies.evaluate(&lists), Verdict::Deny(..)),
+            "nor is a publication the person at the machine"
+        );
         let credential = Some(cordon_domain::CredentialId([1; 16]));
         let actor = Actor { credential, ..Publication::stranger(ID) };
         assert!(!reads(roster(), &Facts { actor, ..facts() }));

@@ -65,6 +65,10 @@ async fn described(node: &Node, target: &Target) -> Result<String, Refused> {
         Some(Inspection::Done(done)) if !done.looked.is_clean() => Some(format!("in it: {}", done.looked)),
         _ => None,
     };
+    // What browsers make of it.
+    let headers = entry.iter().flat_map(|entry| &entry.said.headers);
+    let kinds = headers.filter(|(name, _)| ["content-type", "content-encoding"].contains(&name.as_str()));
+    let kind = kinds.map(|(_, value)| value.clone()).reduce(|one, other| format!("{one} in {other}"));
     let snapshot = node.identity.snapshot()?;
     let bucket = target.bucket.and_then(|id| Some(snapshot.roster().buckets.get(id)?.name.as_str()));
     let named = [
@@ -73,6 +77,7 @@ async fn described(node: &Node, target: &Target) -> Result<String, Refused> {
         target.bucket.map(|id| bucket.map_or_else(|| id.to_string(), |name| format!("bucket {name}"))),
         target.record.as_ref().map(ToString::to_string),
         target.label.as_ref().map(written),
+        kind,
         inspected,
     ];
     let named: Vec<String> = named.into_iter().flatten().collect();
@@ -84,9 +89,9 @@ fn changed(wanted: &Wanted) -> String {
     let shown = |step: &Step| match step {
         Step::Put(Record::Policies(policies)) => format!("version {}\n\n{}", policies.version, policies.text),
         Step::Put(Record::Publication(publication)) => {
-            let from = publication.starts.map_or_else(|| "at once".to_owned(), utc);
+            let from = publication.starts.map_or_else(|| "at once".to_owned(), |at| format!("from {}", utc(at)));
             let until = utc(publication.ends);
-            format!("anyone who has its address reads it: {from}, until {until}; {} bytes", publication.bytes)
+            format!("anyone reads it, {from}, until {until}; {} bytes", publication.bytes)
         }
         step => format!("{step:#?}"),
     };

@@ -30,7 +30,7 @@ pub(crate) struct Asked {
     pub(crate) named: Option<String>,
     /// The body.
     pub(crate) body: Bytes,
-    /// Headers, without what proves who it is.
+    /// What of something is asked for, and what whoever asks has of it already.
     pub(crate) headers: HeaderMap,
 }
 
@@ -65,8 +65,9 @@ impl Asked {
         };
         let named = parts.uri.path().rsplit('/').next().filter(|name| !name.is_empty()).map(str::to_owned);
         let leaving = cookie(&parts.headers, &cookie_name(node, LEAVING)).map(str::to_owned);
-        let mut headers = parts.headers.clone();
-        [header::AUTHORIZATION, header::COOKIE].into_iter().for_each(|name| drop(headers.remove(name)));
+        let wanted = [header::RANGE, header::IF_RANGE, header::IF_NONE_MATCH];
+        let wanted = wanted.into_iter().filter_map(|name| Some((name.clone(), parts.headers.get(&name)?.clone())));
+        let headers = wanted.collect();
         Ok(Self { visit, leaving, who: known, query, named, body, headers })
     }
 

@@ -12,7 +12,7 @@ use cordon_domain::Credential;
 use futures_util::Stream;
 use tokio::sync::watch;
 
-/// All requests in flight that came with a credential.
+/// All requests in flight that came with a credential, and the reads of strangers.
 #[derive(Default)]
 pub struct Flights {
     all: Arc<Mutex<HashMap<u64, Flying>>>,
@@ -20,7 +20,8 @@ pub struct Flights {
 }
 
 struct Flying {
-    credential: Credential,
+    /// What it came with; strangers come with nothing.
+    credential: Option<Credential>,
     cut: watch::Sender<bool>,
 }
 
@@ -40,8 +41,8 @@ impl Drop for Flight {
 }
 
 impl Flights {
-    /// Begins a request.
-    pub fn begin(&self, credential: Credential) -> Option<Flight> {
+    /// Begins a request that came with a credential, or one of a stranger.
+    pub fn begin(&self, credential: Option<Credential>) -> Option<Flight> {
         let number = self.begun.fetch_add(1, Ordering::Relaxed);
         let mut all = self.all.lock().ok()?;
         let (sender, receiver) = watch::channel(false);
@@ -49,10 +50,10 @@ impl Flights {
         Some(Flight { all: Arc::clone(&self.all), number, cut: receiver })
     }
 
-    /// Ends all whose credential does not count.
-    pub fn cut(&self, counts: impl Fn(&Credential) -> bool) {
+    /// Ends all that do not count, by what they came with.
+    pub fn cut(&self, counts: impl Fn(Option<&Credential>) -> bool) {
         let Ok(all) = self.all.lock() else { return };
-        for flying in all.values().filter(|flying| !counts(&flying.credential)) {
+        for flying in all.values().filter(|flying| !counts(flying.credential.as_ref())) {
             flying.cut.send_replace(true);
         }
     }
@@ -136,15 +137,15 @@ mod tests {
     #[tokio::test]
     async fn a_request_is_ended_before_and_while_its_answer_is_on_its_way() {
         let flights = Flights::default();
-        let mut waiting = flights.begin(credential(1)).expect("begun");
-        let other = flights.begin(credential(2)).expect("begun");
+        let mut waiting = flights.begin(Some(credential(1))).expect("begun");
+        let other = flights.begin(None).expect("begun");
         let endless = stream::iter([Ok::<_, Broken>(Bytes::from_static(b"first"))]).chain(stream::pending());
         let mut body =
-            flights.begin(credential(1)).expect("begun").carry(Body::from_stream(endless)).into_data_stream();
+            flights.begin(Some(credential(1))).expect("begun").carry(Body::from_stream(endless)).into_data_stream();
         assert_eq!(body.next().await.expect("a chunk").expect("whole"), "first");
         assert_eq!(flights.count(), 3);
         assert_eq!(waiting.answer(async { 7 }).await, Some(7));
-        flights.cut(|credential| credential.id != CredentialId([1; 16]));
+        flights.cut(|credential| credential.is_none_or(|one| one.id != CredentialId([1; 16])));
         assert_eq!(waiting.answer(std::future::pending::<()>()).await, None);
         assert!(body.next().await.expect("it ends").is_err(), "and does not look whole");
         drop((waiting, body));

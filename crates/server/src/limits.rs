@@ -95,3 +95,24 @@ pub const PURGE_S: u64 = 10;
 
 /// Seconds after which the signed list of what is public is to be fetched anew.
 pub const MANIFEST_S: i64 = 3_600;
+
+/// Strangers who are answered at once; the other connections are left for whoever signs in.
+pub const STRANGERS_AT_ONCE_MAX: usize = 64;
+
+/// Of those, from one address.
+pub const STRANGERS_BY_ADDRESS_AT_ONCE_MAX: usize = 16;
+
+/// Answers to strangers in a minute: each is on record. Put what keeps copies before a node to give more.
+pub const STRANGERS_MINUTE_MAX: usize = 6_000;
+
+/// Of those, to one address.
+pub const STRANGERS_BY_ADDRESS_MINUTE_MAX: usize = 300;
+
+/// Seconds for which the signed list of what is public is given as it was made.
+pub const MANIFEST_KEPT_S: u64 = 5;
+
+/// Times that whoever removes copies is told, until they say that it is done.
+pub const PURGE_TRIES: u32 = 4;
+
+/// Seconds until they are told again, the first time; then twice as many each time.
+pub const PURGE_AGAIN_S: u64 = 2;

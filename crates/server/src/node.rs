@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use cordon_domain::{Action, Actor, Clock, EmergencyId, Network};
+use cordon_domain::{Action, Actor, Clock, Credential, EmergencyId, Network};
 use cordon_gate::{Epoch, Gate, Journal as _};
 use cordon_identity::{Identity, IdentityError, Provider, ProviderSettings, PublicUrl};
 use cordon_policy::{Itself, Policies, Unlisted};
@@ -17,7 +17,9 @@ use crate::flights::Flights;
 use crate::inspectors::Inspectors;
 use crate::limits::CONFIRMED_MS;
 use crate::peers::PeerKey;
+use crate::published::Manifest;
 use crate::purge::PurgeHook;
+use crate::strangers::Strangers;
 
 /// How a node is reached.
 #[derive(Clone, Debug)]
@@ -44,6 +46,8 @@ pub struct Node {
     pub(crate) vault: Vault,
     pub(crate) settings: Settings,
     pub(crate) flights: Flights,
+    pub(crate) strangers: Strangers,
+    pub(crate) manifest: Manifest,
     pub(crate) peer_key: PeerKey,
     confirmed: Mutex<Instant>,
     /// Emergencies that were told of.
@@ -95,6 +99,8 @@ impl Node {
             vault,
             settings,
             flights,
+            strangers: Strangers::default(),
+            manifest: Manifest::default(),
             peer_key,
             confirmed,
             told: Mutex::default(),
@@ -145,7 +151,8 @@ impl Node {
         }
         self.tell_emergencies();
         let confirmed = self.is_confirmed();
-        self.flights.cut(|credential| confirmed && self.identity.counts(credential).is_ok());
+        let counts = |credential: &Credential| self.identity.counts(credential).is_ok();
+        self.flights.cut(|credential| confirmed && credential.is_none_or(counts));
     }
 
     /// Tells whoever watches this node of each emergency, once.

@@ -20,10 +20,12 @@ pub(crate) async fn list(node: &Node, asked: Asked) -> Answer {
     let all = node.vault.publications(&facts).await?;
     let snapshot = node.identity.snapshot()?;
     let line = |(publication, standing): &(Publication, Standing)| {
-        let bucket = snapshot.roster().buckets.get(publication.bucket)?;
-        Some(line(node, publication, (bucket.name.as_str(), *standing)))
+        // One that was removed has no name any more.
+        let bucket = snapshot.roster().buckets.get(publication.bucket).map(|bucket| bucket.name.to_string());
+        let bucket = bucket.unwrap_or_else(|| publication.bucket.to_string());
+        line(node, publication, (&bucket, *standing))
     };
-    json(&object!({"publications": all.iter().filter_map(line).collect::<Vec<_>>()}))
+    json(&object!({"publications": all.iter().map(line).collect::<Vec<_>>()}))
 }
 
 fn line(node: &Node, publication: &Publication, (bucket, standing): (&str, Standing)) -> Value {
@@ -69,7 +71,8 @@ pub(crate) async fn make(node: &Node, asked: Asked) -> Answer {
         return json(&object!({"asked": asked.to_string()}));
     }
     let made = node.vault.make_public(publishing).await?;
-    json(&object!({"publication": made.id.to_string(), "address": address(node, made.id)}))
+    let planned = !made.counts_at(node.identity.now());
+    json(&object!({"publication": made.id.to_string(), "address": address(node, made.id), "planned": planned}))
 }
 
 #[derive(Deserialize)]
@@ -88,7 +91,7 @@ pub(crate) async fn withdraw(node: &Node, asked: Asked) -> Answer {
     node.follow().await;
     let address = address(node, withdrawn.id);
     let purged = match &node.settings.purge {
-        Some(hook) => Some(hook.tell(&address).await),
+        Some(hook) => Some(hook.tell(address.clone()).await),
         None => None,
     };
     json(&object!({"withdrawn": address, "purged": purged}))

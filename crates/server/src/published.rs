@@ -1,6 +1,7 @@
-//! What is public: anyone who has an address reads it, and nothing else; and the signed list of all that is meant to be.
+//! What is public: anyone reads it at its address, and nothing else; and the signed list of all that is.
 
 use std::fmt::Write as _;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -9,10 +10,11 @@ use cordon_domain::id::{hex, parse_hex};
 use cordon_domain::{Action, Publication, PublicationId};
 use cordon_store::entries::Said;
 use cordon_vault::{Got, VaultError};
+use futures_util::StreamExt as _;
 use s3s::dto::Range;
 
 use crate::asked::Asked;
-use crate::limits::MANIFEST_S;
+use crate::limits::{MANIFEST_KEPT_S, MANIFEST_S};
 use crate::node::Node;
 use crate::reply::{Answer, Refused, write};
 
@@ -26,8 +28,10 @@ pub(crate) async fn read(node: &Node, asked: Asked) -> Answer {
     if !node.is_confirmed() {
         return Err(Refused::Unconfirmed);
     }
-    let id = asked.named.as_deref().and_then(parse_hex).map(PublicationId);
-    let got = match id {
+    let Some(answered) = node.strangers.begin(asked.visit.address, node.identity.now()) else {
+        return Err(Refused::Busy);
+    };
+    let got = match named(&asked) {
         Some(id) => {
             let facts = node.identity.facts(Action::ObjectRead, Publication::stranger(id), &asked.visit);
             node.vault.published(&facts, id).await
@@ -35,13 +39,30 @@ pub(crate) async fn read(node: &Node, asked: Asked) -> Answer {
         None => Err(VaultError::NoObject),
     };
     match got {
-        Ok(got) => Ok(answer(got, &asked.headers)),
+        Ok(got) => {
+            let flight = node.flights.begin(None).ok_or(Refused::Cut("this node is ending"))?;
+            let response = answer(got, &asked.headers);
+            Ok(response.map(|body| flight.carry(while_answered(body, answered))))
+        }
         Err(VaultError::NoObject) => {
             node.identity.refuse(Action::ObjectRead, None, &asked.visit, "there is no publication that counts").await;
             Err(Refused::NotFound)
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// The publication that an address names. Each has one address: whoever keeps copies keeps one.
+fn named(asked: &Asked) -> Option<PublicationId> {
+    let text = asked.named.as_deref().filter(|_| asked.query.is_empty())?;
+    parse_hex(text).filter(|id| hex(id) == text).map(PublicationId)
+}
+
+/// Holds the place among those who are answered for as long as the body goes on.
+fn while_answered(body: Body, answered: crate::strangers::Answered) -> Body {
+    Body::from_stream(body.into_data_stream().inspect(move |_| {
+        let _ = &answered;
+    }))
 }
 
 /// The bytes, or the range of them that was asked for; none where whoever asks has them.
@@ -80,10 +101,10 @@ fn described(status: StatusCode, said: &Said, tag: &str, body: Body) -> Response
     let mut response = Response::new(body);
     *response.status_mut() = status;
     let kept = |name: &str| said.headers.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str());
-    let kind = kept("content-type").unwrap_or("application/octet-stream");
+    let shown = kept("content-type").and_then(shown);
     let headers = [
-        (header::CONTENT_TYPE, kind),
-        (header::CONTENT_DISPOSITION, if is_shown(kind) { "inline" } else { "attachment" }),
+        (header::CONTENT_TYPE, shown.unwrap_or(KEPT)),
+        (header::CONTENT_DISPOSITION, if shown.is_some() { "inline" } else { "attachment" }),
         (header::ETAG, tag),
         (header::ACCEPT_RANGES, "bytes"),
         // What is kept is asked for again each time: what was withdrawn is not given from what somebody kept.
@@ -99,14 +120,30 @@ fn described(status: StatusCode, said: &Said, tag: &str, body: Body) -> Response
     response
 }
 
-/// What a browser shows, and does not run: anything else is kept as a file.
-fn is_shown(kind: &str) -> bool {
-    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let pictures = ["image/png", "image/jpeg", "image/gif", "image/webp", "image/avif"];
-    kind == "text/plain"
-        || pictures.contains(&kind.as_str())
-        || kind.starts_with("audio/")
-        || kind.starts_with("video/")
+/// What a browser keeps as a file.
+const KEPT: &str = "application/octet-stream";
+
+/// What a browser shows, and does not run.
+const SHOWN: [&str; 12] = [
+    "text/plain; charset=utf-8",
+    "image/png",
+    "image/jpeg",
+    "image/gif",
+    "image/webp",
+    "image/avif",
+    "audio/mpeg",
+    "audio/ogg",
+    "audio/wav",
+    "video/mp4",
+    "video/webm",
+    "video/ogg",
+];
+
+/// The kind that is shown, where a writer's says exactly that: what says more, or something else, is kept as a file.
+fn shown(kind: &str) -> Option<&'static str> {
+    let kind = kind.trim().to_ascii_lowercase().replace("; ", ";");
+    let plain = ["text/plain", "text/plain;charset=us-ascii"].contains(&kind.as_str());
+    SHOWN.into_iter().find(|shown| shown.replace("; ", ";") == kind || plain && shown.starts_with("text/plain"))
 }
 
 /// Puts a header on an answer. What a writer said and no header can hold is left out.
@@ -116,20 +153,32 @@ fn put(response: &mut Response, name: HeaderName, value: &str) {
     }
 }
 
-/// All that is meant to be public now, signed with the key of the log: addresses, lengths, and until when; no names.
+/// The list of all that is public, as it was made a moment ago.
+#[derive(Default)]
+pub(crate) struct Manifest(tokio::sync::Mutex<Option<(Instant, String)>>);
+
+/// All that is public now, signed with the key of the log: addresses, lengths, and until when; no names.
 pub(crate) async fn manifest(node: &Node, _: Asked) -> Answer {
     if !node.is_confirmed() {
         return Err(Refused::Unconfirmed);
     }
-    let (snapshot, now) = (node.identity.snapshot()?, node.identity.now());
+    let mut kept = node.manifest.0.lock().await;
+    let fresh = |(made, _): &&(Instant, String)| made.elapsed() < Duration::from_secs(MANIFEST_KEPT_S);
+    let text = match kept.as_ref().filter(fresh) {
+        Some((_, text)) => text.clone(),
+        None => kept.insert((Instant::now(), made(node).await?)).1.clone(),
+    };
+    Ok(write(&text, "text/plain; charset=utf-8"))
+}
+
+async fn made(node: &Node) -> Result<String, Refused> {
+    let now = node.identity.now();
     let mut text = format!("made {}\nexpires {}\n", now.unix_s(), now.unix_s() + MANIFEST_S);
-    for publication in snapshot.publications(now) {
+    for Publication { id, bytes, ends, .. } in node.vault.public(now).await? {
         // Writing to a String cannot fail.
-        let Publication { id, bytes, ends, .. } = publication;
-        let _ = writeln!(text, "{} {bytes} {}", address(node, *id), ends.unix_s());
+        let _ = writeln!(text, "{} {bytes} {}", address(node, id), ends.unix_s());
     }
-    let note = node.installation.signed_note("publications", &text)?;
-    Ok(write(&note.to_string(), "text/plain; charset=utf-8"))
+    Ok(node.installation.signed_note("publications", &text)?.to_string())
 }
 
 #[cfg(test)]
@@ -138,10 +187,25 @@ mod tests {
 
     #[test]
     fn what_a_browser_would_run_is_kept_as_a_file() {
-        let shown = ["text/plain", "text/plain; charset=utf-8", "IMAGE/PNG", "video/mp4"];
-        let kept =
-            ["text/html", "image/svg+xml", "application/pdf", "text/javascript", "", "text/plain+html", "text/xml"];
-        assert!(shown.into_iter().all(is_shown));
-        assert!(!kept.into_iter().any(is_shown));
+        let check = |kind: &str, expect: Option<&str>| assert_eq!(shown(kind), expect, "{kind}");
+        check("text/plain", Some("text/plain; charset=utf-8"));
+        check("Text/Plain;charset=UTF-8", Some("text/plain; charset=utf-8"));
+        check("IMAGE/PNG", Some("image/png"));
+        for kept in [
+            "text/html",
+            "image/svg+xml",
+            "application/pdf",
+            "text/javascript",
+            "text/css",
+            "",
+            "text/plain+html",
+            "text/xml",
+            // A browser may take the last of several.
+            "text/plain;a, text/html",
+            "text/plain, text/html",
+            "image/png;charset=utf-7",
+        ] {
+            check(kept, None);
+        }
     }
 }

@@ -1,19 +1,28 @@
 //! Telling whatever keeps copies of public things, such as a content network, that one was withdrawn.
 
+use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::limits::PURGE_S;
+use tokio::sync::oneshot;
 
-/// Where it is told: an address of `https`, or of this machine.
-#[derive(Clone, Debug, PartialEq, Eq)]
+use crate::limits::{PURGE_AGAIN_S, PURGE_S, PURGE_TRIES};
+
+/// Where it is told: an address of `https`, or of this machine. It may hold a token, and is not shown.
+#[derive(Clone, PartialEq, Eq)]
 pub struct PurgeHook(url::Url);
+
+impl fmt::Debug for PurgeHook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PurgeHook")
+    }
+}
 
 impl FromStr for PurgeHook {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let url: url::Url = text.parse().map_err(|error| format!("`{text}` is no address: {error}"))?;
+        let url: url::Url = text.parse().map_err(|error| format!("a hook is an address: {error}"))?;
         let here = match url.host() {
             Some(url::Host::Domain(name)) => name == "localhost",
             Some(url::Host::Ipv4(address)) => address.is_loopback(),
@@ -29,21 +38,40 @@ impl FromStr for PurgeHook {
 }
 
 impl PurgeHook {
-    /// Tells it. Returns whether it answered that it was done; what it did not do is said in the log of the node.
-    pub(crate) async fn tell(&self, address: &str) -> bool {
-        let (hook, body) = (self.0.clone(), serde_json::json!({"schema": "cordon-purge-1", "address": address}));
+    /// Tells it, and goes on telling it for a while when it does not answer that it was done, whoever still waits for that.
+    /// Returns what the first answer is.
+    pub(crate) async fn tell(&self, address: String) -> bool {
+        let (hook, (say, said)) = (self.clone(), oneshot::channel());
+        tokio::spawn(async move {
+            let mut say = Some(say);
+            for attempt in 0..PURGE_TRIES {
+                let outcome = hook.told(address.clone()).await;
+                if let Some(say) = say.take() {
+                    // Whoever waits for it may be gone.
+                    let _ = say.send(outcome.is_ok());
+                }
+                let Err(error) = outcome else { return };
+                eprintln!(
+                    "warning: `{address}` was withdrawn, and the hook that removes copies did not take it: {error}"
+                );
+                tokio::time::sleep(Duration::from_secs(PURGE_AGAIN_S << attempt)).await;
+            }
+        });
+        said.await.unwrap_or(false)
+    }
+
+    async fn told(&self, address: String) -> Result<(), String> {
+        let body = serde_json::json!({"schema": "cordon-purge-1", "address": address}).to_string();
+        let hook = self.0.clone();
         let told = tokio::task::spawn_blocking(move || {
             let config = ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(PURGE_S)));
-            let agent: ureq::Agent = config.max_redirects(0).build().into();
-            let request = agent.post(hook.as_str()).header("content-type", "application/json");
-            request.send(body.to_string()).map(drop)
+            let agent: ureq::Agent = config.max_redirects(0).proxy(None).http_status_as_error(false).build().into();
+            let answer = agent.post(hook.as_str()).header("content-type", "application/json").send(body);
+            answer.map(|answer| answer.status())
         });
-        let outcome =
-            told.await.map_err(|error| error.to_string()).and_then(|told| told.map_err(|error| error.to_string()));
-        if let Err(error) = &outcome {
-            eprintln!("warning: `{address}` was withdrawn, and the hook that removes copies did not take it: {error}");
-        }
-        outcome.is_ok()
+        // What went wrong may name the address of the hook.
+        let status = told.await.map_err(|_| "it was not asked")?.map_err(|_| "it cannot be reached")?;
+        if status.is_success() { Ok(()) } else { Err(format!("it answers {}", status.as_u16())) }
     }
 }
 
@@ -52,11 +80,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hook_is_told_where_nobody_listens_in() {
+    fn a_hook_is_told_where_nobody_listens_in_and_is_not_shown() {
         let is_one = |text: &str| text.parse::<PurgeHook>().is_ok();
         assert!(is_one("https://cdn.example/purge?zone=1"));
         assert!(is_one("http://127.0.0.1:9/purge") && is_one("http://[::1]:9/") && is_one("http://localhost/"));
         assert!(!is_one("http://cdn.example/purge") && !is_one("http://localhost.example/"));
-        assert!(!is_one("ftp://127.0.0.1/") && !is_one("cdn.example") && !is_one("file:///etc/passwd"));
+        assert!(!is_one("ftp://127.0.0.1/") && !is_one("file:///etc/passwd"));
+        let hook: PurgeHook = "https://cdn.example/purge?token=t0k3n".parse().expect("one");
+        assert!(!format!("{hook:?}").contains("t0k3n"));
+        let wrong = "cdn.example/t0k3n".parse::<PurgeHook>().expect_err("no address");
+        assert!(!wrong.contains("t0k3n"), "{wrong}");
     }
 }

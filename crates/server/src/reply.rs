@@ -43,6 +43,9 @@ pub(crate) enum Refused {
     /// This node does not know what was revoked: it answers nobody until it does.
     #[error("this node has not looked at revocations for too long")]
     Unconfirmed,
+    /// As many as may be are answered now.
+    #[error("too many ask for what is public: try again in a minute")]
+    Busy,
     /// It took too long, or what it came with was revoked meanwhile.
     #[error("{0}")]
     Cut(&'static str),
@@ -77,7 +80,9 @@ impl Refused {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Cut(_) => StatusCode::REQUEST_TIMEOUT,
             Self::Identity(IdentityError::Denied(denial)) | Self::Denied(denial) => of_denial(denial),
-            Self::Identity(IdentityError::Throttled(_) | IdentityError::Busy) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Busy | Self::Identity(IdentityError::Throttled(_) | IdentityError::Busy) => {
+                StatusCode::TOO_MANY_REQUESTS
+            }
             Self::Identity(IdentityError::Weak(_)) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Identity(error) if error.is_refusal() => StatusCode::UNAUTHORIZED,
             Self::Identity(_) | Self::Store(_) | Self::Unconfirmed => StatusCode::SERVICE_UNAVAILABLE,

@@ -190,7 +190,7 @@ async fn tried(node: &Node, route: &Route, peer: SocketAddr, request: Request) -
     let credential = asked.who.filter(|_| route.who != Who::Anyone);
     let answer = tokio::time::timeout(limit, (route.does)(node, asked));
     let Some(credential) = credential else { return answer.await.map_err(late)? };
-    let mut flight = node.flights.begin(credential).ok_or(Refused::Cut("this node is ending"))?;
+    let mut flight = node.flights.begin(Some(credential)).ok_or(Refused::Cut("this node is ending"))?;
     // It may have been revoked between the look at it and now.
     node.identity.counts(&credential)?;
     match flight.answer(answer).await {

@@ -185,7 +185,7 @@ impl Endpoint {
         if region != REGION {
             return Err(s3_error!(AuthorizationHeaderMalformed, "the only region here is us-east-1"));
         }
-        let mut flight = self.node.flights.begin(credential).ok_or_else(|| s3_error!(ServiceUnavailable))?;
+        let mut flight = self.node.flights.begin(Some(credential)).ok_or_else(|| s3_error!(ServiceUnavailable))?;
         // It may have been revoked between the look at it and now.
         self.node.identity.counts(&credential).map_err(|error| refusal::of_identity(&error))?;
         let facts = self.facts(&credential, &visit);

@@ -116,7 +116,7 @@ pub const CREDENTIALS_KEPT_MS: i64 = 31 * 86_400_000;
 /// What one human may have asked for and not been answered.
 pub const ASKS_OPEN_MAX: usize = 16;
 
-/// Publications that have not ended.
+/// Publications that nobody withdrew.
 pub const PUBLICATIONS_MAX: usize = 10_000;
 
 /// Readers whose counts a writer keeps in memory.

@@ -60,6 +60,7 @@ pub(crate) fn concern(action: Action, steps: &Steps, target: &Target) -> bool {
             }
             // Whose it is, is checked against what is stored.
             Step::End(RecordKey::Publication(_)) => target.version.is_some(),
+            Step::End(RecordKey::Ask(_)) if action == Action::PublicationWithdraw => target.version.is_some(),
             Step::Put(Record::Ask(asked)) => is_about(asked, target),
             // Everything else is decided on the installation, whatever bucket somebody owns.
             _ => target.bucket.is_none() && target.version.is_none(),
@@ -220,6 +221,9 @@ impl<A: Changes> Guard<'_, A> {
             Step::Put(Record::Revoked(revoked)) => self.revoked(revoked).await,
             Step::Put(Record::Publication(publication)) => self.publication(publication).await,
             Step::End(key @ RecordKey::Publication(_)) => self.withdrawn(key).await,
+            Step::End(key @ RecordKey::Ask(_)) if self.permit.action() == Action::PublicationWithdraw => {
+                self.asked_no_more(key).await
+            }
             Step::End(RecordKey::Emergency(id)) => self.review(&RecordKey::Emergency(*id)).await,
             Step::End(key @ RecordKey::Bucket(id)) => {
                 if let Some(Record::Bucket(old)) = self.record(key).await? {
@@ -390,8 +394,11 @@ impl<A: Changes> Guard<'_, A> {
         let own = new.by == self.permit.actor().principal && new.may_begin(self.at);
         holds(own, "a publication names who makes it, a reason, and an end ahead, within 366 days")?;
         let all = all(self.session, self.keys).await?.roster.publications;
-        let open = all.values().filter(|other| other.ends > self.at).count();
-        holds(open < PUBLICATIONS_MAX, "there are too many publications: withdraw some")?;
+        holds(all.len() < PUBLICATIONS_MAX, "there are too many publications: withdraw those that have ended")?;
+        let other = all.values().find(|other| other.version == new.version && other.ends > self.at);
+        if let Some(other) = other {
+            return conflict(format!("{} is of the same version: withdraw that first", other.id));
+        }
         self.is_new(RecordKey::Publication(new.id)).await
     }
 
@@ -402,6 +409,13 @@ impl<A: Changes> Guard<'_, A> {
         };
         let own = Target { record: None, ..self.permit.target().clone() } == old.target();
         holds(own, "the publication is of something else")
+    }
+
+    /// With a publication goes what was asked for of the same version.
+    async fn asked_no_more(&mut self, key: &RecordKey) -> Result<(), StoreError> {
+        let Some(Record::Ask(old)) = self.record(key).await? else { return conflict(format!("there is no {key}")) };
+        let same = old.action == Action::PublicationMake && old.target.version == self.permit.target().version;
+        holds(same, "what was asked for is something else")
     }
 
     async fn ask(&mut self, asked: &Asked) -> Result<(), StoreError> {

@@ -1,5 +1,6 @@
 //! What is public, and how it becomes so and ceases to be: a publication of one version, by two people, until a date.
 
+use cordon_domain::limits::STEPS_MAX;
 use cordon_domain::{
     Action, Bucket, BucketId, Inspection, Label, Moment, ObjectKey, Publication, PublicationId, Record, RecordKey,
     Step, Steps, Target, VersionId,
@@ -8,6 +9,7 @@ use cordon_gate::act::{Publish, Withdraw};
 use cordon_gate::{Facts, Journal as _, Request, Verdict};
 use cordon_store::Change;
 use cordon_store::edge::SystemEntropy;
+use cordon_store::entries::{Body, Said};
 
 use crate::error::VaultError;
 use crate::get::Got;
@@ -38,8 +40,11 @@ pub enum Standing {
     Public,
     /// It has ended.
     Ended,
-    /// What it names is gone, or got another label: nobody reads it.
-    Fallen,
+    /// Its version has another label by now, its name is hidden, or one of its projects is closed: nobody reads it as long
+    /// as that is so.
+    Suspended,
+    /// Its version is there no more.
+    Gone,
 }
 
 impl Standing {
@@ -50,19 +55,22 @@ impl Standing {
             Self::Planned => "planned",
             Self::Public => "public",
             Self::Ended => "ended",
-            Self::Fallen => "fallen",
+            Self::Suspended => "suspended",
+            Self::Gone => "gone",
         }
     }
 }
 
 impl Vault {
-    /// Prepares that a version becomes public. Nothing is decided yet: an approval of exactly this can be asked for, or put to
-    /// it. What was asked for before, and is the same, is prepared once more.
+    /// Prepares that a version becomes public: an approval of exactly this can be asked for, or put to it. What was asked for
+    /// before, and is the same, is prepared once more. Whoever could not publish it with all approvals is refused here, on
+    /// record, before they are told what was found in it.
     ///
     /// # Errors
     ///
-    /// [`VaultError::NoObject`] when there is none that whoever asks may know of; [`VaultError::Conflict`] when nobody has
-    /// looked into it, or what was found in it was not released.
+    /// [`VaultError::NoObject`] when there is none that whoever asks may know of; [`VaultError::Refused`] with what is missing
+    /// beside approvals; [`VaultError::Conflict`] when nobody has looked into it, what was found in it was not released, or
+    /// it is public already.
     pub async fn publish(
         &self,
         asks: &Facts,
@@ -75,7 +83,6 @@ impl Vault {
             // Decided and recorded as a look at it is.
             self.head(asks, bucket, key, version).await?;
         }
-        is_clean(entry.said.inspection.as_ref())?;
         let publication = Publication {
             id: PublicationId::draw(&mut SystemEntropy),
             bucket: bucket.id,
@@ -92,12 +99,27 @@ impl Vault {
             let wrong = "a publication has a reason, and ends ahead, after it begins, within 366 days";
             return Err(VaultError::Conflict(wrong.to_owned()));
         }
+        self.is_single(&publication, asks.at)?;
         let id = self.asked_before(asks, &publication)?.unwrap_or(publication.id);
         let publication = Publication { id, ..publication };
         let beside = made(&publication).encoded();
         let target = Target { record: Some(RecordKey::Publication(id)), ..publication.target() };
         let facts = Facts { target, beside, action: Action::PublicationMake, ..asks.clone() };
+        if !self.snapshot()?.lacks_only_approval(&facts) {
+            self.gate.admit(&Request::<Publish>::new(facts.clone())).await?;
+        }
+        is_clean(&entry.said)?;
         Ok(Publishing { facts, publication })
+    }
+
+    /// A version has one address at a time: whoever withdraws it withdraws all of it.
+    fn is_single(&self, publication: &Publication, at: Moment) -> Result<(), VaultError> {
+        let snapshot = self.snapshot()?;
+        let mut all = snapshot.roster().publications.values();
+        match all.find(|other| other.version == publication.version && other.ends > at) {
+            Some(other) => Err(VaultError::Conflict(format!("it is public already, or will be: {}", other.id))),
+            None => Ok(()),
+        }
     }
 
     /// The identifier of a publication of the same that whoever asks has asked others for.
@@ -137,14 +159,20 @@ impl Vault {
         let publication = snapshot.roster().publications.get(&id).cloned().ok_or(VaultError::NoObject)?;
         let key = RecordKey::Publication(id);
         let target = Target { record: Some(key.clone()), ..publication.target() };
-        let change = Change::records(Action::PublicationWithdraw, Steps(vec![Step::End(key)]));
+        // Nobody makes it public again by what was approved before.
+        let asked = snapshot.roster().asks.values().filter(|asked| {
+            asked.action == Action::PublicationMake && asked.target.version == Some(publication.version)
+        });
+        let asked = asked.map(|asked| RecordKey::Ask(asked.id)).take(STEPS_MAX - 1);
+        let steps = std::iter::once(key).chain(asked).map(Step::End).collect();
+        let change = Change::records(Action::PublicationWithdraw, Steps(steps));
         let action = Action::PublicationWithdraw;
         let facts = Facts { target, beside: change.beside(), action, ..asks.clone() };
         drop(self.gate.change(Request::<Withdraw>::new(facts), change).await?.spend());
         Ok(publication)
     }
 
-    /// Returns all publications of which whoever asks may know, and how each stands. That they learn of them is recorded.
+    /// Returns all publications that whoever asks may list, or take back, and how each stands. That they learn of them is recorded.
     ///
     /// # Errors
     ///
@@ -152,8 +180,10 @@ impl Vault {
     pub async fn publications(&self, asks: &Facts) -> Result<Vec<(Publication, Standing)>, VaultError> {
         let snapshot = self.snapshot()?;
         let all = snapshot.roster().publications.values();
-        let seen: Vec<_> = all.filter(|one| self.may_list(asks, one.bucket, &one.label)).collect();
-        let told: Vec<(BucketId, &Label)> = seen.iter().map(|one| (one.bucket, &one.label)).collect();
+        let may_see = |one: &&Publication| self.may_list(asks, one.bucket, &one.label) || self.may_withdraw(asks, one);
+        let seen: Vec<_> = all.filter(may_see).collect();
+        let listed = seen.iter().filter(|one| self.may_list(asks, one.bucket, &one.label));
+        let told: Vec<(BucketId, &Label)> = listed.map(|one| (one.bucket, &one.label)).collect();
         self.tell(asks, told).await?;
         let mut standing = Vec::with_capacity(seen.len());
         for publication in seen {
@@ -162,15 +192,43 @@ impl Vault {
         Ok(standing)
     }
 
+    fn may_withdraw(&self, asks: &Facts, publication: &Publication) -> bool {
+        let facts = Facts { target: publication.target(), action: Action::PublicationWithdraw, ..asks.clone() };
+        matches!(self.gate.evaluate(&facts), Verdict::Allow(_))
+    }
+
+    /// Returns what strangers read at a moment.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::Integrity`] when what decides is not whole.
+    pub async fn public(&self, at: Moment) -> Result<Vec<Publication>, VaultError> {
+        let snapshot = self.snapshot()?;
+        let mut public = Vec::new();
+        for publication in snapshot.publications(at) {
+            if self.standing(publication, at).await? == Standing::Public {
+                public.push(publication.clone());
+            }
+        }
+        Ok(public)
+    }
+
     async fn standing(&self, publication: &Publication, at: Moment) -> Result<Standing, VaultError> {
         if at >= publication.ends {
             return Ok(Standing::Ended);
         }
-        let row = self.reader.object(&self.keys, publication.version).await?;
-        if row.is_none_or(|row| row.label != publication.label) {
-            return Ok(Standing::Fallen);
+        let Some(row) = self.reader.object(&self.keys, publication.version).await? else { return Ok(Standing::Gone) };
+        let closed = self.snapshot()?.is_closed(publication);
+        if row.label != publication.label || closed || self.is_hidden(publication).await? {
+            return Ok(Standing::Suspended);
         }
         Ok(if publication.counts_at(at) { Standing::Public } else { Standing::Planned })
+    }
+
+    /// Whoever deletes a name where earlier versions are kept hides it: that is meant for strangers, too.
+    async fn is_hidden(&self, publication: &Publication) -> Result<bool, VaultError> {
+        let now = self.reader.entry(&self.keys, (publication.bucket, &publication.key), None).await?;
+        Ok(now.is_some_and(|(entry, _)| entry.said.body == Body::None))
     }
 
     /// Opens what a publication names, for whoever has its address and shows nothing else. `asks` tells when, and from where.
@@ -183,6 +241,9 @@ impl Vault {
         let publication = self.snapshot()?.roster().publications.get(&id).cloned().ok_or(VaultError::NoObject)?;
         let found = self.reader.version(&self.keys, publication.version).await?;
         let Some((entry, Some(row))) = found else { return Err(VaultError::NoObject) };
+        if self.is_hidden(&publication).await? {
+            return Err(VaultError::NoObject);
+        }
         let target = of_version(entry.bucket, entry.version, row.label.clone());
         let (actor, pending) = (Publication::stranger(id), entry.said.is_pending());
         let facts = Facts { target, actor, pending, action: Action::ObjectRead, ..asks.clone() };
@@ -197,9 +258,17 @@ fn made(publication: &Publication) -> Steps {
     Steps(vec![Step::Put(Record::Publication(Box::new(publication.clone())))])
 }
 
-/// What becomes public was looked into, and what was found in it was released.
-fn is_clean(inspection: Option<&Inspection>) -> Result<(), VaultError> {
-    let found = match inspection {
+/// Codings that are undone when something is looked into.
+const CODINGS: [&str; 3] = ["identity", "gzip", "zstd"];
+
+/// What becomes public was looked into, as those who read it see it, and what was found in it was released.
+fn is_clean(said: &Said) -> Result<(), VaultError> {
+    let coding = said.headers.iter().find(|(name, _)| name == "content-encoding").map(|(_, value)| value.as_str());
+    if coding.is_some_and(|coding| !CODINGS.contains(&coding)) {
+        let what = "what it is coded in is not undone when it is inspected: write it as it is, or in gzip or zstd";
+        return Err(VaultError::Conflict(what.to_owned()));
+    }
+    let found = match &said.inspection {
         Some(inspection) if inspection.may_be_public() => return Ok(()),
         Some(Inspection::Done(inspected)) => inspected.looked.to_string(),
         Some(Inspection::Pending) | None => {

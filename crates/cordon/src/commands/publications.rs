@@ -40,16 +40,35 @@ pub(crate) enum Reached {
     Unknown(String),
 }
 
-/// Asks for a public address as a stranger does: with no credentials of any kind, and without taking the bytes.
+/// Asks for a public address as a stranger does, with no credentials of any kind, and takes one byte.
 pub(crate) fn reached(address: &str) -> Reached {
     let config = ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(ANSWER_S)));
-    let agent: ureq::Agent = config.http_status_as_error(false).build().into();
-    match agent.get(address).header("if-none-match", "*").call() {
-        Ok(answer) => match answer.status().as_u16() {
-            200 | 206 | 304 => Reached::Given,
-            401 | 403 | 404 | 410 => Reached::Refused,
-            other => Reached::Unknown(format!("it answers {other}")),
-        },
+    let agent: ureq::Agent = config.http_status_as_error(false).max_redirects(0).proxy(None).build().into();
+    match agent.get(address).header("range", "bytes=0-0").call() {
+        Ok(answer) => said_by(answer.status().as_u16()),
         Err(error) => Reached::Unknown(error.to_string()),
+    }
+}
+
+/// What an answer says: of what has no bytes none can be given.
+fn said_by(status: u16) -> Reached {
+    match status {
+        200 | 206 | 416 => Reached::Given,
+        404 | 410 => Reached::Refused,
+        300..=399 => Reached::Unknown(format!("it answers {status}, and leads elsewhere")),
+        other => Reached::Unknown(format!("it answers {other}, as something before the node may")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_to_sign_in_is_not_what_was_published() {
+        let known = |status| [Reached::Given, Reached::Refused].iter().position(|one| *one == said_by(status));
+        assert_eq!([200, 206, 416].map(known), [Some(0); 3]);
+        assert_eq!([404, 410].map(known), [Some(1); 2]);
+        assert_eq!([301, 302, 307, 401, 403, 429, 500, 502].map(known), [None; 8]);
     }
 }

@@ -11,9 +11,10 @@ use crate::exit::Exit;
 use crate::moment::moment;
 use crate::remote::Login;
 
-/// Make one version of one object public, until a date: whoever has its address reads it. It was inspected, and nothing was
-/// found in it that was not released. Its owner asks, as whoever signed in with `cordon login`; somebody else approves with
-/// `cordon approve`; the same command then does it, prints the address, and asks for it as a stranger would.
+/// Make one version of one object public, until a date: anyone reads it at its address, which is listed at /manifest. It was
+/// inspected, and nothing was found in it that was not released. Its owner asks, as whoever signed in with `cordon login`;
+/// somebody else approves with `cordon approve`; the same command then does it, prints the address, and asks for it as a
+/// stranger would.
 ///
 /// Example: cordon publish s3://news/launch.png --until 2026-12-24T18:00:00+01:00 --reason "the launch"
 #[derive(Args)]
@@ -33,12 +34,16 @@ pub(crate) struct Arguments {
     /// Why.
     #[arg(long)]
     reason: String,
+    /// Write one JSON object.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Deserialize)]
 struct Answer {
     publication: Option<String>,
     address: Option<String>,
+    planned: Option<bool>,
     asked: Option<String>,
 }
 
@@ -52,22 +57,40 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let answer: Answer = Login::read()?.ask("/publications/make", &body.to_string())?;
     match (answer.publication, answer.address, answer.asked) {
         (Some(publication), Some(address), _) => {
-            println!("{address}");
+            let object = json!({"schema": "cordon-published-1", "publication": publication, "address": address});
+            println!("{}", if arguments.json { object.to_string() } else { address.clone() });
             eprintln!("{publication}: `cordon publications withdraw {publication}` takes it back");
-            match reached(&address) {
-                Reached::Given => eprintln!("checked: a stranger gets it"),
-                Reached::Refused if arguments.from.is_some() => eprintln!("checked: nobody gets it before then"),
-                Reached::Refused => eprintln!("warning: a stranger does not get it: see what stands before the node"),
-                Reached::Unknown(why) => {
-                    eprintln!("warning: it could not be checked whether a stranger gets it: {why}")
-                }
-            }
+            checked(&address, answer.planned.unwrap_or(false))
         }
         (.., Some(ask)) => {
-            println!("{ask}");
+            let object = json!({"schema": "cordon-published-1", "asked": ask});
+            println!("{}", if arguments.json { object.to_string() } else { ask.clone() });
             eprintln!("this takes another person: `cordon approve {ask}`; then run the same command again");
+            Ok(Exit::Clean)
         }
-        _ => return Err(Failure::internal("the node says neither yes nor no")),
+        _ => Err(Failure::internal("the node says neither yes nor no")),
+    }
+}
+
+/// Tells whether a stranger gets what they are meant to.
+fn checked(address: &str, planned: bool) -> Result<Exit, Failure> {
+    match (reached(address), planned) {
+        (Reached::Given, false) => eprintln!("checked: a stranger gets it"),
+        (Reached::Refused, true) => eprintln!("checked: nobody gets it before then"),
+        (Reached::Given, true) => {
+            return Err(Failure::denied(
+                format!("a stranger gets `{address}` before it begins"),
+                "see what stands before the node, and withdraw it",
+            ));
+        }
+        (Reached::Refused, false) => {
+            eprintln!("warning: a stranger does not get it: see what stands before the node");
+            return Ok(Exit::Findings);
+        }
+        (Reached::Unknown(why), _) => {
+            eprintln!("warning: it could not be checked whether a stranger gets it: {why}");
+            return Ok(Exit::Findings);
+        }
     }
     Ok(Exit::Clean)
 }

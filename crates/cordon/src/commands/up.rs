@@ -58,7 +58,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NAME")]
     name: Option<UserName>,
     /// Where to tell that something is public no more, so that copies are removed: an address of https, or of this machine.
-    #[arg(long, value_name = "URL", env = "CORDON_PURGE_HOOK")]
+    #[arg(long, value_name = "URL", env = "CORDON_PURGE_HOOK", hide_env_values = true)]
     purge_hook: Option<PurgeHook>,
     #[command(flatten)]
     bootstrap: bootstrap::Options,

@@ -101,7 +101,7 @@ fn published(place: &Place, bob: &mut Browser, arguments: &[&str]) -> (String, S
     assert!(asked.starts_with("as_"), "{asked}");
     assert_eq!(ok(place.run(&publish)).trim(), asked, "it still waits, and is the same");
     let page = bob.get("/approvals");
-    assert!(page.contains("anyone who has its address reads it"), "{page}");
+    assert!(page.contains("anyone reads it, "), "{page}");
     ok(run_as(place, "bob", &["approve", &asked]));
     let made = place.run(&publish);
     assert_eq!(made.code, 0, "{}", made.stderr);
@@ -139,7 +139,12 @@ fn nothing_is_public_but_what_two_people_said_until_they_take_it_back() {
     let head = stranger.asks("HEAD", &address, &[]);
     assert_eq!((head.status, head.header("content-length"), head.body.len()), (200, "1000000", 0));
     assert_eq!(stranger.asks("POST", &address, &[("content-length", "0")]).status, 405);
-    for wrong in ["0".repeat(32), number[1..].to_owned(), format!("{number}0"), "..%2f..%2fetc".to_owned()] {
+    let others = [number.to_uppercase(), format!("{number}?x=1"), format!("{number}?")];
+    let others = others.into_iter().filter(|other| other != number && !other.ends_with('?'));
+    for wrong in ["0".repeat(32), number[1..].to_owned(), format!("{number}0"), "..%2f..%2fetc".to_owned()]
+        .into_iter()
+        .chain(others)
+    {
         assert_eq!(stranger.gets(&format!("{start}/{wrong}")).status, 404, "{wrong}");
     }
     assert_eq!(stranger.gets(&format!("{}/publications", up.origin)).status, 405);
@@ -163,6 +168,8 @@ fn nothing_is_public_but_what_two_people_said_until_they_take_it_back() {
     assert!(hears.recv().expect("told").contains(&address));
     assert!(!manifest(&place, &stranger, &up.origin).contains(number));
     assert_eq!(anyone(who(&[])), 0);
+    let then = jiff::Timestamp::now() - jiff::SignedDuration::from_secs(3_600);
+    assert_eq!(anyone(who(&["--as-of", &then.to_string()])), 0, "nor was it before");
     let again = place.run(&["publications", "withdraw", &id, "--reason", "once more"]);
     assert_eq!(again.code, 1, "{}", again.stderr);
     let log = ok(place.run(&["audit", "search", "--json", "--limit", "10000"]));
@@ -218,6 +225,15 @@ fn what_was_not_looked_into_or_found_clean_does_not_become_public_and_what_chang
     let (planned, said) = published(&place, &mut bob, &later);
     assert!(said.contains("nobody gets it before then"), "{said}");
     assert_eq!(stranger.gets(&planned).status, 404);
+    let page = ["s3://news/page.html", "--until", &until, "--reason", "the launch"];
+    let (page, _) = published(&place, &mut bob, &page);
+    let got = stranger.gets(&page);
+    let kind = (got.header("content-type"), got.header("content-disposition"));
+    assert_eq!(kind, ("application/octet-stream", "attachment"), "no browser runs it");
+    assert_eq!(got.header("cross-origin-resource-policy"), "cross-origin");
+    let withdrawn = place.run(&["publications", "withdraw", &page, "--reason", "a mistake", "--json"]);
+    assert!(withdrawn.code == 0 && withdrawn.lines()[0]["purged"] == false, "{}", withdrawn.stderr);
+    assert!(withdrawn.stderr.contains("did not take it, and is told again"), "{}", withdrawn.stderr);
     let (empty, _) = published(&place, &mut bob, &["s3://news/empty", "--until", &until, "--reason", "nothing"]);
     let got = stranger.gets(&empty);
     assert_eq!((got.status, got.body.len(), got.header("content-disposition")), (200, 0, "attachment"));
@@ -232,6 +248,6 @@ fn what_was_not_looked_into_or_found_clean_does_not_become_public_and_what_chang
         let place = listed.lines().position(|line| line.contains(name)).expect("it is listed");
         listed.lines().nth(place - 1).expect("a line").split_whitespace().nth(1).expect("a word").to_owned()
     };
-    assert_eq!(["launch.txt", "later.html", "empty"].map(standing), ["fallen", "planned", "public"], "{listed}");
+    assert_eq!(["launch.txt", "later.html", "empty"].map(standing), ["gone", "planned", "public"], "{listed}");
     up.end();
 }

@@ -17,6 +17,7 @@ s3.create_bucket(Bucket="news")
 text = b"0123456789" * 100_000
 s3.put_object(Bucket="news", Key="launch.txt", Body=text, ContentType="text/plain; charset=utf-8")
 s3.put_object(Bucket="news", Key="later.html", Body=b"<script>alert(1)</script>", ContentType="text/html")
+s3.put_object(Bucket="news", Key="page.html", Body=b"<script>alert(2)</script>", ContentType="text/html")
 s3.put_object(Bucket="news", Key="empty", Body=b"")
 # Put together here, so that a scan of this file finds nothing.
 marked = ("Company " + "confidential: do not " + "distribute.\n").encode()

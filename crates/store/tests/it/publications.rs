@@ -14,6 +14,7 @@ use crate::{BUCKET, Ground, NOW, facts, label, named, on_both, row, target, vers
 on_both!(
     a_publication_is_of_what_is_stored_as_it_was_decided_on,
     a_publication_is_taken_back_as_it_was_decided_on,
+    what_was_asked_for_goes_with_a_publication,
     what_was_public_is_told_of_any_moment,
 );
 
@@ -94,7 +95,7 @@ async fn a_publication_is_of_what_is_stored_as_it_was_decided_on(ground: Ground)
     refused(make(&installation, (request, change)).await, "other change");
     let (_, change) = making(&good);
     let (request, _) = step::<Revoke>(&good, Step::End(RecordKey::Publication(good.id)));
-    assert!(make(&installation, (request, change)).await.is_err(), "another action");
+    refused(make(&installation, (request, change)).await, "other change");
     let found = Looked::unreadable();
     for (number, inspection) in
         [(2, None), (3, Some(Inspection::Pending)), (4, Some(Inspection::Done(Box::new(Inspected::at(NOW, found)))))]
@@ -103,7 +104,64 @@ async fn a_publication_is_of_what_is_stored_as_it_was_decided_on(ground: Ground)
         refused(publish(publication(number, 1)).await, "it was not looked into");
     }
     publish(good.clone()).await.expect("made");
-    refused(publish(good).await, "is there already");
+    refused(publish(publication(1, 2)).await, "withdraw that first");
+    let after = |(request, change): (Request<Publish>, Change)| {
+        (Request::<Publish>::new(Facts { at: good.ends, ..request.facts().clone() }), change)
+    };
+    let longer = |id| Publication { ends: good.ends.plus_ms(1), ..publication(1, id) };
+    make(&installation, after(making(&longer(2)))).await.expect("the first has ended");
+    refused(make(&installation, after(making(&longer(1)))).await, "withdraw that first");
+}
+
+/// With a publication goes what was approved of the same version, and nothing else that was.
+async fn what_was_asked_for_goes_with_a_publication(ground: Ground) {
+    let (installation, _) = ground.create().await;
+    for number in [1, 2] {
+        write(&installation, number, Some(clean())).await;
+    }
+    let ask = async |id: u8, action, of: &Publication| {
+        let (by, change) = (of.by, Vec::new());
+        let hash = cordon_domain::AskedHash::of(action, &of.target(), &change, "why");
+        let asked = cordon_domain::Asked {
+            id: cordon_domain::AskId([id; 16]),
+            action,
+            target: of.target(),
+            hash,
+            by,
+            owner: by,
+            reason: "why".to_owned(),
+            at: NOW,
+            ends: NOW.plus_ms(1_000),
+            approvals: Vec::new(),
+            change,
+        };
+        let (step, key) = (Step::Put(Record::Ask(Box::new(asked))), RecordKey::Ask(cordon_domain::AskId([id; 16])));
+        let target = Target { principal: Some(by), record: Some(key.clone()), ..of.target() };
+        let steps = Steps(vec![step]);
+        let request = cordon_domain::RequestId::draw(&mut SystemEntropy);
+        let facts = Facts { request, beside: steps.encoded(), ..facts(target) };
+        let change = Change::records(cordon_domain::Action::ApprovalAsk, steps);
+        make(&installation, (Request::<cordon_gate::act::Ask>::new(facts), change)).await.expect("asked");
+        key
+    };
+    let good = publication(1, 1);
+    let same = ask(1, cordon_domain::Action::PublicationMake, &good).await;
+    let other_action = ask(2, cordon_domain::Action::LabelLower, &good).await;
+    let other_version = ask(3, cordon_domain::Action::PublicationMake, &publication(2, 1)).await;
+    make(&installation, making(&good)).await.expect("made");
+    let withdraw = async |key: RecordKey| {
+        let steps = Steps(vec![Step::End(RecordKey::Publication(good.id)), Step::End(key)]);
+        let target = Target { record: Some(RecordKey::Publication(good.id)), ..good.target() };
+        let request = cordon_domain::RequestId::draw(&mut SystemEntropy);
+        let facts = Facts { request, beside: steps.encoded(), ..facts(target) };
+        let change = Change::records(cordon_domain::Action::PublicationWithdraw, steps);
+        make(&installation, (Request::<Withdraw>::new(facts), change)).await
+    };
+    refused(withdraw(other_action).await, "something else");
+    refused(withdraw(other_version).await, "something else");
+    withdraw(same).await.expect("withdrawn");
+    let asks = installation.reader().records(installation.keys()).await.expect("whole").0.roster.asks;
+    assert_eq!(asks.keys().map(|id| id.0[0]).collect::<Vec<_>>(), [2, 3]);
 }
 
 async fn a_publication_is_taken_back_as_it_was_decided_on(ground: Ground) {
@@ -118,8 +176,7 @@ async fn a_publication_is_taken_back_as_it_was_decided_on(ground: Ground) {
     make(&installation, making(&good)).await.expect("made");
     refused(withdraw(&publication(2, 1)).await, "something else");
     refused(withdraw(&Publication { label: Label::of(Level::Public), ..good.clone() }).await, "something else");
-    let revoked = make(&installation, step::<Revoke>(&good, end())).await;
-    assert!(revoked.is_err(), "it is withdrawn, and not revoked");
+    refused(make(&installation, step::<Revoke>(&good, end())).await, "other change");
     withdraw(&good).await.expect("withdrawn");
     refused(withdraw(&good).await, "it was withdrawn");
 }

@@ -1,8 +1,9 @@
 //! What is public: who reads it, what ends that, and what never becomes so.
 
-use cordon_domain::{Action, Bucket, Level, Moment, Outcome, Publication, PublicationId, VersionId};
+use cordon_domain::{Action, Bucket, Level, Moment, Outcome, Publication, PublicationId, VersionId, Versioning};
 use cordon_gate::Facts;
-use cordon_vault::{Standing, Terms, VaultError};
+use cordon_vault::remove::Removed;
+use cordon_vault::{Standing, Terms, VaultError, Writing};
 use futures_util::StreamExt as _;
 
 use crate::inspection::Words;
@@ -105,13 +106,71 @@ async fn what_is_withdrawn_is_cut_and_not_begun_again() {
 }
 
 #[tokio::test]
-async fn what_gets_another_label_or_goes_is_public_no_more() {
+async fn what_gets_another_label_is_read_by_nobody() {
     let (place, bucket) = place(false).await;
     let written = place.put(CLEO, &bucket, writing("news"), b"hello".to_vec()).await.expect("written");
     let made = publish(&place, ADA, &bucket, "news", for_an_hour(&place)).await.expect("made");
     place.raise(ADA, &bucket, written.version, &written.label).await;
     assert!(matches!(stranger(&place, made.id).await, Err(VaultError::NoObject)));
-    assert_eq!(standing(&place).await, Standing::Fallen);
+    assert_eq!(standing(&place).await, Standing::Suspended);
+    assert!(place.vault.public(place.now()).await.expect("reads").is_empty(), "nor is it on the list");
+}
+
+#[tokio::test]
+async fn what_is_hidden_or_deleted_is_read_by_nobody() {
+    let (place, bucket) = place(false).await;
+    let bucket = Bucket { versioning: Versioning::On, ..bucket };
+    place.vault.change_bucket(&place.asks(ADA), bucket.clone()).await.expect("changed");
+    let written = place.put(CLEO, &bucket, writing("news"), b"hello".to_vec()).await.expect("written");
+    let made = publish(&place, ADA, &bucket, "news", for_an_hour(&place)).await.expect("made");
+    place.put(CLEO, &bucket, writing("news"), b"another".to_vec()).await.expect("written");
+    assert_eq!(stranger(&place, made.id).await.expect("it is of a version"), b"hello");
+    let remove = async |version| place.vault.remove(&place.asks(ADA), &bucket, &name("news"), version).await;
+    let Removed::Hidden(mark) = remove(None).await.expect("hidden") else { panic!("it was not hidden") };
+    assert!(matches!(stranger(&place, made.id).await, Err(VaultError::NoObject)));
+    assert_eq!(standing(&place).await, Standing::Suspended);
+    remove(Some(mark)).await.expect("shown");
+    assert_eq!(stranger(&place, made.id).await.expect("it is shown again"), b"hello");
+    remove(Some(written.version)).await.expect("deleted");
+    assert!(matches!(stranger(&place, made.id).await, Err(VaultError::NoObject)));
+    assert_eq!(standing(&place).await, Standing::Gone);
+}
+
+#[tokio::test]
+async fn a_version_has_one_address_at_a_time() {
+    let (place, bucket) = place(false).await;
+    place.put(CLEO, &bucket, writing("news"), b"hello".to_vec()).await.expect("written");
+    let made = publish(&place, ADA, &bucket, "news", for_an_hour(&place)).await.expect("made");
+    let asks = Facts { reason: Some("once more".to_owned()), ..place.asks(ADA) };
+    let again = place.vault.publish(&asks, &bucket, (&name("news"), None), for_an_hour(&place)).await.map(drop);
+    assert!(matches!(&again, Err(VaultError::Conflict(what)) if what.contains(&made.id.to_string())), "{again:?}");
+    place.clock.turn_ms(HOUR_MS);
+    place.vault.publish(&asks, &bucket, (&name("news"), None), for_an_hour(&place)).await.map(drop).expect("it ended");
+}
+
+/// Whoever may not publish is told that, on record, and not what was found.
+#[tokio::test]
+async fn whoever_may_not_publish_learns_nothing_of_what_was_found() {
+    let (place, bucket) = place(true).await;
+    place.put(ADA, &bucket, writing("news"), b"a SECRET".to_vec()).await.expect("written");
+    let asks = Facts { reason: Some("the launch".to_owned()), ..place.asks(BOB) };
+    let refused = place.vault.publish(&asks, &bucket, (&name("news"), None), for_an_hour(&place)).await.map(drop);
+    assert!(matches!(refused, Err(VaultError::Refused(_))), "{refused:?}");
+    let events = place.events(Action::PublicationMake).await;
+    assert_eq!(events.iter().map(|event| event.outcome).collect::<Vec<_>>(), [Outcome::Denied]);
+}
+
+#[tokio::test]
+async fn what_an_inspection_cannot_undo_does_not_become_public() {
+    let (place, bucket) = place(false).await;
+    let coded =
+        |coding: &str| Writing { headers: vec![("content-encoding".to_owned(), coding.to_owned())], ..writing(coding) };
+    for (coding, may) in [("gzip", true), ("zstd", true), ("br", false), ("deflate", false), ("gzip, br", false)] {
+        place.put(CLEO, &bucket, coded(coding), b"hello".to_vec()).await.expect("written");
+        let asks = Facts { reason: Some("the launch".to_owned()), ..place.asks(ADA) };
+        let outcome = place.vault.publish(&asks, &bucket, (&name(coding), None), for_an_hour(&place)).await.map(drop);
+        assert_eq!(outcome.is_ok(), may, "{coding}: {outcome:?}");
+    }
 }
 
 #[tokio::test]
@@ -121,7 +180,7 @@ async fn what_is_written_later_under_the_name_is_not_public() {
     let made = publish(&place, ADA, &bucket, "news", for_an_hour(&place)).await.expect("made");
     place.put(CLEO, &bucket, writing("news"), b"another".to_vec()).await.expect("written");
     assert!(matches!(stranger(&place, made.id).await, Err(VaultError::NoObject)));
-    assert_eq!(standing(&place).await, Standing::Fallen);
+    assert_eq!(standing(&place).await, Standing::Gone);
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ use crate::moment::{moment, written};
 /// List who may do something to something, by which path, on which conditions; now, or at any moment before.
 ///
 /// TARGET is an object version (ov_...), a bucket (bk_...), a label such as restricted/atlas (bk_.../restricted/atlas in a bucket), or `everything`.
-/// A version that a policy or a grant names stands for itself in its bucket; of a label it is left out.
+/// A version that a policy or a grant names, or that is public, stands for itself in its bucket; of a label it is left out.
 ///
 /// Example: cordon access who restricted/atlas --as-of 2026-11-01 --verify
 #[derive(Args)]
@@ -160,20 +160,21 @@ impl Told<'_> {
                 0 | 1 => String::new(),
                 count => format!(", {count} versions"),
             };
-            println!("{}{versions}: {} may {}", group_text(group), may.len(), self.arguments.action);
+            let anyone = if self.public(group).next().is_some() { ", and anyone" } else { "" };
+            println!("{}{versions}: {} may {}{anyone}", group_text(group), may.len(), self.arguments.action);
         }
         print_lines(may.iter().map(|one| {
             let name = called(self.snapshot, one.principal, self.names);
             match self.arguments.json {
-                true => self.object(group, one, &name),
+                true => self.object(group, one, &name).to_string(),
                 false => line(self.snapshot, one, &name),
             }
         }))?;
         print_lines(self.public(group).map(|one| {
-            let until = format!("its address, before {}", written(one.ends));
+            let until = format!("before {}", written(one.ends));
             match self.arguments.json {
-                true => self.line_object(group, (&one.id.to_string(), ANYONE), &["publication"], &[], vec![until]),
-                false => format!("  {}  {ANYONE}  by publication  with {until}", one.id),
+                true => self.public_object(group, one, &until).to_string(),
+                false => format!("  {}  {ANYONE}  by publication  {until}", one.id),
             }
         }))
     }
@@ -184,34 +185,36 @@ impl Told<'_> {
         all.filter(|one| group.target.version == Some(one.version) && group.target.label.as_ref() == Some(&one.label))
     }
 
-    fn object(&self, group: &Group, one: &May, name: &str) -> String {
-        let grants: Vec<String> = one.grants.iter().map(ToString::to_string).collect();
-        self.line_object(group, (&one.principal.to_string(), name), &one.policies, &grants, conditions(one))
-    }
-
-    fn line_object(
-        &self,
-        group: &Group,
-        (principal, name): (&str, &str),
-        policies: &[impl AsRef<str>],
-        grants: &[String],
-        conditions: Vec<String>,
-    ) -> String {
+    fn object(&self, group: &Group, one: &May, name: &str) -> serde_json::Value {
+        let Self { arguments, groups, at, .. } = self;
         json!({
             "schema": "cordon-may-1",
+            "at": written(*at),
+            "action": arguments.action.as_str(),
+            "groups": groups,
+            "label": label_text(&group.target),
+            "versions": group.versions,
+            "version": group.version().map(|version| version.to_string()),
+            "principal": one.principal.to_string(),
+            "name": name,
+            "policies": one.policies,
+            "grants": one.grants.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "conditions": conditions(one),
+        })
+    }
+
+    fn public_object(&self, group: &Group, one: &Publication, until: &str) -> serde_json::Value {
+        json!({
+            "schema": "cordon-may-anyone-1",
             "at": written(self.at),
             "action": self.arguments.action.as_str(),
             "groups": self.groups,
             "label": label_text(&group.target),
-            "versions": group.versions,
-            "version": group.version().map(|version| version.to_string()),
-            "principal": principal,
-            "name": name,
-            "policies": policies.iter().map(AsRef::as_ref).collect::<Vec<_>>(),
-            "grants": grants,
-            "conditions": conditions,
+            "version": one.version.to_string(),
+            "publication": one.id.to_string(),
+            "name": ANYONE,
+            "conditions": [until],
         })
-        .to_string()
     }
 }
 

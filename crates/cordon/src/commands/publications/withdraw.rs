@@ -2,6 +2,7 @@
 
 use clap::Args;
 use cordon_domain::PublicationId;
+use cordon_domain::id::parse_hex;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -18,11 +19,21 @@ use crate::remote::Login;
 #[derive(Args)]
 #[group(id = "publications-withdraw-arguments")]
 pub(crate) struct Arguments {
-    /// The publication (pb_...).
+    /// The publication: pb_..., or its address.
+    #[arg(value_parser = publication)]
     publication: PublicationId,
     /// Why.
     #[arg(long)]
     reason: String,
+    /// Write one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Reads the name of a publication, or the address that carries it.
+fn publication(text: &str) -> Result<PublicationId, String> {
+    let by_address = text.rsplit_once("/p/").and_then(|(_, digits)| parse_hex(digits)).map(PublicationId);
+    by_address.map_or_else(|| text.parse().map_err(|error: cordon_domain::id::NotAnId| error.to_string()), Ok)
 }
 
 #[derive(Deserialize)]
@@ -34,9 +45,10 @@ struct Answer {
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let body = json!({"publication": arguments.publication.to_string(), "reason": arguments.reason}).to_string();
     let Answer { withdrawn, purged } = Login::read()?.ask("/publications/withdraw", &body)?;
-    println!("{withdrawn} is withdrawn");
+    let object = json!({"schema": "cordon-withdrawn-1", "address": withdrawn, "purged": purged});
+    println!("{}", if arguments.json { object.to_string() } else { format!("{withdrawn} is withdrawn") });
     if purged == Some(false) {
-        eprintln!("warning: whoever removes copies did not take it: see the log of the node");
+        eprintln!("warning: whoever removes copies did not take it, and is told again: see the log of the node");
     }
     match reached(&withdrawn) {
         Reached::Refused => {
@@ -51,5 +63,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
             eprintln!("warning: it could not be checked whether a stranger still gets it: {why}");
             Ok(Exit::Findings)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_publication_is_named_by_itself_or_by_its_address() {
+        let digits = "0b8e5c1e6a3f4c4f9d7e2a1b0c9d8e7f";
+        let named = publication(&format!("pb_{digits}")).expect("a name");
+        assert_eq!(publication(&format!("https://cordon.example/p/{digits}")), Ok(named));
+        assert!(publication("https://cordon.example/p/0b8e").is_err() && publication("ov_00").is_err());
     }
 }
