@@ -139,12 +139,19 @@ impl Snapshot {
         let networks = networks(question);
         let is_allowed = |address| question.allows(&Circumstances { address, ..allowed });
         let elsewhere: Vec<IpAddr> = outside(&networks).filter(|address| is_allowed(Some(*address))).collect();
-        let (all, fours) = (outside(&networks).count(), elsewhere.iter().filter(|one| one.is_ipv4()).count());
-        if all > 0 && elsewhere.len() == all {
+        let of_each = |all: &mut dyn Iterator<Item = IpAddr>| {
+            all.fold((0, 0), |(fours, sixes), address| match address {
+                IpAddr::V4(_) => (fours + 1, sixes),
+                IpAddr::V6(_) => (fours, sixes + 1),
+            })
+        };
+        let all: (usize, usize) = of_each(&mut outside(&networks));
+        let (fours, sixes) = of_each(&mut elsewhere.iter().copied());
+        if all.0 > 0 && all.1 > 0 && all == (fours, sixes) {
             return Vec::new();
         }
         // From elsewhere, but by one kind of address alone.
-        let kinds = [(fours > 0, "0.0.0.0/0"), (elsewhere.len() > fours, "::/0")];
+        let kinds = [(fours > 0, "0.0.0.0/0"), (sixes > 0, "::/0")];
         let kinds = kinds.into_iter().filter(|(is, _)| *is).map(|(_, kind)| kind.to_owned());
         let from = networks.iter().filter(|one| is_allowed(Some(one.first()))).map(ToString::to_string);
         let from: Vec<String> = kinds.chain(from).collect();
@@ -427,6 +434,9 @@ mod tests {
         let all =
             format!("@id(\"no\") forbid (principal, action, resource is Object) when {{ {} }};", within("0.0.0.0/0"));
         check(&[permits("context has address"), all].concat(), Some(&["::/0"]));
+        let halves = [within("0.0.0.0/1"), within("128.0.0.0/1")].join(" || ");
+        let no = format!("@id(\"no\") forbid (principal, action, resource is Object) when {{ {halves} }};");
+        check(&[permits("context has address"), no].concat(), Some(&["::/0"]));
         check(&permits("context has address && context.address.isIpv4()"), Some(&["0.0.0.0/0"]));
         check(&permits("context has address && context.address.isIpv6()"), Some(&["::/0"]));
     }

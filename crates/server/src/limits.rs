@@ -15,6 +15,9 @@ pub const HEADERS_MAX: usize = 100;
 /// Seconds that the head of a request may take, and the next one on a connection.
 pub const HEAD_S: u64 = 15;
 
+/// Seconds that whoever reads an answer may take nothing of it.
+pub const WRITE_STALL_S: u64 = 60;
+
 /// Seconds that a request may take until its answer begins.
 pub const ANSWER_S: u64 = 30;
 

@@ -158,10 +158,12 @@ fn put(response: &mut Response, name: HeaderName, value: &str) {
 pub(crate) struct Manifest(tokio::sync::Mutex<Option<(Instant, String)>>);
 
 /// All that is public now, signed with the key of the log: addresses, lengths, and until when; no names.
-pub(crate) async fn manifest(node: &Node, _: Asked) -> Answer {
+pub(crate) async fn manifest(node: &Node, asked: Asked) -> Answer {
     if !node.is_confirmed() {
         return Err(Refused::Unconfirmed);
     }
+    let answered = node.strangers.begin(asked.visit.address, node.identity.now());
+    let _answered = answered.ok_or(Refused::Busy)?;
     let mut kept = node.manifest.0.lock().await;
     let fresh = |(made, _): &&(Instant, String)| made.elapsed() < Duration::from_secs(MANIFEST_KEPT_S);
     let text = match kept.as_ref().filter(fresh) {

@@ -54,7 +54,9 @@ impl PurgeHook {
                 eprintln!(
                     "warning: `{address}` was withdrawn, and the hook that removes copies did not take it: {error}"
                 );
-                tokio::time::sleep(Duration::from_secs(PURGE_AGAIN_S << attempt)).await;
+                if attempt + 1 < PURGE_TRIES {
+                    tokio::time::sleep(Duration::from_secs(PURGE_AGAIN_S << attempt)).await;
+                }
             }
         });
         said.await.unwrap_or(false)

@@ -23,11 +23,12 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::limits::{
     CONNECTIONS_BY_ADDRESS_MAX, CONNECTIONS_MAX, FOLLOW_MS, HEAD_BYTES_MAX, HEAD_S, HEADERS_MAX, HEARTBEAT_S,
-    PRESENT_S, PUBLISH_MS, S3_BUFFER_BYTES, SWEEP_S,
+    PRESENT_S, PUBLISH_MS, S3_BUFFER_BYTES, SWEEP_S, WRITE_STALL_S,
 };
 use crate::node::Node;
 use crate::route::router;
 use crate::s3::Endpoint;
+use crate::stall::Stalls;
 
 /// Where a node listens: for people and nodes, and for clients of S3.
 pub struct Doors {
@@ -130,13 +131,14 @@ async fn connection(stream: TcpStream, peer: SocketAddr, door: Door) {
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(HEAD_S));
     builder.max_headers(HEADERS_MAX).half_close(false);
+    let stream = TokioIo::new(Stalls::new(stream, Duration::from_secs(WRITE_STALL_S)));
     match door {
         Door::Pages(router) => {
             // Each request says from where its connection comes.
             let answers = TowerToHyperService::new(router.layer(Extension(ConnectInfo(peer))));
             builder.max_buf_size(HEAD_BYTES_MAX);
             // Whoever asked may have gone, or may never have asked.
-            let _ = builder.serve_connection(TokioIo::new(stream), answers).await;
+            let _ = builder.serve_connection(stream, answers).await;
         }
         Door::Objects(endpoint) => {
             let answers = service_fn(move |request| {
@@ -144,7 +146,7 @@ async fn connection(stream: TcpStream, peer: SocketAddr, door: Door) {
                 async move { Ok::<_, Infallible>(endpoint.answer(peer, request).await) }
             });
             builder.max_buf_size(S3_BUFFER_BYTES);
-            let _ = builder.serve_connection(TokioIo::new(stream), answers).await;
+            let _ = builder.serve_connection(stream, answers).await;
         }
     }
 }

@@ -40,13 +40,15 @@ pub(crate) struct Answered {
 impl Strangers {
     /// Begins an answer, where there is room for one.
     pub(crate) fn begin(&self, address: IpAddr, now: Moment) -> Option<Answered> {
-        let address = address.to_canonical();
+        let address = network(address);
         let mut counts = self.0.lock().ok()?;
         counts.turn(now);
-        let all = counts.asked < STRANGERS_MINUTE_MAX && counts.answered < STRANGERS_AT_ONCE_MAX;
+        if counts.asked >= STRANGERS_MINUTE_MAX || counts.answered >= STRANGERS_AT_ONCE_MAX {
+            return None;
+        }
+        // Whoever is not answered is not kept, but was answered before.
         let own = counts.by_address.entry(address).or_default();
-        let room = own.asked < STRANGERS_BY_ADDRESS_MINUTE_MAX && own.answered < STRANGERS_BY_ADDRESS_AT_ONCE_MAX;
-        if !all || !room {
+        if own.asked >= STRANGERS_BY_ADDRESS_MINUTE_MAX || own.answered >= STRANGERS_BY_ADDRESS_AT_ONCE_MAX {
             return None;
         }
         own.asked += 1;
@@ -54,6 +56,14 @@ impl Strangers {
         counts.asked += 1;
         counts.answered += 1;
         Some(Answered { strangers: self.clone(), address })
+    }
+}
+
+/// Whoever has one address of IPv6 has the 2^64 beside it.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(std::net::Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+        address => address,
     }
 }
 
@@ -97,6 +107,9 @@ mod tests {
         own.push(begin(1).expect("one has ended"));
         let mapped = "::ffff:0.0.0.1".parse().expect("an address");
         assert!(strangers.begin(mapped, Moment(0)).is_none(), "the same, written otherwise");
+        let beside = |text: &str| network(text.parse().expect("an address"));
+        assert_eq!(beside("2001:db8::1"), beside("2001:db8::ffff:2"));
+        assert_ne!(beside("2001:db8::1"), beside("2001:db8:0:1::1"));
         let others: Vec<_> = (2..).map_while(begin).collect();
         assert_eq!(own.len() + others.len(), STRANGERS_AT_ONCE_MAX);
         drop(others);
@@ -112,7 +125,7 @@ mod tests {
         assert!(!asked(1, MINUTE_MS - 1) && asked(1, MINUTE_MS));
         let of_all = (0..20_000).filter(|number| asked(10 + number, 2 * MINUTE_MS)).count();
         assert_eq!(of_all, STRANGERS_MINUTE_MAX);
-        assert!(strangers.0.lock().expect("whole").by_address.len() <= STRANGERS_MINUTE_MAX + 1);
+        assert!(strangers.0.lock().expect("whole").by_address.len() <= STRANGERS_MINUTE_MAX);
         assert!(asked(9, 3 * MINUTE_MS));
         assert_eq!(strangers.0.lock().expect("whole").by_address.len(), 1, "nobody is kept for longer");
     }

@@ -3,7 +3,9 @@
 //! A row says which version a name leads to, how long it is, and what was said of it when it was written; what opens the
 //! version, and its label, stand in the row of the object. A mark that hides a name is a row without an object.
 
-use cordon_domain::{BucketId, Inspection, Moment, ObjectKey, PrincipalId, Record, VersionId, Versioning};
+use cordon_domain::{
+    BucketId, Inspection, Label, Level, Moment, ObjectKey, PrincipalId, Project, Record, VersionId, Versioning,
+};
 use minicbor::{Decode, Encode};
 
 use crate::error::StoreError;
@@ -30,6 +32,9 @@ pub enum Body {
     #[n(2)]
     Files,
 }
+
+/// What a mark keeps: the label of what it hides, by which it may be known of.
+const HIDES: &str = "cordon-hides";
 
 /// The header under which the tags of a version are kept, as S3 writes them.
 pub const TAGGING: &str = "x-amz-tagging";
@@ -119,6 +124,12 @@ impl NewVersion {
 }
 
 impl Entry {
+    /// The label by which a mark may be known of: that of what it hid. One that does not say is as a restricted one.
+    pub(crate) fn hidden_label(&self) -> Label {
+        let kept = self.said.headers.iter().find(|(name, _)| name == HIDES);
+        kept.and_then(|(_, text)| label_of(text)).unwrap_or_else(|| Label::of(Level::Restricted))
+    }
+
     /// The columns of a row, as [`Entry::read`] wants them.
     pub(crate) const COLUMNS: &str = "bucket, key, number, version, latest, said, mac";
 
@@ -161,6 +172,19 @@ impl Entry {
         read.with_parts(row.bytes(5)?, |parts| key.check(parts, &mac, || format!("the name of {version}")))?;
         Ok(read)
     }
+}
+
+/// Writes a label in one word: a level, and projects behind slashes.
+fn label_text(label: &Label) -> String {
+    let projects = label.projects.iter().map(Project::as_str);
+    std::iter::once(label.level.as_str()).chain(projects).collect::<Vec<_>>().join("/")
+}
+
+fn label_of(text: &str) -> Option<Label> {
+    let mut parts = text.split('/');
+    let level = parts.next()?.parse().ok()?;
+    let projects = parts.map(str::parse::<Project>).collect::<Result<_, _>>().ok()?;
+    Some(Label { projects, ..Label::of(level) })
 }
 
 /// Tells whether no name of a bucket leads anywhere.
@@ -237,6 +261,7 @@ pub(crate) async fn hide(
     let known = before(session, keys, (bucket, key), Some(hidden)).await?;
     let known = known.ok_or_else(|| StoreError::Conflict(format!("there is no {hidden}")))?;
     let (number, key) = (known.number + 1, known.key.clone());
+    let label = object(session, keys, hidden).await?.map(|row| (HIDES.to_owned(), label_text(&row.label)));
     set_latest(session, keys, &Entry { latest: false, ..known }).await?;
     let said = Said {
         body: Body::None,
@@ -244,7 +269,7 @@ pub(crate) async fn hide(
         tag: String::new(),
         at: mark.at,
         by: mark.by,
-        headers: Vec::new(),
+        headers: label.into_iter().collect(),
         files: 0,
         inspection: None,
     };

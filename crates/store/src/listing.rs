@@ -1,6 +1,6 @@
 //! Lists: what names lead to, each with its label; and all versions of each name.
 
-use cordon_domain::{BucketId, Label, VersionId};
+use cordon_domain::{BucketId, Label};
 
 use crate::entries::{Body, Entry};
 use crate::error::StoreError;
@@ -62,8 +62,8 @@ impl Reader {
     }
 
     /// Returns versions of names, in the order of the names and the newest of each first, each with its label; of the first name
-    /// only those below a number, if one is given. A mark has the label of the version that it hides, if that is there. At most
-    /// [`LIST_ROWS_MAX`] versions are looked at.
+    /// only those below a number, if one is given. A mark has the label of the version that it hid. At most [`LIST_ROWS_MAX`]
+    /// versions are looked at, of at most `names_max` names.
     ///
     /// # Errors
     ///
@@ -73,17 +73,18 @@ impl Reader {
         keys: &Keyring,
         bucket: BucketId,
         (listing, mut below): (&Listing, Option<u64>),
+        names_max: u64,
     ) -> Result<LookedVersions, StoreError> {
         let mut session = self.session().await?;
         let mut looked = LookedVersions { found: Vec::new(), rows: 0, next: None };
         let by = if session.is_postgres() { "" } else { "INDEXED BY entries_latest" };
         // Each name leads somewhere now, if only to a mark.
         let select = format!(
-            "SELECT key FROM entries {by} WHERE bucket = ?1 AND latest = 1 AND key >= ?2 ORDER BY key LIMIT {LIST_ROWS_MAX}"
+            "SELECT key FROM entries {by} WHERE bucket = ?1 AND latest = 1 AND key >= ?2 ORDER BY key LIMIT {names_max}"
         );
         let start = listing.start.as_str().max(&listing.prefix);
         let names = session.query(&select, values![&bucket.0, start]).await?;
-        let full = names.len() as u64 == LIST_ROWS_MAX;
+        let full = names.len() as u64 == names_max;
         for row in names {
             let name = row.text(0)?.to_owned();
             if !name.starts_with(&listing.prefix) {
@@ -104,6 +105,31 @@ impl Reader {
     }
 }
 
+impl Reader {
+    /// Tells whether a mark was put on a name after a version was written, whatever was written since.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Integrity`] when a row was changed beside Cordon.
+    pub async fn is_behind_mark(&self, keys: &Keyring, version: &Entry) -> Result<bool, StoreError> {
+        let mut session = self.session().await?;
+        let select = format!(
+            "SELECT {} FROM entries WHERE bucket = ?1 AND key = ?2 AND number > ?3 ORDER BY number LIMIT {LIST_ROWS_MAX}",
+            Entry::COLUMNS
+        );
+        let rows =
+            session.query(&select, values![&version.bucket.0, version.key.as_str(), version.number as i64]).await?;
+        // So many later versions that not all were looked at: better it counts as hidden.
+        let many = rows.len() as u64 == LIST_ROWS_MAX;
+        for row in rows {
+            if Entry::read(&row, keys.rows())?.said.body == Body::None {
+                return Ok(true);
+            }
+        }
+        Ok(many)
+    }
+}
+
 /// The newest versions of a name that are below a number, each with its label; how many were looked at, and the number of the
 /// last.
 async fn versions_of(
@@ -111,7 +137,7 @@ async fn versions_of(
     keys: &Keyring,
     (bucket, name): (BucketId, &str),
     (below, most): (Option<u64>, u64),
-) -> Result<(Vec<(Entry, Option<Label>)>, u64, Option<u64>), StoreError> {
+) -> Result<(Vec<(Entry, Label)>, u64, Option<u64>), StoreError> {
     let below = below.map_or(i64::MAX, |below| below as i64);
     let select = format!(
         "SELECT {}, {} FROM (
@@ -122,7 +148,7 @@ async fn versions_of(
         columns("objects", ObjectRow::COLUMNS),
         Entry::COLUMNS,
     );
-    let mut found: Vec<(Entry, Option<Label>)> = Vec::new();
+    let mut found = Vec::new();
     let rows = session.query(&select, values![&bucket.0, name, below]).await?;
     let (count, mut last) = (rows.len() as u64, None);
     for mut row in rows {
@@ -130,42 +156,14 @@ async fn versions_of(
         let entry = Entry::read(&row, keys.rows())?;
         last = Some(entry.number);
         if entry.said.body == Body::None {
-            found.push((entry, None));
+            let label = entry.hidden_label();
+            found.push((entry, label));
         } else if !matches!(object.0.first(), Some(Cell::Null)) {
             let label = readable(entry.version, ObjectRow::label(&object, keys.rows())?.0)?;
-            hides(&mut found, &label);
-            found.push((entry, Some(label)));
+            found.push((entry, label));
         }
     }
-    // What the last marks hide may be behind the end of what was looked at.
-    if let (Some(number), true) = (last, count == most)
-        && let Some(label) = newest_label(session, keys, (bucket, name), number).await?
-    {
-        hides(&mut found, &label);
-    }
     Ok((found, count, last))
-}
-
-/// Gives the last marks the label of what they hide.
-fn hides(found: &mut [(Entry, Option<Label>)], label: &Label) {
-    let marks = found.iter_mut().rev().take_while(|(_, label)| label.is_none());
-    marks.for_each(|(_, hidden)| *hidden = Some(label.clone()));
-}
-
-/// The label of the newest version of a name that is below a number.
-async fn newest_label(
-    session: &mut Session,
-    keys: &Keyring,
-    (bucket, name): (BucketId, &str),
-    below: u64,
-) -> Result<Option<Label>, StoreError> {
-    let select = format!(
-        "SELECT {} FROM entries JOIN objects ON objects.version = entries.version AND {NOT_SHREDDED}
-         WHERE entries.bucket = ?1 AND key = ?2 AND number < ?3 ORDER BY number DESC LIMIT 1",
-        columns("objects", ObjectRow::COLUMNS),
-    );
-    let Some(row) = session.first(&select, values![&bucket.0, name, below as i64]).await? else { return Ok(None) };
-    readable(VersionId(row.array(0)?), ObjectRow::label(&row, keys.rows())?.0).map(Some)
 }
 
 /// The columns of a table, each with its name.
@@ -176,8 +174,8 @@ fn columns(table: &str, columns: &str) -> String {
 /// What a look at versions found.
 #[derive(Clone, Debug)]
 pub struct LookedVersions {
-    /// Versions, each with its label; a mark with that of what it hides.
-    pub found: Vec<(Entry, Option<Label>)>,
+    /// Versions, each with its label; a mark with that of what it hid.
+    pub found: Vec<(Entry, Label)>,
     /// How many were looked at.
     pub rows: u64,
     /// The name to go on from, and below which number of it, when there may be more.

@@ -78,5 +78,8 @@ pub const HELD_SHOWN_MAX: usize = 1_000;
 /// Versions that are held that are looked at for that, whether or not they are shown.
 pub const HELD_LOOKED_AT_MAX: usize = 10_000;
 
+/// Names whose versions are looked at in one go where the beginnings of names stand for them.
+pub const BEGINNING_NAMES: u64 = 16;
+
 /// Milliseconds after which a read that goes on is decided once more, though nothing was revoked.
 pub const HOLDS_MS: i64 = 60_000;

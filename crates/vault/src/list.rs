@@ -8,7 +8,7 @@ use cordon_store::Entry;
 use cordon_store::listing::{Listing, behind};
 
 use crate::error::VaultError;
-use crate::limits::{LIST_LOOKED_AT_MAX, LIST_PAGE_MAX};
+use crate::limits::{BEGINNING_NAMES, LIST_LOOKED_AT_MAX, LIST_PAGE_MAX};
 use crate::vault::Vault;
 
 /// What is asked for.
@@ -140,12 +140,13 @@ impl Vault {
                 break;
             }
             let listing = Listing { prefix: wanted.prefix.clone(), start };
-            let looked = self.reader.list_versions(&self.keys, bucket.id, (&listing, below)).await?;
+            // Where beginnings stand for names, most of what is looked at is passed over.
+            let names = if wanted.delimiter.is_some() { BEGINNING_NAMES } else { LIST_PAGE_MAX as u64 };
+            let looked = self.reader.list_versions(&self.keys, bucket.id, (&listing, below), names).await?;
             looked_at += (looked.rows as usize).max(1);
             next = looked.next;
             let mut behind = String::new();
             for (entry, label) in looked.found {
-                let label = label.unwrap_or_else(|| bucket.label.clone());
                 let known = || *seen.entry(label).or_insert_with_key(|label| self.may_list(asks, bucket.id, label));
                 if entry.key.as_str() < behind.as_str() || !known() {
                     continue;

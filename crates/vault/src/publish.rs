@@ -5,14 +5,15 @@ use cordon_domain::{
     Action, Bucket, BucketId, Inspection, Label, Moment, ObjectKey, Publication, PublicationId, Record, RecordKey,
     Step, Steps, Target, VersionId,
 };
-use cordon_gate::act::{Publish, Withdraw};
+use cordon_gate::act::{Publish, Query, Withdraw};
 use cordon_gate::{Facts, Journal as _, Request, Verdict};
 use cordon_store::Change;
 use cordon_store::edge::SystemEntropy;
-use cordon_store::entries::{Body, Said};
+use cordon_store::entries::Said;
 
 use crate::error::VaultError;
 use crate::get::Got;
+use crate::limits::WRITE_TRIES_MAX;
 use crate::vault::{Vault, of_version};
 
 /// For how long something is to be public.
@@ -99,7 +100,6 @@ impl Vault {
             let wrong = "a publication has a reason, and ends ahead, after it begins, within 366 days";
             return Err(VaultError::Conflict(wrong.to_owned()));
         }
-        self.is_single(&publication, asks.at)?;
         let id = self.asked_before(asks, &publication)?.unwrap_or(publication.id);
         let publication = Publication { id, ..publication };
         let beside = made(&publication).encoded();
@@ -108,6 +108,7 @@ impl Vault {
         if !self.snapshot()?.lacks_only_approval(&facts) {
             self.gate.admit(&Request::<Publish>::new(facts.clone())).await?;
         }
+        self.is_single(&publication, asks.at)?;
         is_clean(&entry.said)?;
         Ok(Publishing { facts, publication })
     }
@@ -154,14 +155,27 @@ impl Vault {
     ///
     /// [`VaultError::NoObject`] when there is none that whoever asks may know of; [`VaultError::Refused`] with what is missing.
     pub async fn withdraw(&self, asks: &Facts, id: PublicationId) -> Result<Publication, VaultError> {
+        let mut outcome = Err(VaultError::Conflict("it changes all the time".to_owned()));
+        for _ in 0..WRITE_TRIES_MAX {
+            outcome = self.withdraw_once(asks, id).await;
+            if !matches!(outcome, Err(VaultError::Conflict(_))) {
+                break;
+            }
+        }
+        outcome
+    }
+
+    async fn withdraw_once(&self, asks: &Facts, id: PublicationId) -> Result<Publication, VaultError> {
         self.gate.journal().catch_up().await;
         let snapshot = self.snapshot()?;
         let publication = snapshot.roster().publications.get(&id).cloned().ok_or(VaultError::NoObject)?;
         let key = RecordKey::Publication(id);
         let target = Target { record: Some(key.clone()), ..publication.target() };
         // Nobody makes it public again by what was approved before.
+        let lasts = publication.ends > asks.at;
         let asked = snapshot.roster().asks.values().filter(|asked| {
-            asked.action == Action::PublicationMake && asked.target.version == Some(publication.version)
+            let same = asked.action == Action::PublicationMake && asked.target.version == Some(publication.version);
+            same && lasts && asked.counts_at(asks.at)
         });
         let asked = asked.map(|asked| RecordKey::Ask(asked.id)).take(STEPS_MAX - 1);
         let steps = std::iter::once(key).chain(asked).map(Step::End).collect();
@@ -185,6 +199,10 @@ impl Vault {
         let listed = seen.iter().filter(|one| self.may_list(asks, one.bucket, &one.label));
         let told: Vec<(BucketId, &Label)> = listed.map(|one| (one.bucket, &one.label)).collect();
         self.tell(asks, told).await?;
+        for one in seen.iter().filter(|one| !self.may_list(asks, one.bucket, &one.label)) {
+            let facts = Facts { target: one.target(), action: Action::AccessQuery, ..asks.clone() };
+            drop(self.gate.read(Request::<Query>::new(facts)).await?.spend());
+        }
         let mut standing = Vec::with_capacity(seen.len());
         for publication in seen {
             standing.push((publication.clone(), self.standing(publication, asks.at).await?));
@@ -217,18 +235,14 @@ impl Vault {
         if at >= publication.ends {
             return Ok(Standing::Ended);
         }
-        let Some(row) = self.reader.object(&self.keys, publication.version).await? else { return Ok(Standing::Gone) };
+        let found = self.reader.version(&self.keys, publication.version).await?;
+        let Some((entry, Some(row))) = found else { return Ok(Standing::Gone) };
         let closed = self.snapshot()?.is_closed(publication);
-        if row.label != publication.label || closed || self.is_hidden(publication).await? {
+        // Whoever deletes a name where earlier versions are kept hides it: that is meant for strangers, too.
+        if row.label != publication.label || closed || self.reader.is_behind_mark(&self.keys, &entry).await? {
             return Ok(Standing::Suspended);
         }
         Ok(if publication.counts_at(at) { Standing::Public } else { Standing::Planned })
-    }
-
-    /// Whoever deletes a name where earlier versions are kept hides it: that is meant for strangers, too.
-    async fn is_hidden(&self, publication: &Publication) -> Result<bool, VaultError> {
-        let now = self.reader.entry(&self.keys, (publication.bucket, &publication.key), None).await?;
-        Ok(now.is_some_and(|(entry, _)| entry.said.body == Body::None))
     }
 
     /// Opens what a publication names, for whoever has its address and shows nothing else. `asks` tells when, and from where.
@@ -241,7 +255,7 @@ impl Vault {
         let publication = self.snapshot()?.roster().publications.get(&id).cloned().ok_or(VaultError::NoObject)?;
         let found = self.reader.version(&self.keys, publication.version).await?;
         let Some((entry, Some(row))) = found else { return Err(VaultError::NoObject) };
-        if self.is_hidden(&publication).await? {
+        if self.reader.is_behind_mark(&self.keys, &entry).await? {
             return Err(VaultError::NoObject);
         }
         let target = of_version(entry.bucket, entry.version, row.label.clone());

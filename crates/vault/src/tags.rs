@@ -4,6 +4,7 @@ use cordon_domain::{Action, Bucket, ObjectKey, VersionId};
 use cordon_gate::act::Tag;
 use cordon_gate::{Facts, Request};
 use cordon_store::Change;
+use cordon_store::entries::TAGGING;
 
 use crate::error::VaultError;
 use crate::limits::HEADERS_BYTES_MAX;
@@ -22,10 +23,12 @@ impl Vault {
         (key, version): (&ObjectKey, Option<VersionId>),
         tagging: Option<String>,
     ) -> Result<VersionId, VaultError> {
-        if tagging.as_ref().is_some_and(|tagging| tagging.len() > HEADERS_BYTES_MAX) {
+        let (entry, row) = self.found(bucket, key, version).await?;
+        let others = entry.said.headers.iter().filter(|(name, _)| name != TAGGING);
+        let said: usize = others.map(|(name, value)| name.len() + value.len()).sum();
+        if said + tagging.as_ref().map_or(0, |tagging| TAGGING.len() + tagging.len()) > HEADERS_BYTES_MAX {
             return Err(VaultError::Bound("what is said beside an object has at most 8 KiB"));
         }
-        let (entry, row) = self.found(bucket, key, version).await?;
         let target = of_version(bucket.id, entry.version, row.label);
         let change = Change::Tag { bucket: bucket.id, version: entry.version, tagging };
         let facts = Facts { target, beside: change.beside(), action: Action::ObjectTag, ..asks.clone() };

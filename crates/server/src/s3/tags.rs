@@ -56,16 +56,22 @@ impl Tags {
         Self::new(pairs.ok_or_else(|| s3_error!(InvalidTag, "a tag has a name"))?)
     }
 
-    /// As they are kept; nothing when there are none.
+    /// As they are kept; nothing when there are none. What asks for a label is not kept: the label is told with the object, and
+    /// may become another.
     pub(super) fn write(&self) -> Option<String> {
-        let text = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.0).finish();
+        let kept = self.0.iter().filter(|(name, _)| !name.eq_ignore_ascii_case(LABEL));
+        let text = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).finish();
         Some(text).filter(|text| !text.is_empty())
     }
 
     /// The label that one of them asks for.
     pub(super) fn label(&self) -> S3Result<Option<Label>> {
-        let asked = self.0.iter().find(|(name, _)| name == LABEL);
-        asked.map(|(_, value)| read_label(value)).transpose()
+        let mut asked = self.0.iter().filter(|(name, _)| name.eq_ignore_ascii_case(LABEL));
+        let label = asked.next().map(|(_, value)| read_label(value)).transpose()?;
+        match asked.next() {
+            None => Ok(label),
+            Some(_) => Err(s3_error!(InvalidTag, "two tags ask for a label")),
+        }
     }
 }
 
@@ -89,7 +95,8 @@ impl Operations {
         let input = request.input;
         let (bucket, key) = (self.bucket(&asks, &input.bucket).await?, key_of(&input.key)?);
         let version = version_of(&bucket, input.version_id.as_deref())?;
-        let (entry, _) = self.vault().head(&asks.facts, &bucket, &key, version).await.map_err(of_vault)?;
+        let (entry, label) = self.vault().head(&asks.facts, &bucket, &key, version).await.map_err(of_vault)?;
+        self.may_be_presigned(&asks, &label)?;
         let tag = |(name, value)| Tag { key: Some(name), value: Some(value) };
         let tag_set = kept(&entry.said).into_iter().map(tag).collect();
         Ok(S3Response::new(GetObjectTaggingOutput { tag_set, version_id: shown(&bucket, entry.version) }))
@@ -103,6 +110,7 @@ impl Operations {
         let input = request.input;
         let (bucket, key) = (self.bucket(&asks, &input.bucket).await?, key_of(&input.key)?);
         let version = version_of(&bucket, input.version_id.as_deref())?;
+        self.presigned_as_stored(&asks, &bucket, &key, version).await?;
         let tags = Tags::of(input.tagging)?;
         if let Some(asked) = tags.label()? {
             let (_, label) = self.vault().head(&asks.facts, &bucket, &key, version).await.map_err(of_vault)?;
@@ -122,6 +130,7 @@ impl Operations {
         let input = request.input;
         let (bucket, key) = (self.bucket(&asks, &input.bucket).await?, key_of(&input.key)?);
         let version = version_of(&bucket, input.version_id.as_deref())?;
+        self.presigned_as_stored(&asks, &bucket, &key, version).await?;
         let tagged = self.vault().tag(&asks.facts, &bucket, (&key, version), None).await.map_err(of_vault)?;
         let output = DeleteObjectTaggingOutput { version_id: shown(&bucket, tagged) };
         Ok(S3Response::with_status(output, hyper::StatusCode::NO_CONTENT))
@@ -150,6 +159,9 @@ mod tests {
             label("cordon-label=restricted%2Fatlas").expect("read").map(|one| written(&one)).as_deref(),
             Some("restricted/atlas")
         );
+        assert_eq!(label("Cordon-Label=internal").expect("read").map(|one| written(&one)).as_deref(), Some("internal"));
+        assert_eq!(Tags::read("cordon-label=internal&a=b").expect("read").write().as_deref(), Some("a=b"));
+        assert!(label("Cordon-Label=internal&cordon-label=public").is_err());
         assert!(label("cordon-label=secret").is_err() && label("team=atlas").expect("read").is_none());
     }
 

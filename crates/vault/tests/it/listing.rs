@@ -128,18 +128,6 @@ async fn written(place: &Place, bucket: &Bucket, chance: &mut Chance) -> BTreeMa
             }
         }
     }
-    for kept in all.values_mut() {
-        // A mark is known by what it hides: the next older version that is there, or what its bucket holds.
-        let mut below = Level::Public;
-        for at in (0..kept.len()).rev() {
-            let (_, version, level) = &mut kept[at];
-            let is_mark = place.installation.reader().object(place.installation.keys(), *version).await;
-            match is_mark.expect("reads").is_none() {
-                true => *level = below,
-                false => below = *level,
-            }
-        }
-    }
     all
 }
 

@@ -129,6 +129,9 @@ async fn what_is_hidden_or_deleted_is_read_by_nobody() {
     let Removed::Hidden(mark) = remove(None).await.expect("hidden") else { panic!("it was not hidden") };
     assert!(matches!(stranger(&place, made.id).await, Err(VaultError::NoObject)));
     assert_eq!(standing(&place).await, Standing::Suspended);
+    place.put(CLEO, &bucket, writing("news"), b"a new beginning".to_vec()).await.expect("written");
+    assert!(matches!(stranger(&place, made.id).await, Err(VaultError::NoObject)), "whoever writes shows nothing again");
+    assert_eq!(standing(&place).await, Standing::Suspended);
     remove(Some(mark)).await.expect("shown");
     assert_eq!(stranger(&place, made.id).await.expect("it is shown again"), b"hello");
     remove(Some(written.version)).await.expect("deleted");
