@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use cordon_domain::id::{hex, parse_hex};
 use cordon_domain::{Action, Publication, PublicationId};
+use cordon_gate::Epoch;
 use cordon_store::entries::Said;
 use cordon_vault::{Got, VaultError};
 use futures_util::StreamExt as _;
@@ -153,9 +154,9 @@ fn put(response: &mut Response, name: HeaderName, value: &str) {
     }
 }
 
-/// The list of all that is public, as it was made a moment ago.
+/// The list of all that is public, as it was made a moment ago, in an epoch: what was withdrawn is not on it.
 #[derive(Default)]
-pub(crate) struct Manifest(tokio::sync::Mutex<Option<(Instant, String)>>);
+pub(crate) struct Manifest(tokio::sync::Mutex<Option<(Instant, Epoch, String)>>);
 
 /// All that is public now, signed with the key of the log: addresses, lengths, and until when; no names.
 pub(crate) async fn manifest(node: &Node, asked: Asked) -> Answer {
@@ -165,10 +166,13 @@ pub(crate) async fn manifest(node: &Node, asked: Asked) -> Answer {
     let answered = node.strangers.begin(asked.visit.address, node.identity.now());
     let _answered = answered.ok_or(Refused::Busy)?;
     let mut kept = node.manifest.0.lock().await;
-    let fresh = |(made, _): &&(Instant, String)| made.elapsed() < Duration::from_secs(MANIFEST_KEPT_S);
+    let epoch = node.identity.snapshot()?.epoch;
+    let fresh = |(made, of, _): &&(Instant, Epoch, String)| {
+        *of == epoch && made.elapsed() < Duration::from_secs(MANIFEST_KEPT_S)
+    };
     let text = match kept.as_ref().filter(fresh) {
-        Some((_, text)) => text.clone(),
-        None => kept.insert((Instant::now(), made(node).await?)).1.clone(),
+        Some((.., text)) => text.clone(),
+        None => kept.insert((Instant::now(), epoch, made(node).await?)).2.clone(),
     };
     Ok(write(&text, "text/plain; charset=utf-8"))
 }
