@@ -148,6 +148,7 @@ async fn a_version_has_one_address_at_a_time() {
     let again = place.vault.publish(&asks, &bucket, (&name("news"), None), for_an_hour(&place)).await.map(drop);
     assert!(matches!(&again, Err(VaultError::Conflict(what)) if what.contains(&made.id.to_string())), "{again:?}");
     place.clock.turn_ms(HOUR_MS);
+    let asks = Facts { reason: Some("once more".to_owned()), ..place.asks(ADA) };
     place.vault.publish(&asks, &bucket, (&name("news"), None), for_an_hour(&place)).await.map(drop).expect("it ended");
 }
 
