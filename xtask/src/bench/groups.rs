@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cordon_domain::{
-    Actor, Clock as _, Label, Level, Personal, PrincipalId, Record, RequestId, Roster, Step, Steps, Target, VersionId,
+    Actor, Clock as _, Grant, Label, Level, Personal, PrincipalId, Record, RequestId, Roster, Scope, Step, Steps,
+    Target, VersionId,
 };
 use cordon_gate::act::{ChangePolicies, Changes, Give, Invite};
 use cordon_gate::{Epoch, Facts, Gate, Grounds, Request, Verdict};
@@ -93,6 +94,8 @@ async fn fill(installation: &Installation, gate: &Gate<Always, Writer>, roster: 
             all(&mut grants).await?;
         }
     }
+    all(&mut people).await?;
+    all(&mut grants).await?;
     put::<ChangePolicies>(installation, gate, None, Record::Policies(roster.policies)).await
 }
 
@@ -102,8 +105,13 @@ async fn put<A: Changes>(
     about: Option<PrincipalId>,
     record: Record,
 ) -> Result<(), String> {
+    // A grant is decided on what it covers.
+    let bucket = match &record {
+        Record::Grant(Grant { scope: Scope::Bucket(bucket), .. }) => Some(*bucket),
+        _ => None,
+    };
     let steps = Steps(vec![Step::Put(record)]);
-    let target = Target { principal: about, record: steps.0.first().map(Step::key), ..Target::default() };
+    let target = Target { principal: about, bucket, record: steps.0.first().map(Step::key), ..Target::default() };
     let actor = Actor::service(installation.itself());
     let request = RequestId::draw(&mut SystemEntropy);
     let (beside, personal) = (steps.encoded(), Personal::default());
