@@ -393,6 +393,23 @@ mod tests {
         assert!(!found.known_device && found.factor == Factor::ALL[1]);
     }
 
+    #[test]
+    fn as_few_approvals_are_asked_for_as_it_takes() {
+        let check = |when: &str, expect: usize| {
+            let policies = format!("@id(\"own\") forbid (principal, action, resource is Object) unless {{ {when} }};");
+            let snapshot = snapshot(&policies);
+            let person = snapshot.roster().principals.values().next().expect("one");
+            let target = object(Level::Internal);
+            let question = snapshot.question(person, Action::ObjectRead, &target, NOW).expect("decided");
+            let Possible::In(found) = snapshot.possible(&question, NOW) else { panic!("{when}") };
+            assert_eq!(snapshot.conditions(&question, found).approvals, expect, "{when}");
+        };
+        check("true", 0);
+        check("context.approvals >= 2", 2);
+        check("context.approvals == 3", 3);
+        check("context.approvals > 3 || context.approvals == 1", 1);
+    }
+
     /// From which networks somebody may read, under a policy that looks at the address.
     #[test]
     fn the_networks_that_it_takes_are_told() {
@@ -458,5 +475,14 @@ mod tests {
         assert_eq!(tried(NO_HOUR, nobody), Possible::Unknown, "an own policy might permit");
         assert_eq!(tried(&forbids("context.hour == 14"), Level::Internal), Possible::Unknown, "an own one forbids now");
         assert_eq!(tried(&forbids("context.hour == 13"), Level::Internal), tried("", Level::Internal));
+        // What everybody's policies forbid no circumstance allows, whatever an own one permits.
+        let uncleared = snapshot(NO_HOUR);
+        let mut roster = uncleared.roster().clone();
+        roster.principals.values_mut().for_each(|one| one.clearance = Level::Internal);
+        let uncleared = uncleared.next(roster, Epoch(1)).expect("valid");
+        let person = uncleared.roster().principals.values().next().expect("one");
+        let target = object(Level::Restricted);
+        let question = uncleared.question(person, Action::ObjectRead, &target, NOW).expect("decided");
+        assert_eq!(uncleared.possible_within(&question, NOW, 1), Possible::Never);
     }
 }
