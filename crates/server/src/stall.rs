@@ -83,7 +83,7 @@ mod tests {
     #[tokio::test]
     async fn whoever_stops_reading_is_cut_off_and_whoever_reads_is_not() {
         let (here, mut there) = duplex(16);
-        let mut stream = Stalls::new(here, Duration::from_millis(50));
+        let mut stream = Stalls::new(here, Duration::from_secs(2));
         let writes = tokio::spawn(async move {
             let whole = stream.write_all(&[7; 64]).await;
             (whole.is_ok(), stream.write_all(&[7; 64]).await)
