@@ -451,9 +451,13 @@ mod tests {
         let all =
             format!("@id(\"no\") forbid (principal, action, resource is Object) when {{ {} }};", within("0.0.0.0/0"));
         check(&[permits("context has address"), all].concat(), Some(&["::/0"]));
-        let halves = [within("0.0.0.0/1"), within("128.0.0.0/1")].join(" || ");
-        let no = format!("@id(\"no\") forbid (principal, action, resource is Object) when {{ {halves} }};");
-        check(&[permits("context has address"), no].concat(), Some(&["::/0"]));
+        let without = |halves: [&str; 2]| {
+            let halves = halves.map(within).join(" || ");
+            let no = format!("@id(\"no\") forbid (principal, action, resource is Object) when {{ {halves} }};");
+            [permits("context has address"), no].concat()
+        };
+        check(&without(["0.0.0.0/1", "128.0.0.0/1"]), Some(&["::/0"]));
+        check(&without(["::/1", "8000::/1"]), Some(&["0.0.0.0/0"]));
         check(&permits("context has address && context.address.isIpv4()"), Some(&["0.0.0.0/0"]));
         check(&permits("context has address && context.address.isIpv6()"), Some(&["::/0"]));
     }
