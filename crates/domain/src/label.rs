@@ -7,7 +7,7 @@ use std::str::FromStr;
 use minicbor::{Decode, Encode};
 
 use crate::level::Level;
-use crate::limits::PROJECT_CHARS_MAX;
+use crate::limits::{LABEL_PROJECTS_MAX, PROJECT_CHARS_MAX};
 
 /// Names a project: who belongs to it has a need to know.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode)]
@@ -121,9 +121,56 @@ impl Label {
     }
 }
 
+/// In one word: a level, and projects behind slashes. Where it came from is not told.
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.level.as_str())?;
+        self.projects.iter().try_for_each(|project| write!(f, "/{project}"))
+    }
+}
+
+/// Reports a text that is no label.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotALabel;
+
+impl fmt::Display for NotALabel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a label is a level and at most {LABEL_PROJECTS_MAX} projects: internal, restricted/atlas")
+    }
+}
+
+impl std::error::Error for NotALabel {}
+
+/// Reads what [`Label`] is displayed as; whoever wrote it set it.
+impl FromStr for Label {
+    type Err = NotALabel;
+
+    fn from_str(text: &str) -> Result<Self, NotALabel> {
+        let mut parts = text.split('/');
+        let level = parts.next().unwrap_or_default().parse().map_err(|_| NotALabel)?;
+        let projects: BTreeSet<_> = parts.map(str::parse).collect::<Result<_, _>>().map_err(|_| NotALabel)?;
+        let fits = projects.len() <= LABEL_PROJECTS_MAX;
+        if fits { Ok(Self { projects, ..Self::of(level) }) } else { Err(NotALabel) }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_label_is_written_and_read_in_one_word() {
+        let label = Label::of(Level::Restricted).with("b".parse().expect("one")).with("a".parse().expect("one"));
+        assert_eq!(label.to_string(), "restricted/a/b");
+        assert_eq!("restricted/b/a".parse(), Ok(label));
+        assert_eq!("internal".parse(), Ok(Label::of(Level::Internal)));
+        for wrong in ["", "/", "secret", "internal/", "internal//a", "internal/A", "Internal"] {
+            assert_eq!(wrong.parse::<Label>(), Err(NotALabel), "{wrong}");
+        }
+        let of = |count: usize| (0..count).map(|number| format!("/p{number}")).collect::<String>();
+        assert!(format!("public{}", of(LABEL_PROJECTS_MAX)).parse::<Label>().is_ok());
+        assert!(format!("public{}", of(LABEL_PROJECTS_MAX + 1)).parse::<Label>().is_err());
+    }
 
     #[test]
     fn a_join_is_never_lower() {

@@ -1,13 +1,12 @@
 //! What others asked for, and whoever may approve it.
 
 use askama::Template;
-use cordon_domain::{Action, AskId, Asked as Wanted, Inspection, Record, Step, Steps, Target};
+use cordon_domain::{Action, AskId, Asked as Wanted, Inspection, Label, Record, Step, Steps, Target};
 use serde::Deserialize;
 use serde_json::json as object;
 
 use crate::asked::Asked;
 use crate::emergencies::{Alert, alerts};
-use crate::held::written;
 use crate::limits::ASKS_SHOWN_MAX;
 use crate::node::Node;
 use crate::pages::{ago, name_of, utc};
@@ -76,7 +75,7 @@ async fn described(node: &Node, target: &Target) -> Result<String, Refused> {
         target.version.map(|version| version.to_string()),
         target.bucket.map(|id| bucket.map_or_else(|| id.to_string(), |name| format!("bucket {name}"))),
         target.record.as_ref().map(ToString::to_string),
-        target.label.as_ref().map(written),
+        target.label.as_ref().map(ToString::to_string),
         kind,
         inspected,
     ];
@@ -95,8 +94,8 @@ fn changed(wanted: &Wanted) -> String {
         }
         step => format!("{step:#?}"),
     };
-    if let (Action::LabelLower, Ok(label)) = (wanted.action, minicbor::decode(&wanted.change)) {
-        return format!("its label becomes {}", written(&label));
+    if let (Action::LabelLower, Ok(label)) = (wanted.action, minicbor::decode::<Label>(&wanted.change)) {
+        return format!("its label becomes {label}");
     }
     let steps = Steps::decoded(&wanted.change).unwrap_or_default();
     steps.0.iter().map(shown).collect::<Vec<_>>().join("\n")

@@ -1,6 +1,6 @@
 //! What is held because of what was found in it: who owns it disputes that here.
 
-use cordon_domain::{Action, Label, ObjectKey, Project, VersionId};
+use cordon_domain::{Action, ObjectKey, VersionId};
 use cordon_gate::{Denial, Facts, JournalError};
 use cordon_vault::{Held, VaultError};
 use serde::Deserialize;
@@ -41,19 +41,13 @@ fn line(bucket: &str, held: &Held) -> Value {
         "bucket": bucket,
         "key": entry.key.as_str(),
         "version": entry.version.to_string(),
-        "label": written(label),
-        "before": inspected.before.as_ref().map(written),
+        "label": label.to_string(),
+        "before": inspected.before.as_ref().map(ToString::to_string),
         "found": found.collect::<Vec<_>>(),
         "more": inspected.looked.more,
         "unread": inspected.looked.unread,
         "inspected": inspected.at.0,
     })
-}
-
-/// A label in one word: a level, and projects behind slashes.
-pub(crate) fn written(label: &Label) -> String {
-    let projects = label.projects.iter().map(Project::as_str);
-    std::iter::once(label.level.as_str()).chain(projects).collect::<Vec<_>>().join("/")
 }
 
 #[derive(Deserialize)]
@@ -78,7 +72,7 @@ pub(crate) async fn release(node: &Node, asked: Asked) -> Answer {
         return json(&object!({"asked": asked.to_string()}));
     }
     let label = node.vault.carry_out(release).await?;
-    json(&object!({"released": written(&label)}))
+    json(&object!({"released": label.to_string()}))
 }
 
 /// What a person asks, on a route of programs.

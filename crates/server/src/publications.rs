@@ -8,7 +8,7 @@ use serde_json::{Value, json as object};
 
 use crate::asked::Asked;
 use crate::consent::asked_of_others;
-use crate::held::{facts, written};
+use crate::held::facts;
 use crate::node::Node;
 use crate::published::address;
 use crate::reply::{Answer, Refused, json};
@@ -37,7 +37,7 @@ fn line(node: &Node, publication: &Publication, (bucket, standing): (&str, Stand
         "bucket": bucket,
         "key": publication.key.as_str(),
         "version": publication.version.to_string(),
-        "label": written(&publication.label),
+        "label": publication.label.to_string(),
         "bytes": publication.bytes,
         "starts": publication.starts.map(|at| at.0),
         "ends": publication.ends.0,

@@ -4,7 +4,7 @@
 //! version, and its label, stand in the row of the object. A mark that hides a name is a row without an object.
 
 use cordon_domain::{
-    BucketId, Inspection, Label, Level, Moment, ObjectKey, PrincipalId, Project, Record, VersionId, Versioning,
+    BucketId, Inspection, Label, Level, Moment, ObjectKey, PrincipalId, Record, VersionId, Versioning,
 };
 use minicbor::{Decode, Encode};
 
@@ -127,7 +127,7 @@ impl Entry {
     /// The label by which a mark may be known of: that of what it hid. One that does not say is as a restricted one.
     pub(crate) fn hidden_label(&self) -> Label {
         let kept = self.said.headers.iter().find(|(name, _)| name == HIDES);
-        kept.and_then(|(_, text)| label_of(text)).unwrap_or_else(|| Label::of(Level::Restricted))
+        kept.and_then(|(_, text)| text.parse().ok()).unwrap_or_else(|| Label::of(Level::Restricted))
     }
 
     /// The columns of a row, as [`Entry::read`] wants them.
@@ -172,19 +172,6 @@ impl Entry {
         read.with_parts(row.bytes(5)?, |parts| key.check(parts, &mac, || format!("the name of {version}")))?;
         Ok(read)
     }
-}
-
-/// Writes a label in one word: a level, and projects behind slashes.
-fn label_text(label: &Label) -> String {
-    let projects = label.projects.iter().map(Project::as_str);
-    std::iter::once(label.level.as_str()).chain(projects).collect::<Vec<_>>().join("/")
-}
-
-fn label_of(text: &str) -> Option<Label> {
-    let mut parts = text.split('/');
-    let level = parts.next()?.parse().ok()?;
-    let projects = parts.map(str::parse::<Project>).collect::<Result<_, _>>().ok()?;
-    Some(Label { projects, ..Label::of(level) })
 }
 
 /// Tells whether no name of a bucket leads anywhere.
@@ -261,7 +248,7 @@ pub(crate) async fn hide(
     let known = before(session, keys, (bucket, key), Some(hidden)).await?;
     let known = known.ok_or_else(|| StoreError::Conflict(format!("there is no {hidden}")))?;
     let (number, key) = (known.number + 1, known.key.clone());
-    let label = object(session, keys, hidden).await?.map(|row| (HIDES.to_owned(), label_text(&row.label)));
+    let label = object(session, keys, hidden).await?.map(|row| (HIDES.to_owned(), row.label.to_string()));
     set_latest(session, keys, &Entry { latest: false, ..known }).await?;
     let said = Said {
         body: Body::None,
@@ -322,9 +309,14 @@ pub(crate) async fn tag(
     let mut entry = entry.ok_or_else(|| StoreError::Conflict(format!("there is no {version}")))?;
     entry.said.headers.retain(|(name, _)| name != TAGGING);
     entry.said.headers.extend(tagging.map(|tagging| (TAGGING.to_owned(), tagging)));
-    let set = "UPDATE entries SET said = ?2, mac = ?3 WHERE version = ?1";
-    let said = encoded(&entry.said);
-    session.execute(set, values![&version.0, &said, &entry.mac(keys.rows())]).await.map(drop)
+    set_said(session, keys, &entry).await
+}
+
+/// Writes down what is said of a version by now.
+pub(crate) async fn set_said(session: &mut Session, keys: &Keyring, entry: &Entry) -> Result<(), StoreError> {
+    let set = "UPDATE entries SET said = ?2, mac = ?3, inspection = ?4 WHERE version = ?1";
+    let (said, column) = (encoded(&entry.said), column(entry.said.inspection.as_ref()));
+    session.execute(set, values![&entry.version.0, &said, &entry.mac(keys.rows()), column]).await.map(drop)
 }
 
 /// Removes a version: its name, its key, its bytes. The label that it had is kept.

@@ -2,12 +2,11 @@
 
 use cordon_domain::{Inspection, VersionId};
 
-use crate::entries::{Entry, Found, by_version};
+use crate::entries::{Entry, Found, by_version, set_said};
 use crate::error::StoreError;
 use crate::keyring::Keyring;
 use crate::limits::INSPECTIONS_ROWS;
 use crate::read::Reader;
-use crate::rows::encoded;
 use crate::sql::{Session, values};
 use crate::state::object;
 
@@ -53,9 +52,7 @@ pub(crate) async fn look(
         .filter(|entry| entry.said.inspection.as_ref() == Some(&look.from))
         .ok_or_else(|| StoreError::Conflict(format!("{version} is gone, or somebody looked into it meanwhile")))?;
     entry.said.inspection = Some(look.to);
-    let set = "UPDATE entries SET said = ?2, mac = ?3, inspection = ?4 WHERE version = ?1";
-    let (said, column) = (encoded(&entry.said), column(entry.said.inspection.as_ref()));
-    session.execute(set, values![&version.0, &said, &entry.mac(keys.rows()), column]).await.map(drop)
+    set_said(session, keys, &entry).await
 }
 
 /// Versions that were looked for.

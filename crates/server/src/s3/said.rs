@@ -1,12 +1,12 @@
 //! What is said of an object beside its bytes: headers that are given back, and what its writer says.
 
-use cordon_domain::{Inspection, Label, Level, Moment, Project};
+use cordon_domain::label::NotALabel;
+use cordon_domain::{Inspection, Label, Moment};
 use cordon_store::entries::Said;
 use s3s::dto::{ETag, Metadata, Timestamp};
 use s3s::{S3Result, s3_error};
 
 use super::tags::Tags;
-use crate::held::written;
 
 /// Under this name a writer asks for a label, and a reader is told it: `restricted/atlas`.
 pub(super) const LABEL: &str = "cordon-label";
@@ -53,11 +53,7 @@ pub(super) fn asked_label(said: Option<Label>, tags: Option<&Tags>) -> S3Result<
 
 /// Reads a label as it is written: a level, and projects behind slashes.
 pub(super) fn read_label(text: &str) -> S3Result<Label> {
-    let wrong = || s3_error!(InvalidArgument, "a label is a level and projects: internal, restricted/atlas");
-    let mut parts = text.split('/');
-    let level: Level = parts.next().unwrap_or_default().parse().map_err(|_| wrong())?;
-    let projects: Result<_, _> = parts.map(str::parse::<Project>).collect();
-    Ok(Label { projects: projects.map_err(|_| wrong())?, ..Label::of(level) })
+    text.parse().map_err(|error: NotALabel| s3_error!(InvalidArgument, "{error}"))
 }
 
 /// Returns a header that was kept.
@@ -81,7 +77,7 @@ pub(super) fn own(said: &Said, label: &Label) -> Metadata {
     let own = said.headers.iter().filter_map(|(name, value)| Some((name.strip_prefix(OWN)?, value)));
     let own = own.map(|(name, value)| (name.to_owned(), value.clone()));
     let inspected = inspected(said).map(|word| (INSPECTION.to_owned(), word.to_owned()));
-    own.chain([(LABEL.to_owned(), written(label))]).chain(inspected).collect()
+    own.chain([(LABEL.to_owned(), label.to_string())]).chain(inspected).collect()
 }
 
 /// What tells its content from another.

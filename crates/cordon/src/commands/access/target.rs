@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::str::FromStr;
 
-use cordon_domain::{BucketId, Label, Level, Moment, Project, Target, VersionId};
+use cordon_domain::label::NotALabel;
+use cordon_domain::{BucketId, Label, Moment, Target, VersionId};
 use cordon_policy::Snapshot;
 use cordon_store::Versions;
 use cordon_store::rebuild::Rebuilt;
@@ -38,12 +39,10 @@ impl FromStr for Asked {
         if let Ok(bucket) = text.parse() {
             return Ok(Self::Bucket(bucket));
         }
-        let mut parts = label.split('/');
-        let level = parts.next().unwrap_or_default().parse::<Level>().map_err(|_| {
-            format!("`{text}` is no object (ov_...), no bucket (bk_...), no label such as restricted/atlas, and not `everything`")
+        let label = label.parse().map_err(|error: NotALabel| {
+            format!("`{text}` is no object (ov_...), no bucket (bk_...), and not `everything`; {error}")
         })?;
-        let projects = parts.map(str::parse::<Project>).collect::<Result<_, _>>().map_err(|error| error.to_string())?;
-        Ok(Self::Label(Label { projects, ..Label::of(level) }, bucket))
+        Ok(Self::Label(label, bucket))
     }
 }
 
@@ -181,9 +180,7 @@ async fn stored(operated: &Operated, version: VersionId, when: When) -> Result<O
 
 /// Writes a label as it is read.
 pub(crate) fn label_text(target: &Target) -> String {
-    let Some(label) = &target.label else { return "everything".to_owned() };
-    let projects = label.projects.iter().map(Project::as_str);
-    std::iter::once(label.level.as_str()).chain(projects).collect::<Vec<_>>().join("/")
+    target.label.as_ref().map_or_else(|| "everything".to_owned(), ToString::to_string)
 }
 
 /// Writes what a group is: its label, and the version that stands for itself.
@@ -197,7 +194,8 @@ mod tests {
     use std::collections::BTreeSet;
 
     use cordon_domain::{
-        Action, Grant, GrantId, Policies, Principal, PrincipalId, PrincipalKind, Record, Role, Roster, Scope,
+        Action, Grant, GrantId, Level, Policies, Principal, PrincipalId, PrincipalKind, Project, Record, Role, Roster,
+        Scope,
     };
     use cordon_gate::Epoch;
     use cordon_testkit::Chance;
