@@ -63,6 +63,64 @@ impl Next {
     }
 }
 
+/// A page that is being filled.
+struct Paging<'a> {
+    vault: &'a Vault,
+    asks: &'a Facts,
+    bucket: &'a Bucket,
+    wanted: &'a Wanted,
+    page: Page,
+    /// Whether whoever asks may know of what has a label.
+    seen: HashMap<Label, bool>,
+    /// Names before this one are passed over: the last line stands for them.
+    behind: String,
+    looked_at: usize,
+}
+
+impl<'a> Paging<'a> {
+    fn new(vault: &'a Vault, asks: &'a Facts, bucket: &'a Bucket, wanted: &'a Wanted) -> Self {
+        let (page, seen, behind) = (Page::default(), HashMap::new(), String::new());
+        Self { vault, asks, bucket, wanted, page, seen, behind, looked_at: 0 }
+    }
+
+    /// The name from which on is looked at, unless so much was passed over that the page ends there.
+    fn goes_on(&mut self, start: Option<String>) -> Option<String> {
+        let start = start?;
+        if self.looked_at < LIST_LOOKED_AT_MAX {
+            return Some(start);
+        }
+        self.page.next = Some(Next::Hidden(start));
+        None
+    }
+
+    /// Takes what was found; tells whether the page has room for more.
+    fn take_all(&mut self, found: impl IntoIterator<Item = (Entry, Label)>) -> bool {
+        found.into_iter().all(|(entry, label)| self.take(entry, label))
+    }
+
+    fn take(&mut self, entry: Entry, label: Label) -> bool {
+        let Self { vault, asks, bucket, wanted, .. } = *self;
+        if entry.key.as_str() < self.behind.as_str() {
+            return true;
+        }
+        if !*self.seen.entry(label).or_insert_with_key(|label| vault.may_list(asks, bucket.id, label)) {
+            return true;
+        }
+        if self.page.lines.len() == wanted.most.min(LIST_PAGE_MAX) {
+            self.page.next = self.page.lines.last().map(|line| Next::Line(line.behind()));
+            return false;
+        }
+        let line = wanted.line(entry);
+        if matches!(line, Listed::Beginning(_)) {
+            self.behind = line.behind();
+            // A line is progress: what it passes over does not count.
+            self.looked_at = 0;
+        }
+        self.page.lines.push(line);
+        true
+    }
+}
+
 impl Vault {
     /// Lists what the one who asks may know of. Each page is recorded, once.
     ///
@@ -71,45 +129,18 @@ impl Vault {
     /// [`VaultError::NoBucket`] when they may know of nothing in it; [`VaultError::Integrity`] when a row was changed.
     pub async fn list(&self, asks: &Facts, bucket: &Bucket, wanted: &Wanted) -> Result<Page, VaultError> {
         self.look_at(asks, bucket, &bucket.label).await?;
-        let (most, mut page) = (wanted.most.min(LIST_PAGE_MAX), Page::default());
-        if most == 0 {
-            return Ok(page);
-        }
-        let mut seen: HashMap<Label, bool> = HashMap::new();
-        let (mut next, mut looked_at) = (Some(wanted.start()), 0);
-        while let Some(start) = next.take() {
-            if looked_at >= LIST_LOOKED_AT_MAX {
-                page.next = Some(Next::Hidden(start));
-                break;
-            }
+        let mut paging = Paging::new(self, asks, bucket, wanted);
+        let mut next = Some(wanted.start()).filter(|_| wanted.most > 0);
+        while let Some(start) = paging.goes_on(next.take()) {
             let listing = Listing { prefix: wanted.prefix.clone(), start };
             let looked = self.reader.list(&self.keys, bucket.id, &listing).await?;
-            looked_at += looked.names.max(1);
-            next = looked.next;
-            let mut behind = String::new();
-            for (entry, label) in looked.found {
-                // Names that begin as the last line says are passed over.
-                if entry.key.as_str() < behind.as_str() {
-                    continue;
-                }
-                if !*seen.entry(label).or_insert_with_key(|label| self.may_list(asks, bucket.id, label)) {
-                    continue;
-                }
-                if page.lines.len() == most {
-                    page.next = page.lines.last().map(|line| Next::Line(line.behind()));
-                    return Ok(page);
-                }
-                let line = wanted.line(entry);
-                if matches!(line, Listed::Beginning(_)) {
-                    behind = line.behind();
-                    // A line is progress: what it passes over does not count.
-                    looked_at = 0;
-                }
-                page.lines.push(line);
+            paging.looked_at += looked.names.max(1);
+            if !paging.take_all(looked.found) {
+                break;
             }
-            next = next.map(|next| next.max(behind));
+            next = looked.next.map(|next| next.max(paging.behind.clone()));
         }
-        Ok(page)
+        Ok(paging.page)
     }
 }
 
@@ -128,42 +159,24 @@ impl Vault {
         (wanted, after): (&Wanted, Option<VersionId>),
     ) -> Result<Page, VaultError> {
         self.look_at(asks, bucket, &bucket.label).await?;
-        let mut page = Page::default();
-        let mut seen: HashMap<Label, bool> = HashMap::new();
-        let (mut next, mut looked_at) = (Some(self.begins(wanted, after).await?), 0);
-        while let Some((start, below)) = next.take() {
-            if wanted.most == 0 {
-                break;
-            }
-            if looked_at >= LIST_LOOKED_AT_MAX {
-                page.next = Some(Next::Hidden(start));
-                break;
-            }
+        let mut paging = Paging::new(self, asks, bucket, wanted);
+        let (start, mut below) = self.begins(wanted, after).await?;
+        let mut next = Some(start).filter(|_| wanted.most > 0);
+        while let Some(start) = paging.goes_on(next.take()) {
             let listing = Listing { prefix: wanted.prefix.clone(), start };
             // Where beginnings stand for names, most of what is looked at is passed over.
             let names = if wanted.delimiter.is_some() { BEGINNING_NAMES } else { LIST_PAGE_MAX as u64 };
             let looked = self.reader.list_versions(&self.keys, bucket.id, (&listing, below), names).await?;
-            looked_at += (looked.rows as usize).max(1);
-            next = looked.next;
-            let mut behind = String::new();
-            for (entry, label) in looked.found {
-                let known = || *seen.entry(label).or_insert_with_key(|label| self.may_list(asks, bucket.id, label));
-                if entry.key.as_str() < behind.as_str() || !known() {
-                    continue;
-                }
-                if page.lines.len() == wanted.most.min(LIST_PAGE_MAX) {
-                    page.next = page.lines.last().map(|line| Next::Line(line.name().to_owned()));
-                    return Ok(page);
-                }
-                let line = wanted.line(entry);
-                if matches!(line, Listed::Beginning(_)) {
-                    (behind, looked_at) = (line.behind(), 0);
-                }
-                page.lines.push(line);
+            paging.looked_at += (looked.rows as usize).max(1);
+            if !paging.take_all(looked.found) {
+                break;
             }
-            next = next.map(|(name, below)| if name < behind { (behind, None) } else { (name, below) });
+            let Some((name, number)) = looked.next else { break };
+            let is_passed = name < paging.behind;
+            below = number.filter(|_| !is_passed);
+            next = Some(if is_passed { paging.behind.clone() } else { name });
         }
-        Ok(page)
+        Ok(paging.page)
     }
 
     /// The name from which on versions are listed, and below which number of it. A version that is gone by now tells no number:
