@@ -175,8 +175,7 @@ impl Operations {
         if input.part_number.is_some_and(|part| part != 1) {
             return Err(s3_error!(InvalidArgument, "an object that was written at once has one part"));
         }
-        let (bucket, key) = (self.bucket(&asks, &input.bucket).await?, key_of(&input.key)?);
-        let version = version_of(&bucket, input.version_id.as_deref())?;
+        let (bucket, key, version) = self.named(&asks, &input.bucket, &input.key, input.version_id.as_deref()).await?;
         self.presigned_as_stored(&asks, &bucket, &key, version).await?;
         let conditions = Conditions {
             if_match: input.if_match.as_ref(),
@@ -242,8 +241,7 @@ impl Operations {
     pub(super) async fn look(&self, request: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
         let asks = Self::asks(&request)?;
         let input = request.input;
-        let (bucket, key) = (self.bucket(&asks, &input.bucket).await?, key_of(&input.key)?);
-        let version = version_of(&bucket, input.version_id.as_deref())?;
+        let (bucket, key, version) = self.named(&asks, &input.bucket, &input.key, input.version_id.as_deref()).await?;
         let (entry, label) = self.vault().head(&asks.facts, &bucket, &key, version).await.map_err(of_vault)?;
         self.may_be_presigned(&asks, &label)?;
         let said = &entry.said;
@@ -291,8 +289,7 @@ impl Operations {
         let CopySource::Bucket { bucket: source, key, version_id } = &input.copy_source else {
             return Err(s3_error!(NotImplemented, "what is copied is in a bucket"));
         };
-        let (source, key) = (self.bucket(&asks, source).await?, key_of(key)?);
-        let version = version_of(&source, version_id.as_deref())?;
+        let (source, key, version) = self.named(&asks, source, key, version_id.as_deref()).await?;
         let target = self.bucket(&asks, &input.bucket).await?;
         self.presigned_as_stored(&asks, &source, &key, version).await?;
         let conditions = Conditions {
@@ -364,8 +361,8 @@ impl Operations {
         request: S3Request<DeleteObjectInput>,
     ) -> S3Result<S3Response<DeleteObjectOutput>> {
         let asks = Self::asks(&request)?;
-        let (bucket, key) = (self.bucket(&asks, &request.input.bucket).await?, key_of(&request.input.key)?);
-        let version = version_of(&bucket, request.input.version_id.as_deref())?;
+        let (bucket, key, version) =
+            self.named(&asks, &request.input.bucket, &request.input.key, request.input.version_id.as_deref()).await?;
         let removed = self.removed(&asks, &bucket, &key, version).await?;
         let output = DeleteObjectOutput {
             delete_marker: removed.1.then_some(true),

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use cordon_domain::Bucket;
+use cordon_domain::{Bucket, ObjectKey as Key, VersionId};
 use cordon_vault::Vault;
 use s3s::dto::*;
 use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
 
 use super::lists::Tokens;
+use super::objects::{key_of, version_of};
 use super::refusal::of_vault;
 use super::{Asks, REGION};
 use crate::node::Node;
@@ -29,6 +30,19 @@ impl Operations {
         let bucket = self.vault().bucket_for(&asks.facts, name).await.map_err(of_vault)?;
         self.may_be_presigned(asks, &bucket.label)?;
         Ok(bucket)
+    }
+
+    /// Returns the name that a request gives, and the version where it gives one, in a bucket of which whoever asks may know.
+    pub(super) async fn named(
+        &self,
+        asks: &Asks,
+        bucket: &str,
+        key: &str,
+        version: Option<&str>,
+    ) -> S3Result<(Bucket, Key, Option<VersionId>)> {
+        let (bucket, key) = (self.bucket(asks, bucket).await?, key_of(key)?);
+        let version = version_of(&bucket, version)?;
+        Ok((bucket, key, version))
     }
 
     /// Who asks.

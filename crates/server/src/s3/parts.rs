@@ -10,7 +10,7 @@ use s3s::{S3Request, S3Response, S3Result, s3_error};
 
 use super::buckets::private;
 use super::checked::{Checked, Stated};
-use super::objects::{encrypted, encryption, key_of, only_if, shown, version_of};
+use super::objects::{encrypted, encryption, key_of, only_if, shown};
 use super::operations::Operations;
 use super::refusal::of_vault;
 use super::said::{Headers, asked_label, moment};
@@ -101,8 +101,7 @@ impl Operations {
         let CopySource::Bucket { bucket: source, key: from, version_id } = &input.copy_source else {
             return Err(s3_error!(NotImplemented, "what is copied is in a bucket"));
         };
-        let (source, from) = (self.bucket(&asks, source).await?, key_of(from)?);
-        let version = version_of(&source, version_id.as_deref())?;
+        let (source, from, version) = self.named(&asks, source, from, version_id.as_deref()).await?;
         let (bucket, key, upload) =
             (self.bucket(&asks, &input.bucket).await?, key_of(&input.key)?, upload_of(&input.upload_id)?);
         self.presigned_as_stored(&asks, &source, &from, version).await?;

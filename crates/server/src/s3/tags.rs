@@ -9,11 +9,10 @@ use cordon_store::entries::{Said, TAGGING};
 use s3s::dto::*;
 use s3s::{S3Request, S3Response, S3Result, s3_error};
 
-use super::objects::{key_of, shown, version_of};
+use super::objects::shown;
 use super::operations::Operations;
 use super::refusal::of_vault;
 use super::said::{LABEL, header, read_label};
-use crate::held::written;
 use crate::limits::{S3_TAG_NAME_CHARS_MAX, S3_TAG_VALUE_CHARS_MAX, S3_TAGS_MAX};
 
 /// Tags that are within bounds.
@@ -93,8 +92,7 @@ impl Operations {
     ) -> S3Result<S3Response<GetObjectTaggingOutput>> {
         let asks = Self::asks(&request)?;
         let input = request.input;
-        let (bucket, key) = (self.bucket(&asks, &input.bucket).await?, key_of(&input.key)?);
-        let version = version_of(&bucket, input.version_id.as_deref())?;
+        let (bucket, key, version) = self.named(&asks, &input.bucket, &input.key, input.version_id.as_deref()).await?;
         let (entry, label) = self.vault().head(&asks.facts, &bucket, &key, version).await.map_err(of_vault)?;
         self.may_be_presigned(&asks, &label)?;
         let tag = |(name, value)| Tag { key: Some(name), value: Some(value) };
@@ -108,13 +106,12 @@ impl Operations {
     ) -> S3Result<S3Response<PutObjectTaggingOutput>> {
         let asks = Self::asks(&request)?;
         let input = request.input;
-        let (bucket, key) = (self.bucket(&asks, &input.bucket).await?, key_of(&input.key)?);
-        let version = version_of(&bucket, input.version_id.as_deref())?;
+        let (bucket, key, version) = self.named(&asks, &input.bucket, &input.key, input.version_id.as_deref()).await?;
         self.presigned_as_stored(&asks, &bucket, &key, version).await?;
         let tags = Tags::of(input.tagging)?;
         if let Some(asked) = tags.label()? {
             let (_, label) = self.vault().head(&asks.facts, &bucket, &key, version).await.map_err(of_vault)?;
-            if written(&asked) != written(&label) {
+            if asked.to_string() != label.to_string() {
                 return Err(s3_error!(InvalidTag, "an object gets its label when it is written: write it anew"));
             }
         }
@@ -128,8 +125,7 @@ impl Operations {
     ) -> S3Result<S3Response<DeleteObjectTaggingOutput>> {
         let asks = Self::asks(&request)?;
         let input = request.input;
-        let (bucket, key) = (self.bucket(&asks, &input.bucket).await?, key_of(&input.key)?);
-        let version = version_of(&bucket, input.version_id.as_deref())?;
+        let (bucket, key, version) = self.named(&asks, &input.bucket, &input.key, input.version_id.as_deref()).await?;
         self.presigned_as_stored(&asks, &bucket, &key, version).await?;
         let tagged = self.vault().tag(&asks.facts, &bucket, (&key, version), None).await.map_err(of_vault)?;
         let output = DeleteObjectTaggingOutput { version_id: shown(&bucket, tagged) };
@@ -156,10 +152,13 @@ mod tests {
         assert_eq!(Tags::read("").expect("none").write(), None);
         let label = |text: &str| Tags::read(text).and_then(|tags| tags.label());
         assert_eq!(
-            label("cordon-label=restricted%2Fatlas").expect("read").map(|one| written(&one)).as_deref(),
+            label("cordon-label=restricted%2Fatlas").expect("read").map(|one| one.to_string()).as_deref(),
             Some("restricted/atlas")
         );
-        assert_eq!(label("Cordon-Label=internal").expect("read").map(|one| written(&one)).as_deref(), Some("internal"));
+        assert_eq!(
+            label("Cordon-Label=internal").expect("read").map(|one| one.to_string()).as_deref(),
+            Some("internal")
+        );
         assert_eq!(Tags::read("cordon-label=internal&a=b").expect("read").write().as_deref(), Some("a=b"));
         assert!(label("Cordon-Label=internal&cordon-label=public").is_err());
         assert!(label("cordon-label=secret").is_err() && label("team=atlas").expect("read").is_none());
