@@ -150,6 +150,13 @@ mod tests {
         assert!(body.next().await.expect("it ends").is_err(), "and does not look whole");
         drop((waiting, body));
         assert_eq!(flights.count(), 1);
+        let mut stranger = flights.begin(None).expect("begun");
+        flights.cut(|_| false);
+        assert_eq!(stranger.answer(std::future::pending::<()>()).await, None, "a node that knows nothing ends all");
+        let other = {
+            drop((other, stranger));
+            flights.begin(None).expect("begun")
+        };
         let whole = other.carry(Body::from("all of it")).into_data_stream().next().await;
         assert_eq!(whole.expect("a chunk").expect("whole"), "all of it");
     }

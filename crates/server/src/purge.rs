@@ -41,6 +41,10 @@ impl PurgeHook {
     /// Tells it, and goes on telling it for a while when it does not answer that it was done, whoever still waits for that.
     /// Returns what the first answer is.
     pub(crate) async fn tell(&self, address: String) -> bool {
+        self.tell_again(address, Duration::from_secs(PURGE_AGAIN_S)).await
+    }
+
+    async fn tell_again(&self, address: String, after: Duration) -> bool {
         let (hook, (say, said)) = (self.clone(), oneshot::channel());
         tokio::spawn(async move {
             let mut say = Some(say);
@@ -55,7 +59,7 @@ impl PurgeHook {
                     "warning: `{address}` was withdrawn, and the hook that removes copies did not take it: {error}"
                 );
                 if attempt + 1 < PURGE_TRIES {
-                    tokio::time::sleep(Duration::from_secs(PURGE_AGAIN_S << attempt)).await;
+                    tokio::time::sleep(after * (1 << attempt)).await;
                 }
             }
         });
@@ -92,5 +96,34 @@ mod tests {
         assert!(!format!("{hook:?}").contains("t0k3n"));
         let wrong = "cdn.example/t0k3n".parse::<PurgeHook>().expect_err("no address");
         assert!(!wrong.contains("t0k3n"), "{wrong}");
+    }
+
+    /// A hook that answers each request with the next of these, and tells how many came.
+    fn answering(answers: &'static [&'static str]) -> (PurgeHook, std::thread::JoinHandle<usize>) {
+        use std::io::{Read as _, Write as _};
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let hook = format!("http://{}/", listener.local_addr().expect("an address")).parse().expect("a hook");
+        let heard = std::thread::spawn(move || {
+            let answered = answers.iter().map(|answer| {
+                let (mut stream, _) = listener.accept().expect("someone");
+                assert!(stream.read(&mut [0; 4096]).expect("a request") > 0);
+                let answer = format!("HTTP/1.1 {answer}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+                stream.write_all(answer.as_bytes()).expect("answers");
+            });
+            answered.count()
+        });
+        (hook, heard)
+    }
+
+    #[tokio::test]
+    async fn a_hook_is_told_until_it_says_that_it_is_done() {
+        let tell = async |hook: &PurgeHook| hook.tell_again("http://localhost/p/0".to_owned(), Duration::ZERO).await;
+        let (hook, heard) = answering(&["500 x", "302 x", "404 x", "204 x"]);
+        assert!(!tell(&hook).await, "the first answer is what is told");
+        let heard = tokio::task::spawn_blocking(|| heard.join()).await.expect("it ran");
+        assert_eq!(heard.expect("it ran"), PURGE_TRIES as usize);
+        let (hook, heard) = answering(&["200 OK"]);
+        assert!(tell(&hook).await);
+        assert_eq!(heard.join().expect("it ran"), 1);
     }
 }

@@ -229,6 +229,35 @@ async fn a_name_leads_to_the_newest_and_where_they_are_kept_to_earlier_ones() {
 }
 
 #[tokio::test]
+async fn tags_are_changed_by_whoever_may_write_and_change_nothing_else() {
+    let place = Place::open().await;
+    let bucket = kept(&place, &place.bucket("notes", Level::Confidential).await).await;
+    let headers = vec![("content-type".to_owned(), "text/plain".to_owned())];
+    let new = Writing { headers: headers.clone(), ..writing("a") };
+    let written = place.put(CLEO, &bucket, new, b"1".to_vec()).await.expect("written");
+    let tag = async |who, tagging: Option<&str>| {
+        place.vault.tag(&place.asks(who), &bucket, (&name("a"), None), tagging.map(str::to_owned)).await
+    };
+    let said = async || place.vault.head(&place.asks(ADA), &bucket, &name("a"), None).await.expect("there");
+    assert!(matches!(tag(BOB, Some("a=b")).await, Err(VaultError::NoObject)), "he may not know of it");
+    let before = said().await;
+    assert_eq!(tag(CLEO, Some("a=b")).await.expect("tagged"), written.version);
+    let tagged = vec![headers[0].clone(), ("x-amz-tagging".to_owned(), "a=b".to_owned())];
+    let after = said().await;
+    assert_eq!(after.0.said.headers, tagged);
+    assert_eq!(cordon_store::entries::Said { headers, ..after.0.said }, before.0.said);
+    assert_eq!((after.1, place.get(ADA, &bucket, "a").await.expect("read")), (before.1, b"1".to_vec()));
+    tag(CLEO, None).await.expect("taken away");
+    assert_eq!(said().await.0, before.0, "its row is whole");
+    let long = "n".repeat(cordon_vault::limits::HEADERS_BYTES_MAX);
+    assert!(matches!(tag(CLEO, Some(&long)).await, Err(VaultError::Bound(_))));
+    place.vault.remove(&place.asks(CLEO), &bucket, &name("a"), None).await.expect("hidden");
+    assert!(matches!(tag(CLEO, Some("a=b")).await, Err(VaultError::NoObject)), "a mark has no tags");
+    let events = place.events(Action::ObjectTag).await;
+    assert_eq!(events.iter().filter(|event| event.outcome == Outcome::Allowed).count(), 2);
+}
+
+#[tokio::test]
 async fn a_write_is_made_only_if_what_was_asked_holds_however_many_ask() {
     let place = Place::open().await;
     let bucket = place.bucket("locks", Level::Internal).await;
