@@ -70,7 +70,7 @@ pub(crate) fn run(program: &str, arguments: &[&str]) -> Result<(), String> {
 }
 
 /// The files that decide, with the crate whose tests must notice.
-const DECIDING: [(&str, &str); 8] = [
+const DECIDING: [(&str, &str); 13] = [
     ("cordon-gate", "crates/gate/src/gate.rs"),
     ("cordon-policy", "crates/policy/src/decide.rs"),
     ("cordon-policy", "crates/policy/src/snapshot.rs"),
@@ -79,6 +79,11 @@ const DECIDING: [(&str, &str); 8] = [
     ("cordon-policy", "crates/policy/src/circumstances.rs"),
     ("cordon-policy", "crates/policy/src/operator.rs"),
     ("cordon-policy", "crates/policy/src/groups.rs"),
+    ("cordon-policy", "crates/policy/src/published.rs"),
+    ("cordon-policy", "crates/policy/src/possible.rs"),
+    ("cordon-policy", "crates/policy/src/rule.rs"),
+    ("cordon-policy", "crates/policy/src/who.rs"),
+    ("cordon-policy", "crates/policy/src/explain.rs"),
 ];
 
 /// Changes after which more is tried, or told apart, than need be, and every answer is the same.
