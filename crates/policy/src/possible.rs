@@ -330,6 +330,18 @@ mod tests {
         Target { label: Some(Label::of(level)), version: Some(VersionId([1; 16])), ..Target::default() }
     }
 
+    /// Puts to somebody's question about an object what `ask` wants to know.
+    fn about<T>(snapshot: &Snapshot, level: Level, ask: impl FnOnce(&Question<'_>) -> T) -> T {
+        let person = snapshot.roster().principals.values().next().expect("one");
+        let target = object(level);
+        ask(&snapshot.question(person, Action::ObjectRead, &target, NOW).expect("decided"))
+    }
+
+    /// A policy that forbids unless something holds.
+    fn only_if(when: &str) -> Snapshot {
+        snapshot(&format!("@id(\"own\") forbid (principal, action, resource is Object) unless {{ {when} }};"))
+    }
+
     fn could(policies: &str, number: u8, level: Level) -> bool {
         snapshot(policies).could(PrincipalId([number; 16]), Action::ObjectRead, &object(level), NOW)
     }
@@ -348,29 +360,26 @@ mod tests {
     #[test]
     fn circumstances_that_were_not_all_tried_are_said_to_be_so() {
         let snapshot = snapshot(NO_HOUR);
-        let person = snapshot.roster().principals.values().next().expect("one");
-        let target = object(Level::Restricted);
-        let question = snapshot.question(person, Action::ObjectRead, &target, NOW).expect("decided");
         // The hour that it is stands first, and once more among all.
-        assert_eq!(Grid::of(&question, NOW).count(), 25);
-        assert_eq!(snapshot.possible_within(&question, NOW, 25), Possible::Never);
-        assert_eq!(snapshot.possible_within(&question, NOW, 26), Possible::Never);
-        assert_eq!(snapshot.possible_within(&question, NOW, 24), Possible::Unknown);
+        about(&snapshot, Level::Restricted, |question| {
+            assert_eq!(Grid::of(question, NOW).count(), 25);
+            assert_eq!(snapshot.possible_within(question, NOW, 25), Possible::Never);
+            assert_eq!(snapshot.possible_within(question, NOW, 26), Possible::Never);
+            assert_eq!(snapshot.possible_within(question, NOW, 24), Possible::Unknown);
+        });
     }
 
     /// What only one set of circumstances allows, however far from the best, is found.
     #[test]
     fn each_attribute_is_tried_with_each_other() {
         let check = |when: &str, count: usize| {
-            let policies = format!("@id(\"own\") forbid (principal, action, resource is Object) unless {{ {when} }};");
-            let snapshot = snapshot(&policies);
-            let person = snapshot.roster().principals.values().next().expect("one");
-            let target = object(Level::Internal);
-            let question = snapshot.question(person, Action::ObjectRead, &target, NOW).expect("decided");
-            assert_eq!(Grid::of(&question, NOW).count(), count, "{when}");
-            let Possible::In(found) = snapshot.possible(&question, NOW) else { panic!("{when}") };
-            assert!(question.answer(&found).allowed, "{when}");
-            found
+            let snapshot = only_if(when);
+            about(&snapshot, Level::Internal, |question| {
+                assert_eq!(Grid::of(question, NOW).count(), count, "{when}");
+                let Possible::In(found) = snapshot.possible(question, NOW) else { panic!("{when}") };
+                assert!(question.answer(&found).allowed, "{when}");
+                found
+            })
         };
         let (factors, devices, pending) = (3, 2, 2);
         // The number and those around it, none and the most; of approvals what is demanded, and the best, too.
@@ -396,13 +405,11 @@ mod tests {
     #[test]
     fn as_few_approvals_are_asked_for_as_it_takes() {
         let check = |when: &str, expect: usize| {
-            let policies = format!("@id(\"own\") forbid (principal, action, resource is Object) unless {{ {when} }};");
-            let snapshot = snapshot(&policies);
-            let person = snapshot.roster().principals.values().next().expect("one");
-            let target = object(Level::Internal);
-            let question = snapshot.question(person, Action::ObjectRead, &target, NOW).expect("decided");
-            let Possible::In(found) = snapshot.possible(&question, NOW) else { panic!("{when}") };
-            assert_eq!(snapshot.conditions(&question, found).approvals, expect, "{when}");
+            let snapshot = only_if(when);
+            about(&snapshot, Level::Internal, |question| {
+                let Possible::In(found) = snapshot.possible(question, NOW) else { panic!("{when}") };
+                assert_eq!(snapshot.conditions(question, found).approvals, expect, "{when}");
+            });
         };
         check("true", 0);
         check("context.approvals >= 2", 2);
@@ -415,13 +422,10 @@ mod tests {
     fn the_networks_that_it_takes_are_told() {
         let check = |policies: &str, expect: Option<&[&str]>| {
             let snapshot = snapshot(policies);
-            let person = snapshot.roster().principals.values().next().expect("one");
-            let target = object(Level::Restricted);
-            let question = snapshot.question(person, Action::ObjectRead, &target, NOW).expect("decided");
-            let networks = match snapshot.possible(&question, NOW) {
-                Possible::In(circumstances) => Some(snapshot.conditions(&question, circumstances).networks),
+            let networks = about(&snapshot, Level::Restricted, |question| match snapshot.possible(question, NOW) {
+                Possible::In(circumstances) => Some(snapshot.conditions(question, circumstances).networks),
                 Possible::Never | Possible::Unknown => None,
-            };
+            });
             assert_eq!(
                 networks.as_deref(),
                 expect.map(|all| all.iter().map(ToString::to_string).collect::<Vec<_>>()).as_deref(),
@@ -467,10 +471,7 @@ mod tests {
     fn what_no_circumstance_changes_is_known_at_once() {
         let tried = |policies: &str, level| {
             let snapshot = snapshot(policies);
-            let person = snapshot.roster().principals.values().next().expect("one");
-            let target = object(level);
-            let question = snapshot.question(person, Action::ObjectRead, &target, NOW).expect("decided");
-            snapshot.possible_within(&question, NOW, 1)
+            about(&snapshot, level, |question| snapshot.possible_within(question, NOW, 1))
         };
         let forbids =
             |when: &str| format!("@id(\"own\") forbid (principal, action, resource is Object) when {{ {when} }};");
@@ -484,9 +485,7 @@ mod tests {
         let mut roster = uncleared.roster().clone();
         roster.principals.values_mut().for_each(|one| one.clearance = Level::Internal);
         let uncleared = uncleared.next(roster, Epoch(1)).expect("valid");
-        let person = uncleared.roster().principals.values().next().expect("one");
-        let target = object(Level::Restricted);
-        let question = uncleared.question(person, Action::ObjectRead, &target, NOW).expect("decided");
-        assert_eq!(uncleared.possible_within(&question, NOW, 1), Possible::Never);
+        let at_once = about(&uncleared, Level::Restricted, |question| uncleared.possible_within(question, NOW, 1));
+        assert_eq!(at_once, Possible::Never);
     }
 }
