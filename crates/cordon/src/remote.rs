@@ -34,6 +34,12 @@ impl Reached {
     }
 }
 
+/// Reads what names an object: s3://BUCKET/KEY.
+pub(crate) fn named(object: &str) -> Result<(&str, &str), Failure> {
+    let named = object.strip_prefix("s3://").and_then(|rest| rest.split_once('/')).filter(|(_, key)| !key.is_empty());
+    named.ok_or_else(|| Failure::usage(format!("`{object}` names no object"), "give s3://BUCKET/KEY"))
+}
+
 /// What a node says when it refuses.
 #[derive(Default, Deserialize)]
 struct Refusal {

@@ -9,10 +9,10 @@ use crate::label::Label;
 use crate::limits::PUBLICATION_MS_MAX;
 use crate::time::Moment;
 
-/// That anyone who has its address may read one version, until a date.
+/// That anyone may read one version, until a date.
 ///
-/// It is of a version, as it was labelled then: what is written under the same name later is not public, and what gets
-/// another label is public no more.
+/// It is of a version, as it was labelled then: what is written under the same name later is not public, and nobody reads by
+/// it while the version has another label.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Publication {
     /// Identifies it for ever. Its public address carries these 128 bits, and nothing else.

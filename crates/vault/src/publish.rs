@@ -19,7 +19,7 @@ use crate::vault::{Vault, of_version};
 /// For how long something is to be public.
 #[derive(Clone, Copy, Debug)]
 pub struct Terms {
-    /// From when on; `None`: from when it is approved.
+    /// From when on; `None`: from when it is made.
     pub starts: Option<Moment>,
     /// Until when.
     pub ends: Moment,
@@ -37,7 +37,7 @@ pub struct Publishing {
 pub enum Standing {
     /// It has not begun.
     Planned,
-    /// Anyone who has its address reads it.
+    /// Anyone reads it.
     Public,
     /// It has ended.
     Ended,

@@ -25,12 +25,6 @@ pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
     }
 }
 
-/// Reads what names an object: s3://BUCKET/KEY.
-pub(crate) fn named(object: &str) -> Result<(&str, &str), Failure> {
-    let named = object.strip_prefix("s3://").and_then(|rest| rest.split_once('/')).filter(|(_, key)| !key.is_empty());
-    named.ok_or_else(|| Failure::usage(format!("`{object}` names no object"), "give s3://BUCKET/KEY"))
-}
-
 /// What a stranger gets at a public address.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Reached {

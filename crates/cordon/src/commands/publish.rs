@@ -5,11 +5,11 @@ use cordon_domain::Moment;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::commands::publications::{Reached, named, reached};
+use crate::commands::publications::{Reached, reached};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::moment::moment;
-use crate::remote::Login;
+use crate::remote::{Login, named};
 
 /// Make one version of one object public, until a date: anyone reads it at its address, which is listed at /manifest. It was
 /// inspected, and nothing was found in it that was not released. Its owner asks, as whoever signed in with `cordon login`;

@@ -4,10 +4,9 @@ use clap::Args;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::commands::publications::named;
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::remote::Login;
+use crate::remote::{Login, named};
 
 /// Say that a version is not what it seems: it gets back the level that it had before it was inspected. Its owner asks, as
 /// whoever signed in with `cordon login`; somebody else approves with `cordon approve`; the same command then does it.
