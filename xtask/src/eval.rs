@@ -5,6 +5,7 @@ pub(crate) mod copies;
 pub(crate) mod labelled;
 pub(crate) mod merkle;
 pub(crate) mod rules;
+pub(crate) mod s3;
 
 use std::path::Path;
 use std::process::Command;
@@ -14,14 +15,20 @@ use serde_json::Value;
 /// The program that is measured.
 const PROGRAM: &str = "target/release/cordon";
 
-/// Builds the program and makes an empty folder for what a measurement needs.
-fn prepare(name: &str) -> Result<String, String> {
-    crate::run("cargo", &["build", "--release", "--package", "cordon"])?;
+/// Makes an empty folder for what a measurement needs.
+fn empty(name: &str) -> Result<String, String> {
     let folder = format!("target/eval-{name}");
     if Path::new(&folder).exists() {
         std::fs::remove_dir_all(&folder).map_err(|error| format!("{folder}: {error}"))?;
     }
     std::fs::create_dir_all(&folder).map_err(|error| format!("{folder}: {error}"))?;
+    Ok(folder)
+}
+
+/// Builds the program and makes an empty folder with a key.
+fn prepare(name: &str) -> Result<String, String> {
+    crate::run("cargo", &["build", "--release", "--package", "cordon"])?;
+    let folder = empty(name)?;
     std::fs::write(format!("{folder}/key"), "a key for measurements, no secret").map_err(|error| error.to_string())?;
     Ok(folder)
 }

@@ -3,6 +3,7 @@
 mod bench;
 mod eval;
 mod generated;
+mod node;
 mod suite;
 mod tidy;
 
@@ -22,6 +23,7 @@ eval labelled FOLDER KIND
 eval copies KNOWN FOREIGN
                       copies of fifty texts of one folder, made in eight ways, and false alarms in the other
 eval merkle FOLDER    Merkle proof vectors with wantErr
+eval s3 FOLDER        functions of ceph/s3-tests, on a checkout of it (PyPI)
 eval codenames FOLDER fifty disguises of five names, and false alarms in ordinary text
 bench scan FOLDER     time a scan of FOLDER against its peers, in turns
 bench history FOLDER  the same for a git history
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
         ["eval", "labelled", folder, kind] => eval::labelled::run(folder, kind),
         ["eval", "copies", known, foreign] => eval::copies::run(known, foreign),
         ["eval", "codenames", folder] => eval::codenames::run(folder),
+        ["eval", "s3", folder] => eval::s3::run(folder),
         ["eval", "merkle", folder] => eval::merkle::run(folder),
         ["bench", "scan", folder] => bench::run(folder, bench::What::Tree),
         ["bench", "history", folder] => bench::run(folder, bench::What::History),

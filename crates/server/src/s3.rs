@@ -5,15 +5,20 @@
 //! live, the older signatures (refused), who may have how many requests in flight, that a request ends with its key.
 //!
 //! Map: [`table`] (what is answered), `refusal` (errors), `said` (headers of objects), `checked` (bodies that are what they
-//! say), `buckets`, `objects`, `parts`, `lists`, `versions` (operations), `operations` (the trait of `s3s`).
+//! say), `conditions` and `encryption` (of requests), `buckets`, `objects`, `copies`, `parts`, `removals`, `lists`, `versions`, `tags`
+//! (operations), `operations` (the trait of `s3s`).
 
 mod buckets;
 mod checked;
+mod conditions;
+mod copies;
+mod encryption;
 mod lists;
 mod objects;
 mod operations;
 mod parts;
 mod refusal;
+mod removals;
 mod said;
 pub mod table;
 mod tags;
@@ -73,7 +78,26 @@ pub(crate) struct Asks {
     pub(crate) presigned_s: Option<u32>,
     /// Its signature was compared, and holds.
     pub(crate) is_signed: Arc<AtomicBool>,
+    /// Whose the bucket must be that is asked for, and the one that is copied from.
+    expected: Arc<[Option<String>; 2]>,
 }
+
+impl Asks {
+    /// The same one, who expects what is copied from to be somebody's.
+    pub(crate) fn of_source(&self) -> Self {
+        let [_, source] = &*self.expected;
+        Self { expected: Arc::new([source.clone(), None]), ..self.clone() }
+    }
+
+    /// A bucket of that name may be another's than whoever asks takes it for.
+    fn expects(&self, owner: &str) -> bool {
+        let [expected, _] = &*self.expected;
+        expected.as_ref().is_none_or(|expected| expected == owner)
+    }
+}
+
+/// Whose buckets must be: headers that are signed as all of their kind.
+const EXPECTED: [&str; 2] = ["x-amz-expected-bucket-owner", "x-amz-source-expected-bucket-owner"];
 
 tokio::task_local! {
     /// The key that the request at hand names, and its secret.
@@ -114,13 +138,13 @@ impl Endpoint {
     /// Answers one request.
     pub async fn answer(&self, peer: SocketAddr, request: Request<Incoming>) -> Response {
         let (parts, body) = request.into_parts();
-        let body = Unstalled::new(body);
+        let (body, tells) = (Unstalled::new(body), parts.method == hyper::Method::HEAD);
         let ended = Arc::clone(&body.ended);
         let mut response = match self.answered(peer, parts, body).await {
             Ok(response) => response,
             Err(error) => refusal::response(&error),
         };
-        guard(response.headers_mut());
+        guard(response.headers_mut(), tells);
         if !ended.load(Ordering::Acquire) {
             // Whoever waits to be asked for the rest would send another request where it is still expected.
             response.headers_mut().insert(hyper::header::CONNECTION, HeaderValue::from_static("close"));
@@ -181,6 +205,7 @@ impl Endpoint {
     }
 
     async fn carried_out(&self, parts: Parts, body: Unstalled, visit: Visit, known: Recognised) -> S3Result<Response> {
+        encryption::check(&parts.method, &parts.headers)?;
         let Recognised { credential, secret, presigned_s, region } = known;
         if region != REGION {
             return Err(s3_error!(AuthorizationHeaderMalformed, "the only region here is us-east-1"));
@@ -189,10 +214,17 @@ impl Endpoint {
         // It may have been revoked between the look at it and now.
         self.node.identity.counts(&credential).map_err(|error| refusal::of_identity(&error))?;
         let facts = self.facts(&credential, &visit);
+        // What cannot be read is nobody.
+        let expected = EXPECTED.map(|name| Some(parts.headers.get(name)?.to_str().unwrap_or_default().to_owned()));
         let mut request = Request::from_parts(parts, s3s::Body::http_body_unsync(body));
         let named = (named_key(&credential), SecretKey::from(secret.as_str()));
         let is_signed = Arc::new(AtomicBool::new(false));
-        request.extensions_mut().insert(Asks { facts, presigned_s, is_signed: Arc::clone(&is_signed) });
+        request.extensions_mut().insert(Asks {
+            facts,
+            presigned_s,
+            is_signed: Arc::clone(&is_signed),
+            expected: Arc::new(expected),
+        });
         let answer = NAMED.scope(named, self.service.call(request));
         let Some(answer) = flight.answer(answer).await else {
             return Err(s3_error!(AccessDenied, "the key was revoked meanwhile"));
@@ -272,13 +304,16 @@ impl hyper::body::Body for Unstalled {
     }
 }
 
-/// A browser that is led to an object shows nothing of it as a page of this place.
-fn guard(headers: &mut HeaderMap) {
+/// A browser that is led to an object shows nothing of it as a page of this place, and nobody keeps a copy of what comes along.
+/// An answer without a body may tell what its writer said of caches.
+fn guard(headers: &mut HeaderMap, tells: bool) {
+    if !(tells && headers.contains_key(hyper::header::CACHE_CONTROL)) {
+        headers.insert(hyper::header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
     let all = [
         ("content-security-policy", "default-src 'none'; sandbox; frame-ancestors 'none'"),
         ("x-content-type-options", "nosniff"),
         ("cross-origin-resource-policy", "same-origin"),
-        ("cache-control", "no-store"),
     ];
     for (name, value) in all {
         headers.insert(name, HeaderValue::from_static(value));

@@ -1,7 +1,8 @@
 //! Sealed bytes of versions in an object store, a file a part. What is called how says nothing but which version it is.
 
+use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use bytes::{Bytes, BytesMut};
 use cordon_domain::{Moment, VersionId};
@@ -14,7 +15,35 @@ use crate::limits::PIECE_BYTES;
 
 /// Where sealed bytes are.
 #[derive(Clone)]
-pub(crate) struct Blobs(Arc<dyn ObjectStore>);
+pub(crate) struct Blobs {
+    store: Arc<dyn ObjectStore>,
+    readers: Arc<Mutex<HashMap<VersionId, Readers>>>,
+}
+
+/// Whoever reads a version here.
+#[derive(Default)]
+struct Readers {
+    count: usize,
+    /// Its parts, once nothing leads to it any more: the last reader removes them.
+    gone: Option<u32>,
+}
+
+/// The bytes of a version stay as long as this is there, also when another takes its place.
+pub(crate) struct Held {
+    blobs: Blobs,
+    version: VersionId,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let gone = self.blobs.left_by_one(self.version);
+        // Without a runtime nobody is asked any more: they are swept up later.
+        if let (Some(highest), Ok(runtime)) = (gone, tokio::runtime::Handle::try_current()) {
+            let (blobs, version) = (self.blobs.clone(), self.version);
+            runtime.spawn(async move { blobs.remove_all(version, highest).await });
+        }
+    }
+}
 
 /// Bytes on their way there.
 pub(crate) struct Upload {
@@ -31,19 +60,52 @@ fn path(version: VersionId, part: u32) -> Path {
 
 impl Blobs {
     pub(crate) fn new(store: Arc<dyn ObjectStore>) -> Self {
-        Self(store)
+        Self { store, readers: Arc::default() }
+    }
+
+    /// Keeps the bytes of a version for one who reads it.
+    pub(crate) fn hold(&self, version: VersionId) -> Held {
+        if let Ok(mut readers) = self.readers.lock() {
+            readers.entry(version).or_default().count += 1;
+        }
+        Held { blobs: self.clone(), version }
+    }
+
+    /// One reader less. Returns the parts that are to be removed, if that was the last one.
+    fn left_by_one(&self, version: VersionId) -> Option<u32> {
+        let mut readers = self.readers.lock().ok()?;
+        let own = readers.get_mut(&version)?;
+        own.count -= 1;
+        if own.count > 0 {
+            return None;
+        }
+        readers.remove(&version)?.gone
+    }
+
+    /// Removes all files of a version that another took the place of, once nobody here reads it any more.
+    pub(crate) async fn remove_unread(&self, version: VersionId, highest: u32) {
+        let is_read = self.readers.lock().is_ok_and(|mut readers| match readers.get_mut(&version) {
+            Some(own) => {
+                own.gone = Some(highest);
+                true
+            }
+            None => false,
+        });
+        if !is_read {
+            self.remove_all(version, highest).await;
+        }
     }
 
     /// Begins the file of a part.
     pub(crate) async fn begin(&self, version: VersionId, part: u32) -> Result<Upload, VaultError> {
-        let upload = self.0.put_multipart(&path(version, part)).await?;
+        let upload = self.store.put_multipart(&path(version, part)).await?;
         Ok(Upload { upload, pending: Vec::with_capacity(PIECE_BYTES) })
     }
 
     /// Reads some bytes of the file of a part, all of them.
     pub(crate) async fn read(&self, version: VersionId, part: u32, range: Range<u64>) -> Result<BytesMut, VaultError> {
         let length = range.end - range.start;
-        let bytes: Bytes = self.0.get_range(&path(version, part), range).await?;
+        let bytes: Bytes = self.store.get_range(&path(version, part), range).await?;
         if bytes.len() as u64 != length {
             return Err(VaultError::Integrity(format!("bytes of {version} are missing")));
         }
@@ -56,7 +118,7 @@ impl Blobs {
         &self,
         before: Moment,
     ) -> impl Stream<Item = Result<(VersionId, Path), VaultError>> + Send + Unpin {
-        Box::pin(self.0.list(None).filter_map(move |file| async move {
+        Box::pin(self.store.list(None).filter_map(move |file| async move {
             let file = match file {
                 Ok(file) => file,
                 Err(error) => return Some(Err(error.into())),
@@ -68,7 +130,7 @@ impl Blobs {
 
     /// Removes a file.
     pub(crate) async fn remove_file(&self, path: &Path) -> Result<(), VaultError> {
-        Ok(self.0.delete(path).await?)
+        Ok(self.store.delete(path).await?)
     }
 
     /// Removes all files of a version, to which nothing leads any more: those of parts 1 to `highest`.
@@ -81,7 +143,7 @@ impl Blobs {
     /// Removes the file of a part; nothing leads to it any more.
     pub(crate) async fn remove(&self, version: VersionId, part: u32) {
         // One that stays is sealed under a key that is gone.
-        let _ = self.0.delete(&path(version, part)).await;
+        let _ = self.store.delete(&path(version, part)).await;
     }
 }
 

@@ -12,7 +12,7 @@ use cordon_store::ObjectRow;
 use cordon_store::entries::{Body, Entry, Said};
 use futures_util::stream::{self, Stream};
 
-use crate::blobs::Blobs;
+use crate::blobs::{Blobs, Held};
 use crate::error::VaultError;
 use crate::leaving::Leaving;
 use crate::limits::SEGMENTS_AT_ONCE;
@@ -29,6 +29,8 @@ pub struct Got {
     /// Its sealed bytes, when they stand in the database.
     row: Option<Vec<u8>>,
     blobs: Blobs,
+    /// Its sealed bytes stay meanwhile.
+    _held: Option<Held>,
 }
 
 impl Vault {
@@ -72,6 +74,7 @@ impl Vault {
 
     /// Decides and records a read of a version that was found, and opens it.
     pub(crate) async fn open(&self, facts: Facts, entry: Entry, row: ObjectRow) -> Result<Got, VaultError> {
+        let held = (entry.said.body == Body::Files).then(|| self.blobs.hold(entry.version));
         let charge = facts.charge.clone();
         let request = Request::<Read>::new(facts);
         let decided = (request.facts().clone(), self.snapshot()?.epoch);
@@ -87,7 +90,7 @@ impl Vault {
             Body::Row => self.reader.body(entry.version).await?,
             Body::Files | Body::None => None,
         };
-        Ok(Got { entry, label: row.label, opened, leaving, row: sealed, blobs: self.blobs.clone() })
+        Ok(Got { entry, label: row.label, opened, leaving, row: sealed, blobs: self.blobs.clone(), _held: held })
     }
 
     /// Decides and records that whoever asks learns what is said of a version, without its bytes.

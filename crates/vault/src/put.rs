@@ -17,13 +17,31 @@ use crate::limits::{BODY_ROW_PLAIN_BYTES_MAX, HEADERS_BYTES_MAX, HEADERS_MAX, WR
 use crate::seal::{Piece, Sealed, WHOLE, seal};
 use crate::vault::{Vault, of_version};
 
-/// What a name must lead to for a write to be made.
+/// What a name must lead to for a write to be made, and what not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OnlyIf {
+    /// It must be this.
+    pub is: Option<Content>,
+    /// It must be nothing, or another.
+    pub is_not: Option<Content>,
+}
+
+/// What a name leads to, as far as it can be seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum OnlyIf {
-    /// Nothing that can be seen.
-    Missing,
+pub enum Content {
+    /// Anything.
+    Any,
     /// Content of this tag.
     Tag(String),
+}
+
+impl Content {
+    pub(crate) fn is(&self, seen: Option<&Entry>) -> bool {
+        seen.is_some_and(|entry| match self {
+            Self::Any => true,
+            Self::Tag(tag) => entry.said.tag == *tag,
+        })
+    }
 }
 
 /// What is to be written.
@@ -36,7 +54,7 @@ pub struct Writing {
     /// Headers that are given back, and what the writer says beside: names in lower case, with their values.
     pub headers: Vec<(String, String)>,
     /// What the name must lead to.
-    pub only_if: Option<OnlyIf>,
+    pub only_if: OnlyIf,
 }
 
 /// What was written.
@@ -88,14 +106,12 @@ impl Writing {
 
     fn holds(&self, before: Option<&Entry>) -> Result<(), VaultError> {
         let seen = before.filter(|entry| entry.said.body != Body::None);
-        let holds = match &self.only_if {
-            None => true,
-            Some(OnlyIf::Missing) => seen.is_none(),
-            Some(OnlyIf::Tag(tag)) => match seen {
-                Some(entry) => entry.said.tag == *tag,
-                None => return Err(VaultError::NoObject),
-            },
-        };
+        let OnlyIf { is, is_not } = &self.only_if;
+        if is.is_some() && seen.is_none() {
+            return Err(VaultError::NoObject);
+        }
+        let holds =
+            is.as_ref().is_none_or(|content| content.is(seen)) && !is_not.as_ref().is_some_and(|not| not.is(seen));
         if holds { Ok(()) } else { Err(VaultError::Precondition("the object is another than was asked to be there")) }
     }
 }

@@ -10,6 +10,7 @@ use futures_util::StreamExt as _;
 
 use crate::error::VaultError;
 use crate::limits::{LEFT_MS, WRITE_TRIES_MAX};
+use crate::put::Content;
 use crate::vault::{Vault, of_version};
 
 /// What came of a deletion.
@@ -25,23 +26,58 @@ pub enum Removed {
     Shown(VersionId),
 }
 
+/// What is to be removed, and what it must be for that.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Removal {
+    /// The version; otherwise what the name leads to.
+    pub version: Option<VersionId>,
+    /// What it must be.
+    pub is: Option<Content>,
+    /// The second in which it must have been written.
+    pub at_s: Option<i64>,
+    /// How long it must be.
+    pub bytes: Option<u64>,
+}
+
+impl From<Option<VersionId>> for Removal {
+    fn from(version: Option<VersionId>) -> Self {
+        Self { version, ..Self::default() }
+    }
+}
+
+impl Removal {
+    fn is_conditional(&self) -> bool {
+        self.is.is_some() || self.at_s.is_some() || self.bytes.is_some()
+    }
+
+    fn holds(&self, entry: &Entry) -> Result<(), VaultError> {
+        let is = self.is.as_ref().is_none_or(|content| content.is(Some(entry)));
+        let at = self.at_s.is_none_or(|at| at == entry.said.at.0.div_euclid(1000));
+        match is && at && self.bytes.is_none_or(|bytes| bytes == entry.said.bytes) {
+            true => Ok(()),
+            false => Err(VaultError::Precondition("the object is another than was asked to be removed")),
+        }
+    }
+}
+
 impl Vault {
     /// Hides what a name leads to, or deletes it where earlier versions are not kept; or deletes a version that is named.
     ///
     /// # Errors
     ///
-    /// [`VaultError::Refused`] with what is missing.
+    /// [`VaultError::Refused`] with what is missing; [`VaultError::Precondition`] when it is another than it must be, to
+    /// whoever may remove it.
     pub async fn remove(
         &self,
         asks: &Facts,
         bucket: &Bucket,
         key: &ObjectKey,
-        version: Option<VersionId>,
+        removal: impl Into<Removal>,
     ) -> Result<Removed, VaultError> {
-        let mut bucket = bucket.clone();
+        let (mut bucket, removal) = (bucket.clone(), removal.into());
         let mut outcome = Err(VaultError::Conflict("the name leads elsewhere all the time".to_owned()));
         for _ in 0..WRITE_TRIES_MAX {
-            outcome = self.remove_once(asks, &bucket, key, version).await;
+            outcome = self.remove_once(asks, &bucket, key, &removal).await;
             if !matches!(outcome, Err(VaultError::Conflict(_))) {
                 break;
             }
@@ -55,9 +91,9 @@ impl Vault {
         asks: &Facts,
         bucket: &Bucket,
         key: &ObjectKey,
-        version: Option<VersionId>,
+        removal: &Removal,
     ) -> Result<Removed, VaultError> {
-        let Some((entry, row)) = self.reader.entry(&self.keys, (bucket.id, key), version).await? else {
+        let Some((entry, row)) = self.reader.entry(&self.keys, (bucket.id, key), removal.version).await? else {
             return Ok(Removed::Nothing);
         };
         let is_mark = row.is_none();
@@ -65,16 +101,17 @@ impl Vault {
         let label = row.map_or_else(|| bucket.label.clone(), |row| row.label);
         let facts = Facts { target: of_version(bucket.id, entry.version, label), ..asks.clone() };
         let (bucket_id, gone, from) = (bucket.id, entry.version, vec![Record::Bucket(Box::new(bucket.clone()))]);
-        match (version, bucket.versioning) {
-            (None, Versioning::On) if is_mark => Ok(Removed::Hidden(gone)),
+        match (removal.version, bucket.versioning) {
+            (None, Versioning::On) if is_mark => removal.holds(&entry).map(|()| Removed::Hidden(gone)),
             (None, Versioning::On) => {
                 let mark = Mark { version: VersionId::draw(&mut SystemEntropy), at: asks.at, by: asks.actor.principal };
                 let change = Change::Hide { bucket: bucket_id, key: key.clone(), version: gone, mark, from };
-                self.change::<Hide>(facts, change).await?;
+                self.change::<Hide>(facts, (removal, &entry), change).await?;
                 Ok(Removed::Hidden(mark.version))
             }
             (Some(_), _) | (None, Versioning::Off) => {
-                self.change::<Delete>(facts, Change::Delete { bucket: bucket_id, version: gone, from }).await?;
+                let change = Change::Delete { bucket: bucket_id, version: gone, from };
+                self.change::<Delete>(facts, (removal, &entry), change).await?;
                 self.forget(&entry).await;
                 Ok(if is_mark { Removed::Shown(gone) } else { Removed::Deleted(gone) })
             }
@@ -100,8 +137,19 @@ impl Vault {
         Ok(removed)
     }
 
-    async fn change<A: Changes>(&self, facts: Facts, change: Change) -> Result<(), VaultError> {
-        drop(self.gate.change(Request::<A>::new(facts), change).await?.spend());
+    /// That it is another than it must be is said to whoever may remove it, and to nobody else.
+    async fn change<A: Changes>(
+        &self,
+        facts: Facts,
+        (removal, entry): (&Removal, &Entry),
+        change: Change,
+    ) -> Result<(), VaultError> {
+        let request = Request::<A>::new(facts);
+        if removal.is_conditional() {
+            self.gate.admit(&request).await?;
+            removal.holds(entry)?;
+        }
+        drop(self.gate.change(request, change).await?.spend());
         Ok(())
     }
 
@@ -112,10 +160,10 @@ impl Vault {
         }
     }
 
-    /// Removes the bytes of a version that another took the place of.
+    /// Removes the bytes of a version that another took the place of. Whoever reads it reads it to its end.
     pub(crate) async fn forget_replaced(&self, bucket: &Bucket, entry: &Entry) {
-        if bucket.versioning == Versioning::Off {
-            self.forget(entry).await;
+        if bucket.versioning == Versioning::Off && entry.said.body == Body::Files {
+            self.blobs.remove_unread(entry.version, entry.said.files).await;
         }
     }
 }

@@ -4,7 +4,7 @@
 //! only when the version is, wrapped. An upload does not outlive its node; what is left of its parts opens for nobody.
 //! Each part, also one that is sent again, is sealed under a number of its own.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -26,7 +26,11 @@ use crate::vault::{Vault, of_version};
 
 /// Uploads that have begun here.
 #[derive(Default)]
-pub(crate) struct Uploads(Mutex<HashMap<VersionId, Arc<Upload>>>);
+pub(crate) struct Uploads {
+    going: Mutex<HashMap<VersionId, Arc<Upload>>>,
+    /// The last ones of which a version was made, each with that: whoever did not hear it asks again.
+    made: Mutex<VecDeque<(VersionId, VersionId)>>,
+}
 
 struct Upload {
     bucket: BucketId,
@@ -85,7 +89,7 @@ pub struct Going {
 impl Uploads {
     fn keep(&self, upload: Upload) -> Result<VersionId, VaultError> {
         let id = VersionId::draw(&mut SystemEntropy);
-        let mut all = self.0.lock().map_err(|_| VaultError::NoUpload)?;
+        let mut all = self.going.lock().map_err(|_| VaultError::NoUpload)?;
         let own = all.values().filter(|one| one.by == upload.by).count();
         if all.len() >= UPLOADS_MAX || own >= UPLOADS_OF_ONE_MAX {
             return Err(VaultError::Unavailable("too many uploads go on here".to_owned()));
@@ -96,7 +100,7 @@ impl Uploads {
 
     /// Takes those out that took too long.
     fn late(&self, now: Moment) -> Vec<Arc<Upload>> {
-        let Ok(mut all) = self.0.lock() else { return Vec::new() };
+        let Ok(mut all) = self.going.lock() else { return Vec::new() };
         let late: Vec<VersionId> =
             all.iter().filter(|(_, one)| now.since_ms(one.begun_at) > UPLOAD_MS_MAX).map(|(id, _)| *id).collect();
         late.iter().filter_map(|id| all.remove(id)).collect()
@@ -104,7 +108,7 @@ impl Uploads {
 
     /// Returns an upload of whoever asks, for a name in a bucket.
     fn of(&self, asks: &Facts, (bucket, key): (&Bucket, &ObjectKey), id: VersionId) -> Result<Arc<Upload>, VaultError> {
-        let all = self.0.lock().map_err(|_| VaultError::NoUpload)?;
+        let all = self.going.lock().map_err(|_| VaultError::NoUpload)?;
         let own = all.get(&id).filter(|upload| {
             let own = upload.bucket == bucket.id && upload.writing.key == *key && upload.by == asks.actor.principal;
             own && asks.at.since_ms(upload.begun_at) <= UPLOAD_MS_MAX
@@ -112,8 +116,22 @@ impl Uploads {
         own.cloned().ok_or(VaultError::NoUpload)
     }
 
+    /// Ends one of which a version was made.
+    fn end_with(&self, id: VersionId, version: VersionId) {
+        self.end(id);
+        if let Ok(mut made) = self.made.lock() {
+            made.truncate(UPLOADS_MAX - 1);
+            made.push_front((id, version));
+        }
+    }
+
+    fn made_of(&self, id: VersionId) -> Option<VersionId> {
+        let made = self.made.lock().ok()?;
+        made.iter().find(|(own, _)| *own == id).map(|(_, version)| *version)
+    }
+
     fn end(&self, id: VersionId) {
-        if let Ok(mut all) = self.0.lock() {
+        if let Ok(mut all) = self.going.lock() {
             all.remove(&id);
         }
     }
@@ -149,10 +167,12 @@ impl Upload {
     /// The parts of a version, in their order, and the label of what they were copied from. From here on nothing more is taken.
     fn chosen(&self, named: &[(u32, String)]) -> Result<(Vec<Part>, Option<Label>), VaultError> {
         let mut sent = self.sent.lock().map_err(|_| VaultError::NoUpload)?;
-        if !named.windows(2).all(|pair| pair.first().map(|one| one.0) < pair.last().map(|one| one.0)) {
+        if !named.is_sorted_by_key(|(number, _)| number) {
             return Err(VaultError::Parts(PartsFault::Order));
         }
-        let chosen = named.iter().map(|(number, tag)| {
+        // Whoever sent a part again may name both: the last counts.
+        let last = named.chunk_by(|(one, _), (other, _)| one == other).filter_map(<[_]>::last);
+        let chosen = last.map(|(number, tag)| {
             let kept = sent.parts.get(number).filter(|kept| kept.tag == *tag);
             kept.map(|kept| kept.part).ok_or(VaultError::Parts(PartsFault::Missing))
         });
@@ -280,9 +300,12 @@ impl Vault {
         asks: &Facts,
         (bucket, key, id): (&Bucket, &ObjectKey, VersionId),
         named: &[(u32, String)],
-        only_if: Option<OnlyIf>,
+        only_if: OnlyIf,
     ) -> Result<Written, VaultError> {
-        let upload = self.uploads.of(asks, (bucket, key), id)?;
+        let upload = match self.uploads.of(asks, (bucket, key), id) {
+            Err(VaultError::NoUpload) => return self.finished_before(asks, (bucket, key), id).await,
+            upload => upload?,
+        };
         let before = self.reader.entry(&self.keys, (bucket.id, key), None).await?;
         let (parts, copied) = upload.chosen(named)?;
         let label = match (&upload.writing.label, &copied) {
@@ -303,17 +326,31 @@ impl Vault {
             // An earlier attempt may have made it, whose answer nobody heard.
             Err(error) => {
                 let made = self.finished(bucket, key, upload.version).await?.ok_or(error)?;
-                self.uploads.end(id);
+                self.uploads.end_with(id, upload.version);
                 return Ok(made);
             }
         };
-        self.uploads.end(id);
+        self.uploads.end_with(id, upload.version);
         // Parts that were sent again, or left out.
         let begun = upload.sent.lock().map_or(0, |sent| sent.begun);
         for left in (1..=begun).filter(|number| !kept.contains(number)) {
             self.blobs.remove(upload.version, left).await;
         }
         Ok(written)
+    }
+
+    /// Whoever did not hear the answer may ask again, as long as what they made is there.
+    async fn finished_before(
+        &self,
+        asks: &Facts,
+        (bucket, key): (&Bucket, &ObjectKey),
+        id: VersionId,
+    ) -> Result<Written, VaultError> {
+        let version = self.uploads.made_of(id).ok_or(VaultError::NoUpload)?;
+        let made = self.head(asks, bucket, key, Some(version)).await;
+        let own = made.ok().filter(|(entry, _)| entry.said.by == asks.actor.principal);
+        let (entry, label) = own.ok_or(VaultError::NoUpload)?;
+        Ok(Written { version, tag: entry.said.tag, label })
     }
 
     /// Returns the version that was made of an upload, if one was.
@@ -361,7 +398,7 @@ impl Vault {
     /// Returns the uploads of whoever asks in a bucket, by their names.
     #[must_use]
     pub fn uploads(&self, asks: &Facts, bucket: &Bucket) -> Vec<Going> {
-        let Ok(all) = self.uploads.0.lock() else { return Vec::new() };
+        let Ok(all) = self.uploads.going.lock() else { return Vec::new() };
         let own = all.iter().filter(|(_, one)| one.bucket == bucket.id && one.by == asks.actor.principal);
         let going = |(id, one): (&VersionId, &Arc<Upload>)| Going {
             upload: *id,

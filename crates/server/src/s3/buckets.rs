@@ -5,6 +5,7 @@ use cordon_vault::VaultError;
 use s3s::dto::*;
 use s3s::{S3Request, S3Response, S3Result, s3_error};
 
+use super::lists::owner;
 use super::operations::Operations;
 use super::refusal::of_vault;
 use super::said::{moment, read_label};
@@ -13,25 +14,37 @@ use super::{Asks, REGION};
 /// The header with which a bucket is made at another level than confidential.
 const LABEL_HEADER: &str = "x-cordon-label";
 
+/// Buckets of one page, as S3 has it.
+const BUCKETS_MAX: usize = 10_000;
+
 impl Operations {
     pub(super) async fn show_buckets(
         &self,
         request: S3Request<ListBucketsInput>,
     ) -> S3Result<S3Response<ListBucketsOutput>> {
         let asks = Self::asks(&request)?;
-        let prefix = request.input.prefix.unwrap_or_default();
+        let input = request.input;
+        let (prefix, after) = (input.prefix.unwrap_or_default(), input.continuation_token.unwrap_or_default());
+        let most = input.max_buckets.map_or(Ok(BUCKETS_MAX), usize::try_from);
+        let most = most.ok().filter(|most| (1..=BUCKETS_MAX).contains(most));
+        let most = most.ok_or_else(|| s3_error!(InvalidArgument, "max-buckets is 1 to 10000"))?;
         let all = self.vault().buckets(&asks.facts).map_err(of_vault)?;
-        let shown = all.into_iter().filter(|bucket| bucket.name.as_str().starts_with(&prefix));
-        let shown = shown.map(|bucket| s3s::dto::Bucket {
+        // They are in the order of their names, and where a list goes on is the last name of the page before.
+        let mut shown = all
+            .into_iter()
+            .filter(|bucket| bucket.name.as_str().starts_with(&prefix) && bucket.name.as_str() > after.as_str());
+        let page: Vec<Bucket> = shown.by_ref().take(most).collect();
+        let next = page.last().filter(|_| shown.next().is_some()).map(|bucket| bucket.name.to_string());
+        let line = |bucket: Bucket| s3s::dto::Bucket {
             creation_date: Some(moment(bucket.made_at)),
             name: Some(bucket.name.to_string()),
             bucket_region: None,
-        });
-        let owner = Owner { display_name: None, id: Some(asks.facts.actor.principal.to_string()) };
+        };
         Ok(S3Response::new(ListBucketsOutput {
-            buckets: Some(shown.collect()),
-            owner: Some(owner),
-            ..Default::default()
+            buckets: Some(page.into_iter().map(line).collect()),
+            owner: Some(owner(asks.facts.actor.principal)),
+            continuation_token: next,
+            prefix: Some(prefix).filter(|prefix| !prefix.is_empty()),
         }))
     }
 
@@ -56,14 +69,18 @@ impl Operations {
         }
         let label = request.headers.get(LABEL_HEADER).map(|value| value.to_str().unwrap_or_default());
         let label = label.map(read_label).transpose()?;
-        match self.vault().make_bucket(&asks.facts, &input.bucket, label).await {
+        match self.vault().make_bucket(&asks.facts, &input.bucket, label.clone()).await {
             Ok(bucket) => {
                 let location = Some(format!("/{}", bucket.name));
                 Ok(S3Response::new(CreateBucketOutput { location }))
             }
             Err(VaultError::Conflict(what)) => match self.known(&asks, &input.bucket).await {
-                Ok(bucket) if bucket.made_by == asks.facts.actor.principal => {
-                    Err(s3_error!(BucketAlreadyOwnedByYou, "{what}"))
+                Ok(own) if own.made_by == asks.facts.actor.principal => {
+                    // The region of this place answers so when what is asked for is there already, as it was asked for.
+                    match label.is_none_or(|label| label == own.label) {
+                        true => Ok(S3Response::new(CreateBucketOutput { location: Some(format!("/{}", own.name)) })),
+                        false => Err(s3_error!(BucketAlreadyOwnedByYou, "{what}")),
+                    }
                 }
                 _ => Err(s3_error!(BucketAlreadyExists, "a bucket of that name is there already")),
             },

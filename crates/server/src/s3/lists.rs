@@ -1,6 +1,7 @@
 //! Lists of objects, in the two forms that clients ask for.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use cordon_domain::PrincipalId;
 use cordon_keys::{KeyName, Purpose};
 use cordon_store::StoreError;
 use cordon_store::keyring::Keyring;
@@ -77,7 +78,7 @@ impl Names {
         if self.encoded { percent_encode(name.as_bytes(), PLAIN).to_string() } else { name.to_owned() }
     }
 
-    fn objects(self, page: &Page) -> Vec<Object> {
+    fn objects(self, page: &Page, owners: bool) -> Vec<Object> {
         let objects = page.lines.iter().filter_map(|line| match line {
             Listed::Object(entry) => Some(entry.as_ref()),
             Listed::Beginning(_) => None,
@@ -88,6 +89,7 @@ impl Names {
             last_modified: Some(moment(entry.said.at)),
             size: i64::try_from(entry.said.bytes).ok(),
             storage_class: Some(ObjectStorageClass::from_static(ObjectStorageClass::STANDARD)),
+            owner: owners.then(|| owner(entry.said.by)),
             ..Default::default()
         };
         objects.map(object).collect()
@@ -96,6 +98,20 @@ impl Names {
     pub(super) fn beginnings(self, page: &Page) -> Vec<CommonPrefix> {
         let beginnings = page.lines.iter().filter(|line| matches!(line, Listed::Beginning(_)));
         beginnings.map(|line| CommonPrefix { prefix: Some(self.write(line.name())) }).collect()
+    }
+}
+
+/// Whoever wrote something: what else S3 calls an owner is here whoever is given that.
+pub(super) fn owner(by: PrincipalId) -> Owner {
+    Owner { display_name: None, id: Some(by.to_string()) }
+}
+
+/// A list in no order is asked for of other stores; here each is in order, and so is that one. With a delimiter none is in no order.
+fn orderly(query: Option<&str>, delimiter: Option<&str>) -> S3Result<()> {
+    let unordered = query.is_some_and(|query| query.split('&').any(|pair| pair == "allow-unordered=true"));
+    match unordered && delimiter.is_some_and(|delimiter| !delimiter.is_empty()) {
+        true => Err(s3_error!(InvalidArgument, "a list with a delimiter is in order")),
+        false => Ok(()),
     }
 }
 
@@ -111,6 +127,7 @@ impl Operations {
         request: S3Request<ListObjectsV2Input>,
     ) -> S3Result<S3Response<ListObjectsV2Output>> {
         let asks = Self::asks(&request)?;
+        orderly(request.uri.query(), request.input.delimiter.as_deref())?;
         let input = request.input;
         let (names, (most, asked)) = (Names::of(input.encoding_type.as_ref())?, most(input.max_keys)?);
         let bucket = self.bucket(&asks, &input.bucket).await?;
@@ -118,7 +135,7 @@ impl Operations {
         let unknown = || s3_error!(InvalidArgument, "the continuation token is none that was given here");
         // It goes on with the same list, for the same one who asks.
         let list = [&bucket.id.0[..], &asks.facts.actor.principal.0, prefix.as_bytes()].concat();
-        let from = input.continuation_token.as_deref();
+        let from = input.continuation_token.as_deref().filter(|token| !token.is_empty());
         let from = from.map(|token| self.tokens.open(token, &list).ok_or_else(unknown));
         let wanted = Wanted {
             prefix,
@@ -128,7 +145,7 @@ impl Operations {
             most,
         };
         let page = self.vault().list(&asks.facts, &bucket, &wanted).await.map_err(of_vault)?;
-        let (objects, beginnings) = (names.objects(&page), names.beginnings(&page));
+        let (objects, beginnings) = (names.objects(&page, input.fetch_owner == Some(true)), names.beginnings(&page));
         Ok(S3Response::new(ListObjectsV2Output {
             name: Some(input.bucket),
             key_count: i32::try_from(page.lines.len()).ok(),
@@ -151,6 +168,7 @@ impl Operations {
         request: S3Request<ListObjectsInput>,
     ) -> S3Result<S3Response<ListObjectsOutput>> {
         let asks = Self::asks(&request)?;
+        orderly(request.uri.query(), request.input.delimiter.as_deref())?;
         let input = request.input;
         let (names, (most, asked)) = (Names::of(input.encoding_type.as_ref())?, most(input.max_keys)?);
         let bucket = self.bucket(&asks, &input.bucket).await?;
@@ -175,7 +193,7 @@ impl Operations {
             is_truncated: Some(page.next.is_some()),
             next_marker: last.map(|line| names.write(line.name())),
             marker: Some(input.marker.as_deref().map(|marker| names.write(marker)).unwrap_or_default()),
-            contents: Some(names.objects(&page)),
+            contents: Some(names.objects(&page, true)),
             common_prefixes: Some(names.beginnings(&page)),
             prefix: Some(names.write(&wanted.prefix)),
             delimiter: wanted.delimiter.as_deref().map(|delimiter| names.write(delimiter)),

@@ -28,6 +28,9 @@ impl Operations {
     /// allows.
     pub(super) async fn bucket(&self, asks: &Asks, name: &str) -> S3Result<Bucket> {
         let bucket = self.vault().bucket_for(&asks.facts, name).await.map_err(of_vault)?;
+        if !asks.expects(&bucket.made_by.to_string()) {
+            return Err(s3_error!(AccessDenied, "this bucket was made by somebody else than was expected"));
+        }
         self.may_be_presigned(asks, &bucket.label)?;
         Ok(bucket)
     }

@@ -3,6 +3,7 @@
 use cordon_domain::VersionId;
 use cordon_store::entries::{Said, TAGGING};
 use cordon_vault::VaultError;
+use cordon_vault::put::OnlyIf;
 use cordon_vault::upload::SentPart;
 use hyper::StatusCode;
 use s3s::dto::*;
@@ -10,10 +11,11 @@ use s3s::{S3Request, S3Response, S3Result, s3_error};
 
 use super::buckets::private;
 use super::checked::{Checked, Stated};
-use super::objects::{encrypted, encryption, key_of, only_if, shown};
+use super::conditions::only_if;
+use super::objects::{encrypted, key_of, shown};
 use super::operations::Operations;
 use super::refusal::of_vault;
-use super::said::{Headers, asked_label, moment};
+use super::said::{asked_label, given, moment};
 use super::tags::Tags;
 
 fn upload_of(text: &str) -> S3Result<VersionId> {
@@ -41,23 +43,17 @@ impl Operations {
             || input.grant_read_acp.is_some()
             || input.grant_write_acp.is_some();
         private(input.acl.as_ref().map(ObjectCannedACL::as_str), granted)?;
-        encryption(input.server_side_encryption.as_ref(), input.sse_customer_algorithm.is_some())?;
         if input.object_lock_mode.is_some() || input.object_lock_legal_hold_status.is_some() {
             return Err(s3_error!(NotImplemented, "objects have no locks here"));
         }
         let tags = input.tagging.as_deref().map(Tags::read).transpose()?;
         let bucket = self.bucket(&asks, &input.bucket).await?;
-        let headers = Headers::default()
-            .with("content-type", input.content_type)
-            .with("cache-control", input.cache_control)
-            .with("content-disposition", input.content_disposition)
-            .with("content-encoding", input.content_encoding)
-            .with("content-language", input.content_language);
-        let headers = headers.with(TAGGING, tags.as_ref().and_then(Tags::write));
+        let headers = given!(input).with(TAGGING, tags.as_ref().and_then(Tags::write));
         let (headers, label) = headers.with_own(input.metadata)?;
         let label = asked_label(label, tags.as_ref())?;
         self.may_be_presigned(&asks, &label.iter().fold(bucket.label.clone(), |own, other| own.join(other)))?;
-        let writing = cordon_vault::Writing { key: key_of(&input.key)?, label, headers: headers.0, only_if: None };
+        let writing =
+            cordon_vault::Writing { key: key_of(&input.key)?, label, headers: headers.0, only_if: OnlyIf::default() };
         let upload = self.vault().begin_upload(&asks.facts, &bucket, writing).await.map_err(of_vault)?;
         Ok(S3Response::new(CreateMultipartUploadOutput {
             bucket: Some(input.bucket),
@@ -72,7 +68,6 @@ impl Operations {
         let asks = Self::asks(&request)?;
         let stated = Stated::read(&request.headers, request.trailing_headers)?;
         let input = request.input;
-        encryption(None, input.sse_customer_algorithm.is_some())?;
         let (bucket, key, upload) =
             (self.bucket(&asks, &input.bucket).await?, key_of(&input.key)?, upload_of(&input.upload_id)?);
         let (body, outcome) = Checked::new(input.body, stated);
@@ -96,12 +91,10 @@ impl Operations {
     ) -> S3Result<S3Response<UploadPartCopyOutput>> {
         let asks = Self::asks(&request)?;
         let input = request.input;
-        let own_key = input.sse_customer_algorithm.is_some() || input.copy_source_sse_customer_algorithm.is_some();
-        encryption(None, own_key)?;
         let CopySource::Bucket { bucket: source, key: from, version_id } = &input.copy_source else {
             return Err(s3_error!(NotImplemented, "what is copied is in a bucket"));
         };
-        let (source, from, version) = self.named(&asks, source, from, version_id.as_deref()).await?;
+        let (source, from, version) = self.named(&asks.of_source(), source, from, version_id.as_deref()).await?;
         let (bucket, key, upload) =
             (self.bucket(&asks, &input.bucket).await?, key_of(&input.key)?, upload_of(&input.upload_id)?);
         self.presigned_as_stored(&asks, &source, &from, version).await?;
@@ -143,7 +136,7 @@ impl Operations {
         if named.is_empty() {
             return Err(s3_error!(MalformedXML, "no part is named"));
         }
-        let only_if = only_if(input.if_match.as_ref(), input.if_none_match.as_ref())?;
+        let only_if = only_if(input.if_match, input.if_none_match);
         let written = self.vault().finish_upload(&asks.facts, (&bucket, &key, upload), &named, only_if).await;
         let written = written.map_err(of_vault)?;
         Ok(S3Response::new(CompleteMultipartUploadOutput {

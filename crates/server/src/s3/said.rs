@@ -3,7 +3,7 @@
 use cordon_domain::label::NotALabel;
 use cordon_domain::{Inspection, Label, Moment};
 use cordon_store::entries::Said;
-use s3s::dto::{ETag, Metadata, Timestamp};
+use s3s::dto::{ETag, Metadata, Timestamp, TimestampFormat};
 use s3s::{S3Result, s3_error};
 
 use super::tags::Tags;
@@ -14,6 +14,23 @@ pub(super) const LABEL: &str = "cordon-label";
 const INSPECTION: &str = "cordon-inspection";
 /// Before what a writer says of an object.
 const OWN: &str = "x-amz-meta-";
+/// A body that comes in pieces, each signed.
+const CHUNKED: &str = "aws-chunked";
+const EXPIRES: &str = "expires";
+
+/// The headers that are given back, of a request that has fields for them: uploads, at once or in parts, and copies.
+macro_rules! given {
+    ($input:ident) => {
+        $crate::s3::said::Headers::default()
+            .with("content-type", $input.content_type)
+            .with("cache-control", $input.cache_control)
+            .with("content-disposition", $input.content_disposition)
+            .with_coding($input.content_encoding)
+            .with("content-language", $input.content_language)
+            .with_expiry($input.expires.as_ref())
+    };
+}
+pub(super) use given;
 
 /// Headers of an object, as they are kept.
 #[derive(Default)]
@@ -24,6 +41,20 @@ impl Headers {
     pub(super) fn with(mut self, name: &str, value: Option<impl Into<String>>) -> Self {
         self.0.extend(value.map(|value| (name.to_owned(), value.into())));
         self
+    }
+
+    /// Adds how the content is coded. What a client does to a body for the way is no part of it.
+    pub(super) fn with_coding(self, coding: Option<String>) -> Self {
+        let codings = coding.iter().flat_map(|all| all.split(',')).map(str::trim);
+        let kept: Vec<&str> = codings.filter(|one| !one.is_empty() && !one.eq_ignore_ascii_case(CHUNKED)).collect();
+        self.with("content-encoding", Some(kept.join(", ")).filter(|kept| !kept.is_empty()))
+    }
+
+    /// Adds until when a copy of it serves.
+    pub(super) fn with_expiry(self, at: Option<&Timestamp>) -> Self {
+        let mut text = Vec::new();
+        let text = at.and_then(|at| at.format(TimestampFormat::HttpDate, &mut text).ok().map(|()| text));
+        self.with(EXPIRES, text.and_then(|text| String::from_utf8(text).ok()))
     }
 
     /// Adds what a writer says. What asks for a label is taken out, and what they were told of an inspection.
@@ -61,6 +92,11 @@ pub(super) fn header(said: &Said, name: &str) -> Option<String> {
     said.headers.iter().find(|(own, _)| own == name).map(|(_, value)| value.clone())
 }
 
+/// Until when a copy of it serves.
+pub(super) fn expiry(said: &Said) -> Option<Timestamp> {
+    header(said, EXPIRES).and_then(|text| Timestamp::parse(TimestampFormat::HttpDate, &text).ok())
+}
+
 /// What is known by looking into it, in one word; nothing where nobody looks.
 fn inspected(said: &Said) -> Option<&'static str> {
     Some(match said.inspection.as_ref()? {
@@ -89,4 +125,19 @@ pub(super) fn tag(said: &Said) -> ETag {
 pub(crate) fn moment(at: Moment) -> Timestamp {
     let since = std::time::Duration::from_millis(at.0.max(0) as u64);
     Timestamp::from(std::time::SystemTime::UNIX_EPOCH + since)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_client_does_for_the_way_is_no_part_of_an_object() {
+        let kept =
+            |coding: &str| Headers::default().with_coding(Some(coding.to_owned())).0.pop().map(|(_, value)| value);
+        assert_eq!(kept("gzip, aws-chunked").as_deref(), Some("gzip"));
+        assert_eq!(kept("AWS-chunked,deflate , gzip").as_deref(), Some("deflate, gzip"));
+        assert_eq!(kept("aws-chunked, aws-chunked"), None);
+        assert_eq!(kept(""), None);
+    }
 }

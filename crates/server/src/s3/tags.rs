@@ -2,7 +2,7 @@
 //!
 //! Bounds and rules are those of "Categorizing your objects using tags" in the user guide of S3.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use cordon_domain::Label;
 use cordon_store::entries::{Said, TAGGING};
@@ -35,9 +35,11 @@ impl Tags {
                 "a tag has a name of 1 to 128 signs, not of AWS, and a value of at most 256"
             ));
         }
-        let names: BTreeSet<&str> = pairs.iter().map(|(name, _)| name.as_str()).collect();
-        match names.len() == pairs.len() {
-            true => Ok(Self(pairs)),
+        // Whoever compares what they wrote with what they read finds tags in the order of their names.
+        let count = pairs.len();
+        let pairs: BTreeMap<String, String> = pairs.into_iter().collect();
+        match pairs.len() == count {
+            true => Ok(Self(pairs.into_iter().collect())),
             false => Err(s3_error!(InvalidTag, "two tags have one name")),
         }
     }
@@ -143,7 +145,7 @@ mod tests {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         assert_eq!(
             read("team=atlas&stage=a%20b%2Bc&empty=").expect("read"),
-            [pair("team", "atlas"), pair("stage", "a b+c"), pair("empty", "")]
+            [pair("empty", ""), pair("stage", "a b+c"), pair("team", "atlas")]
         );
         for text in ["team=atlas&x=%C3%A4%26", "a=b"] {
             let tags = Tags::read(text).expect("read");

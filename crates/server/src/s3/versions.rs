@@ -7,7 +7,7 @@ use cordon_vault::list::{Next, Wanted};
 use s3s::dto::*;
 use s3s::{S3Request, S3Response, S3Result, s3_error};
 
-use super::lists::{Names, most};
+use super::lists::{Names, most, owner};
 use super::objects::{shown, version_of};
 use super::operations::Operations;
 use super::refusal::of_vault;
@@ -86,6 +86,7 @@ fn version_line(names: Names, bucket: &Bucket, entry: &Entry) -> ObjectVersion {
         last_modified: Some(moment(entry.said.at)),
         size: i64::try_from(entry.said.bytes).ok(),
         storage_class: Some(ObjectVersionStorageClass::from_static(ObjectVersionStorageClass::STANDARD)),
+        owner: Some(owner(entry.said.by)),
         ..Default::default()
     }
 }
@@ -96,6 +97,6 @@ fn mark_line(names: Names, bucket: &Bucket, entry: &Entry) -> DeleteMarkerEntry 
         version_id: Some(version_id(bucket, entry)),
         is_latest: Some(entry.latest),
         last_modified: Some(moment(entry.said.at)),
-        owner: None,
+        owner: Some(owner(entry.said.by)),
     }
 }

@@ -8,6 +8,7 @@ use cordon_domain::{
     Action, Bucket, Found, Inspection, Kind, Label, Level, Looked, Origin, Outcome, PrincipalId, VersionId,
 };
 use cordon_gate::Facts;
+use cordon_vault::put::OnlyIf;
 use cordon_vault::{Inspector, LookFault, Looking, VaultError};
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
@@ -194,7 +195,7 @@ async fn what_is_long_and_what_came_in_parts_is_looked_into_afterwards() {
     let of = (&bucket, &name("parts"), upload);
     let body = stream::iter([Ok::<_, String>(Bytes::from_static(b"a SECRET"))]);
     let part = place.vault.send_part(&place.asks(CLEO), of, 1, body).await.expect("sent");
-    place.vault.finish_upload(&place.asks(CLEO), of, &[(1, part.tag)], None).await.expect("finished");
+    place.vault.finish_upload(&place.asks(CLEO), of, &[(1, part.tag)], OnlyIf::default()).await.expect("finished");
     place.vault.inspect_waiting().await.expect("looked");
     let mut seen = words.seen.lock().expect("whole").clone();
     seen.sort();

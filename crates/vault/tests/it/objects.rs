@@ -3,10 +3,10 @@
 use bytes::Bytes;
 use cordon_domain::{Action, Bucket, Level, Outcome, Versioning};
 use cordon_testkit::Chance;
-use cordon_vault::put::OnlyIf;
-use cordon_vault::remove::Removed;
+use cordon_vault::put::{Content, OnlyIf};
+use cordon_vault::remove::{Removal, Removed};
 use cordon_vault::{VaultError, Writing};
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 
 use crate::place::{ADA, BOB, CLEO, Place, at_least, name, read, whole, writing};
 
@@ -261,20 +261,88 @@ async fn tags_are_changed_by_whoever_may_write_and_change_nothing_else() {
 async fn a_write_is_made_only_if_what_was_asked_holds_however_many_ask() {
     let place = Place::open().await;
     let bucket = place.bucket("locks", Level::Internal).await;
-    let only = |only_if| Writing { only_if: Some(only_if), ..writing("lock") };
-    let many = (0..8u8).map(|number| place.put(ADA, &bucket, only(OnlyIf::Missing), vec![number]));
+    let only = |only_if| Writing { only_if, ..writing("lock") };
+    let tag = |tag: &str| Some(Content::Tag(tag.to_owned()));
+    let is = |is| only(OnlyIf { is, is_not: None });
+    let is_not = |is_not| only(OnlyIf { is: None, is_not });
+    let missing = |outcome: &Result<_, VaultError>| matches!(outcome, Err(VaultError::NoObject));
+    for content in [Some(Content::Any), tag("x-1")] {
+        assert!(missing(&place.put(ADA, &bucket, is(content), vec![0]).await), "there is none yet");
+    }
+    let many = (0..8u8).map(|number| place.put(ADA, &bucket, is_not(Some(Content::Any)), vec![number]));
     let outcomes = futures_util::future::join_all(many).await;
     let won: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.as_ref().ok()).collect();
     assert_eq!(won.len(), 1, "{outcomes:?}");
     let lost = |outcome: &Result<_, VaultError>| matches!(outcome, Err(VaultError::Precondition(_)));
     assert_eq!(outcomes.iter().filter(|outcome| lost(outcome)).count(), 7);
-    let tag = won[0].tag.clone();
-    place.put(ADA, &bucket, only(OnlyIf::Tag(tag.clone())), vec![9]).await.expect("it is that");
-    assert!(lost(&place.put(ADA, &bucket, only(OnlyIf::Tag(tag)), vec![10]).await));
+    let first = won[0].tag.clone();
+    assert!(lost(&place.put(ADA, &bucket, is_not(tag(&first)), vec![8]).await));
+    let second = place.put(ADA, &bucket, is(tag(&first)), vec![9]).await.expect("it is that").tag;
+    assert!(lost(&place.put(ADA, &bucket, is(tag(&first)), vec![10]).await));
+    place.put(ADA, &bucket, is_not(tag(&first)), vec![11]).await.expect("it is another");
+    let both = OnlyIf { is: Some(Content::Any), is_not: tag(&second) };
+    place.put(ADA, &bucket, only(both.clone()), vec![12]).await.expect("there is one, and it is another");
+    let third = place.put(ADA, &bucket, is(Some(Content::Any)), vec![13]).await.expect("there is one").tag;
+    assert!(lost(&place.put(ADA, &bucket, only(OnlyIf { is_not: tag(&third), ..both }), vec![14]).await));
     let many = (0..8u8).map(|number| place.put(ADA, &bucket, writing("lock"), vec![number]));
     let all: Result<Vec<_>, _> = futures_util::future::join_all(many).await.into_iter().collect();
     all.expect("each is written");
     assert_eq!(place.list(ADA, &bucket, crate::objects::all()).await.expect("listed"), ["lock"]);
+}
+
+#[tokio::test]
+async fn a_deletion_is_made_only_if_it_is_what_was_asked_and_others_learn_nothing() {
+    let place = Place::open().await;
+    let bucket = place.bucket("locks", Level::Internal).await;
+    let written = place.put(ADA, &bucket, writing("lock"), vec![1, 2, 3]).await.expect("written");
+    let at_s = place.asks(ADA).at.0.div_euclid(1000);
+    let tag = |tag: &str| Some(Content::Tag(tag.to_owned()));
+    let remove =
+        async |who, removal: Removal| place.vault.remove(&place.asks(who), &bucket, &name("lock"), removal).await;
+    let wrong = [
+        Removal { is: tag("another-1"), ..Removal::default() },
+        Removal { at_s: Some(at_s - 1), ..Removal::default() },
+        Removal { bytes: Some(4), ..Removal::default() },
+        Removal { is: Some(Content::Any), at_s: Some(at_s), bytes: Some(4), ..Removal::default() },
+    ];
+    for removal in wrong {
+        let refused = remove(ADA, removal.clone()).await;
+        assert!(matches!(refused, Err(VaultError::Precondition(_))), "{removal:?}: {refused:?}");
+        let unknown = remove(BOB, removal.clone()).await;
+        assert!(matches!(unknown, Err(VaultError::Refused(_))), "whoever may not delete is not told: {unknown:?}");
+    }
+    let right = Removal { is: tag(&written.tag), at_s: Some(at_s), bytes: Some(3), version: Some(written.version) };
+    assert_eq!(remove(ADA, right.clone()).await.expect("it is that"), Removed::Deleted(written.version));
+    assert_eq!(remove(ADA, right).await.expect("gone already"), Removed::Nothing);
+}
+
+#[tokio::test]
+async fn whoever_reads_what_another_takes_the_place_of_reads_it_to_its_end() {
+    let place = Place::open().await;
+    let bucket = place.bucket("corpus", Level::Internal).await;
+    let (before, after) = (text(12 << 20, 1), text(12 << 20, 2));
+    place.put(ADA, &bucket, writing("long"), before.clone()).await.expect("written");
+    let key = name("long");
+    let get = async || place.vault.get(&place.asks(ADA), &bucket, (&key, None), |said| said.bytes).await;
+    let (got, unread) = (get().await.expect("allowed"), get().await.expect("allowed"));
+    let mut pieces = Box::pin(got.bytes(0..before.len() as u64));
+    let mut all = pieces.next().await.expect("a piece").expect("read").to_vec();
+    place.put(ADA, &bucket, writing("long"), after.clone()).await.expect("written");
+    drop(unread);
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    assert_eq!(place.blobs().len(), 2);
+    while let Some(piece) = pieces.next().await {
+        all.extend_from_slice(&piece.expect("read"));
+    }
+    assert!(all == before);
+    assert!(place.get(ADA, &bucket, "long").await.expect("read") == after);
+    drop(pieces);
+    let begun = std::time::Instant::now();
+    while place.blobs().len() > 1 {
+        assert!(begun.elapsed().as_secs() < 10, "the last reader removes it");
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    assert!(place.get(ADA, &bucket, "long").await.expect("read") == after);
 }
 
 #[tokio::test]
@@ -381,9 +449,20 @@ async fn an_upload_in_parts_is_whoever_began_its_and_leaves_nothing_when_given_u
     assert_eq!(place.blobs().len(), 1, "of what broke off nothing is left");
     let second = place.vault.send_part(&asks, at, 2, whole(10, 2)).await.expect("sent");
     let again = place.vault.send_part(&asks, at, 2, whole(11, 4)).await.expect("sent");
-    let stale = place.vault.finish_upload(&asks, at, &[(1, first.tag.clone()), (2, second.tag)], None).await;
+    let stale = place
+        .vault
+        .finish_upload(&asks, at, &[(1, first.tag.clone()), (2, second.tag.clone())], OnlyIf::default())
+        .await;
     assert!(matches!(stale, Err(VaultError::Parts(cordon_vault::error::PartsFault::Missing))), "{stale:?}");
-    place.vault.finish_upload(&asks, at, &[(1, first.tag), (2, again.tag)], None).await.expect("finished");
+    let made = place
+        .vault
+        .finish_upload(&asks, at, &[(1, first.tag), (2, second.tag), (2, again.tag)], OnlyIf::default())
+        .await
+        .expect("finished");
+    let twice = place.vault.finish_upload(&asks, at, &[], OnlyIf::default()).await.expect("finished already");
+    assert_eq!(twice, made, "whoever did not hear the answer may ask again");
+    let other = place.vault.finish_upload(&place.asks(CLEO), at, &[], OnlyIf::default()).await;
+    assert!(matches!(other, Err(VaultError::NoUpload)), "{other:?}");
     assert_eq!(place.blobs().len(), 2, "of one that was sent again the last is left");
     let late = place.vault.send_part(&asks, at, 1, whole(10, 2)).await.map(drop);
     assert!(matches!(late, Err(VaultError::NoUpload)), "{late:?}");
@@ -422,7 +501,7 @@ async fn a_finish_whose_answer_nobody_heard_loses_nothing() {
         let part = place.vault.send_part(&asks, at, 1, body).await.expect("sent");
         let named = [(1, part.tag)];
         {
-            let mut first = Box::pin(place.vault.finish_upload(&asks, at, &named, None));
+            let mut first = Box::pin(place.vault.finish_upload(&asks, at, &named, OnlyIf::default()));
             for _ in 0..turns {
                 if futures_util::poll!(first.as_mut()).is_ready() {
                     break;
@@ -433,7 +512,7 @@ async fn a_finish_whose_answer_nobody_heard_loses_nothing() {
         // What was asked for is carried out, or not, before anything else that is.
         place.put(ADA, &bucket, writing("other"), vec![1]).await.expect("written");
         made_unheard += u32::from(place.get(BOB, &bucket, key.as_str()).await.is_ok());
-        let again = place.vault.finish_upload(&place.asks(ADA), at, &named, None).await.map(drop);
+        let again = place.vault.finish_upload(&place.asks(ADA), at, &named, OnlyIf::default()).await.map(drop);
         assert!(matches!(again, Ok(()) | Err(VaultError::NoUpload)), "{turns}: {again:?}");
         let given_up = place.vault.abort_upload(&place.asks(ADA), at).await;
         assert!(matches!(given_up, Err(VaultError::NoUpload)), "{turns}: {given_up:?}");

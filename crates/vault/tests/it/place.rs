@@ -22,6 +22,7 @@ use cordon_store::{Change, Follower, Installation, KitShape, New, Places, Writer
 use cordon_testkit::{Chance, TurnedClock};
 use cordon_vault::get::Got;
 use cordon_vault::list::Wanted;
+use cordon_vault::put::OnlyIf;
 use cordon_vault::{Inspector, Listed, Vault, VaultError, Writing, Written};
 use futures_util::{StreamExt as _, stream};
 
@@ -353,7 +354,7 @@ pub(crate) fn name(key: &str) -> ObjectKey {
 }
 
 pub(crate) fn writing(key: &str) -> Writing {
-    Writing { key: name(key), label: None, headers: Vec::new(), only_if: None }
+    Writing { key: name(key), label: None, headers: Vec::new(), only_if: OnlyIf::default() }
 }
 
 pub(crate) fn at_least(key: &str, level: Level) -> Writing {

