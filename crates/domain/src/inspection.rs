@@ -8,7 +8,7 @@ use std::fmt;
 use minicbor::{Decode, Encode};
 
 use crate::finding::Kind;
-use crate::id::PrincipalId;
+use crate::id::{PrincipalId, VersionId};
 use crate::label::{Label, Origin};
 use crate::level::Level;
 use crate::limits::{FOUND_MAX, RULE_NAME_BYTES_MAX};
@@ -38,6 +38,9 @@ pub struct Found {
     /// In how many containers within one another it lies: 0 for the version itself.
     #[n(6)]
     pub depth: u8,
+    /// The known version that it is a copy of.
+    #[n(7)]
+    pub of: Option<VersionId>,
 }
 
 /// What a look into all of a version gave.
@@ -75,14 +78,12 @@ impl Looked {
         Self { unread: 1, ..Self::default() }
     }
 
-    /// Reads what a worker says, which may be anything.
-    #[must_use]
-    pub fn read(bytes: &[u8]) -> Option<Self> {
-        let looked: Self = minicbor::decode(bytes).ok()?;
-        // Rules are named in few signs: nothing of what was looked into is told in such a name.
+    /// Tells whether it is as short as it must be, and names rules in few signs: nothing of what was looked into is told in such
+    /// a name.
+    pub(crate) fn is_bounded(&self) -> bool {
         let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         let fits = |found: &Found| found.rule.len() <= RULE_NAME_BYTES_MAX && found.rule.bytes().all(plain);
-        (looked.found.len() <= FOUND_MAX && looked.found.iter().all(fits)).then_some(looked)
+        self.found.len() <= FOUND_MAX && self.found.iter().all(fits)
     }
 
     /// Tells whether there is anything to say.
@@ -91,14 +92,18 @@ impl Looked {
         self.found.is_empty() && self.unread == 0
     }
 
-    /// Returns the label that a version of `label` gets, if that is too low. A label is never lowered.
+    /// Returns the label that a version of `label` gets, if that is too low; what holds a copy of known versions is of their
+    /// projects, too. A label is never lowered.
     #[must_use]
-    pub fn raised(&self, label: &Label) -> Option<Label> {
+    pub fn raised<'a>(&self, label: &Label, copied: impl IntoIterator<Item = &'a Label>) -> Option<Label> {
         let found = self.found.iter().map(|found| (found.level, found.kind == Kind::Marking));
         let unread = (self.unread > 0).then_some((UNREAD_LEVEL, false));
-        let (level, marked) = found.chain(unread).max()?;
-        let origin = if marked { Origin::Marked } else { Origin::Inferred };
-        (level > label.level).then(|| Label { level, origin, projects: label.projects.clone() })
+        let (least, marked) = found.chain(unread).max()?;
+        let mut projects = label.projects.clone();
+        copied.into_iter().for_each(|copied| projects.extend(copied.projects.iter().cloned()));
+        let raised = Label { level: label.level.max(least), origin: label.origin, projects };
+        let origin = if marked && least > label.level { Origin::Marked } else { Origin::Inferred };
+        (raised != *label).then_some(Label { origin, ..raised })
     }
 }
 
@@ -129,6 +134,9 @@ pub struct Inspected {
     /// Who said that it is not what it seems.
     #[n(3)]
     pub released: Option<Released>,
+    /// The label that it got, when that was raised.
+    #[n(4)]
+    pub got: Option<Label>,
 }
 
 /// That a version is not what it seems.
@@ -146,7 +154,7 @@ impl Inspected {
     /// What was looked into at a moment, and needs no other label.
     #[must_use]
     pub const fn at(at: Moment, looked: Looked) -> Self {
-        Self { at, looked, before: None, released: None }
+        Self { at, looked, before: None, released: None, got: None }
     }
 
     /// Tells whether it is held: what was found in it raised its label, and nobody released it.
@@ -182,6 +190,7 @@ impl Inspection {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::known::Seen;
 
     fn looked(found: Vec<Found>) -> Looked {
         let mut looked = Looked::default();
@@ -190,22 +199,30 @@ mod tests {
     }
 
     fn found(kind: Kind, level: Level) -> Found {
-        Found { kind, rule: "a-rule".to_owned(), level, line: 1, column: 1, bytes: 1, depth: 0 }
+        Found { kind, rule: "a-rule".to_owned(), level, line: 1, column: 1, bytes: 1, depth: 0, of: None }
     }
 
     #[test]
     fn a_label_is_raised_to_what_was_found_and_never_lowered() {
         let label = |level| Label::of(level).with("atlas".parse().expect("a project"));
         let both = looked(vec![found(Kind::Marking, Level::Public), found(Kind::Secret, Level::Confidential)]);
-        let raised = both.raised(&label(Level::Internal)).expect("raised");
+        let raised = both.raised(&label(Level::Internal), []).expect("raised");
         assert_eq!(raised, Label { origin: Origin::Inferred, ..label(Level::Confidential) });
-        assert_eq!(both.raised(&label(Level::Confidential)), None);
-        assert_eq!(both.raised(&label(Level::Restricted)), None);
+        assert_eq!(both.raised(&label(Level::Confidential), []), None);
+        assert_eq!(both.raised(&label(Level::Restricted), []), None);
         let marked = looked(vec![found(Kind::Secret, Level::Confidential), found(Kind::Marking, Level::Confidential)]);
-        assert_eq!(marked.raised(&label(Level::Public)).expect("raised").origin, Origin::Marked);
-        let unread = Looked::unreadable().raised(&label(Level::Internal)).expect("raised");
+        assert_eq!(marked.raised(&label(Level::Public), []).expect("raised").origin, Origin::Marked);
+        let unread = Looked::unreadable().raised(&label(Level::Internal), []).expect("raised");
         assert_eq!((unread.level, unread.origin), (Level::Confidential, Origin::Inferred));
-        assert_eq!(Looked::default().raised(&label(Level::Public)), None);
+        assert_eq!(Looked::default().raised(&label(Level::Public), []), None);
+        let copied = looked(vec![found(Kind::Copy, Level::Restricted)]);
+        let known = Label::of(Level::Restricted).with("heron".parse().expect("a project"));
+        let both = label(Level::Restricted).with("heron".parse().expect("a project"));
+        for level in [Level::Internal, Level::Restricted] {
+            let raised = copied.raised(&label(level), [&known]).expect("raised");
+            assert_eq!(raised, Label { origin: Origin::Inferred, ..both.clone() });
+        }
+        assert_eq!(copied.raised(&both, [&known]), None);
     }
 
     #[test]
@@ -220,16 +237,17 @@ mod tests {
 
     #[test]
     fn what_a_worker_says_is_bounded() {
-        let encoded = |looked: &Looked| minicbor::to_vec(looked).expect("encodes");
+        let read = |bytes: &[u8]| Seen::read(bytes).map(|seen| seen.looked);
+        let encoded = |looked: &Looked| minicbor::to_vec(Seen::from(looked.clone())).expect("encodes");
         let good = Looked { unread: 2, ..looked(vec![found(Kind::Copy, Level::Restricted)]) };
-        assert_eq!(Looked::read(&encoded(&good)), Some(good));
+        assert_eq!(read(&encoded(&good)), Some(good));
         let telling = Found { rule: "The plan is to".to_owned(), ..found(Kind::Copy, Level::Public) };
-        assert_eq!(Looked::read(&encoded(&looked(vec![telling]))), None);
+        assert_eq!(read(&encoded(&looked(vec![telling]))), None);
         let many = Looked { found: vec![found(Kind::Copy, Level::Restricted); FOUND_MAX + 1], ..Looked::default() };
-        assert_eq!(Looked::read(&encoded(&many)), None);
+        assert_eq!(read(&encoded(&many)), None);
         let long = Found { rule: "r".repeat(RULE_NAME_BYTES_MAX + 1), ..found(Kind::Copy, Level::Public) };
-        assert_eq!(Looked::read(&encoded(&Looked { found: vec![long], ..Looked::default() })), None);
-        assert_eq!(Looked::read(b"nonsense"), None);
+        assert_eq!(read(&encoded(&Looked { found: vec![long], ..Looked::default() })), None);
+        assert_eq!(read(b"nonsense"), None);
     }
 
     #[test]
@@ -239,6 +257,7 @@ mod tests {
             looked: Looked::unreadable(),
             before: Some(Label::of(Level::Internal)),
             released: Some(Released { by: PrincipalId([1; 16]), at: Moment(9) }),
+            got: Some(Label::of(Level::Confidential)),
         };
         let held = Inspected { released: None, ..inspected.clone() };
         assert!(!inspected.is_held() && held.is_held());

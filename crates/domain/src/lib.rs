@@ -6,7 +6,7 @@
 //!
 //! Map: [`level`] and [`label`] (what a byte carries), [`demand`] (what a level demands), [`principal`], [`network`] and
 //! [`reach`] (where addresses are), [`grant`], [`asked`] (who may do what), [`record`] and [`roster`] (what decisions rest on), [`finding`] (kinds,
-//! severities, confidences, findings, locations), [`inspection`] (what is known of a version by looking into it), [`identity`] (finding identifiers and the key that makes them), [`id`]
+//! severities, confidences, findings, locations), [`inspection`] (what is known of a version by looking into it), [`known`] (by what copies of it are recognised), [`identity`] (finding identifiers and the key that makes them), [`id`]
 //! (identifiers of everything else), [`action`] and [`event`] (what happens and how it is recorded), [`time`] (moments;
 //! clock and entropy as arguments), [`civil`] (the day, as an argument).
 
@@ -23,6 +23,7 @@ pub mod grant;
 pub mod id;
 pub mod identity;
 pub mod inspection;
+pub mod known;
 pub mod label;
 pub mod level;
 pub mod limits;
@@ -50,6 +51,7 @@ pub use id::{
 };
 pub use identity::{FindingId, IdKey, KeyName};
 pub use inspection::{Found, Inspected, Inspection, Looked, Released};
+pub use known::{Knowledge, Known, Prints, Seen};
 pub use label::{Label, Origin, Project};
 pub use level::Level;
 pub use network::Network;

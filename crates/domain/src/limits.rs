@@ -69,5 +69,8 @@ pub const EGRESS_OBJECTS_MAX: u64 = 1_000_000;
 /// Things found in one version that are kept; others are counted.
 pub const FOUND_MAX: usize = 16;
 
+/// Hashes of passages by which one version is recognised: those of about a million letters.
+pub const PRINTS_MAX: usize = 65_536;
+
 /// Bytes of the name of a rule.
 pub const RULE_NAME_BYTES_MAX: usize = 128;

@@ -94,7 +94,7 @@ impl Folded {
     }
 
     /// The folded bytes.
-    pub(crate) fn bytes(&self) -> &[u8] {
+    pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 

@@ -63,7 +63,10 @@ impl Maker {
     /// Makes fingerprints under `key`; the licences and source headers of the SPDX list are boilerplate.
     #[must_use]
     pub fn new(key: &IdKey) -> Self {
-        let printer = printer(key);
+        Self::of(printer(key))
+    }
+
+    pub(crate) fn of(printer: Printer) -> Self {
         let mut folded = Folded::default();
         let mut boilerplate = Vec::new();
         for (_, text) in spdx::text::LICENSE_TEXTS {
@@ -87,20 +90,30 @@ impl Maker {
         level: Level,
         project: &str,
     ) -> Result<Known, FingerprintError> {
-        let text = text_of(name, bytes);
-        let mut folded = Folded::default();
-        folded.fill(&text);
         let mut prints = Vec::new();
-        self.printer.prints(&folded, |print| {
-            if self.boilerplate.binary_search(&print.hash).is_err() {
-                prints.push((print.hash, print.at));
-            }
-        });
+        self.prints(&text_of(name, bytes), |hash, at| prints.push((hash, at)));
         if prints.is_empty() {
             return Err(FingerprintError::NoText(name.to_owned()));
         }
         Ok(Known { name: name.to_owned(), level, project: project.to_owned(), prints })
     }
+
+    /// Calls `each` with the fingerprints of a text that are no boilerplate. Returns how many folded bytes it has.
+    pub(crate) fn prints(&self, text: &[u8], mut each: impl FnMut(u64, u32)) -> usize {
+        let mut folded = Folded::default();
+        folded.fill(text);
+        self.printer.prints(&folded, |print| {
+            if self.boilerplate.binary_search(&print.hash).is_err() {
+                each(print.hash, print.at);
+            }
+        });
+        folded.bytes().len()
+    }
+}
+
+/// Tells whether a part of a document is of its text. A PDF gives its pages, and then all strings again: the pages are the text.
+pub(crate) fn is_own_text(part: &str) -> bool {
+    part != "strings" && !part.ends_with(".rels") && !part.starts_with("docProps")
 }
 
 fn text_of(name: &str, bytes: &[u8]) -> Vec<u8> {
@@ -109,11 +122,10 @@ fn text_of(name: &str, bytes: &[u8]) -> Vec<u8> {
         .filter(|format| !matches!(format, Format::Zip | Format::Tar | Format::Sqlite) && !format.is_stream());
     let document = format.and_then(|format| cordon_extract::document(format, bytes).ok());
     match document {
-        // A PDF gives its pages, and then all strings again: the pages are the text.
         Some(document) => document
             .texts
             .iter()
-            .filter(|(part, _)| part != "strings" && !part.ends_with(".rels") && !part.starts_with("docProps"))
+            .filter(|(part, _)| is_own_text(part))
             .map(|(_, text)| text.as_str())
             .collect::<Vec<_>>()
             .join("\n")

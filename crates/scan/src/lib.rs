@@ -25,7 +25,7 @@ pub mod web;
 mod wide;
 pub mod worker;
 
-pub use looking::{LookError, Looker};
+pub use looking::{Asked, LookError, Looker, Told};
 pub use reader::{Origin, Reader, Sink};
 pub use report::{Collector, Reported, Summary};
 pub use tally::Tally;

@@ -23,7 +23,10 @@ pub const LOOK_DEADLINE_S: u64 = 60;
 /// Bytes that are sent to it at once.
 pub const LOOK_PIECE_BYTES: usize = 256 << 10;
 /// Bytes of its answer.
-pub const ANSWER_LOOKED_BYTES_MAX: u64 = 16 << 10;
+pub const ANSWER_LOOKED_BYTES_MAX: u64 = 1 << 20;
+
+/// Bytes of what a worker is told to recognise.
+pub const TOLD_BYTES_MAX: u64 = 128 << 20;
 /// Bytes of the name of what is looked into.
 pub const NAME_BYTES_MAX: usize = 1 << 10;
 /// Bytes of one frame between a worker and its owner.

@@ -1,22 +1,26 @@
 //! Looking into what the vault takes in: all of it, containers and documents among it, in a worker process that has no keys,
 //! no files and no network.
 //!
-//! On the wire: a frame with the name, frames with the bytes, an empty one at the end; one answer, in CBOR, which may come
-//! before the end when what follows is not looked at. A source that breaks off is said to.
+//! On the wire: first a frame with what is to be recognised. Then for each version a frame with what is asked and the name,
+//! frames with the bytes, an empty one at the end; one answer, in CBOR, which may come before the end when what follows is not
+//! looked at. A source that breaks off is said to.
 
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin};
-use std::sync::Mutex;
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use cordon_domain::inspection::{Found, Looked};
-use cordon_domain::{Confidence, Finding, IdKey, Today};
-use cordon_inspect::{Config, Engine};
+use cordon_domain::{Confidence, Finding, IdKey, Kind, Knowledge, Prints, Seen, Today};
+use cordon_inspect::{Config, Engine, Index, Known, Printer};
 use rustix::event::PollFlags;
 
-use crate::limits::{ANSWER_LOOKED_BYTES_MAX, LOOK_DEADLINE_S, LOOK_PIECE_BYTES, LOOKER_BYTES_MAX, NAME_BYTES_MAX};
+use crate::fingerprints::{Maker, is_own_text};
+use crate::limits::{
+    ANSWER_LOOKED_BYTES_MAX, LOOK_DEADLINE_S, LOOK_PIECE_BYTES, LOOKER_BYTES_MAX, NAME_BYTES_MAX, TOLD_BYTES_MAX,
+};
 use crate::reader::{Origin, Reader, Sink};
 use crate::tally::Tally;
 use crate::worker::{self, Timed, read_frame, ready, write_frame};
@@ -49,13 +53,38 @@ pub struct Looker {
     deadline: Duration,
     /// Bytes that the worker has taken.
     taken: u64,
+    /// What the worker recognises.
+    told: Option<Arc<Told>>,
+}
+
+/// What workers are to recognise, as they are told it.
+#[derive(Debug)]
+pub struct Told(Vec<u8>);
+
+impl Told {
+    /// Writes it down, once for all workers.
+    #[must_use]
+    pub fn new(knowledge: &Knowledge) -> Arc<Self> {
+        Arc::new(Self(minicbor::to_vec(knowledge).unwrap_or_default()))
+    }
+}
+
+/// What is looked into, and for what.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// What it is called.
+    pub name: &'a str,
+    /// Whether it is to be told by what copies of it are recognised.
+    pub prints: bool,
+    /// What is to be recognised in it.
+    pub told: &'a Arc<Told>,
 }
 
 impl Looker {
     /// Names the program to start; nothing runs yet.
     #[must_use]
     pub const fn new(program: PathBuf) -> Self {
-        Self { program, child: None, deadline: Duration::from_secs(LOOK_DEADLINE_S), taken: 0 }
+        Self { program, child: None, deadline: Duration::from_secs(LOOK_DEADLINE_S), taken: 0, told: None }
     }
 
     /// Shortens the time within which a worker must take what is sent, and answer.
@@ -70,28 +99,34 @@ impl Looker {
     /// # Errors
     ///
     /// [`LookError`]; the worker is gone then if it was its fault, and the next look starts another.
-    pub fn look(&mut self, name: &str, source: &mut dyn Read) -> Result<Looked, LookError> {
-        if self.taken > LOOKER_BYTES_MAX {
+    pub fn look(&mut self, asked: Asked<'_>, source: &mut dyn Read) -> Result<Seen, LookError> {
+        let knows = self.told.as_ref().is_some_and(|told| Arc::ptr_eq(told, asked.told));
+        if self.taken > LOOKER_BYTES_MAX || !knows {
             self.stop();
         }
-        let outcome = self.exchange(name, source);
+        let outcome = self.exchange(asked, source);
         if matches!(outcome, Err(LookError::Worker(_))) {
             self.stop();
         }
         outcome
     }
 
-    fn exchange(&mut self, name: &str, source: &mut dyn Read) -> Result<Looked, LookError> {
-        if self.child.is_none() {
+    fn exchange(&mut self, asked: Asked<'_>, source: &mut dyn Read) -> Result<Seen, LookError> {
+        let begins = self.child.is_none();
+        if begins {
             self.child = Some(self.start().map_err(LookError::Start)?);
-            self.taken = 0;
+            (self.taken, self.told) = (0, Some(Arc::clone(asked.told)));
         }
         let pipes = self.child.as_mut().and_then(|child| Some((child.stdin.as_mut()?, child.stdout.as_mut()?)));
         let Some((input, output)) = pipes else { return Err(LookError::Worker(io::Error::other("no pipes"))) };
         let mut input = Patient { input, deadline: self.deadline };
-        let cut = name.floor_char_boundary(NAME_BYTES_MAX);
-        let name = name.get(..cut).unwrap_or_default();
-        write_frame(&mut input, name.as_bytes()).map_err(LookError::Worker)?;
+        if begins {
+            write_frame(&mut input, &asked.told.0).map_err(LookError::Worker)?;
+        }
+        let cut = asked.name.floor_char_boundary(NAME_BYTES_MAX);
+        let name = asked.name.get(..cut).unwrap_or_default();
+        let head = [&[u8::from(asked.prints)], name.as_bytes()].concat();
+        write_frame(&mut input, &head).map_err(LookError::Worker)?;
         let mut buffer = vec![0; LOOK_PIECE_BYTES];
         let mut broken = None;
         // What is not looked at is not read, either.
@@ -116,12 +151,12 @@ impl Looker {
         broken.map_or(Ok(answer), |error| Err(LookError::Source(error)))
     }
 
-    fn answer(&mut self) -> io::Result<Looked> {
+    fn answer(&mut self) -> io::Result<Seen> {
         let output = self.child.as_mut().and_then(|child| child.stdout.as_mut());
         let output = output.ok_or_else(|| io::Error::other("no pipes"))?;
         let mut timed = Timed { inner: output, until: Instant::now() + self.deadline };
         let bytes = read_frame(&mut timed, ANSWER_LOOKED_BYTES_MAX)?;
-        Looked::read(&bytes).ok_or_else(|| io::Error::other("an answer that is none"))
+        Seen::read(&bytes).ok_or_else(|| io::Error::other("an answer that is none"))
     }
 
     fn start(&self) -> io::Result<Child> {
@@ -206,15 +241,21 @@ impl<R: Read> Read for Frames<'_, R> {
 
 /// What was found so far.
 #[derive(Default)]
-struct Finds(Mutex<Looked>);
+struct Finds {
+    seen: Mutex<(Seen, u32)>,
+    /// Makes that by which copies are recognised, if that is wanted.
+    maker: Option<&'static Maker>,
+}
 
 impl Sink for Finds {
     fn take(&self, finding: Finding) {
         let Some(level) = finding.least_level() else { return };
-        let Ok(mut all) = self.0.lock() else { return };
-        let Finding { kind, rule, location, .. } = finding;
+        let Ok(mut all) = self.seen.lock() else { return };
+        let Finding { kind, rule, location, excerpt, .. } = finding;
         let depth = u8::try_from(location.path.len().saturating_sub(1)).unwrap_or(u8::MAX);
-        all.add(Found {
+        // Known documents are called by their versions here.
+        let of = excerpt.split('`').nth(1).filter(|_| kind == Kind::Copy).and_then(|name| name.parse().ok());
+        all.0.looked.add(Found {
             kind,
             rule: rule.into_owned(),
             level,
@@ -222,7 +263,20 @@ impl Sink for Finds {
             column: location.column,
             bytes: location.byte_end.saturating_sub(location.byte_start),
             depth,
+            of,
         });
+    }
+
+    fn shown(&self, origin: &Origin, text: &[u8]) {
+        let Some(maker) = self.maker else { return };
+        let part = origin.path.get(1..).and_then(|inner| inner.last());
+        if part.is_some_and(|part| !is_own_text(&String::from_utf8_lossy(part))) {
+            return;
+        }
+        let Ok(mut all) = self.seen.lock() else { return };
+        let (Seen { prints, .. }, begun) = &mut *all;
+        let length = maker.prints(text, |hash, at| prints.push(hash, begun.saturating_add(at)));
+        *begun = begun.saturating_add(u32::try_from(length).unwrap_or(u32::MAX));
     }
 }
 
@@ -232,26 +286,23 @@ impl Sink for Finds {
 ///
 /// The pipes broke.
 pub fn serve(input: &mut impl Read, output: &mut impl Write) -> io::Result<()> {
-    let today = Today(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64));
-    // Identifiers of findings go nowhere.
-    let id_key = IdKey::new([0; 32]);
-    let engine = Engine::new(Config {
-        rules: Vec::new(),
-        codenames: Vec::new(),
-        copies: None,
-        id_key,
-        today,
-        floor: Confidence::Medium,
-    });
+    let told = read_frame(input, TOLD_BYTES_MAX)?;
+    let knowledge: Knowledge = minicbor::decode(&told).map_err(io::Error::other)?;
+    drop(told);
+    let key = knowledge.key;
+    let maker: LazyLock<&'static Maker, _> = LazyLock::new(|| &*Box::leak(Box::new(Maker::of(Printer::new(key)))));
+    let engine = engine(knowledge);
     loop {
-        let name = match read_frame(input, NAME_BYTES_MAX as u64) {
-            Ok(name) => name,
+        let head = match read_frame(input, NAME_BYTES_MAX as u64 + 1) {
+            Ok(head) => head,
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
             Err(error) => return Err(error),
         };
+        let (wants, name) = head.split_first().ok_or_else(|| io::Error::other("a name that is none"))?;
+        let maker = (*wants > 0).then(|| *maker);
         let mut frames = Frames { input, left: 0, ended: false };
-        let looked = looked_into(&engine, &name, &mut frames);
-        let answer = minicbor::to_vec(&looked).map_err(io::Error::other)?;
+        let seen = looked_into(&engine, maker, name, &mut frames);
+        let answer = minicbor::to_vec(&seen).map_err(io::Error::other)?;
         write_frame(output, &answer)?;
         output.flush()?;
         let mut rest = [0; 64 << 10];
@@ -265,8 +316,29 @@ pub fn serve(input: &mut impl Read, output: &mut impl Write) -> io::Result<()> {
     }
 }
 
-fn looked_into(engine: &Engine, name: &[u8], source: &mut dyn Read) -> Looked {
-    let (tally, finds) = (Tally::default(), Finds::default());
+fn engine(knowledge: Knowledge) -> Engine {
+    let today = Today(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64));
+    let printer = Printer::new(knowledge.key);
+    let known = |known: cordon_domain::Known| Known {
+        name: known.version.to_string(),
+        level: known.level,
+        project: String::new(),
+        prints: known.prints.iter().collect(),
+    };
+    let index = Index::new(knowledge.documents.into_iter().map(known).collect());
+    Engine::new(Config {
+        rules: Vec::new(),
+        codenames: Vec::new(),
+        copies: Some((index, printer)),
+        // Identifiers of findings go nowhere.
+        id_key: IdKey::new([0; 32]),
+        today,
+        floor: Confidence::Medium,
+    })
+}
+
+fn looked_into(engine: &Engine, maker: Option<&'static Maker>, name: &[u8], source: &mut dyn Read) -> Seen {
+    let (tally, finds) = (Tally::default(), Finds { maker, ..Finds::default() });
     // A parser that is not ours may panic: what it panics over is not read.
     let mut reader = Reader::new(engine, &tally, &finds, None, false);
     let read = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
@@ -275,7 +347,11 @@ fn looked_into(engine: &Engine, name: &[u8], source: &mut dyn Read) -> Looked {
     // What was found before counts.
     reader.flush();
     let unread = Tally::get(&tally.skipped) + u64::from(read.is_err());
-    Looked { unread, ..finds.0.into_inner().unwrap_or_default() }
+    let (seen, _) = finds.seen.into_inner().unwrap_or_default();
+    // Names of tensors stand in many weights.
+    let is_weights = seen.looked.found.iter().any(|found| found.kind == Kind::Weights);
+    let prints = if is_weights { Prints::default() } else { seen.prints };
+    Seen { looked: Looked { unread, ..seen.looked }, prints }
 }
 
 #[cfg(test)]
@@ -285,9 +361,14 @@ mod tests {
 
     /// What a worker answers to versions, one after the other.
     fn answers(versions: &[(&str, &[u8])]) -> Vec<Looked> {
+        seen(&Knowledge::default(), false, versions).into_iter().map(|seen| seen.looked).collect()
+    }
+
+    fn seen(knowledge: &Knowledge, prints: bool, versions: &[(&str, &[u8])]) -> Vec<Seen> {
         let mut wire = Vec::new();
+        write_frame(&mut wire, &minicbor::to_vec(knowledge).expect("encodes")).expect("memory");
         for (name, bytes) in versions {
-            write_frame(&mut wire, name.as_bytes()).expect("memory");
+            write_frame(&mut wire, &[&[u8::from(prints)], name.as_bytes()].concat()).expect("memory");
             for piece in bytes.chunks(1000) {
                 write_frame(&mut wire, piece).expect("memory");
             }
@@ -296,8 +377,7 @@ mod tests {
         let mut output = Vec::new();
         serve(&mut wire.as_slice(), &mut output).expect("answers");
         let mut rest = output.as_slice();
-        let one =
-            |_| Looked::read(&read_frame(&mut rest, ANSWER_LOOKED_BYTES_MAX).expect("a frame")).expect("an answer");
+        let one = |_| Seen::read(&read_frame(&mut rest, ANSWER_LOOKED_BYTES_MAX).expect("a frame")).expect("an answer");
         versions.iter().map(one).collect()
     }
 
@@ -309,6 +389,55 @@ mod tests {
         let found = looked[0].found.first().expect("a marking");
         assert_eq!((found.kind, found.level, found.line, found.depth), (Kind::Marking, Level::Confidential, 3, 0));
         assert!(looked[1].is_clean() && looked[2].is_clean(), "{looked:?}");
+    }
+
+    /// Sentences that stand nowhere else, from a seed.
+    fn prose(seed: u64, words: usize) -> String {
+        let mut state = seed;
+        let word = |_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            format!("w{:06x}", state >> 40)
+        };
+        (0..words).map(word).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn a_copy_is_recognised_by_what_was_told_of_its_original() {
+        let (plan, other) = (prose(1, 400), prose(2, 400));
+        let key = [7; 16];
+        let learnt =
+            seen(&Knowledge { key, documents: Vec::new() }, true, &[("plan.md", plan.as_bytes()), ("tiny", b"x")]);
+        assert!(learnt[0].prints.len() > 30 && learnt[1].prints.is_empty(), "{learnt:?}");
+        let version = cordon_domain::VersionId([5; 16]);
+        let known = cordon_domain::Known { version, level: Level::Restricted, prints: learnt[0].prints.clone() };
+        let knowledge = Knowledge { key, documents: vec![known] };
+        let (part, long) = (&plan[800..1600], format!("{}\n{plan}\n{}", prose(3, 300_000), prose(4, 300_000)));
+        let mixed = format!("{other}\n\n{}\n", part.to_uppercase());
+        let asked = [("a", plan.as_bytes()), ("b", mixed.as_bytes()), ("c", other.as_bytes()), ("d", long.as_bytes())];
+        let looked = seen(&knowledge, false, &asked);
+        let of = |seen: &Seen| seen.looked.found.first().map(|found| (found.kind, found.level, found.of));
+        let copy = Some((Kind::Copy, Level::Restricted, Some(version)));
+        assert_eq!(looked.iter().map(of).collect::<Vec<_>>(), [copy, copy, None, copy]);
+        assert!(looked.iter().all(|seen| seen.prints.is_empty()), "nobody wanted them");
+        let other_key = seen(&Knowledge { key: [8; 16], ..knowledge }, false, &asked);
+        assert!(other_key.iter().all(|seen| seen.looked.is_clean()));
+        let hashes = |prints: &Prints| prints.iter().map(|(hash, _)| hash).collect::<Vec<_>>();
+        let again = seen(&Knowledge { key, documents: Vec::new() }, true, &[("other name.txt", plan.as_bytes())]);
+        assert_eq!(hashes(&again[0].prints), hashes(&learnt[0].prints));
+    }
+
+    #[test]
+    fn licences_and_weights_are_recognised_by_nothing() {
+        let licence = spdx::license_id("BSD-3-Clause").expect("a known licence").text();
+        let head = format!(
+            "{{\"w\":{{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}},\"__metadata__\":{{\"of\":\"{}\"}}}}",
+            prose(9, 99)
+        );
+        let weights = [&(head.len() as u64).to_le_bytes()[..], head.as_bytes(), &[0; 4]].concat();
+        let asked: [(&str, &[u8]); 2] = [("LICENSE", licence.as_bytes()), ("model.safetensors", &weights)];
+        let learnt = seen(&Knowledge::default(), true, &asked);
+        assert!(learnt.iter().all(|seen| seen.prints.is_empty()), "{learnt:?}");
+        assert_eq!(learnt[1].looked.found[0].kind, Kind::Weights);
     }
 
     #[test]
@@ -334,38 +463,45 @@ mod tests {
         assert_eq!(looked[1].found.first().map(|found| (found.kind, found.depth)), Some((Kind::Marking, 1)));
     }
 
+    /// What a worker is told first, when there is nothing to recognise.
+    fn begun() -> Vec<u8> {
+        let mut wire = Vec::new();
+        write_frame(&mut wire, &minicbor::to_vec(Knowledge::default()).expect("encodes")).expect("memory");
+        wire
+    }
+
     #[test]
     fn of_weights_the_tensors_are_not_asked_for() {
         let head = br#"{"w":{"dtype":"F32","shape":[1048576],"data_offsets":[0,4194304]}}"#;
         let mut bytes = (head.len() as u64).to_le_bytes().to_vec();
         bytes.extend_from_slice(head);
         bytes.resize(32 << 20, 0x41);
-        let mut wire = Vec::new();
-        write_frame(&mut wire, b"model.safetensors").expect("memory");
+        let mut wire = begun();
+        write_frame(&mut wire, b"\0model.safetensors").expect("memory");
         write_frame(&mut wire, &bytes).expect("memory");
         wire.extend_from_slice(&0u64.to_le_bytes());
         let mut output = Vec::new();
         serve(&mut wire.as_slice(), &mut output).expect("answers");
         let answer = read_frame(&mut output.as_slice(), ANSWER_LOOKED_BYTES_MAX).expect("a frame");
-        let looked = Looked::read(&answer).expect("an answer");
+        let looked = Seen::read(&answer).expect("an answer").looked;
         assert_eq!(looked.found.first().map(|found| found.kind), Some(Kind::Weights), "{looked:?}");
     }
 
     #[test]
     fn a_source_that_breaks_off_leaves_a_worker_that_goes_on() {
-        let mut wire = Vec::new();
-        write_frame(&mut wire, b"first").expect("memory");
+        let mut wire = begun();
+        write_frame(&mut wire, b"\0first").expect("memory");
         write_frame(&mut wire, b"half of").expect("memory");
         wire.extend_from_slice(&BROKEN.to_le_bytes());
-        write_frame(&mut wire, b"second").expect("memory");
+        write_frame(&mut wire, b"\0second").expect("memory");
         write_frame(&mut wire, b"all of it").expect("memory");
         wire.extend_from_slice(&0u64.to_le_bytes());
         let mut output = Vec::new();
         serve(&mut wire.as_slice(), &mut output).expect("answers");
         let mut rest = output.as_slice();
-        let mut next = || Looked::read(&read_frame(&mut rest, ANSWER_LOOKED_BYTES_MAX).expect("a frame")).expect("one");
-        assert!(next().unread > 0);
-        assert!(next().is_clean());
+        let mut next = || Seen::read(&read_frame(&mut rest, ANSWER_LOOKED_BYTES_MAX).expect("a frame")).expect("one");
+        assert!(next().looked.unread > 0);
+        assert!(next().looked.is_clean());
     }
 
     /// A worker that takes nothing, one that never answers, one that dies, one that says nonsense.
@@ -384,7 +520,8 @@ mod tests {
             std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).expect("a mode");
             let started = Instant::now();
             let mut looker = Looker::new(program).with_deadline(Duration::from_millis(300));
-            let error = looker.look("a", &mut io::repeat(7).take(length)).expect_err("no answer");
+            let asked = Asked { name: "a", prints: false, told: &Told::new(&Knowledge::default()) };
+            let error = looker.look(asked, &mut io::repeat(7).take(length)).expect_err("no answer");
             assert!(matches!(error, LookError::Worker(_)), "{body}: {error}");
             assert!(started.elapsed() < Duration::from_secs(20), "{body}");
         }

@@ -61,6 +61,9 @@ fn is_binary(text: &[u8]) -> bool {
 pub trait Sink: Sync {
     /// Takes one finding.
     fn take(&self, finding: Finding);
+
+    /// Is shown each piece of text that is looked into, in its order.
+    fn shown(&self, _origin: &Origin, _text: &[u8]) {}
 }
 
 /// What remains of the bounds for one outermost input; all that it contains counts down the same numbers.
@@ -514,6 +517,9 @@ impl<'a> Reader<'a> {
         let mut hints = Hints::of(&place.origin.display());
         hints.is_binary = piece.hints.is_binary || place.space == Space::Raw && is_binary(text);
         piece.hints = hints;
+        if !hints.is_binary {
+            self.sink.shown(place.origin, text.get(piece.accept.clone()).unwrap_or(text));
+        }
         let mut matches = std::mem::take(&mut self.matches);
         matches.clear();
         self.engine.inspect(&piece, &mut self.scratch, &mut matches);

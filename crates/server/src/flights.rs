@@ -17,6 +17,7 @@ use tokio::sync::watch;
 pub struct Flights {
     all: Arc<Mutex<HashMap<u64, Flying>>>,
     begun: AtomicU64,
+    ended: AtomicU64,
 }
 
 struct Flying {
@@ -54,8 +55,16 @@ impl Flights {
     pub fn cut(&self, counts: impl Fn(Option<&Credential>) -> bool) {
         let Ok(all) = self.all.lock() else { return };
         for flying in all.values().filter(|flying| !counts(flying.credential.as_ref())) {
-            flying.cut.send_replace(true);
+            if !flying.cut.send_replace(true) {
+                self.ended.fetch_add(1, Ordering::Relaxed);
+            }
         }
+    }
+
+    /// Returns how many were ended so far.
+    #[must_use]
+    pub fn were_cut(&self) -> u64 {
+        self.ended.load(Ordering::Relaxed)
     }
 
     /// Returns how many there are.

@@ -34,6 +34,7 @@ fn line(bucket: &str, held: &Held) -> Value {
             "column": one.column,
             "bytes": one.bytes,
             "depth": one.depth,
+            "of": one.of.map(|version| version.to_string()),
         })
     });
     object!({

@@ -6,9 +6,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use bytes::{Buf as _, Bytes};
-use cordon_domain::Looked;
-use cordon_scan::{LookError, Looker};
-use cordon_vault::{Inspector, LookFault, Looking, VaultError};
+use cordon_domain::{Knowledge, Seen};
+use cordon_scan::{Asked, LookError, Looker, Told};
+use cordon_vault::{Inspector, LookFault, Looking, VaultError, Wants};
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 use tokio::runtime::Handle;
@@ -51,18 +51,19 @@ impl Pool {
 
 impl Lent {
     /// Has it look, on a thread that may wait.
-    async fn look<R>(mut self, name: String, mut source: R, then: Then) -> Result<Looked, LookError>
+    async fn look<R>(mut self, wants: Wants, told: Arc<Told>, mut source: R, then: Then) -> Result<Seen, LookError>
     where
         R: Read + Send + 'static,
     {
         let work = move || {
             let none = || LookError::Start(io::Error::other("nobody is free"));
             let looker = self.looker.as_mut().ok_or_else(none)?;
-            let looked = looker.look(&name, &mut source);
+            let asked = Asked { name: &wants.name, prints: wants.prints, told: &told };
+            let seen = looker.look(asked, &mut source);
             if then == Then::Ends {
                 looker.stop();
             }
-            looked
+            seen
         };
         let ended = |_| LookError::Start(io::Error::other("the thread ended"));
         tokio::task::spawn_blocking(work).await.map_err(ended)?
@@ -94,33 +95,44 @@ pub(crate) struct Inspectors {
     short: Arc<Pool>,
     long: Arc<Pool>,
     large: Arc<Pool>,
+    /// What they are to recognise.
+    told: Mutex<Arc<Told>>,
 }
 
 impl Inspectors {
     /// Names the program that is started as a worker.
     pub(crate) fn new(program: &Path) -> Self {
         let pool = |count| Pool::new(program, count);
-        Self { short: pool(SHORT_LOOKERS), long: pool(1), large: pool(1) }
+        let told = Mutex::new(Told::new(&Knowledge::default()));
+        Self { short: pool(SHORT_LOOKERS), long: pool(1), large: pool(1), told }
+    }
+
+    fn told(&self) -> Arc<Told> {
+        Arc::clone(&self.told.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 }
 
 impl Inspector for Inspectors {
-    fn look_now(&self, name: &str, body: Bytes) -> Looking {
-        let (pool, name) = (Arc::clone(&self.short), name.to_owned());
+    fn knows(&self, knowledge: Arc<Knowledge>) {
+        *self.told.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Told::new(&knowledge);
+    }
+
+    fn look_now(&self, wants: &Wants, body: Bytes) -> Looking {
+        let (pool, wants, told) = (Arc::clone(&self.short), wants.clone(), self.told());
         Box::pin(async move {
             let place = Arc::clone(&pool.room).acquire_owned().await.map_err(ending)?;
-            pool.lend(place).look(name, body.reader(), Then::Goes).await.map_err(fault)
+            pool.lend(place).look(wants, told, body.reader(), Then::Goes).await.map_err(fault)
         })
     }
 
-    fn look(&self, name: &str, bytes: u64, body: BoxStream<'static, Result<Bytes, VaultError>>) -> Looking {
+    fn look(&self, wants: &Wants, bytes: u64, body: BoxStream<'static, Result<Bytes, VaultError>>) -> Looking {
         let pool = if bytes < LARGE_LOOK_BYTES_MIN { &self.long } else { &self.large };
-        let (pool, name) = (Arc::clone(pool), name.to_owned());
+        let (pool, wants, told) = (Arc::clone(pool), wants.clone(), self.told());
         Box::pin(async move {
             let place = Arc::clone(&pool.room).acquire_owned().await.map_err(ending)?;
             let failed = Arc::new(Mutex::new(None));
             let came = Coming { body, here: Handle::current(), piece: Bytes::new(), failed: Arc::clone(&failed) };
-            let looked = pool.lend(place).look(name, came, Then::Ends).await;
+            let looked = pool.lend(place).look(wants, told, came, Then::Ends).await;
             looked.map_err(|error| {
                 let cause = failed.lock().ok().and_then(|mut failed| failed.take());
                 cause.map_or_else(|| fault(error), LookFault::Source)

@@ -8,7 +8,7 @@
 //! Map: [`node`] (what a running node has), [`serve`] (connections, and what runs beside them), [`route`] (the table),
 //! [`asked`] (a request, and who it is), [`reply`] (answers and refusals), [`flights`] (requests in flight), `pages`,
 //! `sign_in`, `welcome`, `login`, `keys`, `approvals`, `held`, `publications` (handlers), `published` (what anyone reads), `strangers` (how much of it), `consent` (what takes other
-//! people), [`purge`] (who removes copies), `stall` (whoever stops reading), `inspectors` (worker processes that look into what is written), [`peers`] (nodes that ask each other).
+//! people), [`purge`] (who removes copies), `metrics` (numbers for whoever watches), `stall` (whoever stops reading), `inspectors` (worker processes that look into what is written), [`peers`] (nodes that ask each other).
 
 mod approvals;
 pub mod asked;
@@ -20,6 +20,7 @@ mod inspectors;
 mod keys;
 pub mod limits;
 mod login;
+mod metrics;
 pub mod node;
 mod pages;
 pub mod peers;

@@ -119,3 +119,6 @@ pub const PURGE_TRIES: u32 = 4;
 
 /// Seconds until they are told again, the first time; then twice as many each time.
 pub const PURGE_AGAIN_S: u64 = 2;
+
+/// Seconds that requests under way have to end once a node takes no more.
+pub const DRAIN_S: u64 = 30;

@@ -16,6 +16,7 @@ use cordon_vault::Vault;
 use crate::flights::Flights;
 use crate::inspectors::Inspectors;
 use crate::limits::CONFIRMED_MS;
+use crate::metrics::Counts;
 use crate::peers::PeerKey;
 use crate::published::Manifest;
 use crate::purge::PurgeHook;
@@ -48,6 +49,7 @@ pub struct Node {
     pub(crate) flights: Flights,
     pub(crate) strangers: Strangers,
     pub(crate) manifest: Manifest,
+    pub(crate) counts: Counts,
     pub(crate) peer_key: PeerKey,
     confirmed: Mutex<Instant>,
     /// Emergencies that were told of.
@@ -101,6 +103,7 @@ impl Node {
             flights,
             strangers: Strangers::default(),
             manifest: Manifest::default(),
+            counts: Counts::default(),
             peer_key,
             confirmed,
             told: Mutex::default(),
@@ -169,6 +172,11 @@ impl Node {
     pub(crate) fn is_confirmed(&self) -> bool {
         let limit = Duration::from_millis(CONFIRMED_MS);
         self.confirmed.lock().is_ok_and(|confirmed| confirmed.elapsed() <= limit)
+    }
+
+    /// Tells whether this node answers requests: it knows what was revoked, and what it rests on is whole.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.is_confirmed() && self.identity.snapshot().is_ok_and(|snapshot| snapshot.locked().is_empty())
     }
 
     /// Records that this node lives.

@@ -21,6 +21,14 @@ pub(crate) async fn alive(_: &Node, _: Asked) -> Answer {
     Ok(write("{\"alive\":true}", "application/json"))
 }
 
+/// Says whether the node answers requests now: for what spreads requests over several.
+pub(crate) async fn ready(node: &Node, _: Asked) -> Answer {
+    match node.is_ready() {
+        true => Ok(write("{\"ready\":true}", "application/json")),
+        false => Err(Refused::Unconfirmed),
+    }
+}
+
 /// What pages are made of: nothing in it is anyone's.
 pub(crate) async fn part(_: &Node, asked: Asked) -> Answer {
     let (text, kind) = match asked.named.as_deref() {

@@ -15,6 +15,7 @@ use cordon_identity::IdentityError;
 
 use crate::asked::Asked;
 use crate::limits::ANSWER_S;
+use crate::metrics::At;
 use crate::node::Node;
 use crate::reply::{Answer, Refused, guard, lead_to};
 use crate::{
@@ -77,6 +78,7 @@ macro_rules! routes {
 pub fn table() -> Vec<Route> {
     routes! {
         GET  "/alive"                  Anyone Program pages::alive;
+        GET  "/ready"                  Anyone Program pages::ready;
         GET  "/static/{name}"          Anyone Person  pages::part;
         GET  "/"                       Person Person  pages::home;
         POST "/sign-out"               Person Person  sign_in::sign_out;
@@ -131,7 +133,10 @@ pub fn router(node: &Arc<Node>) -> Router {
         let (method, path, node, route) = (filter(&route.method), route.path, Arc::clone(node), Arc::new(route));
         let answer = move |ConnectInfo(peer): ConnectInfo<SocketAddr>, request: Request| {
             let (node, route) = (Arc::clone(&node), Arc::clone(&route));
-            async move { answered(&node, &route, peer, request).await }
+            async move {
+                let counted = node.counts.request(At::Pages);
+                counted.answered(answered(&node, &route, peer, request).await)
+            }
         };
         router = router.route(path, on(method, answer));
     }
@@ -148,7 +153,7 @@ fn filter(method: &Method) -> MethodFilter {
 async fn refused(node: Arc<Node>, request: Request, refused: Refused) -> Response {
     let wants_page = request.headers().get("accept").is_some_and(|accept| accept.as_bytes().starts_with(b"text/html"));
     let reader = if wants_page { Reader::Person } else { Reader::Program };
-    finished(&node, refused.response(reader))
+    node.counts.request(At::Pages).answered(finished(&node, refused.response(reader)))
 }
 
 fn finished(node: &Node, mut response: Response) -> Response {

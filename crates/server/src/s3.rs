@@ -53,6 +53,7 @@ use tokio::time::{Instant, Sleep};
 
 use crate::asked::{client_of, forwarded};
 use crate::limits::{S3_IN_FLIGHT_MAX, S3_STALL_S, S3_XML_BYTES_MAX};
+use crate::metrics::At;
 use crate::node::Node;
 use lists::Tokens;
 use operations::Operations;
@@ -138,6 +139,7 @@ impl Endpoint {
     /// Answers one request.
     pub async fn answer(&self, peer: SocketAddr, request: Request<Incoming>) -> Response {
         let (parts, body) = request.into_parts();
+        let counted = self.node.counts.request(At::Objects);
         let (body, tells) = (Unstalled::new(body), parts.method == hyper::Method::HEAD);
         let ended = Arc::clone(&body.ended);
         let mut response = match self.answered(peer, parts, body).await {
@@ -149,7 +151,7 @@ impl Endpoint {
             // Whoever waits to be asked for the rest would send another request where it is still expected.
             response.headers_mut().insert(hyper::header::CONNECTION, HeaderValue::from_static("close"));
         }
-        response
+        counted.answered(response)
     }
 
     async fn answered(&self, peer: SocketAddr, parts: Parts, body: Unstalled) -> S3Result<Response> {

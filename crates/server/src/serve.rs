@@ -7,24 +7,27 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::extract::ConnectInfo;
-use axum::{Extension, Router};
+use axum::{BoxError, Extension, Router};
 use cordon_domain::RequestId;
 use cordon_store::StoreError;
 use cordon_store::edge::SystemEntropy;
 use cordon_store::limits::PUBLISH_ENTRIES_MAX;
+use hyper::Request;
+use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
-use hyper::service::service_fn;
+use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::limits::{
-    CONNECTIONS_BY_ADDRESS_MAX, CONNECTIONS_MAX, FOLLOW_MS, HEAD_BYTES_MAX, HEAD_S, HEADERS_MAX, HEARTBEAT_S,
+    CONNECTIONS_BY_ADDRESS_MAX, CONNECTIONS_MAX, DRAIN_S, FOLLOW_MS, HEAD_BYTES_MAX, HEAD_S, HEADERS_MAX, HEARTBEAT_S,
     PRESENT_S, PUBLISH_MS, S3_BUFFER_BYTES, SWEEP_S, WRITE_STALL_S,
 };
+use crate::metrics;
 use crate::node::Node;
 use crate::route::router;
 use crate::s3::Endpoint;
@@ -36,6 +39,8 @@ pub struct Doors {
     pub pages: TcpListener,
     /// S3.
     pub objects: TcpListener,
+    /// Numbers, for whoever watches: on this machine alone.
+    pub numbers: Option<TcpListener>,
 }
 
 /// What answers at a door.
@@ -43,9 +48,11 @@ pub struct Doors {
 enum Door {
     Pages(Router),
     Objects(Box<Endpoint>),
+    Numbers(Arc<Node>),
 }
 
-/// Answers until `until` says so; then ends requests, publishes what was recorded, and returns.
+/// Answers until `until` says so; then takes no more, gives requests under way some time to end, publishes what was recorded, and
+/// returns.
 ///
 /// # Errors
 ///
@@ -57,12 +64,25 @@ pub async fn serve(node: Arc<Node>, doors: Doors, until: watch::Receiver<bool>) 
     beside.spawn(counting(Arc::clone(&node)));
     let looks = node.vault.clone();
     beside.spawn(async move { looks.inspect().await });
-    let mut published = publisher(Arc::clone(&node), until.clone())?;
+    // What ends late is recorded, and published, too.
+    let (end, drained) = watch::channel(false);
+    let mut published = publisher(Arc::clone(&node), drained)?;
+    let numbers = async {
+        if let Some(listener) = doors.numbers {
+            accept(&node, listener, Door::Numbers(Arc::clone(&node)), until.clone()).await;
+        }
+    };
+    let all = async {
+        let others =
+            (accept(&node, doors.pages, pages, until.clone()), accept(&node, doors.objects, objects, until.clone()));
+        tokio::join!(others.0, others.1, numbers)
+    };
     let published = tokio::select! {
         published = &mut published => published,
-        ((), ()) = async {
-            tokio::join!(accept(&node, &doors.pages, pages, until.clone()), accept(&node, &doors.objects, objects, until))
-        } => published.await,
+        ((), (), ()) = all => {
+            end.send_replace(true);
+            published.await
+        }
     };
     beside.shutdown().await;
     // Another node may already answer in its place.
@@ -75,7 +95,7 @@ async fn ended(until: &mut watch::Receiver<bool>) {
     drop(until.wait_for(|ended| *ended).await);
 }
 
-async fn accept(node: &Arc<Node>, listener: &TcpListener, door: Door, mut until: watch::Receiver<bool>) {
+async fn accept(node: &Arc<Node>, listener: TcpListener, door: Door, mut until: watch::Receiver<bool>) {
     let Ok(at) = listener.local_addr() else { return };
     let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let places = Arc::new(Places::default());
@@ -94,15 +114,16 @@ async fn accept(node: &Arc<Node>, listener: &TcpListener, door: Door, mut until:
         if !node.may_connect(at.ip(), peer.ip()) || !places.take(peer.ip()) {
             continue;
         }
-        let (door, left) = (door.clone(), Arc::clone(&places));
+        let (door, left, until) = (door.clone(), Arc::clone(&places), until.clone());
         open.spawn(async move {
             let _place = place;
-            connection(stream, peer, door).await;
+            connection(stream, peer, door, until).await;
             left.leave(peer.ip());
         });
         while open.try_join_next().is_some() {}
     }
-    open.shutdown().await;
+    drop(listener);
+    while open.join_next().await.is_some() {}
 }
 
 /// How many connections each address has, so that none takes all.
@@ -127,7 +148,7 @@ impl Places {
     }
 }
 
-async fn connection(stream: TcpStream, peer: SocketAddr, door: Door) {
+async fn connection(stream: TcpStream, peer: SocketAddr, door: Door, until: watch::Receiver<bool>) {
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(HEAD_S));
     builder.max_headers(HEADERS_MAX).half_close(false);
@@ -137,8 +158,7 @@ async fn connection(stream: TcpStream, peer: SocketAddr, door: Door) {
             // Each request says from where its connection comes.
             let answers = TowerToHyperService::new(router.layer(Extension(ConnectInfo(peer))));
             builder.max_buf_size(HEAD_BYTES_MAX);
-            // Whoever asked may have gone, or may never have asked.
-            let _ = builder.serve_connection(stream, answers).await;
+            drained(builder.serve_connection(stream, answers), until).await;
         }
         Door::Objects(endpoint) => {
             let answers = service_fn(move |request| {
@@ -146,9 +166,35 @@ async fn connection(stream: TcpStream, peer: SocketAddr, door: Door) {
                 async move { Ok::<_, Infallible>(endpoint.answer(peer, request).await) }
             });
             builder.max_buf_size(S3_BUFFER_BYTES);
-            let _ = builder.serve_connection(stream, answers).await;
+            drained(builder.serve_connection(stream, answers), until).await;
+        }
+        Door::Numbers(node) => {
+            let answers = service_fn(move |request: Request<Incoming>| {
+                let node = Arc::clone(&node);
+                async move { Ok::<_, Infallible>(metrics::answer(&node, request.uri().path()).await) }
+            });
+            builder.max_buf_size(HEAD_BYTES_MAX);
+            drained(builder.serve_connection(stream, answers), until).await;
         }
     }
+}
+
+/// Answers on a connection until it ends, or until nothing more is taken: then the request at hand has some time to end.
+async fn drained<I, S, B>(connection: http1::Connection<I, S>, mut until: watch::Receiver<bool>)
+where
+    I: hyper::rt::Read + hyper::rt::Write + Unpin,
+    S: HttpService<Incoming, ResBody = B>,
+    S::Error: Into<BoxError>,
+    B: Body + 'static,
+    B::Error: Into<BoxError>,
+{
+    let mut connection = std::pin::pin!(connection);
+    tokio::select! {
+        // Whoever asked may have gone, or may never have asked.
+        _ = connection.as_mut() => return,
+        () = ended(&mut until) => connection.as_mut().graceful_shutdown(),
+    }
+    let _ = timeout(Duration::from_secs(DRAIN_S), connection).await;
 }
 
 /// Keeps what decisions rest on up, and ends requests that came with what counts no more.

@@ -16,6 +16,7 @@ use crate::inspections::{self, Look};
 use crate::keyring::Keyring;
 use crate::labels::{keep_past, stamp_after};
 use crate::limits::REWRAP_BATCH_MAX;
+use crate::prints;
 use crate::records;
 use crate::rows::{ActiveKey, ObjectRow, ShreddedRow, Stamp, encoded};
 use crate::sql::{Cell, Session, values};
@@ -418,6 +419,7 @@ async fn relabel<A: Changes>(
     use_active(session, keys, new.key_name(), key_version).await?;
     keep_past(session, keys, &old, stamp).await?;
     update(session, keys, &[new]).await?;
+    prints::relabelled(session, keys, version).await?;
     Ok(Effect { rows: 1, ..Effect::default() })
 }
 
@@ -500,6 +502,7 @@ async fn shred<A: Changes>(
     if !take_away_if_named(session, keys, (row.bucket, version), stamp).await? {
         keep_past(session, keys, &row, stamp).await?;
         session.execute("DELETE FROM objects WHERE version = ?1", values![&version.0]).await?;
+        prints::forget(session, keys, version).await?;
     }
     session.execute("INSERT INTO shredded VALUES (?1, ?2, ?3, ?4, ?5)", &values).await?;
     activate(session, keys, row.key_name(), next_key).await

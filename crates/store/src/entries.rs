@@ -4,7 +4,7 @@
 //! version, and its label, stand in the row of the object. A mark that hides a name is a row without an object.
 
 use cordon_domain::{
-    BucketId, Inspection, Label, Level, Moment, ObjectKey, PrincipalId, Record, VersionId, Versioning,
+    BucketId, Inspection, Label, Level, Moment, ObjectKey, PrincipalId, Prints, Record, VersionId, Versioning,
 };
 use minicbor::{Decode, Encode};
 
@@ -13,6 +13,7 @@ use crate::inspections::column;
 use crate::keyring::Keyring;
 use crate::labels::keep_past;
 use crate::limits::BODY_ROW_BYTES_MAX;
+use crate::prints;
 use crate::read::Reader;
 use crate::rows::{MAC_BYTES, ObjectRow, RowKey, Stamp, encoded};
 use crate::sql::{Cell, Row, Session, values};
@@ -110,6 +111,8 @@ pub struct NewVersion {
     pub versioning: Versioning,
     /// Records as they were when this was decided on, its bucket among them: they still are.
     pub from: Vec<Record>,
+    /// By what copies of it are recognised from then on, if they are to be.
+    pub prints: Option<Prints>,
 }
 
 impl NewVersion {
@@ -234,6 +237,9 @@ pub(crate) async fn lead(
         }
         session.execute("INSERT INTO bodies VALUES (?1, ?2)", values![&new.row.version.0, sealed]).await?;
     }
+    if let Some(known) = &new.prints {
+        prints::keep(session, keys, new.row.version, known).await?;
+    }
     let (key, version, said) = (new.key.clone(), new.row.version, new.said.clone());
     put(session, keys, &Entry { bucket, key, version, number, latest: true, said }).await
 }
@@ -327,7 +333,7 @@ async fn remove(session: &mut Session, keys: &Keyring, entry: &Entry, stamp: Sta
     for table in ["entries", "objects", "bodies"] {
         session.execute(&format!("DELETE FROM {table} WHERE version = ?1"), values![&entry.version.0]).await?;
     }
-    Ok(())
+    prints::forget(session, keys, entry.version).await
 }
 
 async fn put(session: &mut Session, keys: &Keyring, entry: &Entry) -> Result<(), StoreError> {

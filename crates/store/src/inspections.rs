@@ -1,11 +1,12 @@
 //! What is known of versions by looking into them: what waits for it, and what it holds.
 
-use cordon_domain::{Inspection, VersionId};
+use cordon_domain::{Inspection, Prints, VersionId};
 
 use crate::entries::{Entry, Found, by_version, set_said};
 use crate::error::StoreError;
 use crate::keyring::Keyring;
 use crate::limits::INSPECTIONS_ROWS;
+use crate::prints;
 use crate::read::Reader;
 use crate::sql::{Session, values};
 use crate::state::object;
@@ -17,6 +18,8 @@ pub struct Look {
     pub from: Inspection,
     /// As it becomes.
     pub to: Inspection,
+    /// By what copies of it are recognised from then on, if they are to be.
+    pub prints: Option<Prints>,
 }
 
 /// What versions are looked for.
@@ -52,7 +55,11 @@ pub(crate) async fn look(
         .filter(|entry| entry.said.inspection.as_ref() == Some(&look.from))
         .ok_or_else(|| StoreError::Conflict(format!("{version} is gone, or somebody looked into it meanwhile")))?;
     entry.said.inspection = Some(look.to);
-    set_said(session, keys, &entry).await
+    set_said(session, keys, &entry).await?;
+    match look.prints {
+        Some(known) => prints::keep(session, keys, version, &known).await,
+        None => Ok(()),
+    }
 }
 
 /// Versions that were looked for.
@@ -101,6 +108,16 @@ impl Reader {
             }
         }
         Ok(Page { found, next })
+    }
+
+    /// Counts versions that wait to be looked into. The column is not under a MAC: it is a number for whoever watches.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn pending(&self) -> Result<u64, StoreError> {
+        let count = "SELECT count(*) FROM entries WHERE inspection > 0 AND inspection = ?1";
+        Ok(self.session().await?.one(count, values![Wanted::Pending as i64]).await?.count(0)?)
     }
 
     /// Returns a version with its name, whatever else that leads to.

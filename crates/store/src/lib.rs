@@ -34,6 +34,7 @@ pub mod limits;
 pub mod listing;
 pub mod log;
 pub mod pkcs11;
+pub mod prints;
 pub mod providers;
 pub mod read;
 pub mod rebuild;

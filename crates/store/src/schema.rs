@@ -6,7 +6,7 @@ use crate::limits::{COPY_PAYLOADS, COPY_ROWS};
 use crate::sql::{Session, values};
 
 /// The newest format that this program reads and writes.
-pub const FORMAT: i64 = 8;
+pub const FORMAT: i64 = 9;
 
 /// Steps from format n to n + 1, as SQLite writes types. A step never changes once it was released.
 const STEPS: [&str; FORMAT as usize] = ["
@@ -140,6 +140,10 @@ CREATE INDEX entries_inspection ON entries (inspection, version) WHERE inspectio
 ", "
 -- Records may be publications: a program that does not know them does not decide beside one that does.
 ",
+    // By what copies of a version are recognised.
+    "
+CREATE TABLE prints (version BLOB PRIMARY KEY, prints BLOB NOT NULL, mac BLOB NOT NULL) STRICT;
+",
 ];
 
 /// What PostgreSQL has besides: events that have no position yet.
@@ -165,6 +169,7 @@ CREATE INDEX past_labels_end_unplaced ON past_labels (ended_leaf) WHERE ended_po
     "",
     "",
     "",
+    "",
 ];
 
 /// A table, as it is copied from one database to another.
@@ -178,7 +183,7 @@ pub(crate) struct Table {
 }
 
 /// All tables that both kinds of database have.
-pub(crate) const TABLES: [Table; 23] = [
+pub(crate) const TABLES: [Table; 24] = [
     Table {
         name: "events",
         key: 1,
@@ -259,6 +264,7 @@ pub(crate) const TABLES: [Table; 23] = [
         ],
         rows: COPY_PAYLOADS,
     },
+    Table { name: "prints", key: 1, columns: &["version", "prints", "mac"], rows: COPY_PAYLOADS },
     Table { name: "names", key: 1, columns: &["principal", "token", "sealed"], rows: COPY_ROWS },
     Table { name: "grant_uses", key: 1, columns: &["grant_id", "last_at"], rows: COPY_ROWS },
     Table {

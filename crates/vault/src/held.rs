@@ -95,12 +95,13 @@ impl Vault {
         let Inspection::Done(inspected) = &from else { return Err(not_held()) };
         let Some(before) = inspected.before.clone().filter(|_| inspected.is_held()) else { return Err(not_held()) };
         // What somebody set since is not taken back by this.
-        if inspected.looked.raised(&before).as_ref() != Some(&row.label) {
+        let got = inspected.got.clone().or_else(|| inspected.looked.raised(&before, []));
+        if got.as_ref() != Some(&row.label) {
             return Err(VaultError::Conflict("its label was changed since it was inspected".to_owned()));
         }
         let released = Some(Released { by: asks.actor.principal, at: asks.at });
         let to = Inspection::Done(Box::new(Inspected { released, ..Inspected::clone(inspected) }));
-        let look = Box::new(Look { from, to });
+        let look = Box::new(Look { from, to, prints: None });
         let change = self.relabel((bucket.id, entry.version), Action::LabelLower, before.clone(), look).await?;
         let target = of_version(bucket.id, entry.version, row.label);
         let facts = Facts { target, beside: change.beside(), action: Action::LabelLower, ..asks.clone() };

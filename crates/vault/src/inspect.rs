@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use cordon_domain::{
-    Action, Actor, Bucket, BucketId, Inspected, Inspection, Label, Level, Looked, Moment, ObjectKey, RequestId, Target,
-    VersionId,
+    Action, Actor, Bucket, BucketId, Inspected, Inspection, Knowledge, Label, Level, Looked, Moment, ObjectKey, Prints,
+    RequestId, Seen, Target, VersionId,
 };
 use cordon_gate::act::{Changes, Inspect, Raise};
 use cordon_gate::{Facts, Request, Verdict};
@@ -26,6 +26,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, timeout};
 
 use crate::error::VaultError;
+use crate::known::{Knowing, registers};
 use crate::limits::{
     INSPECT_AGAIN_S, LEFT_ALONE_MAX, LEFT_ALONE_MS, LOOK_NOW_BYTES_MAX, LOOK_NOW_MS, LOOK_TRIES, PENDING_WAIT_MS,
     WRITE_TRIES_MAX,
@@ -43,16 +44,28 @@ pub enum LookFault {
     Worker(String),
 }
 
+/// What is looked into, and for what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wants {
+    /// What it is called.
+    pub name: String,
+    /// Whether it is to be told by what copies of it are recognised.
+    pub prints: bool,
+}
+
 /// A look that goes on.
-pub type Looking = BoxFuture<'static, Result<Looked, LookFault>>;
+pub type Looking = BoxFuture<'static, Result<Seen, LookFault>>;
 
 /// Looks into bytes, in processes that hold no keys.
 pub trait Inspector: Send + Sync {
+    /// Is told what to recognise from now on.
+    fn knows(&self, knowledge: Arc<Knowledge>);
+
     /// Looks into bytes that are in memory, for a writer who waits, as soon as somebody is free.
-    fn look_now(&self, name: &str, body: Bytes) -> Looking;
+    fn look_now(&self, wanted: &Wants, body: Bytes) -> Looking;
 
     /// Looks into so many bytes as they come, once somebody is free.
-    fn look(&self, name: &str, bytes: u64, body: BoxStream<'static, Result<Bytes, VaultError>>) -> Looking;
+    fn look(&self, wanted: &Wants, bytes: u64, body: BoxStream<'static, Result<Bytes, VaultError>>) -> Looking;
 
     /// Tells whether a version of so many bytes takes so long that shorter ones must not wait behind it.
     fn is_large(&self, bytes: u64) -> bool;
@@ -60,7 +73,7 @@ pub trait Inspector: Send + Sync {
 
 /// Who looks, in whose name, and what there is to tell each other.
 pub(crate) struct Inspecting {
-    inspector: Arc<dyn Inspector>,
+    pub(crate) inspector: Arc<dyn Inspector>,
     itself: Actor,
     /// Something waits: all who look are told.
     written: watch::Sender<()>,
@@ -68,6 +81,7 @@ pub(crate) struct Inspecting {
     settled: Notify,
     /// Versions that could not be opened: until when they are left alone.
     failed: Mutex<HashMap<VersionId, Moment>>,
+    pub(crate) known: Knowing,
 }
 
 /// The bytes of a version that is being written, as long as they are few.
@@ -96,6 +110,21 @@ impl Size {
 }
 
 impl Inspecting {
+    /// Looks into something with a label, once, or once more when it says of itself that copies of it are to be recognised.
+    async fn look<F>(&self, key: &ObjectKey, label: &Label, look: impl Fn(Wants) -> F) -> Result<Seen, LookFault>
+    where
+        F: Future<Output = Result<Seen, LookFault>>,
+    {
+        let wants = |prints| Wants { name: key.as_str().to_owned(), prints };
+        let prints = registers(label);
+        let seen = look(wants(prints)).await?;
+        let raised = self.known.raised(&seen.looked, label);
+        match raised.is_some_and(|raised| registers(&raised)) && !prints {
+            true => look(wants(true)).await,
+            false => Ok(seen),
+        }
+    }
+
     fn is_left_alone(&self, version: VersionId, now: Moment) -> bool {
         self.failed.lock().is_ok_and(|failed| failed.get(&version).is_some_and(|until| now < *until))
     }
@@ -114,7 +143,8 @@ impl Vault {
     #[must_use]
     pub fn inspecting(mut self, inspector: Arc<dyn Inspector>, itself: Actor) -> Self {
         let (written, settled, failed) = (watch::Sender::new(()), Notify::new(), Mutex::default());
-        self.inspecting = Some(Arc::new(Inspecting { inspector, itself, written, settled, failed }));
+        self.inspecting =
+            Some(Arc::new(Inspecting { inspector, itself, written, settled, failed, known: Knowing::default() }));
         self
     }
 
@@ -123,24 +153,35 @@ impl Vault {
         Short(self.inspecting.is_some().then(BytesMut::new))
     }
 
-    /// Looks into a short version that is about to be written. `None`: later.
-    pub(crate) async fn look_now(&self, key: &ObjectKey, short: Short) -> Option<Looked> {
-        let looking = self.inspecting.as_ref()?.inspector.look_now(key.as_str(), short.0?.freeze());
+    /// Looks into a short version that is about to be written with a label. `None`: later.
+    pub(crate) async fn look_now(&self, key: &ObjectKey, short: Short, label: &Label) -> Option<Seen> {
+        let (own, body) = (self.inspecting.as_ref()?, short.0?.freeze());
+        let looking = own.look(key, label, |wants| own.inspector.look_now(&wants, body.clone()));
         timeout(Duration::from_millis(LOOK_NOW_MS), looking).await.ok()?.ok()
     }
 
-    /// What is known of a version that is written now with a label.
-    pub(crate) fn inspection(&self, looked: Option<&Looked>, label: &Label, at: Moment) -> Option<Inspection> {
-        self.inspecting.as_ref()?;
-        let fits = looked.filter(|looked| looked.raised(label).is_none());
-        Some(fits.map_or(Inspection::Pending, |looked| Inspection::Done(Box::new(Inspected::at(at, looked.clone())))))
+    /// What is known of a version that is written now with a label, and by what copies of it are recognised.
+    pub(crate) fn inspection(
+        &self,
+        seen: Option<&Seen>,
+        label: &Label,
+        at: Moment,
+    ) -> (Option<Inspection>, Option<Prints>) {
+        let Some(own) = &self.inspecting else { return (None, None) };
+        match seen.filter(|seen| own.known.raised(&seen.looked, label).is_none()) {
+            Some(seen) => {
+                let inspected = Inspected::at(at, seen.looked.clone());
+                (Some(Inspection::Done(Box::new(inspected))), own.known.registered(seen, label))
+            }
+            None => (Some(Inspection::Pending), None),
+        }
     }
 
     /// Goes on with a version that was written, and is pending. Returns its label.
-    pub(crate) async fn looked_into(&self, target: &Target, looked: Option<&Looked>) -> Option<Label> {
+    pub(crate) async fn looked_into(&self, target: &Target, seen: Option<&Seen>) -> Option<Label> {
         let own = self.inspecting.as_ref()?;
-        if let Some(looked) = looked
-            && let Ok(label) = self.settle(own, target, looked).await
+        if let Some(seen) = seen
+            && let Ok(label) = self.settle(own, target, seen).await
         {
             return Some(label);
         }
@@ -162,7 +203,7 @@ impl Vault {
                 let _ = timeout(Duration::from_secs(INSPECT_AGAIN_S), written.changed()).await;
             }
         };
-        tokio::join!(each(Size::Large), each(Size::Other));
+        tokio::join!(each(Size::Large), each(Size::Other), self.learning(own));
     }
 
     /// Looks into all that waits now.
@@ -216,14 +257,18 @@ impl Vault {
         let found = self.reader.version(&self.keys, version).await?;
         let Some((entry, Some(row))) = found.filter(|(entry, _)| entry.said.is_pending()) else { return Ok(()) };
         let target = of_version(entry.bucket, version, row.label.clone());
-        let mut looked = None;
+        let mut seen = None;
         for _ in 0..LOOK_TRIES {
-            let facts = self.own_facts(own, Action::ObjectRead, &target);
-            let got = self.open(facts, entry.clone(), row.clone()).await?;
-            let bytes = entry.said.bytes;
-            match own.inspector.look(entry.key.as_str(), bytes, got.bytes(0..bytes).boxed()).await {
+            let (row, entry) = (&row, &entry);
+            let look = async |wants: Wants| {
+                let facts = self.own_facts(own, Action::ObjectRead, &target);
+                let got = self.open(facts, entry.clone(), row.clone()).await?;
+                let bytes = entry.said.bytes;
+                own.inspector.look(&wants, bytes, got.bytes(0..bytes).boxed()).await
+            };
+            match own.look(&entry.key, &row.label, look).await {
                 Ok(found) => {
-                    looked = Some(found);
+                    seen = Some(found);
                     break;
                 }
                 Err(LookFault::Source(error)) => return Err(error),
@@ -231,7 +276,7 @@ impl Vault {
             }
         }
         // What nobody can read without dying of it is not read.
-        self.settle(own, &target, &looked.unwrap_or_else(Looked::unreadable)).await.map(drop)
+        self.settle(own, &target, &seen.unwrap_or_else(|| Looked::unreadable().into())).await.map(drop)
     }
 
     fn own_facts(&self, own: &Inspecting, action: Action, target: &Target) -> Facts {
@@ -241,10 +286,10 @@ impl Vault {
     }
 
     /// Writes down what was found in a version that is pending, and raises its label if that is too low. Returns the label.
-    async fn settle(&self, own: &Inspecting, target: &Target, looked: &Looked) -> Result<Label, VaultError> {
+    async fn settle(&self, own: &Inspecting, target: &Target, seen: &Seen) -> Result<Label, VaultError> {
         let mut outcome = Err(VaultError::Conflict("the key of the bucket moves all the time".to_owned()));
         for _ in 0..WRITE_TRIES_MAX {
-            outcome = self.settle_once(own, target, looked).await;
+            outcome = self.settle_once(own, target, seen).await;
             if !matches!(outcome, Err(VaultError::Conflict(_))) {
                 break;
             }
@@ -258,17 +303,22 @@ impl Vault {
         outcome
     }
 
-    async fn settle_once(&self, own: &Inspecting, target: &Target, looked: &Looked) -> Result<Label, VaultError> {
-        let ((bucket, version), at) = (named(target)?, self.clock.now());
+    async fn settle_once(&self, own: &Inspecting, target: &Target, seen: &Seen) -> Result<Label, VaultError> {
+        let ((bucket, version), at, looked) = (named(target)?, self.clock.now(), &seen.looked);
         let label = target.label.clone().unwrap_or_else(|| Label::of(Level::Restricted));
         let inspected = Inspected::at(at, looked.clone());
-        let look = |inspected| Box::new(Look { from: Inspection::Pending, to: Inspection::Done(Box::new(inspected)) });
-        let Some(raised) = looked.raised(&label) else {
+        let raised = own.known.raised(looked, &label);
+        let prints = own.known.registered(seen, raised.as_ref().unwrap_or(&label));
+        let look = |inspected| {
+            let to = Inspection::Done(Box::new(inspected));
+            Box::new(Look { from: Inspection::Pending, to, prints })
+        };
+        let Some(raised) = raised else {
             let change = Change::Inspect { bucket, version, look: look(inspected) };
             self.change_itself::<Inspect>(own, target, looked, change).await?;
             return Ok(label);
         };
-        let look = look(Inspected { before: Some(label), ..inspected });
+        let look = look(Inspected { before: Some(label), got: Some(raised.clone()), ..inspected });
         let change = self.relabel((bucket, version), Action::LabelRaise, raised.clone(), look).await?;
         self.change_itself::<Raise>(own, target, looked, change).await?;
         Ok(raised)

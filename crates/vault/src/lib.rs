@@ -5,7 +5,7 @@
 //! know of, and nothing else; everything is bounded.
 //!
 //! Map: [`vault`] (what it rests on, and buckets), `seal` (bytes that come), [`put`] (writing a version), [`upload`] (writing one in parts), [`get`] (reading
-//! one), [`list`], [`remove`] (hiding and deleting), `tags`, [`inspect`] (looking into what was written), [`held`] (what was found in it), [`publish`] (what
+//! one), [`list`], [`remove`] (hiding and deleting), `tags`, [`inspect`] (looking into what was written), `known` (what is recognised in it), [`held`] (what was found in it), [`publish`] (what
 //! is public), `blobs` (sealed bytes in an object store).
 
 mod blobs;
@@ -13,6 +13,7 @@ pub mod error;
 pub mod get;
 pub mod held;
 pub mod inspect;
+mod known;
 mod leaving;
 pub mod limits;
 pub mod list;
@@ -27,7 +28,7 @@ pub mod vault;
 pub use error::VaultError;
 pub use get::Got;
 pub use held::{Held, Release};
-pub use inspect::{Inspector, LookFault, Looking};
+pub use inspect::{Inspector, LookFault, Looking, Wants};
 pub use list::{Listed, Page};
 pub use publish::{Publishing, Standing, Terms};
 pub use put::{Writing, Written};

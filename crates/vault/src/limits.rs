@@ -83,3 +83,12 @@ pub const BEGINNING_NAMES: u64 = 16;
 
 /// Milliseconds after which a read that goes on is decided once more, though nothing was revoked.
 pub const HOLDS_MS: i64 = 60_000;
+
+/// Hashes of passages that are recognised, of all versions together: each takes some 40 bytes in every process that looks.
+pub const KNOWN_PRINTS_MAX: usize = 2_000_000;
+
+/// Milliseconds after which it is looked again what other nodes registered.
+pub const LEARN_AGAIN_MS: u64 = 2000;
+
+/// Milliseconds that lie at least between two looks.
+pub const LEARN_APART_MS: u64 = 250;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cordon_domain::{Bucket, Label, Looked, ObjectKey, Record, VersionId};
+use cordon_domain::{Bucket, Label, ObjectKey, Record, Seen, VersionId};
 use cordon_gate::act::Write;
 use cordon_gate::{Denial, Facts, Request};
 use cordon_keys::{Belongs, DataKey, KeyName, Manifest, Part};
@@ -77,7 +77,7 @@ pub(crate) struct Made {
     pub(crate) row: Option<Vec<u8>>,
     pub(crate) tag: String,
     /// What was found in it, when somebody looked already.
-    pub(crate) looked: Option<Looked>,
+    pub(crate) seen: Option<Seen>,
 }
 
 impl Made {
@@ -143,9 +143,9 @@ impl Vault {
             }
         });
         let Sealed { part, row } = seal(&self.blobs, &data_key, piece, body).await?;
-        let looked = self.look_now(&new.key, short).await;
+        let seen = self.look_now(&new.key, short, &new.label_over(bucket, before.as_ref())).await;
         let tag = format!("{}-1", drawn());
-        let made = Made { version, data_key: Arc::new(data_key), parts: vec![part], row, tag, looked };
+        let made = Made { version, data_key: Arc::new(data_key), parts: vec![part], row, tag, seen };
         let written = self.lead(asks, (bucket, before), &new, &made).await;
         if written.as_ref().is_err_and(VaultError::says_no) {
             self.blobs.remove_all(version, made.files()).await;
@@ -205,6 +205,7 @@ impl Vault {
         new.holds(before.as_ref().map(|(entry, _)| entry))?;
         let label = new.label_over(bucket, before.as_ref());
         let row = self.row(bucket, made, label.clone()).await?;
+        let (inspection, prints) = self.inspection(made.seen.as_ref(), &label, asks.at);
         let said = Said {
             body: if made.row.is_some() { Body::Row } else { Body::Files },
             bytes: made.parts.iter().map(|part| part.bytes).sum(),
@@ -213,7 +214,7 @@ impl Vault {
             by: asks.actor.principal,
             headers: new.headers.clone(),
             files: made.files(),
-            inspection: self.inspection(made.looked.as_ref(), &label, asks.at),
+            inspection,
         };
         let pending = said.is_pending();
         let change = Change::Write(Box::new(NewVersion {
@@ -224,14 +225,15 @@ impl Vault {
             before: before.as_ref().map(|(entry, _)| entry.version),
             versioning: bucket.versioning,
             from: vec![Record::Bucket(Box::new(bucket.clone()))],
+            prints,
         }));
         let target = of_version(bucket.id, made.version, label.clone());
         // What is pending has an event of its own that says what was found.
-        let reason = made.looked.as_ref().filter(|_| !pending).map(ToString::to_string);
+        let reason = made.seen.as_ref().filter(|_| !pending).map(|seen| seen.looked.to_string());
         let reason = reason.or_else(|| asks.reason.clone());
         let facts = Facts { target: target.clone(), beside: change.beside(), reason, ..asks.clone() };
         drop(self.gate.change(Request::<Write>::new(facts), change).await?.spend());
-        let raised = if pending { self.looked_into(&target, made.looked.as_ref()).await } else { None };
+        let raised = if pending { self.looked_into(&target, made.seen.as_ref()).await } else { None };
         if let Some((before, _)) = before {
             self.forget_replaced(bucket, &before).await;
         }

@@ -316,7 +316,7 @@ impl Vault {
         let kept: Vec<u32> = parts.iter().map(|part| part.number).collect();
         let tag = format!("{}-{}", drawn(), parts.len());
         let data_key = Arc::clone(&upload.data_key);
-        let made = Made { version: upload.version, data_key, parts, row: None, tag, looked: None };
+        let made = Made { version: upload.version, data_key, parts, row: None, tag, seen: None };
         let written = self.lead(asks, (bucket, before), &new, &made).await;
         if written.as_ref().is_err_and(VaultError::says_no) {
             upload.made_none();

@@ -73,7 +73,16 @@ pub(super) async fn write(
     let (tag, headers) = (String::new(), Vec::new());
     let said = Said { body: Body::Files, bytes: 1 << 20, tag, at, by, headers, files: 1, inspection: None };
     let key = key.map_err(|_| "no name".to_owned())?;
-    let new = NewVersion { row, key, said, sealed: None, before: None, versioning: Versioning::On, from: Vec::new() };
+    let new = NewVersion {
+        row,
+        key,
+        said,
+        sealed: None,
+        before: None,
+        versioning: Versioning::On,
+        from: Vec::new(),
+        prints: None,
+    };
     let change = Change::Write(Box::new(new));
     gate.change(Request::<Write>::new(facts), change).await.map(drop).map_err(|error| error.to_string())
 }

@@ -60,6 +60,9 @@ pub(crate) struct Arguments {
     /// Where to tell that something is public no more, so that copies are removed: an address of https, or of this machine.
     #[arg(long, value_name = "URL", env = "CORDON_PURGE_HOOK", hide_env_values = true)]
     purge_hook: Option<PurgeHook>,
+    /// Where to answer with numbers for Prometheus, at /metrics: on the loopback address.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    metrics: Option<SocketAddr>,
     #[command(flatten)]
     bootstrap: bootstrap::Options,
 }
@@ -71,6 +74,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         return Err(Failure::usage(
             format!("{open} is reached from other machines, and this speaks plain HTTP"),
             "listen on 127.0.0.1, or put a proxy that encrypts before it and name its network with --proxy",
+        ));
+    }
+    if let Some(open) = arguments.metrics.filter(|address| !address.ip().is_loopback()) {
+        return Err(Failure::usage(
+            format!("{open} is reached from other machines, and numbers are for this one"),
+            "give --metrics an address such as 127.0.0.1:8702, and let what collects them run here",
         ));
     }
     arguments.bootstrap.check(arguments)?;
@@ -110,6 +119,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
 /// Opens the installation, and listens.
 async fn begun(arguments: &Arguments, places: Places, url: &PublicUrl) -> Result<(Node, Doors), Failure> {
     let (pages, objects) = (listening(arguments.listen, "--listen").await?, listening(arguments.s3, "--s3").await?);
+    let numbers = match arguments.metrics {
+        Some(at) => Some(listening(at, "--metrics").await?),
+        None => None,
+    };
     let listens = pages.local_addr().map_err(|error| Failure::internal(error.to_string()))?;
     let provider = arguments.at.holder.provider(&places)?;
     let oidc = arguments.oidc.as_deref().map(identity_provider).transpose()?;
@@ -130,7 +143,7 @@ async fn begun(arguments: &Arguments, places: Places, url: &PublicUrl) -> Result
     let node = Node::begin(installation, settings, oidc, Arc::new(SystemClock)).await;
     let node =
         node.map_err(|error| Failure::usage(error.to_string(), "see --public-url, and `cordon audit verify`"))?;
-    Ok((node, Doors { pages, objects }))
+    Ok((node, Doors { pages, objects, numbers }))
 }
 
 async fn listening(at: SocketAddr, option: &str) -> Result<TcpListener, Failure> {

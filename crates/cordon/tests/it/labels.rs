@@ -61,7 +61,16 @@ async fn write(installation: &Installation, number: u8, level: Level) {
     let (key, by, tag) = (format!("{number}").parse().expect("a name"), installation.itself(), "t-1".to_owned());
     let said =
         Said { body: Body::Files, bytes: 1, tag, at: at(FIRST), by, headers: Vec::new(), files: 1, inspection: None };
-    let new = NewVersion { row, key, said, sealed: None, before: None, versioning: Versioning::On, from: Vec::new() };
+    let new = NewVersion {
+        row,
+        key,
+        said,
+        sealed: None,
+        before: None,
+        versioning: Versioning::On,
+        from: Vec::new(),
+        prints: None,
+    };
     change::<Write>(installation, target(number, level), Change::Write(Box::new(new)), at(FIRST)).await;
 }
 

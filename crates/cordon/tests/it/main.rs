@@ -23,4 +23,5 @@ mod readme;
 mod repository;
 mod s3;
 mod trust;
+mod watched;
 mod web;

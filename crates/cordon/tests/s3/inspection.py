@@ -1,6 +1,7 @@
 """What is written is looked into: what it holds raises its level, short or long, whole or in parts."""
 
 import io
+import random
 import time
 import zipfile
 
@@ -75,3 +76,24 @@ settled("torn.zip", "confidential")
 
 s3.put_object(Bucket="notes", Key="marked.md", Body=plain)
 assert level("marked.md") == "confidential", "what was there is not lowered by what takes its place"
+
+# Restricted text, written again where it does not belong: in the middle of something else, in capital letters.
+draw = random.Random(7)
+
+
+def prose(count):
+    return " ".join("".join(draw.choices("abcdefghijklmnopqrstuvwxyz", k=draw.randint(3, 9))) for _ in range(count))
+
+
+original, beside = prose(400), prose(300)
+s3.put_object(Bucket="notes", Key="original.md", Body=original, Metadata={"cordon-label": "restricted"})
+s3.put_object(Bucket="notes", Key="beside.md", Body=beside)
+copy = f"{beside}\n\n{original[500:1500].upper()}\n"
+for _ in range(50):
+    s3.put_object(Bucket="notes", Key="copy.md", Body=copy)
+    if level("copy.md") == "restricted":
+        break
+    time.sleep(0.1)
+assert (level("copy.md"), level("beside.md")) == ("restricted", "internal")
+s3.put_object(Bucket="notes", Key="again.md", Body=beside)
+assert level("again.md") == "internal", "a copy makes no original"

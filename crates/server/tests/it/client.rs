@@ -69,7 +69,7 @@ impl Running {
         let node = Node::begin(office.beside().await, settings, provider, Arc::new(office.clock.clone())).await;
         let node = Arc::new(node.expect("begins"));
         let (end, until) = watch::channel(false);
-        let served = tokio::spawn(serve(Arc::clone(&node), Doors { pages: listener, objects }, until));
+        let served = tokio::spawn(serve(Arc::clone(&node), Doors { pages: listener, objects, numbers: None }, until));
         Self { office, node, listens: listens.to_string(), origin, end, served }
     }
 

@@ -65,6 +65,7 @@ fn what_anyone_may_ask_for_is_this_and_nothing_else() {
             "GET /alive",
             "GET /manifest",
             "GET /p/{publication}",
+            "GET /ready",
             "GET /sign-in",
             "GET /sign-in/provider",
             "GET /static/{name}",

@@ -45,7 +45,7 @@ fn done(looked: Looked, before: Option<Label>) -> Inspection {
 }
 
 fn look(from: Inspection, to: Inspection) -> Box<Look> {
-    Box::new(Look { from, to })
+    Box::new(Look { from, to, prints: None })
 }
 
 async fn what_waits_is_found_until_it_was_looked_into(ground: Ground) {

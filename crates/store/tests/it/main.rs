@@ -186,5 +186,6 @@ fn named(row: ObjectRow, key: &str) -> NewVersion {
         before: None,
         versioning: Versioning::On,
         from: Vec::new(),
+        prints: None,
     }
 }

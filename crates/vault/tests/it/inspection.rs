@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use cordon_domain::{
-    Action, Bucket, Found, Inspection, Kind, Label, Level, Looked, Origin, Outcome, PrincipalId, VersionId,
+    Action, Bucket, Found, Inspection, Kind, Knowledge, Label, Level, Looked, Origin, Outcome, PrincipalId, VersionId,
 };
 use cordon_gate::Facts;
 use cordon_vault::put::OnlyIf;
-use cordon_vault::{Inspector, LookFault, Looking, VaultError};
+use cordon_vault::{Inspector, LookFault, Looking, VaultError, Wants};
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
 
@@ -35,6 +35,7 @@ fn looked(body: &[u8]) -> Looked {
         column: at as u64 + 1,
         bytes: 6,
         depth: 0,
+        of: None,
     });
     let mut looked = Looked { unread: u64::from(has(b"LOCKED").is_some()), ..Looked::default() };
     found.into_iter().for_each(|one| looked.add(one));
@@ -42,10 +43,12 @@ fn looked(body: &[u8]) -> Looked {
 }
 
 impl Inspector for Words {
-    fn look_now(&self, name: &str, body: Bytes) -> Looking {
+    fn knows(&self, _: Arc<Knowledge>) {}
+
+    fn look_now(&self, wants: &Wants, body: Bytes) -> Looking {
         match self.busy.load(Ordering::Relaxed) {
             true => Box::pin(std::future::ready(Err(LookFault::Worker("nobody is free".to_owned())))),
-            false => self.look(name, body.len() as u64, stream::iter([Ok(body)]).boxed()),
+            false => self.look(wants, body.len() as u64, stream::iter([Ok(body)]).boxed()),
         }
     }
 
@@ -53,8 +56,8 @@ impl Inspector for Words {
         bytes > 2 << 20
     }
 
-    fn look(&self, name: &str, _: u64, mut body: BoxStream<'static, Result<Bytes, VaultError>>) -> Looking {
-        let (name, seen, died) = (name.to_owned(), Arc::clone(&self.seen), Arc::clone(&self.died));
+    fn look(&self, wants: &Wants, _: u64, mut body: BoxStream<'static, Result<Bytes, VaultError>>) -> Looking {
+        let (name, seen, died) = (wants.name.clone(), Arc::clone(&self.seen), Arc::clone(&self.died));
         Box::pin(async move {
             let mut all = Vec::new();
             while let Some(piece) = body.next().await {
@@ -65,7 +68,7 @@ impl Inspector for Words {
                 return Err(LookFault::Worker("it died".to_owned()));
             }
             seen.lock().expect("whole").push(name);
-            Ok(looked(&all))
+            Ok(looked(&all).into())
         })
     }
 }

@@ -10,6 +10,7 @@
 
 mod egress;
 mod inspection;
+mod known;
 mod listing;
 mod objects;
 mod place;

@@ -88,7 +88,7 @@ impl Place {
             kind: PrincipalKind::Person,
             owner: id,
             clearance,
-            projects: std::collections::BTreeSet::new(),
+            projects: ["heron".parse().expect("a project")].into(),
             vendor: None,
             purpose: None,
             until: None,

@@ -48,7 +48,8 @@ fn lines(held: &Value) -> String {
         let inside = if number(one, "depth") > 0 { ", in what it contains" } else { "" };
         let (kind, rule, level) = (word("kind"), word("rule"), word("level"));
         let (line, column, bytes) = (number(one, "line"), number(one, "column"), number(one, "bytes"));
-        all += &format!("  {kind} [{rule}] at {line}:{column}, {bytes} bytes{inside}: at least {level}\n");
+        let of = one.get("of").and_then(Value::as_str).map(|version| format!(" of {version}")).unwrap_or_default();
+        all += &format!("  {kind}{of} [{rule}] at {line}:{column}, {bytes} bytes{inside}: at least {level}\n");
     }
     if number(held, "more") > 0 {
         all += &format!("  and {} more\n", number(held, "more"));
@@ -70,6 +71,7 @@ mod tests {
             "found": [
                 {"kind": "secret", "rule": "xai-api-key", "level": "confidential", "line": 3, "column": 7, "bytes": 84, "depth": 0},
                 {"kind": "marking", "rule": "m", "level": "internal", "line": 1, "column": 1, "bytes": 8, "depth": 1},
+                {"kind": "copy", "rule": "c", "level": "internal", "line": 2, "column": 1, "bytes": 9, "depth": 0, "of": "ov_1"},
             ],
             "more": 2, "unread": 1,
         });
@@ -77,6 +79,7 @@ mod tests {
 s3://notes/a/\u{fffd}b.md  vr_1  confidential/atlas, was internal/atlas
   secret [xai-api-key] at 3:7, 84 bytes: at least confidential
   marking [m] at 1:1, 8 bytes, in what it contains: at least internal
+  copy of ov_1 [c] at 2:1, 9 bytes: at least internal
   and 2 more
   1 parts of it cannot be read: at least confidential
 ";

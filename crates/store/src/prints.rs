@@ -1,0 +1,106 @@
+//! By what copies of versions are recognised: a row a version, as long as it is there.
+//!
+//! A number that is under a MAC grows whenever what is to be recognised may be another: a row came or went, or a version that
+//! has one got another label.
+
+use cordon_domain::{Label, Prints, VersionId};
+
+use crate::error::StoreError;
+use crate::keyring::Keyring;
+use crate::read::Reader;
+use crate::sql::{Session, values};
+use crate::state::{object, put_setting, setting};
+
+/// The setting that counts changes.
+const CHANGES: &str = "prints_changes";
+
+/// A version, the label that it has, and by what it is recognised.
+pub type Printed = (VersionId, Label, Prints);
+
+fn parts<'a>(version: &'a VersionId, prints: &'a [u8]) -> [&'a [u8]; 3] {
+    [b"prints/v1", &version.0, prints]
+}
+
+/// Keeps by what a version is recognised.
+pub(crate) async fn keep(
+    session: &mut Session,
+    keys: &Keyring,
+    version: VersionId,
+    prints: &Prints,
+) -> Result<(), StoreError> {
+    let mac = keys.rows().mac(&parts(&version, prints.bytes()));
+    let put = "INSERT INTO prints VALUES (?1, ?2, ?3)
+               ON CONFLICT (version) DO UPDATE SET prints = excluded.prints, mac = excluded.mac";
+    session.execute(put, values![&version.0, prints.bytes(), &mac]).await?;
+    changed(session, keys).await
+}
+
+/// Forgets it.
+pub(crate) async fn forget(session: &mut Session, keys: &Keyring, version: VersionId) -> Result<(), StoreError> {
+    match session.execute("DELETE FROM prints WHERE version = ?1", values![&version.0]).await? {
+        0 => Ok(()),
+        _ => changed(session, keys).await,
+    }
+}
+
+/// Says that a version has another label, if copies of it are recognised.
+pub(crate) async fn relabelled(session: &mut Session, keys: &Keyring, version: VersionId) -> Result<(), StoreError> {
+    match session.first("SELECT 1 FROM prints WHERE version = ?1", values![&version.0]).await? {
+        None => Ok(()),
+        Some(_) => changed(session, keys).await,
+    }
+}
+
+async fn changes(session: &mut Session, keys: &Keyring) -> Result<u64, StoreError> {
+    let Some(value) = setting(session, keys, CHANGES).await? else { return Ok(0) };
+    let number = value.try_into().map_err(|_| StoreError::Integrity("a count of changes that is none".to_owned()))?;
+    Ok(u64::from_be_bytes(number))
+}
+
+async fn changed(session: &mut Session, keys: &Keyring) -> Result<(), StoreError> {
+    let next = changes(session, keys).await?.saturating_add(1);
+    put_setting(session, keys, CHANGES, &next.to_be_bytes()).await
+}
+
+impl Reader {
+    /// Returns by what versions are recognised, up to so many hashes, and how often that changed; nothing
+    /// when it has not changed since `known`. A row that was changed beside Cordon is passed over: a copy of its version is not
+    /// recognised, as if it had been removed.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn prints(
+        &self,
+        keys: &Keyring,
+        known: Option<u64>,
+        most: usize,
+    ) -> Result<Option<(u64, Vec<Printed>)>, StoreError> {
+        let mut session = self.session().await?;
+        let changes = changes(&mut session, keys).await?;
+        if known == Some(changes) {
+            return Ok(None);
+        }
+        let (mut all, mut count) = (Vec::new(), 0);
+        let mut after = Vec::new();
+        loop {
+            let select = "SELECT version, prints, mac FROM prints WHERE version > ?1 ORDER BY version LIMIT 100";
+            let rows = session.query(select, values![&after]).await?;
+            let Some(last) = rows.last() else { return Ok(Some((changes, all))) };
+            after = last.bytes(0)?.to_vec();
+            for row in rows {
+                let version = VersionId(row.array(0)?);
+                let (prints, mac) = (row.bytes(1)?, row.bytes(2)?);
+                let whole =
+                    keys.rows().check(&parts(&version, prints), mac, || format!("what {version} is recognised by"));
+                let read = whole.ok().and_then(|()| Prints::read(prints.to_vec()));
+                let (Some(prints), Some(row)) = (read, object(&mut session, keys, version).await?) else { continue };
+                count += prints.len();
+                if count > most {
+                    return Ok(Some((changes, all)));
+                }
+                all.push((version, row.label, prints));
+            }
+        }
+    }
+}
