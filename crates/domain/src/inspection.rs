@@ -3,6 +3,7 @@
 //! Nothing of the content itself stands here: which rule found something, and where, but neither the text nor the names of
 //! what a container holds.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use minicbor::{Decode, Encode};
@@ -11,7 +12,7 @@ use crate::finding::Kind;
 use crate::id::{PrincipalId, VersionId};
 use crate::label::{Label, Origin};
 use crate::level::Level;
-use crate::limits::{FOUND_MAX, RULE_NAME_BYTES_MAX};
+use crate::limits::{COPIED_MAX, FOUND_MAX, LABEL_PROJECTS_MAX, RULE_NAME_BYTES_MAX};
 use crate::time::Moment;
 
 /// Something that was found in a version.
@@ -55,6 +56,9 @@ pub struct Looked {
     /// Parts that could not be read: encrypted, damaged, beyond a bound.
     #[n(2)]
     pub unread: u64,
+    /// All known versions that it holds copies of, in their order; at most [`COPIED_MAX`].
+    #[n(3)]
+    pub of: Option<BTreeSet<VersionId>>,
 }
 
 /// The least level of what could not be read wholly.
@@ -63,6 +67,9 @@ const UNREAD_LEVEL: Level = Level::Confidential;
 impl Looked {
     /// Adds something that was found: the most important is kept, the rest counted.
     pub fn add(&mut self, found: Found) {
+        if let Some(version) = found.of {
+            self.add_copied(version);
+        }
         let rank = |one: &Found| (std::cmp::Reverse(one.level), one.line, one.column);
         let place = self.found.partition_point(|kept| rank(kept) <= rank(&found));
         self.found.insert(place, found);
@@ -70,6 +77,21 @@ impl Looked {
             self.found.truncate(FOUND_MAX);
             self.more = self.more.saturating_add(1);
         }
+    }
+
+    /// What holds copies of more than can be told apart is not wholly read.
+    fn add_copied(&mut self, version: VersionId) {
+        let of = self.of.get_or_insert_default();
+        if of.len() < COPIED_MAX || of.contains(&version) {
+            of.insert(version);
+        } else {
+            self.unread = self.unread.saturating_add(1);
+        }
+    }
+
+    /// Returns the known versions that it holds copies of.
+    pub fn copied(&self) -> impl Iterator<Item = &VersionId> {
+        self.of.iter().flatten()
     }
 
     /// What is known of something into which nobody could look.
@@ -83,7 +105,7 @@ impl Looked {
     pub(crate) fn is_bounded(&self) -> bool {
         let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         let fits = |found: &Found| found.rule.len() <= RULE_NAME_BYTES_MAX && found.rule.bytes().all(plain);
-        self.found.len() <= FOUND_MAX && self.found.iter().all(fits)
+        self.found.len() <= FOUND_MAX && self.copied().count() <= COPIED_MAX && self.found.iter().all(fits)
     }
 
     /// Tells whether there is anything to say.
@@ -93,17 +115,25 @@ impl Looked {
     }
 
     /// Returns the label that a version of `label` gets, if that is too low; what holds a copy of known versions is of their
-    /// projects, too. A label is never lowered.
+    /// projects, too, as many as a label may have: who belongs to all of those is nobody. A label is never lowered.
     #[must_use]
     pub fn raised<'a>(&self, label: &Label, copied: impl IntoIterator<Item = &'a Label>) -> Option<Label> {
         let found = self.found.iter().map(|found| (found.level, found.kind == Kind::Marking));
         let unread = (self.unread > 0).then_some((UNREAD_LEVEL, false));
         let (least, marked) = found.chain(unread).max()?;
         let mut projects = label.projects.clone();
-        copied.into_iter().for_each(|copied| projects.extend(copied.projects.iter().cloned()));
-        let raised = Label { level: label.level.max(least), origin: label.origin, projects };
-        let origin = if marked && least > label.level { Origin::Marked } else { Origin::Inferred };
-        (raised != *label).then_some(Label { origin, ..raised })
+        for project in copied.into_iter().flat_map(|copied| &copied.projects) {
+            if projects.len() < LABEL_PROJECTS_MAX {
+                projects.insert(project.clone());
+            }
+        }
+        let origin = match (least > label.level, marked) {
+            (false, _) => label.origin,
+            (true, true) => Origin::Marked,
+            (true, false) => Origin::Inferred,
+        };
+        let raised = Label { level: label.level.max(least), origin, projects };
+        (raised != *label).then_some(raised)
     }
 }
 
@@ -218,11 +248,16 @@ mod tests {
         let copied = looked(vec![found(Kind::Copy, Level::Restricted)]);
         let known = Label::of(Level::Restricted).with("heron".parse().expect("a project"));
         let both = label(Level::Restricted).with("heron".parse().expect("a project"));
-        for level in [Level::Internal, Level::Restricted] {
-            let raised = copied.raised(&label(level), [&known]).expect("raised");
-            assert_eq!(raised, Label { origin: Origin::Inferred, ..both.clone() });
-        }
+        let raised = copied.raised(&label(Level::Internal), [&known]).expect("raised");
+        assert_eq!(raised, Label { origin: Origin::Inferred, ..both.clone() });
+        let raised = copied.raised(&label(Level::Restricted), [&known]).expect("raised");
+        assert_eq!((raised.origin, &raised), (Origin::Set, &both), "its level is what it was");
         assert_eq!(copied.raised(&both, [&known]), None);
+        let many: Vec<Label> = (0..LABEL_PROJECTS_MAX + 9)
+            .map(|number| Label::of(Level::Restricted).with(format!("p{number}").parse().expect("a project")))
+            .collect();
+        let raised = copied.raised(&label(Level::Internal), &many).expect("raised");
+        assert_eq!(raised.projects.len(), LABEL_PROJECTS_MAX);
     }
 
     #[test]
@@ -233,6 +268,17 @@ mod tests {
         assert_eq!((kept.found.len(), kept.more), (FOUND_MAX, 3));
         assert_eq!(kept.found[0].level, Level::Restricted);
         assert!(kept.found.is_sorted_by_key(|one| std::cmp::Reverse(one.level)));
+    }
+
+    /// However much else is found, of all that was copied it is known what it was.
+    #[test]
+    fn every_known_version_is_told_up_to_a_bound() {
+        let copy =
+            |number: usize| Found { of: Some(VersionId([number as u8; 16])), ..found(Kind::Copy, Level::Restricted) };
+        let many = looked((0..COPIED_MAX).chain(0..COPIED_MAX).map(copy).collect());
+        assert_eq!((many.found.len(), many.copied().count(), many.unread), (FOUND_MAX, COPIED_MAX, 0));
+        let more = looked((0..COPIED_MAX + 1).map(copy).collect());
+        assert_eq!((more.copied().count(), more.unread), (COPIED_MAX, 1), "more than can be told apart");
     }
 
     #[test]

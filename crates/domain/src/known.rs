@@ -121,9 +121,9 @@ pub struct Seen {
     /// What was found.
     #[n(0)]
     pub looked: Looked,
-    /// What it is recognised by; nothing in weights, or in too little text.
+    /// What it is recognised by, if that was asked for; no hashes in weights, or in too little text.
     #[n(1)]
-    pub prints: Prints,
+    pub prints: Option<Prints>,
 }
 
 impl Seen {
@@ -136,7 +136,7 @@ impl Seen {
 
 impl From<Looked> for Seen {
     fn from(looked: Looked) -> Self {
-        Self { looked, prints: Prints::default() }
+        Self { looked, prints: None }
     }
 }
 
@@ -159,7 +159,7 @@ mod tests {
         let bytes = minicbor::to_vec(&knowledge).expect("encodes");
         assert_eq!(minicbor::decode::<Knowledge>(&bytes).expect("decodes"), knowledge);
         assert!(!format!("{knowledge:?}").contains('7'));
-        let seen = Seen { prints: known.prints.clone(), ..Looked::unreadable().into() };
+        let seen = Seen { prints: Some(known.prints.clone()), ..Looked::unreadable().into() };
         assert_eq!(Seen::read(&minicbor::to_vec(&seen).expect("encodes")), Some(seen));
         assert_eq!(Prints::read(vec![0; 13]), None);
         assert_eq!(Prints::read(vec![0; PRINT_BYTES * (PRINTS_MAX + 1)]), None);

@@ -58,7 +58,7 @@ impl<'b, C> Decode<'b, C> for Project {
     }
 }
 
-/// Where a label came from; of two labels that join, the later kind wins.
+/// Where a label came from; of two labels of one level that join, the later kind wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 #[cbor(index_only)]
 pub enum Origin {
@@ -104,14 +104,11 @@ impl Label {
         self
     }
 
-    /// Returns the label of a copy of both: the higher level, all projects.
+    /// Returns the label of a copy of both: the higher level, with where that came from, and all projects.
     #[must_use]
     pub fn join(&self, other: &Self) -> Self {
-        Self {
-            level: self.level.max(other.level),
-            projects: self.projects.union(&other.projects).cloned().collect(),
-            origin: self.origin.max(other.origin),
-        }
+        let (level, origin) = (self.level, self.origin).max((other.level, other.origin));
+        Self { level, projects: self.projects.union(&other.projects).cloned().collect(), origin }
     }
 
     /// Tells whether this label lets more people read than `other`: its level is lower, or it lacks a project.

@@ -69,6 +69,12 @@ pub const EGRESS_OBJECTS_MAX: u64 = 1_000_000;
 /// Things found in one version that are kept; others are counted.
 pub const FOUND_MAX: usize = 16;
 
+/// Known versions of which one version may hold copies, and be told apart.
+pub const COPIED_MAX: usize = 64;
+
+/// Hashes of passages without which a text is too short to be recognised.
+pub const PRINTS_MIN: usize = 3;
+
 /// Hashes of passages by which one version is recognised: those of about a million letters.
 pub const PRINTS_MAX: usize = 65_536;
 

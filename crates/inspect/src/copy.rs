@@ -57,7 +57,7 @@ pub struct CopyFound {
     pub document: usize,
     /// Share of the document's fingerprints that stand in the text, 0 to 1.
     pub share: f64,
-    /// Three fingerprints or more stand in the document's order.
+    /// Three fingerprints or more stand in the document's order, or many and half of it in any.
     pub certain: bool,
     /// The first to the last shared passage, in folded bytes.
     pub span: Range<usize>,
@@ -197,6 +197,8 @@ impl Index {
 
     fn judge(&self, document: usize, pairs: &[(u32, u32)]) -> Option<CopyFound> {
         let size = *self.sizes.get(document)?;
+        // What is left of a form when its boilerplate is dropped is not all of it.
+        let all = self.documents.get(document)?.prints.len().max(1);
         let mut places: Vec<u32> = pairs.iter().map(|pair| pair.1).collect();
         places.sort_unstable();
         places.dedup();
@@ -210,7 +212,7 @@ impl Index {
         Some(CopyFound {
             document,
             share: share.min(1.0),
-            certain: longest_rising(pairs) >= CERTAIN.min(size.max(1) as usize),
+            certain: longest_rising(pairs) >= CERTAIN.min(all) || (share >= 0.5 && places.len() >= 2 * CERTAIN),
             span: first..last + GRAM,
             passages,
         })
@@ -230,30 +232,56 @@ fn longest_rising(pairs: &[(u32, u32)]) -> usize {
     tails.len()
 }
 
+/// Documents that one fingerprint has in common, of which each is compared with each.
+const COMPARED_MAX: usize = 16;
+
 /// Groups documents that share so much that they are versions of one another; gives each the number of its group.
 fn related(entries: &[(u64, u32, u32)], documents: &[Known]) -> Vec<u32> {
     let mut shared: HashMap<(u32, u32), u32> = HashMap::new();
-    for group in entries.chunk_by(|left, right| left.0 == right.0).filter(|group| (2..=16).contains(&group.len())) {
-        for (index, left) in group.iter().enumerate() {
-            for right in group.iter().skip(index + 1).filter(|right| right.1 != left.1) {
-                *shared.entry((left.1.min(right.1), left.1.max(right.1))).or_default() += 1;
+    for group in entries.chunk_by(|left, right| left.0 == right.0) {
+        let mut within: Vec<u32> = group.iter().map(|entry| entry.1).collect();
+        within.dedup();
+        // Of many, neighbours: versions of one another all have them in common, and so make a chain.
+        let reach = if within.len() <= COMPARED_MAX { COMPARED_MAX } else { 1 };
+        for (index, left) in within.iter().enumerate() {
+            for right in within.iter().skip(index + 1).take(reach) {
+                *shared.entry((*left, *right)).or_default() += 1;
             }
         }
     }
-    let mut family: Vec<u32> = (0..documents.len() as u32).collect();
-    let mut pairs: Vec<_> = shared.into_iter().collect();
-    pairs.sort_unstable();
-    for ((left, right), count) in pairs {
-        let size = |index: u32| documents.get(index as usize).map_or(1, |document| document.prints.len().max(1));
+    let size = |index: u32| documents.get(index as usize).map_or(1, |document| document.prints.len().max(1));
+    let mut families = Families((0..documents.len() as u32).collect());
+    for ((left, right), count) in shared {
         if f64::from(count) >= RELATED_SHARE * size(left).min(size(right)) as f64 {
-            let (to, from) = (
-                family.get(left as usize).copied().unwrap_or(left),
-                family.get(right as usize).copied().unwrap_or(right),
-            );
-            family.iter_mut().filter(|group| **group == from).for_each(|group| *group = to);
+            families.join(left, right);
         }
     }
-    family
+    (0..documents.len() as u32).map(|document| families.of(document)).collect()
+}
+
+/// Groups that grow together (union and find): each names one that is nearer to its first.
+struct Families(Vec<u32>);
+
+impl Families {
+    fn of(&mut self, document: u32) -> u32 {
+        let mut at = document;
+        while let Some(next) = self.0.get(at as usize).copied().filter(|next| *next != at) {
+            let further = self.0.get(next as usize).copied().unwrap_or(next);
+            if let Some(slot) = self.0.get_mut(at as usize) {
+                *slot = further;
+            }
+            at = next;
+        }
+        at
+    }
+
+    /// The lower number names both.
+    fn join(&mut self, left: u32, right: u32) {
+        let (left, right) = (self.of(left), self.of(right));
+        if let Some(slot) = self.0.get_mut(left.max(right) as usize) {
+            *slot = left.min(right);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -311,6 +339,37 @@ mod tests {
         let documents = (11..14).map(|seed| known("d", &format!("{header}{}", words(seed, 300)))).collect();
         let index = Index::new(documents);
         assert!(find(&index, &header).iter().all(|found| !found.certain));
+    }
+
+    /// However often a document is saved, it stays one.
+    #[test]
+    fn many_versions_of_one_document_are_no_boilerplate() {
+        let text = words(31, 300);
+        for count in [2, 16, 17, 40] {
+            let version = |number: u64| known("plan", &format!("{text}{}", words(100 + number, 20)));
+            let mut documents: Vec<Known> = (0..count).map(version).collect();
+            documents.push(known("other", &words(99, 300)));
+            let found = find(&Index::new(documents), &text);
+            assert_eq!(found.iter().filter(|found| found.certain && found.share > 0.5).count(), count as usize);
+        }
+    }
+
+    #[test]
+    fn half_of_a_document_is_known_in_any_order() {
+        let parts: Vec<String> = (0..10).map(|seed| words(200 + seed, 40)).collect();
+        let index = Index::new(vec![known("plan", &parts.concat())]);
+        let reversed: String =
+            parts.iter().rev().enumerate().map(|(at, part)| format!("{part}{}", words(300 + at as u64, 9))).collect();
+        assert!(find(&index, &reversed)[0].certain);
+    }
+
+    #[test]
+    fn what_is_left_of_a_form_does_not_stand_for_all_of_it() {
+        let (form, own) = (words(41, 200), words(42, 8));
+        let mut documents = vec![known("filled", &format!("{form}{own}"))];
+        documents.extend((0..3u64).map(|seed| known("form", &format!("{form}{}", words(50 + seed, 600)))));
+        let found = find(&Index::new(documents), &format!("{} {own} {}", words(60, 50), words(61, 50)));
+        assert!(found.iter().all(|found| !found.certain), "{found:?}");
     }
 
     proptest! {

@@ -557,6 +557,11 @@ fn whoever_shares_the_question_finds_the_same() {
         each.for_each(|census| census.who(Action::ObjectRead, &target, NOW, &mut |may| shared.push(may)));
         assert_eq!(shared, alone, "{workers}");
     }
+    for census in snapshot.censuses(2) {
+        let mut half = 0;
+        census.who(Action::ObjectRead, &target, NOW, &mut |_| half += 1);
+        assert!(half < alone.len(), "nobody asks about everyone");
+    }
 }
 
 #[test]

@@ -196,3 +196,101 @@ impl Conditions {
 pub fn decided_actions() -> Vec<Action> {
     Action::ALL.into_iter().filter(|action| crate::words::is_decided(*action)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use cordon_domain::{Actor, Factor, Label, Levels, Policies, PrincipalId, PrincipalKind, RequestId, VersionId};
+    use cordon_gate::Epoch;
+
+    use super::*;
+    use crate::proofs::{NOW, someone};
+
+    #[test]
+    fn conditions_that_do_not_hold_are_told_and_no_others() {
+        let conditions = Conditions {
+            factor: Some(Factor::PhishingResistant.as_str()),
+            factor_age_s: Some(60),
+            known_device: true,
+            approvals: 2,
+            networks: vec!["10.0.0.0/8".to_owned(), "192.0.2.0/24".to_owned()],
+            hours: vec![9],
+            weekdays: vec![1, 3],
+        };
+        let address = |text: &str| Some(text.parse().expect("an address"));
+        let fits = Circumstances {
+            factor: Factor::PhishingResistant,
+            factor_age_s: 60,
+            known_device: true,
+            approvals: 2,
+            address: address("192.0.2.9"),
+            hour: 9,
+            weekday: 3,
+            ..Circumstances::best(NOW)
+        };
+        assert_eq!(conditions.unmet(&fits), Vec::<String>::new());
+        assert_eq!(conditions.unmet(&Circumstances { approvals: 3, factor_age_s: 0, ..fits }), Vec::<String>::new());
+        for (lacks, told) in [
+            (Circumstances { factor: Factor::ALL[1], ..fits }, "a sign-in with a passkey"),
+            (Circumstances { factor_age_s: 61, ..fits }, "a sign-in not older than 60 seconds"),
+            (Circumstances { known_device: false, ..fits }, "an enrolled device"),
+            (Circumstances { approvals: 1, ..fits }, "the approval of 2 other people"),
+            (Circumstances { address: address("11.0.0.1"), ..fits }, "an address in 10.0.0.0/8 or 192.0.2.0/24"),
+            (Circumstances { address: None, ..fits }, "an address in 10.0.0.0/8 or 192.0.2.0/24"),
+            (Circumstances { hour: 10, ..fits }, "an hour (UTC) among 9"),
+            (Circumstances { weekday: 2, ..fits }, "a day (UTC) among Monday, Wednesday"),
+        ] {
+            assert_eq!(conditions.unmet(&lacks), [told]);
+        }
+        let other = Conditions { factor: Some(Factor::ALL[1].as_str()), approvals: 1, ..Conditions::default() };
+        let words = ["a sign-in with a passkey, or a password and a code", "the approval of another person"];
+        assert_eq!(other.words(), words);
+    }
+
+    /// One person who has nothing, where confidential takes a sign-in not older than 77 seconds.
+    fn explained(policies: &str, projects: &[&str], asks: impl FnOnce(Facts) -> Facts) -> Vec<String> {
+        let mut roster = Roster::default();
+        let mut levels = Levels::default();
+        levels.confidential.factor_age_s = 77;
+        roster.put(Record::Levels(Box::new(levels)));
+        roster.put(Record::Policies(Policies { version: 1, text: policies.to_owned() }));
+        let id = PrincipalId([1; 16]);
+        let person = Principal {
+            id,
+            kind: PrincipalKind::Person,
+            owner: id,
+            clearance: Level::Public,
+            projects: projects.iter().map(|project| project.parse().expect("a project")).collect(),
+            vendor: None,
+            until: Some(NOW),
+            trained_until: None,
+            ..someone()
+        };
+        roster.put(Record::Principal(person));
+        let label = Label::of(Level::Confidential).with("atlas".parse().expect("a project"));
+        let label = label.with("gemini".parse().expect("a project"));
+        let target = Target { label: Some(label), version: Some(VersionId([1; 16])), ..Target::default() };
+        let actor = Actor { kind: PrincipalKind::Person, ..Actor::service(id) };
+        let facts = Facts { target, ..Facts::new(RequestId([0; 16]), NOW, Action::ObjectRead, actor) };
+        Snapshot::new(roster, Epoch(0)).expect("valid").explain(&asks(facts)).changes
+    }
+
+    #[test]
+    fn all_that_is_missing_is_told_and_nothing_where_nothing_helps() {
+        let all = explained("", &["atlas"], |facts| facts);
+        let expected = [
+            "a grant of the role `reader` that covers it",
+            "the account, and whoever answers for it, would have to be active",
+            "clearance for confidential",
+            "membership of `gemini`",
+            "a training that counts",
+            "a sign-in with a passkey, or a password and a code",
+            "a sign-in not older than 77 seconds",
+            "an enrolled device",
+        ];
+        assert_eq!(all, expected);
+        let hopeless = explained("@id(\"no\") forbid (principal, action, resource);", &["atlas"], |facts| facts);
+        assert_eq!(hopeless, Vec::<String>::new());
+        let nobody = |facts: Facts| Facts { actor: Actor::service(PrincipalId([9; 16])), ..facts };
+        assert_eq!(explained("", &[], nobody), Vec::<String>::new());
+    }
+}

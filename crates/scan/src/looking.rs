@@ -13,7 +13,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use cordon_domain::inspection::{Found, Looked};
-use cordon_domain::{Confidence, Finding, IdKey, Kind, Knowledge, Prints, Seen, Today};
+use cordon_domain::{Confidence, Finding, IdKey, Kind, Knowledge, Seen, Today};
 use cordon_inspect::{Config, Engine, Index, Known, Printer};
 use rustix::event::PollFlags;
 
@@ -58,8 +58,13 @@ pub struct Looker {
 }
 
 /// What workers are to recognise, as they are told it.
-#[derive(Debug)]
 pub struct Told(Vec<u8>);
+
+impl std::fmt::Debug for Told {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Told(redacted)")
+    }
+}
 
 impl Told {
     /// Writes it down, once for all workers.
@@ -255,6 +260,10 @@ impl Sink for Finds {
         let depth = u8::try_from(location.path.len().saturating_sub(1)).unwrap_or(u8::MAX);
         // Known documents are called by their versions here.
         let of = excerpt.split('`').nth(1).filter(|_| kind == Kind::Copy).and_then(|name| name.parse().ok());
+        if kind == Kind::Copy && of.is_none() {
+            // Of what it is a copy decides who may read it.
+            all.0.looked.unread += 1;
+        }
         all.0.looked.add(Found {
             kind,
             rule: rule.into_owned(),
@@ -275,6 +284,7 @@ impl Sink for Finds {
         }
         let Ok(mut all) = self.seen.lock() else { return };
         let (Seen { prints, .. }, begun) = &mut *all;
+        let prints = prints.get_or_insert_default();
         let length = maker.prints(text, |hash, at| prints.push(hash, begun.saturating_add(at)));
         *begun = begun.saturating_add(u32::try_from(length).unwrap_or(u32::MAX));
     }
@@ -349,15 +359,15 @@ fn looked_into(engine: &Engine, maker: Option<&'static Maker>, name: &[u8], sour
     let unread = Tally::get(&tally.skipped) + u64::from(read.is_err());
     let (seen, _) = finds.seen.into_inner().unwrap_or_default();
     // Names of tensors stand in many weights.
-    let is_weights = seen.looked.found.iter().any(|found| found.kind == Kind::Weights);
-    let prints = if is_weights { Prints::default() } else { seen.prints };
-    Seen { looked: Looked { unread, ..seen.looked }, prints }
+    let is_weights = seen.looked.found.iter().any(|found| found.kind == Kind::Weights && found.depth == 0);
+    let prints = maker.map(|_| seen.prints.filter(|_| !is_weights).unwrap_or_default());
+    Seen { looked: Looked { unread: unread + seen.looked.unread, ..seen.looked }, prints }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cordon_domain::{Kind, Level};
+    use cordon_domain::{Kind, Level, Prints};
 
     /// What a worker answers to versions, one after the other.
     fn answers(versions: &[(&str, &[u8])]) -> Vec<Looked> {
@@ -407,9 +417,10 @@ mod tests {
         let key = [7; 16];
         let learnt =
             seen(&Knowledge { key, documents: Vec::new() }, true, &[("plan.md", plan.as_bytes()), ("tiny", b"x")]);
-        assert!(learnt[0].prints.len() > 30 && learnt[1].prints.is_empty(), "{learnt:?}");
+        let prints = |seen: &Seen| seen.prints.clone().expect("wanted");
+        assert!(prints(&learnt[0]).len() > 30 && prints(&learnt[1]).is_empty(), "{learnt:?}");
         let version = cordon_domain::VersionId([5; 16]);
-        let known = cordon_domain::Known { version, level: Level::Restricted, prints: learnt[0].prints.clone() };
+        let known = cordon_domain::Known { version, level: Level::Restricted, prints: prints(&learnt[0]) };
         let knowledge = Knowledge { key, documents: vec![known] };
         let (part, long) = (&plan[800..1600], format!("{}\n{plan}\n{}", prose(3, 300_000), prose(4, 300_000)));
         let mixed = format!("{other}\n\n{}\n", part.to_uppercase());
@@ -418,12 +429,12 @@ mod tests {
         let of = |seen: &Seen| seen.looked.found.first().map(|found| (found.kind, found.level, found.of));
         let copy = Some((Kind::Copy, Level::Restricted, Some(version)));
         assert_eq!(looked.iter().map(of).collect::<Vec<_>>(), [copy, copy, None, copy]);
-        assert!(looked.iter().all(|seen| seen.prints.is_empty()), "nobody wanted them");
+        assert!(looked.iter().all(|seen| seen.prints.is_none()), "nobody wanted them");
         let other_key = seen(&Knowledge { key: [8; 16], ..knowledge }, false, &asked);
         assert!(other_key.iter().all(|seen| seen.looked.is_clean()));
-        let hashes = |prints: &Prints| prints.iter().map(|(hash, _)| hash).collect::<Vec<_>>();
+        let hashes = |seen: &Seen| prints(seen).iter().map(|(hash, _)| hash).collect::<Vec<_>>();
         let again = seen(&Knowledge { key, documents: Vec::new() }, true, &[("other name.txt", plan.as_bytes())]);
-        assert_eq!(hashes(&again[0].prints), hashes(&learnt[0].prints));
+        assert_eq!(hashes(&again[0]), hashes(&learnt[0]));
     }
 
     #[test]
@@ -436,7 +447,7 @@ mod tests {
         let weights = [&(head.len() as u64).to_le_bytes()[..], head.as_bytes(), &[0; 4]].concat();
         let asked: [(&str, &[u8]); 2] = [("LICENSE", licence.as_bytes()), ("model.safetensors", &weights)];
         let learnt = seen(&Knowledge::default(), true, &asked);
-        assert!(learnt.iter().all(|seen| seen.prints.is_empty()), "{learnt:?}");
+        assert!(learnt.iter().all(|seen| seen.prints.as_ref().is_some_and(Prints::is_empty)), "{learnt:?}");
         assert_eq!(learnt[1].looked.found[0].kind, Kind::Weights);
     }
 

@@ -3,7 +3,7 @@
 
 use std::io::{self, Read};
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::{Buf as _, Bytes};
 use cordon_domain::{Knowledge, Seen};
@@ -95,33 +95,34 @@ pub(crate) struct Inspectors {
     short: Arc<Pool>,
     long: Arc<Pool>,
     large: Arc<Pool>,
-    /// What they are to recognise.
-    told: Mutex<Arc<Told>>,
+    /// What they are to recognise, once that is known: until then nobody looks.
+    told: Mutex<Option<Arc<Told>>>,
 }
 
 impl Inspectors {
     /// Names the program that is started as a worker.
     pub(crate) fn new(program: &Path) -> Self {
         let pool = |count| Pool::new(program, count);
-        let told = Mutex::new(Told::new(&Knowledge::default()));
+        let told = Mutex::default();
         Self { short: pool(SHORT_LOOKERS), long: pool(1), large: pool(1), told }
     }
 
-    fn told(&self) -> Arc<Told> {
-        Arc::clone(&self.told.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+    fn told(&self) -> Result<Arc<Told>, LookFault> {
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        told.ok_or_else(|| VaultError::Unavailable("it is not known yet what to recognise".to_owned()).into())
     }
 }
 
 impl Inspector for Inspectors {
     fn knows(&self, knowledge: Arc<Knowledge>) {
-        *self.told.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Told::new(&knowledge);
+        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = Some(Told::new(&knowledge));
     }
 
     fn look_now(&self, wants: &Wants, body: Bytes) -> Looking {
         let (pool, wants, told) = (Arc::clone(&self.short), wants.clone(), self.told());
         Box::pin(async move {
             let place = Arc::clone(&pool.room).acquire_owned().await.map_err(ending)?;
-            pool.lend(place).look(wants, told, body.reader(), Then::Goes).await.map_err(fault)
+            pool.lend(place).look(wants, told?, body.reader(), Then::Goes).await.map_err(fault)
         })
     }
 
@@ -132,7 +133,7 @@ impl Inspector for Inspectors {
             let place = Arc::clone(&pool.room).acquire_owned().await.map_err(ending)?;
             let failed = Arc::new(Mutex::new(None));
             let came = Coming { body, here: Handle::current(), piece: Bytes::new(), failed: Arc::clone(&failed) };
-            let looked = pool.lend(place).look(wants, told, came, Then::Ends).await;
+            let looked = pool.lend(place).look(wants, told?, came, Then::Ends).await;
             looked.map_err(|error| {
                 let cause = failed.lock().ok().and_then(|mut failed| failed.take());
                 cause.map_or_else(|| fault(error), LookFault::Source)

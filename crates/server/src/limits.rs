@@ -121,4 +121,4 @@ pub const PURGE_TRIES: u32 = 4;
 pub const PURGE_AGAIN_S: u64 = 2;
 
 /// Seconds that requests under way have to end once a node takes no more.
-pub const DRAIN_S: u64 = 30;
+pub const DRAIN_S: u64 = 20;

@@ -3,15 +3,17 @@
 //! Nothing of it names anybody, or anything that is kept.
 
 use std::fmt::Write as _;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
-use hyper::StatusCode;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::header::{CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use hyper::http::uri::Authority;
+use hyper::{Method, StatusCode};
 
 use crate::node::Node;
 
@@ -95,7 +97,7 @@ impl Request {
         let waited = self.began.elapsed();
         let class = usize::from(response.status().as_u16() / 100).saturating_sub(1);
         add(self.door.answers.get(class), 1);
-        let bound = BOUNDS_MS.iter().position(|bound| waited.as_millis() <= u128::from(*bound));
+        let bound = BOUNDS_MS.iter().position(|bound| waited <= Duration::from_millis(*bound));
         add(self.door.within.get(bound.unwrap_or(BOUNDS_MS.len())), 1);
         add(Some(&self.door.waited_us), u64::try_from(waited.as_micros()).unwrap_or(u64::MAX));
         response.map(|body| Body::new(Counted { body, request: self }))
@@ -209,7 +211,7 @@ pub(crate) async fn page(node: &Node) -> Response {
     page.one("cordon_uptime_seconds", "gauge", "Since this node began.", node.counts.began.elapsed().as_secs());
     page.one("cordon_ready", "gauge", "Whether this node answers requests.", u8::from(node.is_ready()));
     of_doors(&mut page, &node.counts);
-    let cut = "Requests that were ended because what they came with, or rested on, counts no more.";
+    let cut = "Requests that were ended because what they came with counts no more, or could not be confirmed.";
     page.one("cordon_requests_cut_total", "counter", cut, node.flights.were_cut());
     if let Some(count) = pending(node).await {
         page.one("cordon_versions_pending", "gauge", "Versions that nobody has inspected yet.", count);
@@ -223,21 +225,44 @@ pub(crate) async fn page(node: &Node) -> Response {
     response
 }
 
-/// Answers at the door of numbers: one page, and nothing else.
-pub(crate) async fn answer(node: &Node, path: &str) -> Response {
-    match path {
+/// Answers at the door of numbers: one page, and nothing else, to who calls this machine by its own name. A page of another
+/// site, whose name was led here, does not.
+pub(crate) async fn answer<B>(node: &Node, request: &hyper::Request<B>) -> Response {
+    let host = request.headers().get(hyper::header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let mut response = match request.uri().path() {
+        _ if !is_this_machine(host) || request.method() != Method::GET => said(StatusCode::FORBIDDEN),
         "/metrics" => page(node).await,
-        _ => {
-            let mut response = Response::new(Body::from("there is /metrics here\n"));
-            *response.status_mut() = StatusCode::NOT_FOUND;
-            response
-        }
-    }
+        _ => said(StatusCode::NOT_FOUND),
+    };
+    response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+fn said(status: StatusCode) -> Response {
+    let mut response = Response::new(Body::from("GET /metrics is answered here, to this machine\n"));
+    *response.status_mut() = status;
+    response
+}
+
+fn is_this_machine(host: &str) -> bool {
+    let Ok(authority) = host.parse::<Authority>() else { return false };
+    let name = authority.host().trim_start_matches('[').trim_end_matches(']');
+    name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_of_another_site_is_not_this_machine() {
+        for host in ["localhost:8702", "127.0.0.1:8702", "[::1]:8702", "127.0.0.1"] {
+            assert!(is_this_machine(host), "{host}");
+        }
+        for host in ["evil.example:8702", "10.0.0.1:8702", "", "localhost.evil.example", "127.0.0.1.evil.example"] {
+            assert!(!is_this_machine(host), "{host}");
+        }
+    }
 
     #[tokio::test]
     async fn answers_are_counted_with_their_bytes_and_end_with_them() {

@@ -174,9 +174,9 @@ impl Node {
         self.confirmed.lock().is_ok_and(|confirmed| confirmed.elapsed() <= limit)
     }
 
-    /// Tells whether this node answers requests: it knows what was revoked, and what it rests on is whole.
+    /// Tells whether this node answers requests: it knows what was revoked, and what decisions rest on can be read.
     pub(crate) fn is_ready(&self) -> bool {
-        self.is_confirmed() && self.identity.snapshot().is_ok_and(|snapshot| snapshot.locked().is_empty())
+        self.is_confirmed() && self.identity.snapshot().is_ok()
     }
 
     /// Records that this node lives.

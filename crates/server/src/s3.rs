@@ -41,7 +41,7 @@ use cordon_identity::{IdentityError, Recognised, Visit, signature};
 use cordon_store::StoreError;
 use futures_util::StreamExt as _;
 use hyper::body::{Body as _, Bytes, Frame, Incoming, SizeHint};
-use hyper::header::HeaderValue;
+use hyper::header::{HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Request};
 use percent_encoding::percent_decode_str;
@@ -206,9 +206,18 @@ impl Endpoint {
         refusal::of_identity(&error)
     }
 
-    async fn carried_out(&self, parts: Parts, body: Unstalled, visit: Visit, known: Recognised) -> S3Result<Response> {
-        encryption::check(&parts.method, &parts.headers)?;
+    async fn carried_out(
+        &self,
+        mut parts: Parts,
+        body: Unstalled,
+        visit: Visit,
+        known: Recognised,
+    ) -> S3Result<Response> {
         let Recognised { credential, secret, presigned_s, region } = known;
+        if presigned_s.is_some() {
+            hoisted(&mut parts)?;
+        }
+        encryption::check(&parts.method, &parts.headers)?;
         if region != REGION {
             return Err(s3_error!(AuthorizationHeaderMalformed, "the only region here is us-east-1"));
         }
@@ -306,10 +315,45 @@ impl hyper::body::Body for Unstalled {
     }
 }
 
+/// What of a query belongs to its signature.
+const SIGNATURE: [&str; 8] = [
+    "x-amz-algorithm",
+    "x-amz-credential",
+    "x-amz-date",
+    "x-amz-expires",
+    "x-amz-signedheaders",
+    "x-amz-signature",
+    "x-amz-security-token",
+    "x-amz-content-sha256",
+];
+
+/// Whoever signs an address may have put headers into its query, where the signature covers them: they are read as headers, and
+/// none of them is passed over.
+fn hoisted(parts: &mut Parts) -> S3Result<()> {
+    let wrong = || s3_error!(InvalidArgument, "what an address says beforehand is said once, and as in a header");
+    let query = parts.uri.query().unwrap_or_default().to_owned();
+    for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+        let name = name.to_ascii_lowercase();
+        let is_own = name.starts_with("x-amz-") || name.starts_with("x-cordon-");
+        if !is_own || SIGNATURE.contains(&name.as_str()) {
+            continue;
+        }
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong())?;
+        let value = HeaderValue::from_str(&value).map_err(|_| wrong())?;
+        if parts.headers.insert(name, value).is_some() {
+            return Err(wrong());
+        }
+    }
+    Ok(())
+}
+
 /// A browser that is led to an object shows nothing of it as a page of this place, and nobody keeps a copy of what comes along.
 /// An answer without a body may tell what its writer said of caches.
 fn guard(headers: &mut HeaderMap, tells: bool) {
-    if !(tells && headers.contains_key(hyper::header::CACHE_CONTROL)) {
+    if tells && headers.contains_key(hyper::header::CACHE_CONTROL) {
+        // Told, and kept by nobody: no request is like another.
+        headers.insert(hyper::header::VARY, HeaderValue::from_static("*"));
+    } else {
         headers.insert(hyper::header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     let all = [
@@ -331,6 +375,26 @@ mod tests {
             assert!(super::is_older(query), "{query}");
         }
         assert!(!super::is_older("X-Amz-Signature=00&prefix=Signature"));
+    }
+
+    #[test]
+    fn what_an_address_says_is_read_as_headers() {
+        let parts = |query: &str, header: Option<&str>| {
+            let mut request = hyper::Request::builder().uri(format!("/b/k?{query}"));
+            if let Some(value) = header {
+                request = request.header("x-amz-meta-cordon-label", value);
+            }
+            let mut parts = request.body(()).expect("a request").into_parts().0;
+            super::hoisted(&mut parts).map(|()| parts.headers)
+        };
+        let signed = "X-Amz-Algorithm=a&X-Amz-Expires=9&X-Amz-Signature=s&partNumber=1";
+        assert!(parts(signed, None).expect("plain").is_empty());
+        let label = format!("{signed}&x-amz-meta-cordon-label=restricted%2Fatlas&X-Amz-Expected-Bucket-Owner=me");
+        let headers = parts(&label, None).expect("read");
+        assert_eq!(headers["x-amz-meta-cordon-label"], "restricted/atlas");
+        assert_eq!(headers["x-amz-expected-bucket-owner"], "me");
+        assert!(parts(&label, Some("internal")).is_err(), "said in two ways");
+        assert!(parts("x-amz-acl=a&x-amz-acl=b", None).is_err() && parts("x-amz-acl=%0A", None).is_err());
     }
 
     #[test]

@@ -171,7 +171,7 @@ async fn connection(stream: TcpStream, peer: SocketAddr, door: Door, until: watc
         Door::Numbers(node) => {
             let answers = service_fn(move |request: Request<Incoming>| {
                 let node = Arc::clone(&node);
-                async move { Ok::<_, Infallible>(metrics::answer(&node, request.uri().path()).await) }
+                async move { Ok::<_, Infallible>(metrics::answer(&node, &request).await) }
             });
             builder.max_buf_size(HEAD_BYTES_MAX);
             drained(builder.serve_connection(stream, answers), until).await;

@@ -128,7 +128,8 @@ impl NewVersion {
 
 impl Entry {
     /// The label by which a mark may be known of: that of what it hid. One that does not say is as a restricted one.
-    pub(crate) fn hidden_label(&self) -> Label {
+    #[must_use]
+    pub fn hidden_label(&self) -> Label {
         let kept = self.said.headers.iter().find(|(name, _)| name == HIDES);
         kept.and_then(|(_, text)| text.parse().ok()).unwrap_or_else(|| Label::of(Level::Restricted))
     }

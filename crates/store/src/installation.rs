@@ -15,6 +15,7 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use cordon_domain::{Action, Actor, Clock, Event, NodeId, PrincipalId, RequestId};
 use cordon_gate::{Epoch, Journal as _};
@@ -32,6 +33,7 @@ use crate::events::Assigner;
 use crate::identities::{Server, put_server, remove_server};
 use crate::keyring::Keyring;
 use crate::keystore::KeyStore;
+use crate::limits::LOCK_WAIT_MS;
 use crate::log::Sequencer;
 use crate::read::Reader;
 use crate::schema;
@@ -196,7 +198,14 @@ impl Places {
             let (file, server) = (self.database_file(), self.database());
             return Err(StoreError::Place(format!("both `{}` and {server} would be the database", file.display())));
         }
-        self.locked(LOCK, hold)
+        let until = Instant::now() + Duration::from_millis(LOCK_WAIT_MS);
+        loop {
+            match self.locked(LOCK, hold) {
+                // A process that was started here has our files until it runs its own program: that is over in a moment.
+                Err(StoreError::Locked(_)) if Instant::now() < until => std::thread::sleep(Duration::from_millis(5)),
+                outcome => return outcome,
+            }
+        }
     }
 
     fn locked(&self, name: &str, hold: Hold) -> Result<File, StoreError> {

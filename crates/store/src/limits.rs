@@ -133,3 +133,6 @@ pub const LEVEL_COUNT_MS: i64 = 60_000;
 
 /// Versions that wait to be looked into, or are held, that are read at once.
 pub const INSPECTIONS_ROWS: u64 = 64;
+
+/// Milliseconds for which it is waited that nobody else holds an installation.
+pub const LOCK_WAIT_MS: u64 = 500;

@@ -17,6 +17,16 @@ const CHANGES: &str = "prints_changes";
 /// A version, the label that it has, and by what it is recognised.
 pub type Printed = (VersionId, Label, Prints);
 
+/// By what versions are recognised.
+pub struct AllPrints {
+    /// How often it changed.
+    pub changes: u64,
+    /// Each version, in their order.
+    pub all: Vec<Printed>,
+    /// There are more than were asked for.
+    pub more: bool,
+}
+
 fn parts<'a>(version: &'a VersionId, prints: &'a [u8]) -> [&'a [u8]; 3] {
     [b"prints/v1", &version.0, prints]
 }
@@ -63,9 +73,9 @@ async fn changed(session: &mut Session, keys: &Keyring) -> Result<(), StoreError
 }
 
 impl Reader {
-    /// Returns by what versions are recognised, up to so many hashes, and how often that changed; nothing
-    /// when it has not changed since `known`. A row that was changed beside Cordon is passed over: a copy of its version is not
-    /// recognised, as if it had been removed.
+    /// Returns by what versions are recognised whose labels are `wanted`, and how often that changed; nothing when it has not
+    /// changed since `known`. It is at most so many versions with so many hashes; that there are more is said. A row that was
+    /// changed beside Cordon is passed over, as if it had been removed.
     ///
     /// # Errors
     ///
@@ -74,19 +84,19 @@ impl Reader {
         &self,
         keys: &Keyring,
         known: Option<u64>,
-        most: usize,
-    ) -> Result<Option<(u64, Vec<Printed>)>, StoreError> {
+        wanted: impl Fn(&Label) -> bool,
+        (versions, hashes): (usize, usize),
+    ) -> Result<Option<AllPrints>, StoreError> {
         let mut session = self.session().await?;
         let changes = changes(&mut session, keys).await?;
         if known == Some(changes) {
             return Ok(None);
         }
-        let (mut all, mut count) = (Vec::new(), 0);
-        let mut after = Vec::new();
+        let (mut all, mut count, mut after) = (Vec::new(), 0, Vec::new());
         loop {
             let select = "SELECT version, prints, mac FROM prints WHERE version > ?1 ORDER BY version LIMIT 100";
             let rows = session.query(select, values![&after]).await?;
-            let Some(last) = rows.last() else { return Ok(Some((changes, all))) };
+            let Some(last) = rows.last() else { return Ok(Some(AllPrints { changes, all, more: false })) };
             after = last.bytes(0)?.to_vec();
             for row in rows {
                 let version = VersionId(row.array(0)?);
@@ -94,10 +104,14 @@ impl Reader {
                 let whole =
                     keys.rows().check(&parts(&version, prints), mac, || format!("what {version} is recognised by"));
                 let read = whole.ok().and_then(|()| Prints::read(prints.to_vec()));
-                let (Some(prints), Some(row)) = (read, object(&mut session, keys, version).await?) else { continue };
+                let row = match object(&mut session, keys, version).await {
+                    Err(StoreError::Integrity(_)) => None,
+                    row => row?,
+                };
+                let (Some(prints), Some(row)) = (read, row.filter(|row| wanted(&row.label))) else { continue };
                 count += prints.len();
-                if count > most {
-                    return Ok(Some((changes, all)));
+                if all.len() >= versions || count > hashes {
+                    return Ok(Some(AllPrints { changes, all, more: true }));
                 }
                 all.push((version, row.label, prints));
             }

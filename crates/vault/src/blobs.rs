@@ -71,6 +71,11 @@ impl Blobs {
         Held { blobs: self.clone(), version }
     }
 
+    /// Tells whether somebody here reads a version.
+    pub(crate) fn is_read(&self, version: VersionId) -> bool {
+        self.readers.lock().is_ok_and(|readers| readers.contains_key(&version))
+    }
+
     /// One reader less. Returns the parts that are to be removed, if that was the last one.
     fn left_by_one(&self, version: VersionId) -> Option<u32> {
         let mut readers = self.readers.lock().ok()?;

@@ -15,7 +15,7 @@ use futures_util::stream::{self, Stream};
 use crate::blobs::{Blobs, Held};
 use crate::error::VaultError;
 use crate::leaving::Leaving;
-use crate::limits::SEGMENTS_AT_ONCE;
+use crate::limits::{READ_TRIES_MAX, SEGMENTS_AT_ONCE};
 use crate::vault::{Vault, of_version};
 
 /// A version that may be read.
@@ -59,7 +59,25 @@ impl Vault {
         asks: &Facts,
         bucket: &Bucket,
         (key, version): (&ObjectKey, Option<VersionId>),
-        to_send: impl FnOnce(&Said) -> u64 + Send,
+        to_send: impl Fn(&Said) -> u64 + Send,
+    ) -> Result<Got, VaultError> {
+        let mut outcome = Err(VaultError::NoObject);
+        for _ in 0..READ_TRIES_MAX {
+            outcome = self.get_once(asks, bucket, (key, version), &to_send).await;
+            // Another took its place before its bytes were at hand.
+            if !matches!(outcome, Err(VaultError::Conflict(_))) {
+                break;
+            }
+        }
+        outcome
+    }
+
+    async fn get_once(
+        &self,
+        asks: &Facts,
+        bucket: &Bucket,
+        (key, version): (&ObjectKey, Option<VersionId>),
+        to_send: &(impl Fn(&Said) -> u64 + Send),
     ) -> Result<Got, VaultError> {
         let (entry, row, pending) = self.found_settled(asks, bucket, (key, version)).await?;
         let target = of_version(bucket.id, entry.version, row.label.clone());
@@ -72,7 +90,7 @@ impl Vault {
         }
     }
 
-    /// Decides and records a read of a version that was found, and opens it.
+    /// Decides and records a read of a version that was found, and opens it; [`VaultError::Conflict`] when it went meanwhile.
     pub(crate) async fn open(&self, facts: Facts, entry: Entry, row: ObjectRow) -> Result<Got, VaultError> {
         let held = (entry.said.body == Body::Files).then(|| self.blobs.hold(entry.version));
         let charge = facts.charge.clone();
@@ -90,6 +108,9 @@ impl Vault {
             Body::Row => self.reader.body(entry.version).await?,
             Body::Files | Body::None => None,
         };
+        if sealed.is_none() && !self.reader.is_led_to(entry.version).await? {
+            return Err(VaultError::Conflict(format!("{} went while it was read", entry.version)));
+        }
         Ok(Got { entry, label: row.label, opened, leaving, row: sealed, blobs: self.blobs.clone(), _held: held })
     }
 

@@ -4,13 +4,14 @@
 //! what cannot be read wholly is at least confidential.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use cordon_domain::{
-    Action, Actor, Bucket, BucketId, Inspected, Inspection, Knowledge, Label, Level, Looked, Moment, ObjectKey, Prints,
-    RequestId, Seen, Target, VersionId,
+    Action, Actor, Bucket, BucketId, Inspected, Inspection, Knowledge, Label, Level, Looked, Moment, ObjectKey,
+    PrincipalId, Prints, RequestId, Seen, Target, VersionId,
 };
 use cordon_gate::act::{Changes, Inspect, Raise};
 use cordon_gate::{Facts, Request, Verdict};
@@ -23,7 +24,7 @@ use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use tokio::sync::{Notify, watch};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::error::VaultError;
 use crate::known::{Knowing, registers};
@@ -117,11 +118,14 @@ impl Inspecting {
     {
         let wants = |prints| Wants { name: key.as_str().to_owned(), prints };
         let prints = registers(label);
-        let seen = look(wants(prints)).await?;
-        let raised = self.known.raised(&seen.looked, label);
-        match raised.is_some_and(|raised| registers(&raised)) && !prints {
-            true => look(wants(true)).await,
-            false => Ok(seen),
+        let mut seen = look(wants(prints)).await?;
+        if !prints && self.known.raised(&seen.looked, label).is_some_and(|raised| registers(&raised)) {
+            seen = look(wants(true)).await?;
+        }
+        match self.known.knows_all(&seen.looked) {
+            true => Ok(seen),
+            // Whose projects it is of, is not known any more.
+            false => Err(VaultError::Unavailable("it is a copy of something that went".to_owned()).into()),
         }
     }
 
@@ -165,23 +169,31 @@ impl Vault {
         &self,
         seen: Option<&Seen>,
         label: &Label,
-        at: Moment,
+        (at, by): (Moment, PrincipalId),
     ) -> (Option<Inspection>, Option<Prints>) {
         let Some(own) = &self.inspecting else { return (None, None) };
-        match seen.filter(|seen| own.known.raised(&seen.looked, label).is_none()) {
+        let fits = |seen: &&Seen| own.known.raised(&seen.looked, label).is_none() && is_whole(seen, label);
+        match seen.filter(fits) {
             Some(seen) => {
                 let inspected = Inspected::at(at, seen.looked.clone());
-                (Some(Inspection::Done(Box::new(inspected))), own.known.registered(seen, label))
+                (Some(Inspection::Done(Box::new(inspected))), self.registered(seen, label, by))
             }
             None => (Some(Inspection::Pending), None),
         }
     }
 
+    /// Those who look learn of what was registered.
+    pub(crate) fn is_registered(&self, prints: bool) {
+        if let Some(own) = self.inspecting.as_ref().filter(|_| prints) {
+            own.known.is_told();
+        }
+    }
+
     /// Goes on with a version that was written, and is pending. Returns its label.
-    pub(crate) async fn looked_into(&self, target: &Target, seen: Option<&Seen>) -> Option<Label> {
+    pub(crate) async fn looked_into(&self, target: &Target, by: PrincipalId, seen: Option<&Seen>) -> Option<Label> {
         let own = self.inspecting.as_ref()?;
         if let Some(seen) = seen
-            && let Ok(label) = self.settle(own, target, seen).await
+            && let Ok(label) = self.settle(own, (target, by), seen).await
         {
             return Some(label);
         }
@@ -192,6 +204,11 @@ impl Vault {
     /// Looks into what waits, for as long as it is polled; what is large does not hold up the rest.
     pub async fn inspect(&self) {
         let Some(own) = &self.inspecting else { return };
+        // Whoever looks before knows nothing, and would take a copy for something else.
+        while let Err(error) = self.learn().await {
+            eprintln!("warning: it cannot be read what is to be recognised, and nothing is looked into: {error}");
+            sleep(Duration::from_secs(1)).await;
+        }
         let each = async |size: Size| {
             let mut written = own.written.subscribe();
             loop {
@@ -258,6 +275,7 @@ impl Vault {
         let Some((entry, Some(row))) = found.filter(|(entry, _)| entry.said.is_pending()) else { return Ok(()) };
         let target = of_version(entry.bucket, version, row.label.clone());
         let mut seen = None;
+        let _held = self.blobs.hold(version);
         for _ in 0..LOOK_TRIES {
             let (row, entry) = (&row, &entry);
             let look = async |wants: Wants| {
@@ -276,7 +294,8 @@ impl Vault {
             }
         }
         // What nobody can read without dying of it is not read.
-        self.settle(own, &target, &seen.unwrap_or_else(|| Looked::unreadable().into())).await.map(drop)
+        let seen = seen.unwrap_or_else(|| Seen { prints: Some(Prints::default()), ..Looked::unreadable().into() });
+        self.settle(own, (&target, entry.said.by), &seen).await.map(drop)
     }
 
     fn own_facts(&self, own: &Inspecting, action: Action, target: &Target) -> Facts {
@@ -286,10 +305,15 @@ impl Vault {
     }
 
     /// Writes down what was found in a version that is pending, and raises its label if that is too low. Returns the label.
-    async fn settle(&self, own: &Inspecting, target: &Target, seen: &Seen) -> Result<Label, VaultError> {
+    async fn settle(
+        &self,
+        own: &Inspecting,
+        (target, by): (&Target, PrincipalId),
+        seen: &Seen,
+    ) -> Result<Label, VaultError> {
         let mut outcome = Err(VaultError::Conflict("the key of the bucket moves all the time".to_owned()));
         for _ in 0..WRITE_TRIES_MAX {
-            outcome = self.settle_once(own, target, seen).await;
+            outcome = self.settle_once(own, (target, by), seen).await;
             if !matches!(outcome, Err(VaultError::Conflict(_))) {
                 break;
             }
@@ -303,24 +327,34 @@ impl Vault {
         outcome
     }
 
-    async fn settle_once(&self, own: &Inspecting, target: &Target, seen: &Seen) -> Result<Label, VaultError> {
+    async fn settle_once(
+        &self,
+        own: &Inspecting,
+        (target, by): (&Target, PrincipalId),
+        seen: &Seen,
+    ) -> Result<Label, VaultError> {
         let ((bucket, version), at, looked) = (named(target)?, self.clock.now(), &seen.looked);
         let label = target.label.clone().unwrap_or_else(|| Label::of(Level::Restricted));
         let inspected = Inspected::at(at, looked.clone());
         let raised = own.known.raised(looked, &label);
-        let prints = own.known.registered(seen, raised.as_ref().unwrap_or(&label));
+        let gets = raised.as_ref().unwrap_or(&label);
+        if !is_whole(seen, gets) {
+            return Err(VaultError::Unavailable("it was not asked by what copies of it are recognised".to_owned()));
+        }
+        let prints = self.registered(seen, gets, by);
+        let told = Told { looked, registers: registers(gets), is_registered: prints.is_some() };
         let look = |inspected| {
             let to = Inspection::Done(Box::new(inspected));
             Box::new(Look { from: Inspection::Pending, to, prints })
         };
         let Some(raised) = raised else {
             let change = Change::Inspect { bucket, version, look: look(inspected) };
-            self.change_itself::<Inspect>(own, target, looked, change).await?;
+            self.change_itself::<Inspect>(own, target, &told, change).await?;
             return Ok(label);
         };
         let look = look(Inspected { before: Some(label), got: Some(raised.clone()), ..inspected });
         let change = self.relabel((bucket, version), Action::LabelRaise, raised.clone(), look).await?;
-        self.change_itself::<Raise>(own, target, looked, change).await?;
+        self.change_itself::<Raise>(own, target, &told, change).await?;
         Ok(raised)
     }
 
@@ -328,12 +362,13 @@ impl Vault {
         &self,
         own: &Inspecting,
         target: &Target,
-        looked: &Looked,
+        told: &Told<'_>,
         change: Change,
     ) -> Result<(), VaultError> {
         let facts = self.own_facts(own, A::ACTION, target);
-        let facts = Facts { beside: change.beside(), reason: Some(looked.to_string()), ..facts };
+        let facts = Facts { beside: change.beside(), reason: Some(told.to_string()), ..facts };
         drop(self.gate.change(Request::<A>::new(facts), change).await?.spend());
+        self.is_registered(told.is_registered);
         Ok(())
     }
 
@@ -384,6 +419,28 @@ impl Vault {
         let facts = Facts { target, action: Action::ObjectRead, pending: false, ..asks.clone() };
         matches!(self.gate.evaluate(&facts), Verdict::Allow(_))
     }
+}
+
+/// What a look gave, as its event says it.
+struct Told<'a> {
+    looked: &'a Looked,
+    registers: bool,
+    is_registered: bool,
+}
+
+impl fmt::Display for Told<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let not = if self.is_registered { "" } else { "not " };
+        match self.registers {
+            true => write!(f, "{}; copies of it are {not}recognised", self.looked),
+            false => self.looked.fmt(f),
+        }
+    }
+}
+
+/// Tells whether a look gave all that a version with that label needs.
+fn is_whole(seen: &Seen, label: &Label) -> bool {
+    seen.prints.is_some() || !registers(label)
 }
 
 fn named(target: &Target) -> Result<(BucketId, VersionId), VaultError> {

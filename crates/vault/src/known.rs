@@ -4,17 +4,19 @@
 //! version.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use cordon_domain::{Knowledge, Known, Label, Level, Looked, Origin, Prints, Seen, VersionId};
+use cordon_domain::limits::PRINTS_MIN;
+use cordon_domain::{Knowledge, Known, Label, Level, Looked, Origin, PrincipalId, Prints, Seen, VersionId};
 use cordon_keys::Purpose;
+use cordon_store::prints::AllPrints;
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
 use crate::error::VaultError;
 use crate::inspect::Inspecting;
-use crate::limits::{KNOWN_PRINTS_MAX, LEARN_AGAIN_MS, LEARN_APART_MS};
+use crate::limits::{KNOWN_MAX, KNOWN_PRINTS_MAX, LABELS_KEPT_MAX, LEARN_AGAIN_MS, LEARN_APART_MS};
 use crate::vault::Vault;
 
 /// What is known here.
@@ -29,25 +31,31 @@ pub(crate) struct Knowing {
 struct State {
     /// How often what is known had changed when it was read.
     changes: Option<u64>,
+    /// Labels of what is known, and of what was: a look that began before goes by that.
     labels: Arc<HashMap<VersionId, Label>>,
 }
 
 impl Knowing {
     fn labels(&self) -> Arc<HashMap<VersionId, Label>> {
-        self.state.lock().map_or_else(|_| Arc::default(), |state| Arc::clone(&state.labels))
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&state.labels)
+    }
+
+    /// Tells whether it is known of what something holds copies.
+    pub(crate) fn knows_all(&self, looked: &Looked) -> bool {
+        let known = self.labels();
+        looked.copied().all(|version| known.contains_key(version))
     }
 
     /// The label that a version gets in which something was found, if its own is too low.
     pub(crate) fn raised(&self, looked: &Looked, label: &Label) -> Option<Label> {
         let known = self.labels();
-        looked.raised(label, looked.found.iter().filter_map(|found| known.get(&found.of?)))
+        looked.raised(label, looked.copied().filter_map(|version| known.get(version)))
     }
 
-    /// By what copies of a version are recognised from now on, if they are to be.
-    pub(crate) fn registered(&self, seen: &Seen, label: &Label) -> Option<Prints> {
-        let prints = Some(&seen.prints).filter(|prints| registers(label) && !prints.is_empty())?;
+    /// Something was registered.
+    pub(crate) fn is_told(&self) {
         self.registered.notify_one();
-        Some(prints.clone())
     }
 }
 
@@ -64,20 +72,38 @@ impl Vault {
     /// [`VaultError::Unavailable`] when it cannot be read; what was known before is still recognised.
     pub async fn learn(&self) -> Result<(), VaultError> {
         let Some(own) = &self.inspecting else { return Ok(()) };
-        let before = own.known.state.lock().ok().and_then(|state| state.changes);
-        let Some((changes, read)) = self.reader.prints(&self.keys, before, KNOWN_PRINTS_MAX).await? else {
+        let before = own.known.state.lock().unwrap_or_else(PoisonError::into_inner).changes;
+        let most = (KNOWN_MAX, KNOWN_PRINTS_MAX);
+        let Some(AllPrints { changes, all, more }) = self.reader.prints(&self.keys, before, registers, most).await?
+        else {
             return Ok(());
         };
-        let known: Vec<_> = read.into_iter().filter(|(_, label, _)| registers(label)).collect();
-        let labels = known.iter().map(|(version, label, _)| (*version, label.clone())).collect();
-        let document =
-            |(version, label, prints): (VersionId, Label, Prints)| Known { version, level: label.level, prints };
-        let documents = known.into_iter().map(document).collect();
-        own.inspector.knows(Arc::new(Knowledge { key: self.prints_key()?, documents }));
-        if let Ok(mut state) = own.known.state.lock() {
+        if more {
+            eprintln!("warning: more is restricted than can be recognised: copies of some of it will not be");
+        }
+        {
+            let mut state = own.known.state.lock().unwrap_or_else(PoisonError::into_inner);
+            let kept = state.labels.iter().filter(|_| state.labels.len() < LABELS_KEPT_MAX);
+            let now = all.iter().map(|(version, label, _)| (*version, label.clone()));
+            let labels = kept.map(|(version, label)| (*version, label.clone())).chain(now).collect();
             *state = State { changes: Some(changes), labels: Arc::new(labels) };
         }
+        let document =
+            |(version, label, prints): (VersionId, Label, Prints)| Known { version, level: label.level, prints };
+        let documents = all.into_iter().map(document).collect();
+        own.inspector.knows(Arc::new(Knowledge { key: self.prints_key()?, documents }));
         Ok(())
+    }
+
+    /// By what copies of a version are recognised from now on, if they are to be: its writer may be bound by what a marking says,
+    /// and is not heard by it on what is restricted unless they are cleared for that.
+    pub(crate) fn registered(&self, seen: &Seen, label: &Label, by: PrincipalId) -> Option<Prints> {
+        let prints = seen.prints.as_ref().filter(|prints| registers(label) && prints.len() >= PRINTS_MIN)?;
+        let cleared = || {
+            let snapshot = self.snapshot().ok()?;
+            Some(snapshot.roster().principals.get(&by)?.clearance >= label.level)
+        };
+        (label.origin != Origin::Marked || cleared() == Some(true)).then(|| prints.clone())
     }
 
     /// Learns whenever there is something to learn, for as long as it is polled.

@@ -87,8 +87,17 @@ pub const HOLDS_MS: i64 = 60_000;
 /// Hashes of passages that are recognised, of all versions together: each takes some 40 bytes in every process that looks.
 pub const KNOWN_PRINTS_MAX: usize = 2_000_000;
 
+/// Versions that are recognised.
+pub const KNOWN_MAX: usize = 20_000;
+
+/// Labels of versions that are, or were, recognised: beyond that those that were are forgotten.
+pub const LABELS_KEPT_MAX: usize = 100_000;
+
 /// Milliseconds after which it is looked again what other nodes registered.
 pub const LEARN_AGAIN_MS: u64 = 2000;
 
 /// Milliseconds that lie at least between two looks.
-pub const LEARN_APART_MS: u64 = 250;
+pub const LEARN_APART_MS: u64 = 1000;
+
+/// How often a read begins anew when another version takes the place of what it found.
+pub const READ_TRIES_MAX: usize = 4;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cordon_domain::{Bucket, Label, ObjectKey, Record, Seen, VersionId};
+use cordon_domain::{Bucket, Label, Moment, ObjectKey, Record, Seen, VersionId};
 use cordon_gate::act::Write;
 use cordon_gate::{Denial, Facts, Request};
 use cordon_keys::{Belongs, DataKey, KeyName, Manifest, Part};
@@ -66,6 +66,8 @@ pub struct Written {
     pub tag: String,
     /// Its label.
     pub label: Label,
+    /// When.
+    pub at: Moment,
 }
 
 /// What a version is made of, whatever label it gets.
@@ -205,13 +207,15 @@ impl Vault {
         new.holds(before.as_ref().map(|(entry, _)| entry))?;
         let label = new.label_over(bucket, before.as_ref());
         let row = self.row(bucket, made, label.clone()).await?;
-        let (inspection, prints) = self.inspection(made.seen.as_ref(), &label, asks.at);
+        let by = asks.actor.principal;
+        let (inspection, prints) = self.inspection(made.seen.as_ref(), &label, (asks.at, by));
+        let registers = prints.is_some();
         let said = Said {
             body: if made.row.is_some() { Body::Row } else { Body::Files },
             bytes: made.parts.iter().map(|part| part.bytes).sum(),
             tag: made.tag.clone(),
             at: asks.at,
-            by: asks.actor.principal,
+            by,
             headers: new.headers.clone(),
             files: made.files(),
             inspection,
@@ -233,11 +237,12 @@ impl Vault {
         let reason = reason.or_else(|| asks.reason.clone());
         let facts = Facts { target: target.clone(), beside: change.beside(), reason, ..asks.clone() };
         drop(self.gate.change(Request::<Write>::new(facts), change).await?.spend());
-        let raised = if pending { self.looked_into(&target, made.seen.as_ref()).await } else { None };
+        self.is_registered(registers);
+        let raised = if pending { self.looked_into(&target, by, made.seen.as_ref()).await } else { None };
         if let Some((before, _)) = before {
             self.forget_replaced(bucket, &before).await;
         }
-        Ok(Written { version: made.version, tag: made.tag.clone(), label: raised.unwrap_or(label) })
+        Ok(Written { version: made.version, tag: made.tag.clone(), label: raised.unwrap_or(label), at: asks.at })
     }
 
     /// Wraps the data key for a label.

@@ -97,12 +97,15 @@ impl Vault {
             return Ok(Removed::Nothing);
         };
         let is_mark = row.is_none();
-        // Behind a mark is what its bucket holds.
-        let label = row.map_or_else(|| bucket.label.clone(), |row| row.label);
+        let label = row.map_or_else(|| entry.hidden_label().join(&bucket.label), |row| row.label);
         let facts = Facts { target: of_version(bucket.id, entry.version, label), ..asks.clone() };
         let (bucket_id, gone, from) = (bucket.id, entry.version, vec![Record::Bucket(Box::new(bucket.clone()))]);
         match (removal.version, bucket.versioning) {
-            (None, Versioning::On) if is_mark => removal.holds(&entry).map(|()| Removed::Hidden(gone)),
+            (None, Versioning::On) if is_mark => {
+                // Whether it is hidden already is said to whoever may hide it.
+                self.gate.admit(&Request::<Hide>::new(facts)).await?;
+                removal.holds(&entry).map(|()| Removed::Hidden(gone))
+            }
             (None, Versioning::On) => {
                 let mark = Mark { version: VersionId::draw(&mut SystemEntropy), at: asks.at, by: asks.actor.principal };
                 let change = Change::Hide { bucket: bucket_id, key: key.clone(), version: gone, mark, from };
@@ -129,7 +132,7 @@ impl Vault {
         let mut older = self.blobs.older(now.plus_ms(-LEFT_MS));
         while let Some(file) = older.next().await {
             let (version, path) = file?;
-            if !self.reader.is_led_to(version).await? {
+            if !self.blobs.is_read(version) && !self.reader.is_led_to(version).await? {
                 self.blobs.remove_file(&path).await?;
                 removed += 1;
             }

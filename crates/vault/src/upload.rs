@@ -313,6 +313,10 @@ impl Vault {
             (own, copied) => own.clone().or_else(|| copied.clone()),
         };
         let new = Writing { label, only_if, ..upload.writing.clone() };
+        if let Err(error) = self.admit_write(asks, bucket, &new, (upload.version, before.as_ref())).await {
+            upload.made_none();
+            return Err(error);
+        }
         let kept: Vec<u32> = parts.iter().map(|part| part.number).collect();
         let tag = format!("{}-{}", drawn(), parts.len());
         let data_key = Arc::clone(&upload.data_key);
@@ -350,7 +354,7 @@ impl Vault {
         let made = self.head(asks, bucket, key, Some(version)).await;
         let own = made.ok().filter(|(entry, _)| entry.said.by == asks.actor.principal);
         let (entry, label) = own.ok_or(VaultError::NoUpload)?;
-        Ok(Written { version, tag: entry.said.tag, label })
+        Ok(Written { version, tag: entry.said.tag, label, at: entry.said.at })
     }
 
     /// Returns the version that was made of an upload, if one was.
@@ -361,7 +365,9 @@ impl Vault {
         version: VersionId,
     ) -> Result<Option<Written>, VaultError> {
         let found = self.reader.entry(&self.keys, (bucket.id, key), Some(version)).await?;
-        Ok(found.and_then(|(entry, row)| Some(Written { version, tag: entry.said.tag, label: row?.label })))
+        Ok(found.and_then(|(entry, row)| {
+            Some(Written { version, tag: entry.said.tag, label: row?.label, at: entry.said.at })
+        }))
     }
 
     /// Gives an upload up. Of its parts nothing is left.

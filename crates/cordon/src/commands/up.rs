@@ -10,6 +10,7 @@ use std::sync::Arc;
 use clap::Args;
 use cordon_domain::{Clock as _, Level, Network, PrincipalId, Role, Scope, UserName};
 use cordon_identity::{Beside, ProviderSettings, PublicUrl};
+use cordon_server::limits::DRAIN_S;
 use cordon_server::{Doors, Node, PurgeHook, Settings, serve};
 use cordon_store::edge::SystemClock;
 use cordon_store::{Installation, Places};
@@ -105,8 +106,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         let (end, until) = watch::channel(false);
         tokio::spawn(async move {
             ended_by_signal().await;
+            eprintln!(
+                "ending once what is under way is answered, in {DRAIN_S} seconds at most; Ctrl-C again ends it now"
+            );
             // Whoever served has ended already.
             let _ = end.send(true);
+            ended_by_signal().await;
+            eprintln!("ended at once; what was recorded is published when a node begins again");
+            std::process::exit(130);
         });
         serve(Arc::new(node), doors, until).await.map_err(failure)
     })?;

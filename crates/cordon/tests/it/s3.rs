@@ -153,7 +153,7 @@ fn what_is_written_is_looked_into_and_what_is_held_is_released_by_two() {
     assert!(listed.contains("in what it contains") && listed.contains("cannot be read"), "{listed}");
     let lines = place.run(&["quarantine", "list", "--json"]).lines();
     assert!(listed.contains("  copy of ov_") && !listed.contains("original.md"), "{listed}");
-    assert!(lines.len() == 6 && lines.iter().all(|line| line["schema"] == "cordon-held-1"), "{listed}");
+    assert!(lines.len() == 7 && lines.iter().all(|line| line["schema"] == "cordon-held-1"), "{listed}");
 
     let release = ["quarantine", "release", "s3://notes/long.md", "--reason", "an example"];
     let unknown = place.run(&["quarantine", "release", "s3://notes/none", "--reason", "an example"]);

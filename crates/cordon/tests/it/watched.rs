@@ -32,7 +32,7 @@ fn get(address: &str, path: &str) -> String {
 }
 
 #[test]
-fn numbers_are_for_this_machine_and_name_nobody() {
+fn numbers_are_for_this_machine() {
     let place = Place::new();
     let refused = place.run(&["up", "--metrics", "0.0.0.0:0"]);
     assert!(refused.code == 2 && refused.stderr.contains("hint:"), "{}", refused.stderr);
@@ -59,16 +59,18 @@ fn numbers_are_for_this_machine_and_name_nobody() {
     for family in families.map(|family| family.expect("a name")) {
         assert!(page.lines().any(|line| line.starts_with(family)), "{family}: {page}");
     }
-    assert!(!page.contains("ada"), "{page}");
     assert!(get(&at, "/").starts_with("HTTP/1.1 404"));
+    let mut rebound = connected(&at);
+    write!(rebound, "GET /metrics HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n").expect("asks");
+    assert!(rest(rebound).starts_with("HTTP/1.1 403"));
     up.end();
 }
 
 /// What is under way when a node is told to end is answered, what waits for the next request is closed, and nothing new begins.
 #[test]
 fn requests_under_way_are_answered_before_a_node_ends() {
-    let place = Place::new();
-    let up = Up::begin(&place, &[]);
+    let (place, numbers) = (Place::new(), free());
+    let up = Up::begin(&place, &["--metrics", &numbers]);
     let address = up.origin.trim_start_matches("http://").replace("localhost", "127.0.0.1");
     let mut idle = connected(&address);
     write!(idle, "GET /alive HTTP/1.1\r\nHost: {address}\r\n\r\n").expect("asks");
@@ -77,7 +79,11 @@ fn requests_under_way_are_answered_before_a_node_ends() {
     let mut slow = connected(&address);
     let head = format!("POST /sign-in/passkey/begin HTTP/1.1\r\nHost: {address}\r\nOrigin: {}\r\n", up.origin);
     write!(slow, "{head}Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{{").expect("begins");
-    std::thread::sleep(Duration::from_millis(300));
+    let waited = Instant::now();
+    while !get(&numbers, "/metrics").contains("in_flight{door=\"pages\"} 1") {
+        assert!(waited.elapsed() < Duration::from_secs(10), "it has begun");
+        std::thread::sleep(Duration::from_millis(20));
+    }
     let began = Instant::now();
     let ends = std::thread::spawn(move || up.end());
     assert!(rest(idle).ends_with("{\"alive\":true}"), "nothing else comes");

@@ -95,5 +95,13 @@ for _ in range(50):
         break
     time.sleep(0.1)
 assert (level("copy.md"), level("beside.md")) == ("restricted", "internal")
+# A copy makes no original: once a later original is known, what came before it is, too.
+later = prose(400)
+s3.put_object(Bucket="notes", Key="later.md", Body=later, Metadata={"cordon-label": "restricted"})
+for _ in range(50):
+    s3.put_object(Bucket="notes", Key="copy-2.md", Body=later)
+    if level("copy-2.md") == "restricted":
+        break
+    time.sleep(0.1)
 s3.put_object(Bucket="notes", Key="again.md", Body=beside)
-assert level("again.md") == "internal", "a copy makes no original"
+assert (level("copy-2.md"), level("again.md")) == ("restricted", "internal")

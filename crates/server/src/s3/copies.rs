@@ -3,11 +3,10 @@
 use cordon_store::entries::{Said, TAGGING};
 use cordon_vault::Writing;
 use s3s::dto::*;
-use s3s::{S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
+use s3s::{S3Request, S3Response, S3Result, s3_error};
 
-use super::buckets::private;
-use super::conditions::{Conditions, only_if_by};
-use super::objects::{encrypted, key_of, shown};
+use super::conditions::{conditions, only_if_by};
+use super::objects::{encrypted, key_of, plain, shown};
 use super::operations::Operations;
 use super::refusal::of_vault;
 use super::said::{asked_label, given, header, moment};
@@ -18,25 +17,16 @@ impl Operations {
     pub(super) async fn copy(&self, request: S3Request<CopyObjectInput>) -> S3Result<S3Response<CopyObjectOutput>> {
         let (asks, only_if) = (Self::asks(&request)?, only_if_by(&request.headers)?);
         let input = request.input;
-        private(input.acl.as_ref().map(ObjectCannedACL::as_str), false)?;
+        plain!(input);
         let CopySource::Bucket { bucket: source, key, version_id } = &input.copy_source else {
             return Err(s3_error!(NotImplemented, "what is copied is in a bucket"));
         };
         let (source, key, version) = self.named(&asks.of_source(), source, key, version_id.as_deref()).await?;
         let target = self.bucket(&asks, &input.bucket).await?;
         self.presigned_as_stored(&asks, &source, &key, version).await?;
-        let conditions = Conditions {
-            if_match: input.copy_source_if_match.as_ref(),
-            if_none_match: input.copy_source_if_none_match.as_ref(),
-            if_modified_since: input.copy_source_if_modified_since.as_ref(),
-            if_unmodified_since: input.copy_source_if_unmodified_since.as_ref(),
-        };
-        let hold = |said: &Said| {
-            conditions.hold(said).map_err(|error| match error.code() {
-                S3ErrorCode::NotModified => s3_error!(PreconditionFailed),
-                _ => error,
-            })
-        };
+        let conditions = conditions!(input: copy_source_if_match, copy_source_if_none_match,
+            copy_source_if_modified_since, copy_source_if_unmodified_since);
+        let hold = |said: &Said| conditions.hold_of_source(said);
         let to_send = |said: &Said| hold(said).map_or(0, |()| said.bytes);
         let got = self.vault().get(&asks.facts, &source, (&key, version), to_send).await.map_err(of_vault)?;
         hold(&got.entry.said)?;
@@ -71,7 +61,7 @@ impl Operations {
         let written = self.vault().put(&asks.facts, &target, new, got.bytes(all)).await.map_err(of_vault)?;
         let result = CopyObjectResult {
             e_tag: Some(ETag::Strong(written.tag.clone())),
-            last_modified: Some(moment(asks.facts.at)),
+            last_modified: Some(moment(written.at)),
             ..Default::default()
         };
         Ok(S3Response::new(CopyObjectOutput {

@@ -106,15 +106,6 @@ pub(super) fn owner(by: PrincipalId) -> Owner {
     Owner { display_name: None, id: Some(by.to_string()) }
 }
 
-/// A list in no order is asked for of other stores; here each is in order, and so is that one. With a delimiter none is in no order.
-fn orderly(query: Option<&str>, delimiter: Option<&str>) -> S3Result<()> {
-    let unordered = query.is_some_and(|query| query.split('&').any(|pair| pair == "allow-unordered=true"));
-    match unordered && delimiter.is_some_and(|delimiter| !delimiter.is_empty()) {
-        true => Err(s3_error!(InvalidArgument, "a list with a delimiter is in order")),
-        false => Ok(()),
-    }
-}
-
 pub(super) fn most(asked: Option<i32>) -> S3Result<(usize, i32)> {
     let asked = asked.unwrap_or(1000);
     let most = usize::try_from(asked).map_err(|_| s3_error!(InvalidArgument, "max-keys is negative"))?;
@@ -127,7 +118,6 @@ impl Operations {
         request: S3Request<ListObjectsV2Input>,
     ) -> S3Result<S3Response<ListObjectsV2Output>> {
         let asks = Self::asks(&request)?;
-        orderly(request.uri.query(), request.input.delimiter.as_deref())?;
         let input = request.input;
         let (names, (most, asked)) = (Names::of(input.encoding_type.as_ref())?, most(input.max_keys)?);
         let bucket = self.bucket(&asks, &input.bucket).await?;
@@ -168,7 +158,6 @@ impl Operations {
         request: S3Request<ListObjectsInput>,
     ) -> S3Result<S3Response<ListObjectsOutput>> {
         let asks = Self::asks(&request)?;
-        orderly(request.uri.query(), request.input.delimiter.as_deref())?;
         let input = request.input;
         let (names, (most, asked)) = (Names::of(input.encoding_type.as_ref())?, most(input.max_keys)?);
         let bucket = self.bucket(&asks, &input.bucket).await?;

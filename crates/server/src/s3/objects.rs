@@ -13,9 +13,8 @@ use s3s::dto::*;
 use s3s::{S3Error, S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
 
 use super::Asks;
-use super::buckets::private;
 use super::checked::{Checked, Stated};
-use super::conditions::{Conditions, only_if};
+use super::conditions::{conditions, only_if};
 use super::operations::Operations;
 use super::refusal::of_vault;
 use super::said::{asked_label, expiry, given, header, moment, own, tag};
@@ -56,6 +55,26 @@ pub(super) fn version_of(bucket: &Bucket, named: Option<&str>) -> S3Result<Optio
 pub(super) fn shown(bucket: &Bucket, version: VersionId) -> Option<String> {
     (bucket.versioning == Versioning::On).then(|| version.to_string())
 }
+
+/// Refuses what an upload, or a copy, may ask for and is not done here: that others may read it, and locks.
+macro_rules! plain {
+    ($input:ident) => {
+        let granted = [
+            $input.grant_full_control.is_some(),
+            $input.grant_read.is_some(),
+            $input.grant_read_acp.is_some(),
+            $input.grant_write_acp.is_some(),
+        ];
+        $crate::s3::buckets::private($input.acl.as_ref().map(ObjectCannedACL::as_str), granted.contains(&true))?;
+        if $input.object_lock_mode.is_some()
+            || $input.object_lock_legal_hold_status.is_some()
+            || $input.object_lock_retain_until_date.is_some()
+        {
+            return Err(s3_error!(NotImplemented, "objects have no locks here"));
+        }
+    };
+}
+pub(super) use plain;
 
 /// What an answer says of a version, whether its bytes come along or not. Checksums are those of the whole.
 macro_rules! told {
@@ -113,14 +132,7 @@ impl Operations {
         let asks = Self::asks(&request)?;
         let stated = Stated::read(&request.headers, request.trailing_headers)?;
         let input = request.input;
-        let granted = input.grant_full_control.is_some()
-            || input.grant_read.is_some()
-            || input.grant_read_acp.is_some()
-            || input.grant_write_acp.is_some();
-        private(input.acl.as_ref().map(ObjectCannedACL::as_str), granted)?;
-        if input.object_lock_mode.is_some() || input.object_lock_legal_hold_status.is_some() {
-            return Err(s3_error!(NotImplemented, "objects have no locks here"));
-        }
+        plain!(input);
         let tags = input.tagging.as_deref().map(Tags::read).transpose()?;
         let bucket = self.bucket(&asks, &input.bucket).await?;
         let headers = given!(input).with(TAGGING, tags.as_ref().and_then(Tags::write));
@@ -128,7 +140,7 @@ impl Operations {
         let label = asked_label(label, tags.as_ref())?;
         self.may_be_presigned(&asks, &label.iter().fold(bucket.label.clone(), |own, other| own.join(other)))?;
         headers.0.extend(stated.kept());
-        let only_if = only_if(input.if_match, input.if_none_match);
+        let only_if = only_if(input.if_match, input.if_none_match)?;
         let new = Writing { key: key_of(&input.key)?, label, headers: headers.0, only_if };
         let (body, outcome) = Checked::new(input.body, stated);
         let written = self.vault().put(&asks.facts, &bucket, new, body).await;
@@ -147,12 +159,7 @@ impl Operations {
         }
         let (bucket, key, version) = self.named(&asks, &input.bucket, &input.key, input.version_id.as_deref()).await?;
         self.presigned_as_stored(&asks, &bucket, &key, version).await?;
-        let conditions = Conditions {
-            if_match: input.if_match.as_ref(),
-            if_none_match: input.if_none_match.as_ref(),
-            if_modified_since: input.if_modified_since.as_ref(),
-            if_unmodified_since: input.if_unmodified_since.as_ref(),
-        };
+        let conditions = conditions!(input: if_match, if_none_match, if_modified_since, if_unmodified_since);
         let asked = |said: &Said| {
             conditions.hold(said)?;
             Ok::<_, S3Error>(input.range.as_ref().map(|range| range.check(said.bytes)).transpose()?)
@@ -207,12 +214,7 @@ impl Operations {
         let (entry, label) = self.vault().head(&asks.facts, &bucket, &key, version).await.map_err(of_vault)?;
         self.may_be_presigned(&asks, &label)?;
         let said = &entry.said;
-        let conditions = Conditions {
-            if_match: input.if_match.as_ref(),
-            if_none_match: input.if_none_match.as_ref(),
-            if_modified_since: input.if_modified_since.as_ref(),
-            if_unmodified_since: input.if_unmodified_since.as_ref(),
-        };
+        let conditions = conditions!(input: if_match, if_none_match, if_modified_since, if_unmodified_since);
         conditions.hold(said)?;
         let tags = count(said);
         let told = told!(HeadObjectOutput, (&bucket, entry, &label), sums(input.checksum_mode.as_ref()));

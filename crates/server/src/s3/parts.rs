@@ -9,10 +9,9 @@ use hyper::StatusCode;
 use s3s::dto::*;
 use s3s::{S3Request, S3Response, S3Result, s3_error};
 
-use super::buckets::private;
 use super::checked::{Checked, Stated};
-use super::conditions::only_if;
-use super::objects::{encrypted, key_of, shown};
+use super::conditions::{conditions, only_if};
+use super::objects::{encrypted, key_of, plain, shown};
 use super::operations::Operations;
 use super::refusal::of_vault;
 use super::said::{asked_label, given, moment};
@@ -38,14 +37,7 @@ impl Operations {
     ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
         let asks = Self::asks(&request)?;
         let input = request.input;
-        let granted = input.grant_full_control.is_some()
-            || input.grant_read.is_some()
-            || input.grant_read_acp.is_some()
-            || input.grant_write_acp.is_some();
-        private(input.acl.as_ref().map(ObjectCannedACL::as_str), granted)?;
-        if input.object_lock_mode.is_some() || input.object_lock_legal_hold_status.is_some() {
-            return Err(s3_error!(NotImplemented, "objects have no locks here"));
-        }
+        plain!(input);
         let tags = input.tagging.as_deref().map(Tags::read).transpose()?;
         let bucket = self.bucket(&asks, &input.bucket).await?;
         let headers = given!(input).with(TAGGING, tags.as_ref().and_then(Tags::write));
@@ -98,9 +90,14 @@ impl Operations {
         let (bucket, key, upload) =
             (self.bucket(&asks, &input.bucket).await?, key_of(&input.key)?, upload_of(&input.upload_id)?);
         self.presigned_as_stored(&asks, &source, &from, version).await?;
-        let asked = |said: &Said| match input.copy_source_range.as_deref() {
-            None => Ok(0..said.bytes),
-            Some(text) => exact_range(text, said.bytes),
+        let conditions = conditions!(input: copy_source_if_match, copy_source_if_none_match,
+            copy_source_if_modified_since, copy_source_if_unmodified_since);
+        let asked = |said: &Said| {
+            conditions.hold_of_source(said)?;
+            match input.copy_source_range.as_deref() {
+                None => Ok(0..said.bytes),
+                Some(text) => exact_range(text, said.bytes),
+            }
         };
         let to_send = |said: &Said| asked(said).map_or(0, |range| range.end - range.start);
         let got = self.vault().get(&asks.facts, &source, (&from, version), to_send).await.map_err(of_vault)?;
@@ -136,7 +133,14 @@ impl Operations {
         if named.is_empty() {
             return Err(s3_error!(MalformedXML, "no part is named"));
         }
-        let only_if = only_if(input.if_match, input.if_none_match);
+        if let Some(bytes) = input.mpu_object_size {
+            let sent = self.vault().sent_parts(&asks.facts, (&bucket, &key, upload)).map_err(of_vault)?;
+            let parts = sent.iter().filter(|(number, _)| named.iter().any(|(own, _)| own == number));
+            if u64::try_from(bytes) != Ok(parts.map(|(_, part)| part.bytes()).sum()) {
+                return Err(s3_error!(InvalidRequest, "the parts are not as long together as was said"));
+            }
+        }
+        let only_if = only_if(input.if_match, input.if_none_match)?;
         let written = self.vault().finish_upload(&asks.facts, (&bucket, &key, upload), &named, only_if).await;
         let written = written.map_err(of_vault)?;
         Ok(S3Response::new(CompleteMultipartUploadOutput {

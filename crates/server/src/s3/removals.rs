@@ -39,7 +39,7 @@ impl Operations {
         let asks = Self::asks(&request)?;
         let input = request.input;
         let (bucket, key, version) = self.named(&asks, &input.bucket, &input.key, input.version_id.as_deref()).await?;
-        let is = input.if_match.map(content);
+        let is = input.if_match.map(content).transpose()?;
         let (at_s, bytes) = must_be(input.if_match_last_modified_time, input.if_match_size)?;
         let removed = self.removed(&asks, &bucket, &key, Removal { version, is, at_s, bytes }).await?;
         let output = DeleteObjectOutput {

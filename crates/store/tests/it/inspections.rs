@@ -1,7 +1,7 @@
 //! What is known of versions by looking into them: found by what waits, written with the label, and with nothing but that.
 
-use cordon_domain::{Action, Inspected, Inspection, Label, Level, Looked, VersionId};
-use cordon_gate::act::{Changes, Inspect, Raise, Write};
+use cordon_domain::{Action, Inspected, Inspection, Label, Level, Looked, Prints, VersionId};
+use cordon_gate::act::{Changes, Delete, Inspect, Raise, Write};
 use cordon_gate::{Denial, Facts, JournalError, Request};
 use cordon_keys::KeyName;
 use cordon_store::edge::SystemEntropy;
@@ -15,6 +15,7 @@ on_both!(
     what_waits_is_found_until_it_was_looked_into,
     a_label_and_what_was_found_are_written_together_or_not_at_all,
     many_that_wait_are_found_in_turns,
+    by_what_copies_are_recognised_comes_and_goes_with_its_version,
 );
 
 async fn change<A: Changes>(
@@ -123,4 +124,51 @@ async fn many_that_wait_are_found_in_turns(ground: Ground) {
         }
     }
     assert_eq!(all, (1..=count).map(version).collect::<Vec<_>>());
+}
+
+fn prints(count: u32) -> Option<Prints> {
+    let mut prints = Prints::default();
+    (0..count).for_each(|number| prints.push(u64::from(number) << 33, number));
+    Some(prints)
+}
+
+async fn by_what_copies_are_recognised_comes_and_goes_with_its_version(ground: Ground) {
+    let (installation, _) = ground.create().await;
+    let read = async |known: Option<u64>, most| {
+        let all = installation.reader().prints(installation.keys(), known, |_| true, most).await.expect("reads")?;
+        let lines = all.all.into_iter().map(|(version, label, prints)| (version, label.level, prints.len()));
+        Some((all.changes, lines.collect::<Vec<_>>(), all.more))
+    };
+    let everything = (100, 1000);
+    assert_eq!(read(None, everything).await, Some((0, Vec::new(), false)));
+    assert_eq!(read(Some(0), everything).await, None, "nothing changed");
+    let mut first = named(row(&installation, 1, Level::Internal).await.expect("made"), "1");
+    first.prints = prints(5);
+    change::<Write>(&installation, 1, Level::Internal, Change::Write(Box::new(first))).await.expect("written");
+    write(&installation, 2, Some(Inspection::Pending)).await;
+    write(&installation, 3, None).await;
+    let looked = Look { prints: prints(7), ..*look(Inspection::Pending, done(Looked::default(), None)) };
+    let inspect = Change::Inspect { bucket: BUCKET, version: version(2), look: Box::new(looked) };
+    change::<Inspect>(&installation, 2, Level::Internal, inspect).await.expect("looked");
+    let both = vec![(version(1), Level::Internal, 5), (version(2), Level::Internal, 7)];
+    assert_eq!(read(Some(0), everything).await, Some((2, both.clone(), false)));
+    assert_eq!(read(None, (1, 1000)).await, Some((2, both[..1].to_vec(), true)), "one version");
+    assert_eq!(read(None, (100, 11)).await, Some((2, both[..1].to_vec(), true)), "not so many");
+    let key = installation.keys().prepare_version(KeyName::Bucket(BUCKET, Level::Confidential)).expect("made");
+    let raise = Change::Relabel {
+        bucket: BUCKET,
+        version: version(1),
+        action: Action::LabelRaise,
+        label: label(Level::Confidential),
+        key_version: key.version,
+        look: None,
+    };
+    change::<Raise>(&installation, 1, Level::Internal, raise).await.expect("raised");
+    let raised = vec![(version(1), Level::Confidential, 5), both[1]];
+    assert_eq!(read(Some(2), everything).await, Some((3, raised.clone(), false)));
+    let delete = |number| Change::Delete { bucket: BUCKET, version: version(number), from: Vec::new() };
+    change::<Delete>(&installation, 3, Level::Internal, delete(3)).await.expect("deleted");
+    assert_eq!(read(Some(3), everything).await, None, "it was not recognised");
+    change::<Delete>(&installation, 2, Level::Internal, delete(2)).await.expect("deleted");
+    assert_eq!(read(Some(3), everything).await, Some((4, raised[..1].to_vec(), false)));
 }

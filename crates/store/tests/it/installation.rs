@@ -191,3 +191,19 @@ async fn every_key_of_its_own_is_its_own() {
     }
     assert_eq!(secrets.len(), 2 * cordon_keys::Purpose::ALL.len());
 }
+
+/// A process that ends, or has our files for a moment, holds nobody up.
+#[tokio::test]
+async fn what_is_held_for_a_moment_is_waited_for() {
+    let ground = Ground::sqlite();
+    let (installation, _) = ground.create().await;
+    drop(installation);
+    let alone = std::fs::File::open(ground.path().join("data/lock")).expect("opens");
+    alone.try_lock().expect("nobody holds it");
+    let ends = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        drop(alone);
+    });
+    ground.open().await.expect("opens");
+    ends.join().expect("ended");
+}

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use cordon_domain::{
-    Action, Bucket, Found, Inspection, Kind, Knowledge, Label, Level, Looked, Origin, Outcome, PrincipalId, VersionId,
+    Action, Bucket, Found, Inspection, Kind, Knowledge, Label, Level, Looked, Origin, Outcome, PrincipalId, Prints,
+    Seen, VersionId,
 };
 use cordon_gate::Facts;
 use cordon_vault::put::OnlyIf;
@@ -57,6 +58,7 @@ impl Inspector for Words {
     }
 
     fn look(&self, wants: &Wants, _: u64, mut body: BoxStream<'static, Result<Bytes, VaultError>>) -> Looking {
+        let prints = wants.prints.then(Prints::default);
         let (name, seen, died) = (wants.name.clone(), Arc::clone(&self.seen), Arc::clone(&self.died));
         Box::pin(async move {
             let mut all = Vec::new();
@@ -68,7 +70,7 @@ impl Inspector for Words {
                 return Err(LookFault::Worker("it died".to_owned()));
             }
             seen.lock().expect("whole").push(name);
-            Ok(looked(&all).into())
+            Ok(Seen { prints, ..looked(&all).into() })
         })
     }
 }

@@ -42,7 +42,7 @@ impl Recalls {
         if body.starts_with(b"MARKED") {
             looked.add(found(Kind::Marking, Level::Restricted, None));
         }
-        Seen { looked, prints: if wanted { prints(body) } else { Prints::default() } }
+        Seen { looked, prints: wanted.then(|| prints(body)) }
     }
 }
 
@@ -111,12 +111,45 @@ async fn a_copy_of_what_is_restricted_is_restricted_and_of_its_projects() {
     assert_eq!(other.level, Level::Internal, "it shares words with the copy alone");
     let held = place.vault.held(&place.asks(ADA)).await.expect("reads").0;
     assert_eq!(held.iter().map(|one| one.entry.version).collect::<Vec<_>>(), [copy]);
+    // Written again, or copied with its label, it is as inferred as it was.
+    let (_, again) = put(&place, &bucket, writing("mail"), "they say something else now").await;
+    let copied = Writing { label: Some(raised), ..writing("copied") };
+    let (_, copied) = put(&place, &bucket, copied, "they say that heron leaves").await;
+    assert_eq!((again.level, again.origin), (Level::Restricted, Origin::Inferred));
+    assert_eq!((copied.level, copied.origin), (Level::Restricted, Origin::Inferred));
+    assert_eq!(known(&recalls), [original]);
+}
+
+#[tokio::test]
+async fn an_original_that_quotes_another_is_one_and_of_both_projects() {
+    let (place, bucket, recalls) = place().await;
+    let label = Label::of(Level::Restricted).with("heron".parse().expect("a project"));
+    let (first, _) =
+        put(&place, &bucket, Writing { label: Some(label.clone()), ..writing("a") }, "heron flies in june").await;
+    let (second, both) = put(&place, &bucket, at_least("b", Level::Restricted), "as heron does we go").await;
+    assert_eq!(both, label);
+    let mut all = [first, second];
+    all.sort();
+    assert_eq!(known(&recalls), all);
+}
+
+/// Whoever may write to an open place does not decide what is restricted elsewhere.
+#[tokio::test]
+async fn a_marking_of_somebody_who_is_not_cleared_registers_nothing() {
+    let (place, bucket, recalls) = place().await;
+    let written =
+        place.put(CLEO, &bucket, writing("footer"), b"MARKED best regards to all".to_vec()).await.expect("written");
+    assert_eq!(written.label.level, Level::Restricted);
+    place.vault.learn().await.expect("learnt");
+    assert_eq!(known(&recalls), []);
+    put(&place, &bucket, at_least("short", Level::Restricted), "two words").await;
+    assert_eq!(known(&recalls), [], "too short to be told from anything else");
 }
 
 #[tokio::test]
 async fn what_a_marking_says_is_registered_and_goes_with_its_version() {
     let (place, bucket, recalls) = place().await;
-    let (marked, label) = put(&place, &bucket, writing("plan"), "MARKED heron").await;
+    let (marked, label) = put(&place, &bucket, writing("plan"), "MARKED heron flies").await;
     assert_eq!((label.level, label.origin), (Level::Restricted, Origin::Marked));
     assert_eq!(known(&recalls), [marked]);
     let (long, _) = put(&place, &bucket, at_least("long", Level::Restricted), &"osprey ".repeat(300_000)).await;
@@ -129,10 +162,10 @@ async fn what_a_marking_says_is_registered_and_goes_with_its_version() {
     let told = recalls.told.load(Ordering::Relaxed);
     place.vault.learn().await.expect("learnt");
     assert_eq!(recalls.told.load(Ordering::Relaxed), told, "nothing changed");
-    let (confidential, _) = put(&place, &bucket, at_least("less", Level::Confidential), "stork").await;
+    let (confidential, _) = put(&place, &bucket, at_least("less", Level::Confidential), "stork flies too").await;
     assert!(!known(&recalls).contains(&confidential));
     // Another version takes its place.
-    let (again, _) = put(&place, &bucket, writing("plan"), "nothing here").await;
+    let (again, _) = put(&place, &bucket, writing("plan"), "nothing is here").await;
     let mut both = [again, long];
     both.sort();
     assert_eq!(known(&recalls), both, "a name that led to what is restricted goes on doing so");
@@ -147,10 +180,10 @@ async fn what_a_marking_says_is_registered_and_goes_with_its_version() {
 async fn a_copy_that_is_none_gets_its_label_back() {
     let (place, bucket, _) = place().await;
     let label = Label::of(Level::Restricted).with("heron".parse().expect("a project"));
-    put(&place, &bucket, Writing { label: Some(label), ..writing("plan") }, "heron flies").await;
+    put(&place, &bucket, Writing { label: Some(label), ..writing("plan") }, "heron flies away").await;
     put(&place, &bucket, writing("birds"), "the heron is a bird").await;
     // What is known changes meanwhile.
-    put(&place, &bucket, at_least("more", Level::Restricted), "a bird").await;
+    put(&place, &bucket, at_least("more", Level::Restricted), "what a bird").await;
     let asks = Facts { reason: Some("a bird".to_owned()), ..place.asks(ADA) };
     let mut release = place.vault.release(&asks, &bucket, (&name("birds"), None)).await.expect("is held");
     release.facts.approval = Some(place.approved(&release.facts).await);
@@ -161,11 +194,17 @@ async fn a_copy_that_is_none_gets_its_label_back() {
 #[tokio::test]
 async fn what_was_changed_beside_cordon_is_not_recognised_and_hides_nothing_else() {
     let (place, bucket, recalls) = place().await;
-    let (first, _) = put(&place, &bucket, at_least("a", Level::Restricted), "heron").await;
-    let (second, _) = put(&place, &bucket, at_least("b", Level::Restricted), "osprey").await;
+    let (first, _) = put(&place, &bucket, at_least("a", Level::Restricted), "heron one two").await;
+    let (second, _) = put(&place, &bucket, at_least("b", Level::Restricted), "osprey three four").await;
     let database = rusqlite::Connection::open(place.database()).expect("opens");
     let change = "UPDATE prints SET prints = (SELECT prints FROM prints WHERE version = ?2) WHERE version = ?1";
     assert_eq!(database.execute(change, (&first.0[..], &second.0[..])).expect("changed"), 1);
-    put(&place, &bucket, at_least("c", Level::Restricted), "stork").await;
+    let (third, _) = put(&place, &bucket, at_least("c", Level::Restricted), "stork five six").await;
     assert!(!known(&recalls).contains(&first) && known(&recalls).len() == 2);
+    let change = "UPDATE objects SET level = 1, label = manifest WHERE version = ?1";
+    assert_eq!(database.execute(change, [&second.0[..]]).expect("changed"), 1);
+    let (fourth, _) = put(&place, &bucket, at_least("d", Level::Restricted), "gull seven eight").await;
+    let mut left = [third, fourth];
+    left.sort();
+    assert_eq!(known(&recalls), left);
 }
