@@ -77,6 +77,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_listed_is_what_counts_and_belongs_to_no_closed_project() {
+        let listed = |roster: Roster, at| {
+            let snapshot = Snapshot::new(roster, Epoch(7)).expect("valid");
+            snapshot.publications(Moment(at)).map(|one| one.id).collect::<Vec<_>>()
+        };
+        assert_eq!([9, 10, 19, 20].map(|at| listed(roster(), at).len()), [0, 1, 1, 0]);
+        assert_eq!(listed(roster(), 10), [ID]);
+        let mut closed = roster();
+        closed.put(Record::Closed("atlas".parse().expect("a project")));
+        assert_eq!([9, 10].map(|at| listed(closed.clone(), at).len()), [0, 0]);
+    }
+
+    #[test]
     fn a_stranger_reads_what_was_published_while_that_counts() {
         let at = |at| reads(roster(), &Facts { at: Moment(at), ..facts() });
         assert_eq!([9, 10, 19, 20].map(at), [false, true, true, false]);
