@@ -246,13 +246,13 @@ impl<R: Read> Read for Frames<'_, R> {
 
 /// What was found so far.
 #[derive(Default)]
-struct Finds {
+struct Finds<'a> {
     seen: Mutex<(Seen, u32)>,
     /// Makes that by which copies are recognised, if that is wanted.
-    maker: Option<&'static Maker>,
+    maker: Option<&'a Maker>,
 }
 
-impl Sink for Finds {
+impl Sink for Finds<'_> {
     fn take(&self, finding: Finding) {
         let Some(level) = finding.least_level() else { return };
         let Ok(mut all) = self.seen.lock() else { return };
@@ -300,7 +300,7 @@ pub fn serve(input: &mut impl Read, output: &mut impl Write) -> io::Result<()> {
     let knowledge: Knowledge = minicbor::decode(&told).map_err(io::Error::other)?;
     drop(told);
     let key = knowledge.key;
-    let maker: LazyLock<&'static Maker, _> = LazyLock::new(|| &*Box::leak(Box::new(Maker::of(Printer::new(key)))));
+    let maker = LazyLock::new(|| Maker::of(Printer::new(key)));
     let engine = engine(knowledge);
     loop {
         let head = match read_frame(input, NAME_BYTES_MAX as u64 + 1) {
@@ -309,7 +309,7 @@ pub fn serve(input: &mut impl Read, output: &mut impl Write) -> io::Result<()> {
             Err(error) => return Err(error),
         };
         let (wants, name) = head.split_first().ok_or_else(|| io::Error::other("a name that is none"))?;
-        let maker = (*wants > 0).then(|| *maker);
+        let maker = (*wants > 0).then(|| &*maker);
         let mut frames = Frames { input, left: 0, ended: false };
         let seen = looked_into(&engine, maker, name, &mut frames);
         let answer = minicbor::to_vec(&seen).map_err(io::Error::other)?;
@@ -347,7 +347,7 @@ fn engine(knowledge: Knowledge) -> Engine {
     })
 }
 
-fn looked_into(engine: &Engine, maker: Option<&'static Maker>, name: &[u8], source: &mut dyn Read) -> Seen {
+fn looked_into(engine: &Engine, maker: Option<&Maker>, name: &[u8], source: &mut dyn Read) -> Seen {
     let (tally, finds) = (Tally::default(), Finds { maker, ..Finds::default() });
     // A parser that is not ours may panic: what it panics over is not read.
     let mut reader = Reader::new(engine, &tally, &finds, None, false);

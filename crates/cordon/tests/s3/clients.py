@@ -77,6 +77,22 @@ s3.delete_object(Bucket="corpus", Key="copied", IfMatch=s3.head_object(Bucket="c
 refused(404, s3.head_object, Bucket="corpus", Key="copied")
 s3.delete_object(Bucket="corpus", Key="told")
 
+# What is asked of a copy, or of an upload in parts, is heeded or refused.
+told = s3.put_object(Bucket="corpus", Key="told", Body=b"x" * 10)["ETag"]
+refused("AccessDenied", s3.copy_object, GrantRead="id=somebody", **condition)
+refused("NotImplemented", s3.copy_object, ObjectLockMode="COMPLIANCE", ObjectLockRetainUntilDate=until, **condition)
+in_parts = dict(Bucket="corpus", Key="in-parts")
+in_parts["UploadId"] = s3.create_multipart_upload(**in_parts)["UploadId"]
+copy_part = dict(CopySource="corpus/told", PartNumber=1, **in_parts)
+refused("PreconditionFailed", s3.upload_part_copy, CopySourceIfMatch='"another"', **copy_part)
+refused("PreconditionFailed", s3.upload_part_copy, CopySourceIfNoneMatch=told, **copy_part)
+part = s3.upload_part_copy(CopySourceIfMatch=told, **copy_part)["CopyPartResult"]["ETag"]
+all_parts = dict(MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part}]}, **in_parts)
+refused("InvalidRequest", s3.complete_multipart_upload, MpuObjectSize=9, **all_parts)
+s3.complete_multipart_upload(MpuObjectSize=10, **all_parts)
+for key in ["told", "in-parts"]:
+    s3.delete_object(Bucket="corpus", Key=key)
+
 # A list of buckets in pages.
 s3.create_bucket(Bucket="corpus-2")
 first = s3.list_buckets(MaxBuckets=1)
