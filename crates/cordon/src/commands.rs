@@ -1,12 +1,16 @@
 //! The commands, one file each.
 
 mod access;
+mod allowance;
 mod approve;
 mod audit;
 mod baseline;
+mod bucket;
+mod codename;
 mod credentials;
 mod db;
 mod devices;
+mod embargo;
 mod emergency;
 mod env;
 mod explain;
@@ -50,6 +54,14 @@ pub(crate) enum Command {
     Approve(Box<approve::Arguments>),
     #[command(subcommand)]
     Quarantine(quarantine::Command),
+    #[command(subcommand)]
+    Bucket(bucket::Command),
+    #[command(subcommand)]
+    Allowance(allowance::Command),
+    #[command(subcommand)]
+    Embargo(embargo::Command),
+    #[command(subcommand)]
+    Codename(codename::Command),
     Publish(Box<publish::Arguments>),
     #[command(subcommand)]
     Publications(publications::Command),
@@ -97,6 +109,10 @@ impl Command {
             Self::Env(arguments) => env::run(&arguments),
             Self::Approve(arguments) => approve::run(&arguments),
             Self::Quarantine(command) => quarantine::run(command),
+            Self::Bucket(command) => bucket::run(&command),
+            Self::Allowance(command) => allowance::run(&command),
+            Self::Embargo(command) => embargo::run(&command),
+            Self::Codename(command) => codename::run(&command),
             Self::Publish(arguments) => publish::run(&arguments),
             Self::Publications(command) => publications::run(command),
             Self::Emergency(command) => emergency::run(command),

@@ -1,5 +1,6 @@
 //! The `cordon` binary: argument types, one file a command, rendering, exit codes.
 
+mod amount;
 mod commands;
 mod error;
 mod exit;

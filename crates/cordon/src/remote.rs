@@ -12,9 +12,11 @@ use cordon_identity::device::DeviceKey;
 use cordon_store::edge::SystemClock;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use zeroize::Zeroizing;
 
-use crate::error::Failure;
+use crate::error::{Failure, printed};
+use crate::exit::Exit;
 use crate::keys::config_folder;
 use crate::limits::ANSWER_S;
 
@@ -38,6 +40,59 @@ impl Reached {
 pub(crate) fn named(object: &str) -> Result<(&str, &str), Failure> {
     let named = object.strip_prefix("s3://").and_then(|rest| rest.split_once('/')).filter(|(_, key)| !key.is_empty());
     named.ok_or_else(|| Failure::usage(format!("`{object}` names no object"), "give s3://BUCKET/KEY"))
+}
+
+/// Reads what names a bucket: s3://BUCKET.
+pub(crate) fn bucket_named(text: &str) -> Result<&str, Failure> {
+    let bucket = text.strip_prefix("s3://").map(|rest| rest.strip_suffix('/').unwrap_or(rest));
+    let bucket = bucket.filter(|bucket| !bucket.is_empty() && !bucket.contains('/'));
+    bucket.ok_or_else(|| Failure::usage(format!("`{text}` names no bucket"), "give s3://BUCKET"))
+}
+
+/// Says what a node answered, in words or as JSON; or that it waits for others.
+pub(crate) fn told(
+    mut answer: Value,
+    schema: &str,
+    json: bool,
+    words: impl FnOnce(&Value) -> String,
+) -> Result<Exit, Failure> {
+    let asked = answer.get("asked").and_then(Value::as_str).map(str::to_owned);
+    let text = match (json, &asked) {
+        (true, _) => {
+            if let Some(object) = answer.as_object_mut() {
+                object.insert("schema".to_owned(), schema.into());
+            }
+            answer.to_string()
+        }
+        (false, Some(ask)) => ask.clone(),
+        (false, None) => words(&answer),
+    };
+    printed(writeln!(std::io::stdout().lock(), "{text}"))?;
+    if let Some(ask) = asked {
+        eprintln!("this takes another person: `cordon approve {ask}`; then run the same command again");
+    }
+    Ok(Exit::Clean)
+}
+
+/// Asks a node for a list, and writes each of it in lines or as JSON.
+pub(crate) fn listed(
+    path: &str,
+    body: &Value,
+    name: &str,
+    json: bool,
+    lines: impl Fn(&Value) -> String,
+) -> Result<Exit, Failure> {
+    let answer: Value = Login::read()?.ask(path, &body.to_string())?;
+    let all = answer.get(name).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let mut out = std::io::stdout().lock();
+    for one in all {
+        let text = if json { format!("{one}\n") } else { lines(one) };
+        printed(out.write_all(text.as_bytes()))?;
+    }
+    if all.is_empty() {
+        eprintln!("there are none that you may know of");
+    }
+    Ok(Exit::Clean)
 }
 
 /// What a node says when it refuses.

@@ -92,6 +92,15 @@ actions! {
     49 ObjectHide "object.hide" "Hides an object behind a mark, that can be taken away.";
     50 ObjectInspect "object.inspect" "Looks into what was written.";
     51 ObjectTag "object.tag" "Changes the tags of a version.";
+    52 AllowanceMake "allowance.make" "Lets somebody read more of a bucket than limits allow.";
+    53 AllowanceEnd "allowance.end" "Ends an allowance.";
+    54 EmbargoMake "embargo.make" "Keeps something from being read before a date.";
+    55 EmbargoLift "embargo.lift" "Lifts an embargo before its date.";
+    56 BucketLoosen "bucket.loosen" "Lets a bucket observe what it enforced.";
+    57 CodenameMake "codename.make" "Makes a codename known.";
+    58 CodenameEnd "codename.end" "Forgets a codename.";
+    59 PrintsForget "prints.forget" "Has copies of a version recognised no more.";
+    60 CodenameList "codename.list" "Lists codenames.";
 }
 
 impl Action {

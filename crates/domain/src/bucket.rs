@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use minicbor::{Decode, Encode};
 
+use crate::guarding::Guarding;
 use crate::id::{BucketId, PrincipalId};
 use crate::label::Label;
 use crate::limits::{BUCKET_NAME_BYTES_MAX, BUCKET_NAME_BYTES_MIN, OBJECT_KEY_BYTES_MAX};
@@ -141,6 +142,20 @@ pub struct Bucket {
     /// Whether earlier versions are kept.
     #[n(5)]
     pub versioning: Versioning,
+    /// How it is guarded, where somebody said so.
+    #[n(6)]
+    pub guarding: Option<Guarding>,
+    /// Tags, as S3 writes them in a header.
+    #[n(7)]
+    pub tagging: Option<String>,
+}
+
+impl Bucket {
+    /// Returns how it is guarded.
+    #[must_use]
+    pub fn guarding(&self) -> Guarding {
+        self.guarding.unwrap_or_default()
+    }
 }
 
 /// Buckets, found by what they are and by what they are called.

@@ -5,13 +5,14 @@
 
 use minicbor::{Decode, Encode};
 
-use crate::demand::Levels;
 use crate::event::Target;
-use crate::id::{PrincipalId, VendorId, VersionId};
+use crate::guarding::Mode;
+use crate::id::{AllowanceId, PrincipalId, VendorId, VersionId};
 use crate::label::Project;
 use crate::level::Level;
 use crate::limits::EGRESS_OBJECTS_MAX;
 use crate::principal::Principal;
+use crate::roster::Roster;
 use crate::time::Moment;
 
 /// Over how long it is counted.
@@ -78,6 +79,12 @@ pub const SHARE_OBJECTS_MIN: u64 = 50;
 pub const PROJECT_FACTOR: u64 = 10;
 
 impl Egress {
+    /// What may be read by an allowance of so many bytes, which lasts no longer than thirty days.
+    #[must_use]
+    pub const fn of_allowance(bytes: u64) -> Self {
+        Self { objects: [UNLIMITED; 4], bytes: [UNLIMITED, UNLIMITED, UNLIMITED, bytes], share_percent: 100 }
+    }
+
     /// What all readers of a project may read together.
     #[must_use]
     pub fn of_project(&self) -> Self {
@@ -129,6 +136,8 @@ pub enum Payer {
     Vendor(VendorId),
     /// Everybody who reads what is of a project.
     Project(Project),
+    /// Whoever reads by an allowance: it is counted against that, and against nothing else.
+    Allowance(AllowanceId),
 }
 
 impl Payer {
@@ -139,6 +148,7 @@ impl Payer {
             Self::Principal(_) => "you",
             Self::Vendor(_) => "everybody of your vendor together",
             Self::Project(_) => "everybody who reads a project of it together",
+            Self::Allowance(_) => "you, by an allowance,",
         }
     }
 }
@@ -160,27 +170,58 @@ pub struct Charge {
     pub payers: Vec<(Payer, Egress)>,
     /// How old the proof of the sign-in is, in seconds; none of a service, which cannot step up.
     pub proved_age_s: Option<u32>,
+    /// Whether it is refused at a limit.
+    pub at_limit: AtLimit,
+}
+
+/// What is done with a read at a limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AtLimit {
+    /// It is refused.
+    #[default]
+    Refuse,
+    /// It is not, and it is on record that it would have been.
+    Record,
+    /// It is counted, whatever the limit.
+    Count,
 }
 
 impl Charge {
-    /// What a read of `target` by `principal` is counted as; `None` when nothing limits it.
+    /// What a read of `target` by `principal` at a moment is counted as; `None` when nothing limits it.
     #[must_use]
-    pub fn of(target: &Target, principal: &Principal, levels: &Levels) -> Option<Self> {
+    pub fn of(target: &Target, principal: &Principal, roster: &Roster, at: Moment) -> Option<Self> {
         let (version, label) = (target.version?, target.label.as_ref()?);
-        let own = levels.egress(label.level);
+        let own = roster.levels.egress(label.level);
         if !own.limits() {
             return None;
         }
+        let charge = |payers, at_limit| {
+            let level = label.level;
+            Self { version, level, at, bytes: 0, ahead: 0, payers, proved_age_s: None, at_limit }
+        };
+        let allowed = roster.allowances.values().filter(|one| one.covers(principal.id, target, at));
+        if let Some(allowance) = allowed.max_by_key(|one| one.ends) {
+            return Some(charge(
+                vec![(Payer::Allowance(allowance.id), Egress::of_allowance(allowance.bytes))],
+                AtLimit::Refuse,
+            ));
+        }
+        let bucket = target.bucket.and_then(|bucket| roster.buckets.get(bucket));
+        let at_limit = match bucket.map_or(Mode::Enforce, |bucket| bucket.guarding().limits_of(label.level)) {
+            Mode::Enforce => AtLimit::Refuse,
+            Mode::Observe => AtLimit::Record,
+        };
         let vendor = principal.vendor.map(|vendor| (Payer::Vendor(vendor), own));
         let projects = label.projects.iter().map(|project| (Payer::Project(project.clone()), own.of_project()));
         let payers = std::iter::once((Payer::Principal(principal.id), own)).chain(vendor).chain(projects).collect();
-        Some(Self { version, level: label.level, at: Moment(0), bytes: 0, ahead: 0, payers, proved_age_s: None })
+        Some(charge(payers, at_limit))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::demand::Levels;
 
     #[test]
     fn a_share_is_of_all_there_is_and_never_of_a_handful() {

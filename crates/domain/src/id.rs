@@ -95,6 +95,12 @@ id! {
     EmergencyId "em";
     /// Identifies a publication.
     PublicationId "pb";
+    /// Identifies an allowance.
+    AllowanceId "al";
+    /// Identifies an embargo.
+    EmbargoId "eb";
+    /// Identifies a codename.
+    CodenameId "cn";
 }
 
 /// Writes bytes as lower-case hexadecimal digits.

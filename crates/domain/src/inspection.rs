@@ -9,10 +9,10 @@ use std::fmt;
 use minicbor::{Decode, Encode};
 
 use crate::finding::Kind;
-use crate::id::{PrincipalId, VersionId};
+use crate::id::{CodenameId, PrincipalId, VersionId};
 use crate::label::{Label, Origin};
 use crate::level::Level;
-use crate::limits::{COPIED_MAX, FOUND_MAX, LABEL_PROJECTS_MAX, RULE_NAME_BYTES_MAX};
+use crate::limits::{COPIED_MAX, FOUND_MAX, LABEL_PROJECTS_MAX, NAMED_MAX, RULE_NAME_BYTES_MAX};
 use crate::time::Moment;
 
 /// Something that was found in a version.
@@ -42,6 +42,9 @@ pub struct Found {
     /// The known version that it is a copy of.
     #[n(7)]
     pub of: Option<VersionId>,
+    /// The codename that it mentions.
+    #[n(8)]
+    pub named: Option<CodenameId>,
 }
 
 /// What a look into all of a version gave.
@@ -59,6 +62,9 @@ pub struct Looked {
     /// All known versions that it holds copies of, in their order; at most [`COPIED_MAX`].
     #[n(3)]
     pub of: Option<BTreeSet<VersionId>>,
+    /// All codenames that it mentions, in their order; at most [`NAMED_MAX`].
+    #[n(4)]
+    pub named: Option<BTreeSet<CodenameId>>,
 }
 
 /// The least level of what could not be read wholly.
@@ -68,8 +74,14 @@ impl Looked {
     /// Adds something that was found: the most important is kept, the rest counted.
     pub fn add(&mut self, found: Found) {
         if let Some(version) = found.of {
-            self.add_copied(version);
+            self.of.get_or_insert_default().insert(version);
         }
+        if let Some(codename) = found.named {
+            self.named.get_or_insert_default().insert(codename);
+        }
+        // What holds more than can be told apart is not wholly read.
+        let dropped = drop_beyond(&mut self.of, COPIED_MAX) + drop_beyond(&mut self.named, NAMED_MAX);
+        self.unread = self.unread.saturating_add(dropped);
         let rank = |one: &Found| (std::cmp::Reverse(one.level), one.line, one.column);
         let place = self.found.partition_point(|kept| rank(kept) <= rank(&found));
         self.found.insert(place, found);
@@ -79,19 +91,14 @@ impl Looked {
         }
     }
 
-    /// What holds copies of more than can be told apart is not wholly read.
-    fn add_copied(&mut self, version: VersionId) {
-        let of = self.of.get_or_insert_default();
-        if of.len() < COPIED_MAX || of.contains(&version) {
-            of.insert(version);
-        } else {
-            self.unread = self.unread.saturating_add(1);
-        }
-    }
-
     /// Returns the known versions that it holds copies of.
     pub fn copied(&self) -> impl Iterator<Item = &VersionId> {
         self.of.iter().flatten()
+    }
+
+    /// Returns the codenames that it mentions.
+    pub fn named(&self) -> impl Iterator<Item = &CodenameId> {
+        self.named.iter().flatten()
     }
 
     /// What is known of something into which nobody could look.
@@ -105,7 +112,8 @@ impl Looked {
     pub(crate) fn is_bounded(&self) -> bool {
         let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         let fits = |found: &Found| found.rule.len() <= RULE_NAME_BYTES_MAX && found.rule.bytes().all(plain);
-        self.found.len() <= FOUND_MAX && self.copied().count() <= COPIED_MAX && self.found.iter().all(fits)
+        let few = self.copied().count() <= COPIED_MAX && self.named().count() <= NAMED_MAX;
+        self.found.len() <= FOUND_MAX && few && self.found.iter().all(fits)
     }
 
     /// Tells whether there is anything to say.
@@ -114,15 +122,15 @@ impl Looked {
         self.found.is_empty() && self.unread == 0
     }
 
-    /// Returns the label that a version of `label` gets, if that is too low; what holds a copy of known versions is of their
-    /// projects, too, as many as a label may have: who belongs to all of those is nobody. A label is never lowered.
+    /// Returns the label that a version of `label` gets, if that is too low; what holds a copy of known versions, or mentions codenames, is
+    /// of their projects, too, as many as a label may have: who belongs to all of those is nobody. A label is never lowered.
     #[must_use]
-    pub fn raised<'a>(&self, label: &Label, copied: impl IntoIterator<Item = &'a Label>) -> Option<Label> {
+    pub fn raised<'a>(&self, label: &Label, known: impl IntoIterator<Item = &'a Label>) -> Option<Label> {
         let found = self.found.iter().map(|found| (found.level, found.kind == Kind::Marking));
         let unread = (self.unread > 0).then_some((UNREAD_LEVEL, false));
         let (least, marked) = found.chain(unread).max()?;
         let mut projects = label.projects.clone();
-        for project in copied.into_iter().flat_map(|copied| &copied.projects) {
+        for project in known.into_iter().flat_map(|known| &known.projects) {
             if projects.len() < LABEL_PROJECTS_MAX {
                 projects.insert(project.clone());
             }
@@ -135,6 +143,16 @@ impl Looked {
         let raised = Label { level: label.level.max(least), origin, projects };
         (raised != *label).then_some(raised)
     }
+}
+
+/// Leaves out the last of those that are too many, and says how many.
+fn drop_beyond<T: Ord>(all: &mut Option<BTreeSet<T>>, most: usize) -> u64 {
+    let Some(all) = all.as_mut().filter(|all| all.len() > most) else { return 0 };
+    let before = all.len();
+    while all.len() > most {
+        all.pop_last();
+    }
+    (before - all.len()) as u64
 }
 
 /// Rules and places, and nothing of the content.
@@ -167,6 +185,20 @@ pub struct Inspected {
     /// The label that it got, when that was raised.
     #[n(4)]
     pub got: Option<Label>,
+    /// The label that it would have got, where its bucket observes what is found.
+    #[n(5)]
+    pub would: Option<Label>,
+}
+
+/// What was found, and what that would have done.
+impl fmt::Display for Inspected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.looked.fmt(f)?;
+        match &self.would {
+            Some(would) => write!(f, "; observed, and not raised to {would}"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// That a version is not what it seems.
@@ -184,13 +216,19 @@ impl Inspected {
     /// What was looked into at a moment, and needs no other label.
     #[must_use]
     pub const fn at(at: Moment, looked: Looked) -> Self {
-        Self { at, looked, before: None, released: None, got: None }
+        Self { at, looked, before: None, released: None, got: None, would: None }
     }
 
     /// Tells whether it is held: what was found in it raised its label, and nobody released it.
     #[must_use]
     pub const fn is_held(&self) -> bool {
         self.released.is_none() && self.before.is_some()
+    }
+
+    /// Tells whether what was found in it would have raised its label.
+    #[must_use]
+    pub const fn is_observed(&self) -> bool {
+        self.would.is_some()
     }
 }
 
@@ -229,7 +267,7 @@ mod tests {
     }
 
     fn found(kind: Kind, level: Level) -> Found {
-        Found { kind, rule: "a-rule".to_owned(), level, line: 1, column: 1, bytes: 1, depth: 0, of: None }
+        Found { kind, rule: "a-rule".to_owned(), level, line: 1, column: 1, bytes: 1, depth: 0, of: None, named: None }
     }
 
     #[test]
@@ -279,6 +317,13 @@ mod tests {
         assert_eq!((many.found.len(), many.copied().count(), many.unread), (FOUND_MAX, COPIED_MAX, 0));
         let more = looked((0..COPIED_MAX + 1).map(copy).collect());
         assert_eq!((more.copied().count(), more.unread), (COPIED_MAX, 1), "more than can be told apart");
+        let name = |number: usize| Found {
+            named: Some(CodenameId([number as u8; 16])),
+            ..found(Kind::Codename, Level::Internal)
+        };
+        let many = looked((0..NAMED_MAX + 2).chain(0..2).map(name).collect());
+        assert_eq!((many.named().count(), many.unread), (NAMED_MAX, 2));
+        assert_eq!(many.named().next(), Some(&CodenameId([0; 16])));
     }
 
     #[test]
@@ -304,7 +349,10 @@ mod tests {
             before: Some(Label::of(Level::Internal)),
             released: Some(Released { by: PrincipalId([1; 16]), at: Moment(9) }),
             got: Some(Label::of(Level::Confidential)),
+            would: None,
         };
+        assert!(!inspected.is_observed());
+        assert!(Inspected { would: Some(Label::of(Level::Restricted)), ..inspected.clone() }.is_observed());
         let held = Inspected { released: None, ..inspected.clone() };
         assert!(!inspected.is_held() && held.is_held());
         let public = |one: &Inspected| Inspection::Done(Box::new(one.clone())).may_be_public();

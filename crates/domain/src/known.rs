@@ -4,6 +4,7 @@ use std::fmt;
 
 use minicbor::{Decode, Encode};
 
+use crate::codename::Codeword;
 use crate::id::VersionId;
 use crate::inspection::Looked;
 use crate::level::Level;
@@ -107,11 +108,14 @@ pub struct Knowledge {
     /// Known versions.
     #[n(1)]
     pub documents: Vec<Known>,
+    /// Codenames.
+    #[n(2)]
+    pub names: Vec<Codeword>,
 }
 
 impl fmt::Debug for Knowledge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Knowledge({} documents)", self.documents.len())
+        write!(f, "Knowledge({} documents, {} names)", self.documents.len(), self.names.len())
     }
 }
 
@@ -155,7 +159,7 @@ mod tests {
             (PRINTS_MAX, Some(((PRINTS_MAX as u64 - 1) << 40, PRINTS_MAX as u32 - 1)))
         );
         let known = Known { version: VersionId([1; 16]), level: Level::Restricted, prints };
-        let knowledge = Knowledge { key: [7; 16], documents: vec![known.clone()] };
+        let knowledge = Knowledge { key: [7; 16], documents: vec![known.clone()], names: Vec::new() };
         let bytes = minicbor::to_vec(&knowledge).expect("encodes");
         assert_eq!(minicbor::decode::<Knowledge>(&bytes).expect("decodes"), knowledge);
         assert!(!format!("{knowledge:?}").contains('7'));

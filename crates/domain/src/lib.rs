@@ -5,21 +5,26 @@
 //! here reads a file, a clock, random bytes or the environment.
 //!
 //! Map: [`level`] and [`label`] (what a byte carries), [`demand`] (what a level demands), [`principal`], [`network`] and
-//! [`reach`] (where addresses are), [`grant`], [`asked`] (who may do what), [`record`] and [`roster`] (what decisions rest on), [`finding`] (kinds,
+//! [`reach`] (where addresses are), [`grant`], [`asked`] (who may do what), [`publication`], [`allowance`], [`embargo`] (what leaves beyond that,
+//! and what does not before a date), [`bucket`] and [`guarding`] (where things are, and how strictly they are kept), [`codename`], [`record`] and [`roster`] (what decisions rest on), [`finding`] (kinds,
 //! severities, confidences, findings, locations), [`inspection`] (what is known of a version by looking into it), [`known`] (by what copies of it are recognised), [`identity`] (finding identifiers and the key that makes them), [`id`]
 //! (identifiers of everything else), [`action`] and [`event`] (what happens and how it is recorded), [`time`] (moments;
 //! clock and entropy as arguments), [`civil`] (the day, as an argument).
 
 pub mod action;
+pub mod allowance;
 pub mod asked;
 pub mod bucket;
 pub mod civil;
+pub mod codename;
 pub mod credential;
 pub mod demand;
 pub mod egress;
+pub mod embargo;
 pub mod event;
 pub mod finding;
 pub mod grant;
+pub mod guarding;
 pub mod id;
 pub mod identity;
 pub mod inspection;
@@ -36,18 +41,22 @@ pub mod roster;
 pub mod time;
 
 pub use action::Action;
+pub use allowance::Allowance;
 pub use asked::{Approval, Asked, AskedHash, Emergency};
 pub use bucket::{Bucket, BucketName, Buckets, ObjectKey, Versioning};
 pub use civil::Today;
+pub use codename::{Codeword, KnownName};
 pub use credential::{Credential, CredentialKind, Revoked};
 pub use demand::{Demand, Levels};
 pub use egress::{Charge, Egress, Payer, Window};
+pub use embargo::Embargo;
 pub use event::{Actor, Event, Outcome, Payload, Personal, PrincipalKind, Target};
 pub use finding::{Confidence, Finding, Kind, Location, Severity, Space};
 pub use grant::{Grant, Role, Scope};
+pub use guarding::{Guarding, Mode};
 pub use id::{
-    AskId, BucketId, CredentialId, DeviceId, EmergencyId, GrantId, NodeId, PrincipalId, PublicationId, RequestId,
-    VendorId, VersionId,
+    AllowanceId, AskId, BucketId, CodenameId, CredentialId, DeviceId, EmbargoId, EmergencyId, GrantId, NodeId,
+    PrincipalId, PublicationId, RequestId, VendorId, VersionId,
 };
 pub use identity::{FindingId, IdKey, KeyName};
 pub use inspection::{Found, Inspected, Inspection, Looked, Released};

@@ -48,6 +48,18 @@ pub const USER_NAME_CHARS_MAX: usize = 64;
 /// Milliseconds that a publication lasts: 366 days.
 pub const PUBLICATION_MS_MAX: i64 = 366 * 86_400_000;
 
+/// Milliseconds that an allowance lasts: 30 days, as long as what leaves is counted.
+pub const ALLOWANCE_MS_MAX: i64 = 30 * 86_400_000;
+
+/// Bytes of a codename.
+pub const CODENAME_BYTES_MAX: usize = 256;
+
+/// Bytes of a sealed codename.
+pub const SEALED_NAME_BYTES_MAX: usize = CODENAME_BYTES_MAX + 64;
+
+/// Bytes of the tags of a bucket.
+pub const BUCKET_TAGGING_BYTES_MAX: usize = 8 * 1024;
+
 /// Milliseconds by which the clocks of nodes may differ: one minute.
 pub const CLOCK_SKEW_MS: i64 = 60_000;
 
@@ -71,6 +83,9 @@ pub const FOUND_MAX: usize = 16;
 
 /// Known versions of which one version may hold copies, and be told apart.
 pub const COPIED_MAX: usize = 64;
+
+/// Codenames that one version may mention, and be told apart.
+pub const NAMED_MAX: usize = 64;
 
 /// Hashes of passages without which a text is too short to be recognised.
 pub const PRINTS_MIN: usize = 3;

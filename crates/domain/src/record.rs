@@ -6,16 +6,22 @@ use std::str::FromStr;
 use minicbor::{Decode, Encode};
 
 use crate::action::Action;
+use crate::allowance::Allowance;
 use crate::asked::{Asked, Emergency};
 use crate::bucket::Bucket;
+use crate::codename::KnownName;
 use crate::credential::Revoked;
 use crate::demand::Levels;
+use crate::embargo::Embargo;
 use crate::grant::Grant;
-use crate::id::{AskId, BucketId, CredentialId, DeviceId, EmergencyId, GrantId, PrincipalId, PublicationId, VendorId};
-use crate::label::Project;
+use crate::id::{
+    AllowanceId, AskId, BucketId, CodenameId, CredentialId, DeviceId, EmbargoId, EmergencyId, GrantId, PrincipalId,
+    PublicationId, VendorId,
+};
+use crate::label::{Label, Project};
 use crate::limits::{
-    APPROVALS_MAX, ASKED_CHANGE_BYTES_MAX, LABEL_PROJECTS_MAX, NETWORKS_MAX, POLICY_TEXT_BYTES_MAX, PROJECTS_MAX,
-    RECORD_TEXT_BYTES_MAX, STEPS_MAX,
+    APPROVALS_MAX, ASKED_CHANGE_BYTES_MAX, BUCKET_TAGGING_BYTES_MAX, LABEL_PROJECTS_MAX, NETWORKS_MAX,
+    POLICY_TEXT_BYTES_MAX, PROJECTS_MAX, RECORD_TEXT_BYTES_MAX, STEPS_MAX,
 };
 use crate::principal::{Device, Principal, Vendor};
 use crate::publication::Publication;
@@ -59,6 +65,15 @@ pub enum RecordKey {
     /// A publication.
     #[n(11)]
     Publication(#[n(0)] PublicationId),
+    /// An allowance.
+    #[n(12)]
+    Allowance(#[n(0)] AllowanceId),
+    /// An embargo.
+    #[n(13)]
+    Embargo(#[n(0)] EmbargoId),
+    /// A codename.
+    #[n(14)]
+    Codename(#[n(0)] CodenameId),
 }
 
 impl fmt::Display for RecordKey {
@@ -76,6 +91,9 @@ impl fmt::Display for RecordKey {
             Self::Credential(id) => id.fmt(f),
             Self::Bucket(id) => id.fmt(f),
             Self::Publication(id) => id.fmt(f),
+            Self::Allowance(id) => id.fmt(f),
+            Self::Embargo(id) => id.fmt(f),
+            Self::Codename(id) => id.fmt(f),
         }
     }
 }
@@ -109,6 +127,9 @@ impl FromStr for RecordKey {
             Some(CredentialId::PREFIX) => text.parse().map(Self::Credential),
             Some(BucketId::PREFIX) => text.parse().map(Self::Bucket),
             Some(PublicationId::PREFIX) => text.parse().map(Self::Publication),
+            Some(AllowanceId::PREFIX) => text.parse().map(Self::Allowance),
+            Some(EmbargoId::PREFIX) => text.parse().map(Self::Embargo),
+            Some(CodenameId::PREFIX) => text.parse().map(Self::Codename),
             _ => return Err(NotARecord),
         };
         key.map_err(|_| NotARecord)
@@ -165,6 +186,15 @@ pub enum Record {
     /// A publication.
     #[n(11)]
     Publication(#[n(0)] Box<Publication>),
+    /// An allowance.
+    #[n(12)]
+    Allowance(#[n(0)] Box<Allowance>),
+    /// An embargo.
+    #[n(13)]
+    Embargo(#[n(0)] Box<Embargo>),
+    /// A codename.
+    #[n(14)]
+    Codename(#[n(0)] Box<KnownName>),
 }
 
 impl Record {
@@ -184,6 +214,9 @@ impl Record {
             Self::Revoked(revoked) => RecordKey::Credential(revoked.credential),
             Self::Bucket(bucket) => RecordKey::Bucket(bucket.id),
             Self::Publication(publication) => RecordKey::Publication(publication.id),
+            Self::Allowance(allowance) => RecordKey::Allowance(allowance.id),
+            Self::Embargo(embargo) => RecordKey::Embargo(embargo.id),
+            Self::Codename(codename) => RecordKey::Codename(codename.id),
         }
     }
 
@@ -191,6 +224,7 @@ impl Record {
     #[must_use]
     pub fn is_bounded(&self) -> bool {
         let short = |text: &str| text.len() <= RECORD_TEXT_BYTES_MAX;
+        let few = |label: &Label| label.projects.len() <= LABEL_PROJECTS_MAX;
         match self {
             Self::Principal(principal) => {
                 principal.projects.len() <= PROJECTS_MAX && principal.purpose.as_deref().is_none_or(short)
@@ -208,10 +242,14 @@ impl Record {
             Self::Emergency(emergency) => short(&emergency.reason),
             Self::Closed(_) | Self::Levels(_) | Self::Revoked(_) => true,
             Self::Policies(policies) => policies.text.len() <= POLICY_TEXT_BYTES_MAX,
-            Self::Bucket(bucket) => bucket.label.projects.len() <= LABEL_PROJECTS_MAX,
-            Self::Publication(publication) => {
-                publication.label.projects.len() <= LABEL_PROJECTS_MAX && short(&publication.reason)
+            Self::Bucket(bucket) => {
+                let tagging = bucket.tagging.as_ref().map_or(0, String::len);
+                few(&bucket.label) && tagging <= BUCKET_TAGGING_BYTES_MAX && bucket.guarding().can_be()
             }
+            Self::Publication(publication) => few(&publication.label) && short(&publication.reason),
+            Self::Allowance(allowance) => few(&allowance.label) && short(&allowance.reason),
+            Self::Embargo(embargo) => embargo.label.as_ref().is_none_or(few) && short(&embargo.reason),
+            Self::Codename(codename) => few(&codename.label) && codename.can_be(),
         }
     }
 }
@@ -247,7 +285,9 @@ impl Step {
             Self::Put(Record::Grant(_)) => {
                 matches!(action, Action::GrantMake | Action::PrincipalCreate | Action::BucketCreate)
             }
-            Self::Put(Record::Bucket(_)) => matches!(action, Action::BucketCreate | Action::BucketChange),
+            Self::Put(Record::Bucket(_)) => {
+                matches!(action, Action::BucketCreate | Action::BucketChange | Action::BucketLoosen)
+            }
             Self::Put(Record::Ask(_)) => matches!(action, Action::ApprovalAsk | Action::EmergencyAsk | Action::Approve),
             Self::Put(Record::Emergency(_)) => matches!(action, Action::EmergencyOpen),
             Self::Put(Record::Closed(_)) => matches!(action, Action::Revoke),
@@ -256,6 +296,13 @@ impl Step {
             Self::Put(Record::Revoked(_)) => matches!(action, Action::Revoke | Action::SignOut),
             Self::Put(Record::Publication(_)) => matches!(action, Action::PublicationMake),
             Self::End(RecordKey::Publication(_)) => matches!(action, Action::PublicationWithdraw),
+            Self::Put(Record::Allowance(_)) => matches!(action, Action::AllowanceMake),
+            Self::Put(Record::Embargo(_)) => matches!(action, Action::EmbargoMake),
+            Self::Put(Record::Codename(_)) => matches!(action, Action::CodenameMake),
+            Self::End(RecordKey::Allowance(_)) => matches!(action, Action::AllowanceEnd),
+            // Whoever makes one clears away those that have ended.
+            Self::End(RecordKey::Embargo(_)) => matches!(action, Action::EmbargoMake | Action::EmbargoLift),
+            Self::End(RecordKey::Codename(_)) => matches!(action, Action::CodenameEnd),
             // What was asked for, of what is withdrawn, is withdrawn with it.
             Self::End(RecordKey::Ask(_)) => matches!(action, Action::Revoke | Action::PublicationWithdraw),
             Self::End(RecordKey::Bucket(_)) => matches!(action, Action::BucketDelete),
@@ -322,6 +369,13 @@ impl Action {
                 | Self::BucketDelete
                 | Self::PublicationMake
                 | Self::PublicationWithdraw
+                | Self::AllowanceMake
+                | Self::AllowanceEnd
+                | Self::EmbargoMake
+                | Self::EmbargoLift
+                | Self::BucketLoosen
+                | Self::CodenameMake
+                | Self::CodenameEnd
         )
     }
 }
@@ -343,6 +397,9 @@ mod tests {
             RecordKey::Credential(CredentialId([7; ID_BYTES])),
             RecordKey::Bucket(BucketId([8; ID_BYTES])),
             RecordKey::Publication(PublicationId([9; ID_BYTES])),
+            RecordKey::Allowance(AllowanceId([10; ID_BYTES])),
+            RecordKey::Embargo(EmbargoId([11; ID_BYTES])),
+            RecordKey::Codename(CodenameId([12; ID_BYTES])),
             RecordKey::Closed("gemini".parse().expect("a project")),
         ];
         for key in keys {
@@ -368,6 +425,11 @@ mod tests {
         assert_eq!(fitting(&end(RecordKey::Credential(revoked.credential))), [], "what is revoked stays so");
         let publication = RecordKey::Publication(PublicationId([9; ID_BYTES]));
         assert_eq!(fitting(&end(publication)), [Action::PublicationWithdraw]);
+        let allowance = RecordKey::Allowance(AllowanceId([10; ID_BYTES]));
+        assert_eq!(fitting(&end(allowance)), [Action::AllowanceEnd]);
+        let embargo = RecordKey::Embargo(EmbargoId([11; ID_BYTES]));
+        assert_eq!(fitting(&end(embargo)), [Action::EmbargoMake, Action::EmbargoLift]);
+        assert_eq!(fitting(&end(RecordKey::Codename(CodenameId([12; ID_BYTES])))), [Action::CodenameEnd]);
         for step in [close, end(RecordKey::Grant(GrantId([0; 16])))] {
             assert!(fitting(&step).into_iter().all(Action::changes_records));
         }

@@ -2,12 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::allowance::Allowance;
 use crate::asked::{Asked, Emergency};
 use crate::bucket::Buckets;
+use crate::codename::KnownName;
 use crate::demand::Levels;
-use crate::event::PrincipalKind;
-use crate::grant::Grant;
-use crate::id::{AskId, CredentialId, DeviceId, EmergencyId, GrantId, PrincipalId, PublicationId, VendorId};
+use crate::embargo::Embargo;
+use crate::event::{PrincipalKind, Target};
+use crate::grant::{Grant, Role};
+use crate::id::{
+    AllowanceId, AskId, CodenameId, CredentialId, DeviceId, EmbargoId, EmergencyId, GrantId, PrincipalId,
+    PublicationId, VendorId,
+};
 use crate::label::Project;
 use crate::principal::{Device, Principal, Vendor};
 use crate::publication::Publication;
@@ -37,6 +43,12 @@ pub struct Roster {
     pub buckets: Buckets,
     /// Publications that nobody withdrew, those that have ended among them.
     pub publications: BTreeMap<PublicationId, Publication>,
+    /// Allowances that nobody ended, those that have ended among them.
+    pub allowances: BTreeMap<AllowanceId, Allowance>,
+    /// Embargoes that nobody lifted, those that have ended among them.
+    pub embargoes: BTreeMap<EmbargoId, Embargo>,
+    /// Codenames.
+    pub codenames: BTreeMap<CodenameId, KnownName>,
     /// What the levels demand.
     pub levels: Levels,
     /// The organisation's policies.
@@ -65,6 +77,9 @@ impl Roster {
             Record::Revoked(revoked) => drop(self.revoked.insert(revoked.credential)),
             Record::Bucket(bucket) => self.buckets.put(*bucket),
             Record::Publication(publication) => drop(self.publications.insert(publication.id, *publication)),
+            Record::Allowance(allowance) => drop(self.allowances.insert(allowance.id, *allowance)),
+            Record::Embargo(embargo) => drop(self.embargoes.insert(embargo.id, *embargo)),
+            Record::Codename(codename) => drop(self.codenames.insert(codename.id, *codename)),
             Record::Levels(levels) => self.levels = *levels,
             Record::Policies(policies) => self.policies = policies,
         }
@@ -84,6 +99,9 @@ impl Roster {
             RecordKey::Credential(_) => {}
             RecordKey::Bucket(id) => self.buckets.end(*id),
             RecordKey::Publication(id) => drop(self.publications.remove(id)),
+            RecordKey::Allowance(id) => drop(self.allowances.remove(id)),
+            RecordKey::Embargo(id) => drop(self.embargoes.remove(id)),
+            RecordKey::Codename(id) => drop(self.codenames.remove(id)),
         }
     }
 
@@ -110,6 +128,12 @@ impl Roster {
     /// Returns the projects of a principal that are open.
     pub fn projects<'a>(&'a self, principal: &'a Principal) -> impl Iterator<Item = &'a Project> {
         principal.projects.iter().filter(|project| !self.closed.contains(*project))
+    }
+
+    /// Tells whether an embargo keeps whoever has these roles from reading something at a moment.
+    #[must_use]
+    pub fn is_embargoed(&self, target: &Target, roles: &BTreeSet<Role>, at: Moment) -> bool {
+        self.embargoes.values().any(|embargo| embargo.keeps(target, roles, at))
     }
 
     /// Returns a device, if `principal` may use it: it is enrolled, by them.

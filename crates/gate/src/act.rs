@@ -43,6 +43,8 @@ acts! { Reads:
     Search = LogSearch;
     /// Asks who may do what.
     Query = AccessQuery;
+    /// Learns which codenames there are.
+    ListCodenames = CodenameList;
 }
 
 acts! { States:
@@ -99,6 +101,22 @@ acts! { Changes:
     Rewrap = KeyRewrap;
     /// Destroys the keys of one version.
     Shred = KeyShred;
+    /// Lets a bucket observe what it enforced.
+    LoosenBucket = BucketLoosen;
+    /// Lets somebody read more of a bucket than limits allow.
+    Allow = AllowanceMake;
+    /// Ends an allowance.
+    EndAllowance = AllowanceEnd;
+    /// Keeps something from being read before a date.
+    MakeEmbargo = EmbargoMake;
+    /// Lifts an embargo.
+    LiftEmbargo = EmbargoLift;
+    /// Makes a codename known.
+    MakeCodename = CodenameMake;
+    /// Forgets a codename.
+    EndCodename = CodenameEnd;
+    /// Has copies of a version recognised no more.
+    ForgetPrints = PrintsForget;
     /// Erases what identifies a person.
     Erase = PrincipalErase;
     /// Makes a backup.

@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use cordon_domain::egress::AtLimit;
 use cordon_domain::event::event_text;
 use cordon_domain::{Action, Actor, Charge, Event, Level, Moment, Outcome, RequestId};
 
@@ -61,6 +62,16 @@ impl Drop for Over<'_> {
             refusals.put_back(self.count);
         }
     }
+}
+
+/// Tells whether it is on record only that a read is beyond a limit.
+fn is_recorded(charge: &Charge) -> bool {
+    charge.at_limit == AtLimit::Record
+}
+
+/// What is on record of a read beyond a limit that refuses nothing.
+fn beyond(missing: &str) -> String {
+    format!("observed, and not refused: {missing}")
 }
 
 /// Tells whether it is to be decided again.
@@ -129,6 +140,9 @@ impl<D: Decide, J: Journal> Gate<D, J> {
             let event = facts.event(Outcome::Allowed, &grounds, None);
             let toll = facts.charge.clone().map(Toll::Take);
             outcome = match self.record_with(event, grounds.epoch, toll).await {
+                Err(JournalError::Limit { missing, .. }) if facts.charge.as_ref().is_some_and(is_recorded) => {
+                    self.recorded_beyond(facts, &grounds, &missing).await
+                }
                 Err(JournalError::Limit { missing, ask }) => {
                     let refusal = Refusal { missing: vec![missing], ask, hidden: false };
                     return Err(self.refused(facts, &grounds, refusal).await);
@@ -141,6 +155,13 @@ impl<D: Decide, J: Journal> Gate<D, J> {
             self.journal.catch_up().await;
         }
         outcome
+    }
+
+    /// Records a read that is beyond a limit which refuses nothing, and says so.
+    async fn recorded_beyond(&self, facts: &Facts, grounds: &Grounds, missing: &str) -> Result<Recorded, Denial> {
+        let event = facts.event(Outcome::Allowed, grounds, Some(event_text(&beyond(missing))));
+        let toll = facts.charge.clone().map(|charge| Toll::Take(Charge { at_limit: AtLimit::Count, ..charge }));
+        Ok(self.record_with(event, grounds.epoch, toll).await?)
     }
 
     /// Decides beforehand whether a change would be allowed, so that nobody sends what is refused. A refusal is recorded;
@@ -183,18 +204,29 @@ impl<D: Decide, J: Journal> Gate<D, J> {
         Ok(permit.receipt(Some(recorded)))
     }
 
-    /// Takes more from what may leave, for a read that goes on. That it is at its limit is recorded.
+    /// Takes more from what may leave, for a read that goes on. That it is at its limit is recorded. Returns what is done with what
+    /// follows of it at a limit: what is on record once is counted from then on.
     ///
     /// # Errors
     ///
     /// [`JournalError::Limit`] when no more may leave; [`JournalError::Unavailable`] when it cannot be counted.
-    pub async fn take_more(&self, departure: &Departure, charge: Charge) -> Result<(), JournalError> {
-        let at = charge.at;
+    pub async fn take_more(&self, departure: &Departure, charge: Charge) -> Result<AtLimit, JournalError> {
+        let counted = is_recorded(&charge).then(|| Charge { at_limit: AtLimit::Count, ..charge.clone() });
+        let (at, at_limit) = (charge.at, charge.at_limit);
         let outcome = self.journal.take(Toll::Take(charge)).await;
-        if let Err(JournalError::Limit { missing, .. }) = &outcome {
-            self.broken_off(departure, at, missing).await;
+        match (outcome, counted) {
+            (Err(JournalError::Limit { missing, .. }), Some(counted)) => {
+                self.going_on(departure, (at, Outcome::Allowed), &beyond(&missing)).await;
+                self.journal.take(Toll::Take(counted)).await.map(|()| AtLimit::Count)
+            }
+            (Err(error), _) => {
+                if let JournalError::Limit { missing, .. } = &error {
+                    self.broken_off(departure, at, missing).await;
+                }
+                Err(error)
+            }
+            (Ok(()), _) => Ok(at_limit),
         }
-        outcome
     }
 
     /// Decides once more on a read that goes on, as it is asked now. A refusal is recorded.
@@ -208,11 +240,21 @@ impl<D: Decide, J: Journal> Gate<D, J> {
         Err(Denial::Refused(refusal))
     }
 
-    async fn broken_off(&self, Departure { request, actor, target }: &Departure, at: Moment, missing: &str) {
+    async fn broken_off(&self, departure: &Departure, at: Moment, missing: &str) {
+        self.going_on(departure, (at, Outcome::Denied), missing).await;
+    }
+
+    /// Records what becomes of a read that goes on.
+    async fn going_on(
+        &self,
+        Departure { request, actor, target }: &Departure,
+        (at, outcome): (Moment, Outcome),
+        reason: &str,
+    ) {
         let event = Event {
             target: target.clone(),
-            outcome: Outcome::Denied,
-            reason: Some(event_text(missing)),
+            outcome,
+            reason: Some(event_text(reason)),
             ..Event::new(*request, at, Action::ObjectRead, actor.clone())
         };
         self.record_or_count(event).await;

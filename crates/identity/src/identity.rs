@@ -143,7 +143,11 @@ impl Identity {
     }
 
     /// Returns who goes by a name and may act.
-    pub(crate) async fn named(&self, name: &UserName) -> Result<Option<PrincipalId>, IdentityError> {
+    ///
+    /// # Errors
+    ///
+    /// [`IdentityError::Store`] when it cannot be read.
+    pub async fn named(&self, name: &UserName) -> Result<Option<PrincipalId>, IdentityError> {
         let id = self.reader.named(&self.keys.name_token(name)).await?;
         Ok(id.filter(|id| self.active(*id).is_ok()))
     }

@@ -55,10 +55,13 @@ pub const fn class_of(action: Action) -> (Class, u32) {
         Action::ObjectDelete => (Class::FileHosting, 4),
         Action::PublicationMake | Action::ShareMake => (Class::FileHosting, 12),
         Action::PublicationWithdraw | Action::ShareWithdraw => (Class::FileHosting, 13),
-        Action::ObjectList | Action::ObjectInspect | Action::AccessQuery => (Class::Api, 2),
-        Action::BucketCreate | Action::BackupMake => (Class::Api, 1),
-        Action::BucketDelete | Action::KeyShred => (Class::Api, 4),
+        Action::ObjectList | Action::ObjectInspect | Action::AccessQuery | Action::CodenameList => (Class::Api, 2),
+        Action::BucketCreate | Action::BackupMake | Action::EmbargoMake | Action::CodenameMake => (Class::Api, 1),
+        Action::BucketDelete | Action::KeyShred | Action::EmbargoLift | Action::CodenameEnd | Action::PrintsForget => {
+            (Class::Api, 4)
+        }
         Action::BucketChange
+        | Action::BucketLoosen
         | Action::LabelRaise
         | Action::LabelLower
         | Action::PolicyChange
@@ -84,8 +87,8 @@ pub const fn class_of(action: Action) -> (Class, u32) {
         | Action::InvitationAccept
         | Action::AuthenticatorEnrol
         | Action::DeviceEnrol => (Class::AccountChange, OTHER),
-        Action::GrantMake | Action::EmergencyOpen => (Class::UserAccess, 1),
-        Action::Revoke => (Class::UserAccess, 2),
+        Action::GrantMake | Action::EmergencyOpen | Action::AllowanceMake => (Class::UserAccess, 1),
+        Action::Revoke | Action::AllowanceEnd => (Class::UserAccess, 2),
         Action::LogStart => (Class::EventLog, 6),
         Action::LogSucceed => (Class::EventLog, 8),
         Action::LogSearch => (Class::EventLog, 3),

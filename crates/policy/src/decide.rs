@@ -232,7 +232,7 @@ impl Snapshot {
         // Where a policy errs, it is denied though others permit it.
         let rules: Vec<&Rule> = rules.filter(|rule| rule.effect == Effect::Forbid).collect();
         let said = |rule: &&Rule| match &rule.missing {
-            Some(text) => question.filled(text),
+            Some(text) => question.filled(text).replace("{embargo}", &self.embargo_ends(question, circumstances.at)),
             None => format!("what `{}` forbids is not done", rule.name),
         };
         let mut missing: Vec<String> = rules.iter().map(said).collect();
@@ -246,6 +246,13 @@ impl Snapshot {
             ask = Some("an owner of it, or the security team".to_owned());
         }
         Refusal { missing, ask, hidden: self.is_hidden(question, circumstances) }
+    }
+
+    /// When the last embargo ends that keeps whoever asks from it, in UTC.
+    fn embargo_ends(&self, question: &Question<'_>, at: Moment) -> String {
+        let roles = &question.standing.roles;
+        let keeping = self.roster().embargoes.values().filter(|one| one.keeps(question.target, roles, at));
+        keeping.map(|one| one.until).max().map_or_else(String::new, |until| until.to_string())
     }
 
     /// Whoever could list a thing in no circumstances may not know that it exists. Whoever lacks nothing but a training is told.

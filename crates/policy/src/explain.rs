@@ -94,7 +94,8 @@ impl Snapshot {
         let mut given = principal.clone();
         let all = self.roster();
         let (vendors, closed) = (all.vendors.clone(), all.closed.clone());
-        let mut roster = Roster { levels: all.levels, vendors, closed, ..Roster::default() };
+        let embargoes = all.embargoes.clone();
+        let mut roster = Roster { levels: all.levels, vendors, closed, embargoes, ..Roster::default() };
         let label = facts.target.label.as_ref();
         for gift in gifts {
             match gift {

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use cordon_domain::{
-    Action, Actor, BucketId, Emergency, EmergencyId, Factor, Grant, GrantId, Label, Level, Moment, Principal,
-    PrincipalId, PrincipalKind, Project, Record, RequestId, Role, Roster, Scope, Target, Vendor, VendorId, VersionId,
+    Action, Actor, BucketId, Embargo, EmbargoId, Emergency, EmergencyId, Factor, Grant, GrantId, Label, Level, Moment,
+    Principal, PrincipalId, PrincipalKind, Project, Record, RequestId, Role, Roster, Scope, Target, Vendor, VendorId,
+    VersionId,
 };
 use cordon_gate::{Epoch, Facts};
 use cordon_testkit::Chance;
@@ -93,7 +94,8 @@ const RESOURCES: [&str; 6] = [
     "resource in Project::\"gemini\"",
     "resource == Bucket::\"bk_02020202020202020202020202020202\"",
 ];
-const CONDITIONS: [&str; 27] = [
+const CONDITIONS: [&str; 28] = [
+    "context.embargoed",
     "resource.rank >= 2",
     "resource.level == \"internal\"",
     "resource.projects.contains(\"gemini\")",
@@ -177,6 +179,9 @@ pub(crate) fn roster(chance: &mut Chance, principals: u8) -> Roster {
     if chance.below(4) == 0 {
         roster.put(Record::Closed("atlas".parse().expect("a project")));
     }
+    if chance.below(8) == 0 {
+        roster.put(Record::Embargo(Box::new(embargo(chance))));
+    }
     if chance.below(4) == 0 {
         roster.put(Record::Emergency(Emergency {
             id: EmergencyId([1; 16]),
@@ -189,6 +194,24 @@ pub(crate) fn roster(chance: &mut Chance, principals: u8) -> Roster {
         }));
     }
     roster
+}
+
+fn embargo(chance: &mut Chance) -> Embargo {
+    let scopes = [
+        Scope::Project("atlas".parse().expect("a project")),
+        Scope::Bucket(BucketId([1; 16])),
+        Scope::Version(VersionId([1; 16])),
+    ];
+    Embargo {
+        id: EmbargoId([1; 16]),
+        scope: one(chance, &scopes),
+        bucket: Some(BucketId([1; 16])),
+        label: None,
+        until: one(chance, &[NOW, NOW.plus_ms(1), NOW.plus_ms(1)]),
+        spares: [Role::Reader, Role::Owner].into_iter().filter(|_| chance.below(2) == 0).collect(),
+        by: PrincipalId([1; 16]),
+        reason: String::new(),
+    }
 }
 
 fn target(chance: &mut Chance) -> Target {
@@ -275,7 +298,7 @@ fn who_may_is_whom_brute_force_finds() {
     let (mut chance, grid) = (Chance::new(43), grid());
     let books = books(&mut chance);
     let (mut found, mut conditional) = (0, 0);
-    for round in 0..1_000 {
+    for round in 0..1_500 {
         let snapshot = snapshot(&mut chance, &books);
         let actions = if round % 4 == 0 { &decided_actions()[..] } else { &COMMON[..] };
         let (target, action) = (target(&mut chance), one(&mut chance, actions));

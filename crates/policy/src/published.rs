@@ -1,5 +1,7 @@
 //! Requests without credentials: each acts as the publication that it names, and reaches nothing else.
 
+use std::collections::BTreeSet;
+
 use cordon_domain::{Action, Moment, PrincipalKind, Publication, PublicationId};
 use cordon_gate::{Facts, Grounds, Verdict};
 
@@ -10,25 +12,26 @@ impl Snapshot {
     /// Returns the publications by which strangers read at a moment, as far as records tell: whether the version is there, and
     /// how it is labelled by now, is not among them.
     pub fn publications(&self, at: Moment) -> impl Iterator<Item = &Publication> {
-        self.roster().publications.values().filter(move |one| one.counts_at(at) && !self.is_closed(one))
+        self.roster().publications.values().filter(move |one| one.counts_at(at) && !self.is_suspended(one, at))
     }
 
-    /// Tells whether a project of it was closed.
+    /// Tells whether a project of it was closed, or an embargo is on it: that spares roles, and strangers have none.
     #[must_use]
-    pub fn is_closed(&self, publication: &Publication) -> bool {
-        publication.label.projects.iter().any(|project| self.roster().closed.contains(project))
+    pub fn is_suspended(&self, publication: &Publication, at: Moment) -> bool {
+        let closed = publication.label.projects.iter().any(|project| self.roster().closed.contains(project));
+        closed || self.roster().is_embargoed(&publication.target(), &BTreeSet::new(), at)
     }
 
     /// Decides on a request that shows nothing: it reads what its publication names, as long as that counts, has the label that
-    /// it had then, and belongs to no project that was closed since.
+    /// it had then, and belongs to no project that was closed since; and under no embargo.
     pub(crate) fn published(&self, facts: &Facts) -> Verdict {
         let nothing = || denied("a publication of exactly this, that counts", self.epoch);
         let id = PublicationId(facts.actor.principal.0);
         let Some(publication) = self.roster().publications.get(&id) else { return nothing() };
-        let closed = self.is_closed(publication);
+        let suspended = self.is_suspended(publication, facts.at);
         let same = facts.target == publication.target();
         let bare = facts.actor.kind == PrincipalKind::Stranger && facts.actor.credential.is_none();
-        if !bare || facts.action != Action::ObjectRead || !same || closed || !publication.counts_at(facts.at) {
+        if !bare || facts.action != Action::ObjectRead || !same || suspended || !publication.counts_at(facts.at) {
             return nothing();
         }
         let policies = vec!["publication".to_owned()];
@@ -38,7 +41,10 @@ impl Snapshot {
 
 #[cfg(test)]
 mod tests {
-    use cordon_domain::{Actor, BucketId, Label, Level, PrincipalId, Record, RequestId, Roster, Target, VersionId};
+    use cordon_domain::{
+        Actor, BucketId, Embargo, EmbargoId, Label, Level, PrincipalId, Record, RequestId, Role, Roster, Scope, Target,
+        VersionId,
+    };
     use cordon_gate::Epoch;
 
     use super::*;
@@ -123,6 +129,36 @@ mod tests {
         let mut other = roster();
         other.put(Record::Closed("gemini".parse().expect("a project")));
         assert!(reads(other, &facts()));
+    }
+
+    /// An embargo spares roles, and a stranger has none.
+    #[test]
+    fn an_embargo_keeps_strangers_until_it_ends() {
+        let embargoed = |scope: Scope, spares: &[Role]| {
+            let mut roster = roster();
+            roster.put(Record::Embargo(Box::new(Embargo {
+                id: EmbargoId([5; 16]),
+                scope,
+                bucket: Some(BucketId([2; 16])),
+                label: None,
+                until: Moment(15),
+                spares: spares.iter().copied().collect(),
+                by: PrincipalId([4; 16]),
+                reason: "the launch".to_owned(),
+            })));
+            [14, 15].map(|at| {
+                let snapshot = Snapshot::new(roster.clone(), Epoch(7)).expect("valid");
+                assert_eq!(snapshot.publications(Moment(at)).count() > 0, at == 15);
+                reads(roster.clone(), &Facts { at: Moment(at), ..facts() })
+            })
+        };
+        for scope in [
+            Scope::Project("atlas".parse().expect("a project")),
+            Scope::Bucket(BucketId([2; 16])),
+            Scope::Version(VersionId([3; 16])),
+        ] {
+            assert_eq!(embargoed(scope, &[Role::Reader, Role::Owner]), [false, true]);
+        }
     }
 
     /// Whoever has a publication's number for an identifier is not that publication.

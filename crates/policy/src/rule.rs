@@ -436,6 +436,19 @@ mod tests {
         assert_eq!(readers.actions, [Action::ObjectRead, Action::ObjectList].into());
     }
 
+    /// What is refused here is stored nowhere.
+    #[test]
+    fn what_is_not_valid_or_too_much_is_refused() {
+        let one = "permit (principal, action, resource) when { context.trained };";
+        assert_eq!(check(one).map_err(|error| error.to_string()), Ok(()));
+        for wrong in ["permit (principal, action, resource) when { context.shoes };", "permit", "@id(\"a\") permit"] {
+            assert!(check(wrong).is_err(), "{wrong}");
+        }
+        let padded = |bytes: usize| format!("{one}{}", " ".repeat(bytes - one.len()));
+        assert!(check(&padded(POLICY_TEXT_BYTES_MAX)).is_ok());
+        assert!(matches!(check(&padded(POLICY_TEXT_BYTES_MAX + 1)), Err(PolicyError::TooLarge(..))));
+    }
+
     #[test]
     fn what_policies_look_at_is_seen() {
         let text = r#"permit (principal in Project::"x", action, resource is Object)

@@ -26,6 +26,7 @@ pub(crate) struct Standing {
     pub(crate) active: bool,
     pub(crate) trained: bool,
     pub(crate) concerns_self: bool,
+    pub(crate) embargoed: bool,
 }
 
 /// A question as one part of the policies sees it.
@@ -147,6 +148,7 @@ impl Sight {
                 active: standing.active && looks(Attribute::Active),
                 trained: standing.trained && looks(Attribute::Trained),
                 concerns_self: standing.concerns_self && looks(Attribute::ConcernsSelf),
+                embargoed: standing.embargoed && looks(Attribute::Embargoed),
             },
             what: resource.what,
             bucket: target.bucket.filter(|bucket| mentions.resource || part.names(&Named::Bucket(*bucket))),

@@ -197,8 +197,10 @@ impl Snapshot {
             let owner = self.roster.principals.get(&other).map_or(other, |other| other.owner);
             owner == principal.owner || other == principal.id
         });
+        let roles = grants.iter().map(|grant| grant.role).collect();
         Standing {
-            roles: grants.iter().map(|grant| grant.role).collect(),
+            embargoed: self.roster.is_embargoed(target, &roles, at),
+            roles,
             opened: self.opened(principal.id, at),
             active: self.roster.is_active(principal, at),
             trained: principal.trained_until.is_some_and(|until| at < until),
@@ -237,7 +239,7 @@ impl Snapshot {
         open.map(|one| if one.writes { Opened::Writes } else { Opened::Reads }).max().unwrap_or_default()
     }
 
-    /// Returns the versions that a policy, or a grant or publication that counts, names: among those with their label they are apart.
+    /// Returns the versions that a policy, or a grant, publication or embargo that counts, names: among those with their label they are apart.
     #[must_use]
     pub fn versions_named(&self, at: Moment) -> BTreeSet<VersionId> {
         let granted = self.roster.grants.values().filter(|grant| grant.counts_at(at));
@@ -246,7 +248,9 @@ impl Snapshot {
             _ => None,
         });
         let published = self.roster.publications.values().filter(|one| one.counts_at(at)).map(|one| one.version);
-        granted.chain(self.book.versions()).chain(published).collect()
+        let embargoed = self.roster.embargoes.values().filter(|one| one.counts_at(at));
+        let embargoed = embargoed.filter_map(|one| one.target().version);
+        granted.chain(self.book.versions()).chain(published).chain(embargoed).collect()
     }
 
     /// Returns the grants of a principal, those that have ended among them.
@@ -414,6 +418,7 @@ impl Question<'_> {
         give(Attribute::Approvals, &|| count(circumstances.approvals));
         give(Attribute::Emergency, &|| Value::new_string(self.standing.opened.as_str().to_owned()));
         give(Attribute::Pending, &|| flag(circumstances.pending));
+        give(Attribute::Embargoed, &|| flag(self.standing.embargoed));
         give(Attribute::RequiredFactor, &|| long(factor.number().into()));
         give(Attribute::RequiredFactorAge, &|| long(factor_age_s.into()));
         give(Attribute::RequiredDevice, &|| flag(known_device));

@@ -75,6 +75,7 @@ attributes! {
     Approvals "approvals";
     Emergency "emergency";
     Pending "pending";
+    Embargoed "embargoed";
     RequiredFactor "required_factor";
     RequiredFactorAge "required_factor_age_s";
     RequiredDevice "required_device";

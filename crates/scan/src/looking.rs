@@ -13,8 +13,8 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use cordon_domain::inspection::{Found, Looked};
-use cordon_domain::{Confidence, Finding, IdKey, Kind, Knowledge, Seen, Today};
-use cordon_inspect::{Config, Engine, Index, Known, Printer};
+use cordon_domain::{Codeword, Confidence, Finding, IdKey, Kind, Knowledge, Seen, Today};
+use cordon_inspect::{Codename, Config, Engine, Index, Known, Printer};
 use rustix::event::PollFlags;
 
 use crate::fingerprints::{Maker, is_own_text};
@@ -256,12 +256,15 @@ impl Sink for Finds<'_> {
     fn take(&self, finding: Finding) {
         let Some(level) = finding.least_level() else { return };
         let Ok(mut all) = self.seen.lock() else { return };
-        let Finding { kind, rule, location, excerpt, .. } = finding;
+        let Finding { kind, rule, location, excerpt, detail, .. } = finding;
         let depth = u8::try_from(location.path.len().saturating_sub(1)).unwrap_or(u8::MAX);
         // Known documents are called by their versions here.
         let of = excerpt.split('`').nth(1).filter(|_| kind == Kind::Copy).and_then(|name| name.parse().ok());
-        if kind == Kind::Copy && of.is_none() {
-            // Of what it is a copy decides who may read it.
+        // As are projects of codenames by those.
+        let project = detail.as_deref().and_then(|detail| detail.rsplit(' ').next());
+        let named = project.filter(|_| kind == Kind::Codename).and_then(|name| name.parse().ok());
+        if kind == Kind::Copy && of.is_none() || kind == Kind::Codename && named.is_none() {
+            // What it holds decides who may read it.
             all.0.looked.unread += 1;
         }
         all.0.looked.add(Found {
@@ -273,6 +276,7 @@ impl Sink for Finds<'_> {
             bytes: location.byte_end.saturating_sub(location.byte_start),
             depth,
             of,
+            named,
         });
     }
 
@@ -336,9 +340,15 @@ fn engine(knowledge: Knowledge) -> Engine {
         prints: known.prints.iter().collect(),
     };
     let index = Index::new(knowledge.documents.into_iter().map(known).collect());
+    let codename = |word: Codeword| Codename {
+        name: word.name,
+        project: word.id.to_string(),
+        level: word.level,
+        near: Vec::new(),
+    };
     Engine::new(Config {
         rules: Vec::new(),
-        codenames: Vec::new(),
+        codenames: knowledge.names.into_iter().map(codename).collect(),
         copies: Some((index, printer)),
         // Identifiers of findings go nowhere.
         id_key: IdKey::new([0; 32]),
@@ -416,12 +426,12 @@ mod tests {
         let (plan, other) = (prose(1, 400), prose(2, 400));
         let key = [7; 16];
         let learnt =
-            seen(&Knowledge { key, documents: Vec::new() }, true, &[("plan.md", plan.as_bytes()), ("tiny", b"x")]);
+            seen(&Knowledge { key, ..Knowledge::default() }, true, &[("plan.md", plan.as_bytes()), ("tiny", b"x")]);
         let prints = |seen: &Seen| seen.prints.clone().expect("wanted");
         assert!(prints(&learnt[0]).len() > 30 && prints(&learnt[1]).is_empty(), "{learnt:?}");
         let version = cordon_domain::VersionId([5; 16]);
         let known = cordon_domain::Known { version, level: Level::Restricted, prints: prints(&learnt[0]) };
-        let knowledge = Knowledge { key, documents: vec![known] };
+        let knowledge = Knowledge { key, documents: vec![known], names: Vec::new() };
         let (part, long) = (&plan[800..1600], format!("{}\n{plan}\n{}", prose(3, 300_000), prose(4, 300_000)));
         let mixed = format!("{other}\n\n{}\n", part.to_uppercase());
         let asked = [("a", plan.as_bytes()), ("b", mixed.as_bytes()), ("c", other.as_bytes()), ("d", long.as_bytes())];
@@ -433,8 +443,33 @@ mod tests {
         let other_key = seen(&Knowledge { key: [8; 16], ..knowledge }, false, &asked);
         assert!(other_key.iter().all(|seen| seen.looked.is_clean()));
         let hashes = |seen: &Seen| prints(seen).iter().map(|(hash, _)| hash).collect::<Vec<_>>();
-        let again = seen(&Knowledge { key, documents: Vec::new() }, true, &[("other name.txt", plan.as_bytes())]);
+        let again = seen(&Knowledge { key, ..Knowledge::default() }, true, &[("other name.txt", plan.as_bytes())]);
         assert_eq!(hashes(&again[0]), hashes(&learnt[0]));
+    }
+
+    #[test]
+    fn a_codename_is_found_however_it_is_written_and_told_by_its_identifier() {
+        let word = |number: u8, name: &str, level| Codeword {
+            id: cordon_domain::CodenameId([number; 16]),
+            name: name.to_owned(),
+            level,
+        };
+        let names = vec![word(1, "Glass Heron", Level::Restricted), word(2, "Opal", Level::Internal)];
+        let knowledge = Knowledge { names, ..Knowledge::default() };
+        let asked: [(&str, &[u8]); 4] = [
+            ("a.md", b"The glass-heron ships in spring."),
+            ("b.py", b"import os\nrun_gl4ss_her0n(os)\n"),
+            ("c.txt", b"An opal and a heron made of glass."),
+            ("d.txt", b"A heron stands in the water."),
+        ];
+        let named = |seen: &Seen| seen.looked.named().map(|id| id.0[0]).collect::<Vec<_>>();
+        let looked = seen(&knowledge, false, &asked);
+        assert_eq!(looked.iter().map(named).collect::<Vec<_>>(), [vec![1], vec![1], vec![2], vec![]]);
+        let first = &looked[0].looked.found[0];
+        assert_eq!((first.kind, first.level, first.line), (Kind::Codename, Level::Restricted, 1));
+        assert!(looked.iter().all(|seen| seen.looked.unread == 0), "{looked:?}");
+        let answer = format!("{looked:?}").to_lowercase();
+        assert!(!answer.contains("glass") && !answer.contains("opal"), "an answer names nothing: {answer}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What others asked for, and whoever may approve it.
 
 use askama::Template;
-use cordon_domain::{Action, AskId, Asked as Wanted, Inspection, Label, Record, Step, Steps, Target};
+use cordon_domain::{Action, AskId, Asked as Wanted, Guarding, Inspection, Label, Record, Step, Steps, Target};
 use serde::Deserialize;
 use serde_json::json as object;
 
@@ -91,6 +91,16 @@ fn changed(wanted: &Wanted) -> String {
             let from = publication.starts.map_or_else(|| "at once".to_owned(), |at| format!("from {}", utc(at)));
             let until = utc(publication.ends);
             format!("anyone reads it, {from}, until {until}; {} bytes", publication.bytes)
+        }
+        Step::Put(Record::Allowance(allowance)) => format!(
+            "{} reads {} bytes of it beyond limits, until {}",
+            allowance.principal,
+            allowance.bytes,
+            utc(allowance.ends)
+        ),
+        Step::Put(Record::Bucket(bucket)) => {
+            let Guarding { limits, inspection, registers } = bucket.guarding();
+            format!("limits: {limits}; inspection: {inspection}; copies are recognised of what is {registers}")
         }
         step => format!("{step:#?}"),
     };

@@ -2,6 +2,7 @@
 
 use cordon_domain::{Action, ObjectKey, VersionId};
 use cordon_gate::{Denial, Facts, JournalError};
+use cordon_store::inspections::Wanted;
 use cordon_vault::{Held, VaultError};
 use serde::Deserialize;
 use serde_json::{Value, json as object};
@@ -11,10 +12,19 @@ use crate::consent::asked_of_others;
 use crate::node::Node;
 use crate::reply::{Answer, Refused, json};
 
-/// Lists what is held and whoever asks may know of.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Listing {
+    #[serde(default)]
+    observed: bool,
+}
+
+/// Lists what is held, or would be where that is observed, and whoever asks may know of.
 pub(crate) async fn list(node: &Node, asked: Asked) -> Answer {
+    let Listing { observed } = asked.json()?;
     let facts = facts(node, &asked, Action::ObjectList)?;
-    let (held, more) = node.vault.held(&facts).await?;
+    let wanted = if observed { Wanted::Observed } else { Wanted::Held };
+    let (held, more) = node.vault.held(&facts, wanted).await?;
     let snapshot = node.identity.snapshot()?;
     let line = |held: &Held| {
         let bucket = snapshot.roster().buckets.get(held.entry.bucket)?;
@@ -35,6 +45,7 @@ fn line(bucket: &str, held: &Held) -> Value {
             "bytes": one.bytes,
             "depth": one.depth,
             "of": one.of.map(|version| version.to_string()),
+            "named": one.named.map(|codename| codename.to_string()),
         })
     });
     object!({
@@ -44,6 +55,7 @@ fn line(bucket: &str, held: &Held) -> Value {
         "version": entry.version.to_string(),
         "label": label.to_string(),
         "before": inspected.before.as_ref().map(ToString::to_string),
+        "would": inspected.would.as_ref().map(ToString::to_string),
         "found": found.collect::<Vec<_>>(),
         "more": inspected.looked.more,
         "unread": inspected.looked.unread,

@@ -10,11 +10,14 @@
 //! `sign_in`, `welcome`, `login`, `keys`, `approvals`, `held`, `publications` (handlers), `published` (what anyone reads), `strangers` (how much of it), `consent` (what takes other
 //! people), [`purge`] (who removes copies), `metrics` (numbers for whoever watches), `stall` (whoever stops reading), `inspectors` (worker processes that look into what is written), [`peers`] (nodes that ask each other).
 
+mod allowances;
 mod approvals;
 pub mod asked;
 mod consent;
+mod embargoes;
 mod emergencies;
 pub mod flights;
+mod guarded;
 mod held;
 mod inspectors;
 mod keys;

@@ -72,6 +72,9 @@ pub const S3_DELETE_MAX: usize = 1000;
 /// Tags of one object.
 pub const S3_TAGS_MAX: usize = 10;
 
+/// Tags of a bucket.
+pub const S3_BUCKET_TAGS_MAX: usize = 50;
+
 /// Characters of the name of a tag.
 pub const S3_TAG_NAME_CHARS_MAX: usize = 128;
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use cordon_domain::{Action, Actor, Clock, Credential, EmergencyId, Network};
+use cordon_domain::{Action, Actor, BucketId, Clock, Credential, EmergencyId, Network};
 use cordon_gate::{Epoch, Gate, Journal as _};
 use cordon_identity::{Identity, IdentityError, Provider, ProviderSettings, PublicUrl};
 use cordon_policy::{Itself, Policies, Unlisted};
@@ -126,6 +126,13 @@ impl Node {
     #[must_use]
     pub const fn installation(&self) -> &Installation {
         &self.installation
+    }
+
+    /// Returns what a bucket is called; one that was removed has no name any more.
+    pub(crate) fn bucket_name(&self, bucket: BucketId) -> Result<String, IdentityError> {
+        let snapshot = self.identity.snapshot()?;
+        let named = snapshot.roster().buckets.get(bucket);
+        Ok(named.map_or_else(|| bucket.to_string(), |bucket| bucket.name.to_string()))
     }
 
     /// Where a request comes from: the connection, or what proxies that are set say.

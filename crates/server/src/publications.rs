@@ -18,14 +18,11 @@ pub(crate) async fn list(node: &Node, asked: Asked) -> Answer {
     let facts = facts(node, &asked, Action::ObjectList)?;
     node.follow().await;
     let all = node.vault.publications(&facts).await?;
-    let snapshot = node.identity.snapshot()?;
     let line = |(publication, standing): &(Publication, Standing)| {
-        // One that was removed has no name any more.
-        let bucket = snapshot.roster().buckets.get(publication.bucket).map(|bucket| bucket.name.to_string());
-        let bucket = bucket.unwrap_or_else(|| publication.bucket.to_string());
-        line(node, publication, (&bucket, *standing))
+        let bucket = node.bucket_name(publication.bucket)?;
+        Ok::<_, Refused>(line(node, publication, (&bucket, *standing)))
     };
-    json(&object!({"publications": all.iter().map(line).collect::<Vec<_>>()}))
+    json(&object!({"publications": all.iter().map(line).collect::<Result<Vec<_>, _>>()?}))
 }
 
 fn line(node: &Node, publication: &Publication, (bucket, standing): (&str, Standing)) -> Value {

@@ -19,7 +19,8 @@ use crate::metrics::At;
 use crate::node::Node;
 use crate::reply::{Answer, Refused, guard, lead_to};
 use crate::{
-    approvals, emergencies, held, keys, login, pages, peers, provider, publications, published, sign_in, welcome,
+    allowances, approvals, embargoes, emergencies, guarded, held, keys, login, pages, peers, provider, publications,
+    published, sign_in, welcome,
 };
 
 /// Who may ask. What they may do then is decided by the gate.
@@ -112,6 +113,18 @@ pub fn table() -> Vec<Route> {
         POST "/publications"           Person Program publications::list;
         POST "/publications/make"      Person Program publications::make;
         POST "/publications/withdraw"  Person Program publications::withdraw;
+        POST "/allowances"             Person Program allowances::list;
+        POST "/allowances/make"        Person Program allowances::make;
+        POST "/allowances/end"         Person Program allowances::end;
+        POST "/embargoes"              Person Program embargoes::list;
+        POST "/embargoes/make"         Person Program embargoes::make;
+        POST "/embargoes/lift"         Person Program embargoes::lift;
+        POST "/bucket"                 Person Program guarded::show;
+        POST "/bucket/set"             Person Program guarded::set;
+        POST "/prints/forget"          Person Program guarded::forget;
+        POST "/codenames"              Person Program guarded::codenames;
+        POST "/codenames/make"         Person Program guarded::make_codename;
+        POST "/codenames/end"          Person Program guarded::end_codename;
         GET  "/p/{publication}"        Anyone Program published::read;
         GET  "/manifest"               Anyone Program published::manifest;
         GET  "/emergencies"            Person Person  emergencies::page;

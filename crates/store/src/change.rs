@@ -74,6 +74,13 @@ pub enum Change {
         /// Tags as S3 writes them in a header; none.
         tagging: Option<String>,
     },
+    /// Copies of a version are recognised no more; it stays as it is.
+    ForgetPrints {
+        /// The bucket.
+        bucket: BucketId,
+        /// The version.
+        version: VersionId,
+    },
     /// A version was looked into, and keeps its label.
     Inspect {
         /// The bucket.
@@ -194,6 +201,7 @@ impl Described for Change {
             Self::Relabel { action, .. } | Self::Records { action, .. } => *action,
             Self::Inspect { .. } => Action::ObjectInspect,
             Self::Tag { .. } => Action::ObjectTag,
+            Self::ForgetPrints { .. } => Action::PrintsForget,
             Self::Access(access) => access.action,
             Self::Rotate { .. } => Action::KeyRotate,
             Self::Rewrap { .. } => Action::KeyRewrap,
@@ -220,6 +228,7 @@ impl Described for Change {
             }
             Self::Shred { bucket, version, .. }
             | Self::Inspect { bucket, version, .. }
+            | Self::ForgetPrints { bucket, version }
             | Self::Tag { bucket, version, .. } => versioned(*bucket, *version),
             Self::Records { action, steps, .. } => concern(*action, steps, target),
             Self::Access(access) => access.concerns(target),
@@ -290,6 +299,13 @@ pub(crate) async fn apply<A: Changes>(
             as_decided(session, keys, permit, version).await?;
             tag(session, keys, version, tagging).await?;
             Ok(Effect { rows: 1, ..Effect::default() })
+        }
+        Change::ForgetPrints { version, .. } => {
+            as_decided(session, keys, permit, version).await?;
+            match prints::forget(session, keys, version).await? {
+                true => Ok(Effect { rows: 1, ..Effect::default() }),
+                false => Err(StoreError::Conflict(format!("copies of {version} are not recognised"))),
+            }
         }
         Change::Inspect { version, look, .. } => {
             as_decided(session, keys, permit, version).await?;

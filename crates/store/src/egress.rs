@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use cordon_domain::egress::UNLIMITED;
+use cordon_domain::egress::{AtLimit, UNLIMITED};
 use cordon_domain::{Charge, Egress, Level, Moment, Payer, VersionId, Window};
 use cordon_gate::{JournalError, Left, Toll};
 
@@ -29,6 +29,8 @@ impl Name {
             Payer::Principal(id) => (0, &id.0),
             Payer::Vendor(id) => (1, &id.0),
             Payer::Project(project) => (2, project.as_str().as_bytes()),
+            // It is of no level: what is read by it counts together.
+            Payer::Allowance(id) => return Self([&[3, 0], id.0.as_slice()].concat()),
         };
         Self([&[kind, level as u8], id].concat())
     }
@@ -252,7 +254,12 @@ fn slowly(limits: &Egress, charge: &Charge) -> String {
 /// Why no more may leave, if so: the limit that it goes over, or half of which is used when the sign-in is not fresh.
 fn over(known: &Known, charge: &Charge, (payer, limits): &(Payer, Egress), all: u64) -> Option<JournalError> {
     let share = limits.share_of(all);
-    let step_up = charge.proved_age_s.is_some_and(|age| age > STEP_UP_AGE_S);
+    let allowance = match payer {
+        Payer::Allowance(id) => Some(id),
+        _ => None,
+    };
+    // An allowance was thought about by two people.
+    let step_up = allowance.is_none() && charge.proved_age_s.is_some_and(|age| age > STEP_UP_AGE_S);
     let mut fresher = None;
     for (place, window) in Window::ALL.into_iter().enumerate() {
         let of = |all: &[u64; WINDOWS]| all.get(place).copied().unwrap_or(0);
@@ -265,6 +272,10 @@ fn over(known: &Known, charge: &Charge, (payer, limits): &(Payer, Egress), all: 
         let bytes = if charge.bytes == 0 { 0 } else { now.saturating_add(charge.ahead) };
         for (used, limit, what) in [(objects, limit, "objects"), (bytes, bytes_max, "bytes of objects")] {
             let allowed = || format!("{limit} {what} that are {} {}", charge.level, window.as_str());
+            if let Some(id) = allowance.filter(|_| used > limit) {
+                let missing = format!("room in the allowance {id}: it is for {limit} bytes, and they are used");
+                return Some(JournalError::Limit { missing, ask: Some("an owner of the bucket".to_owned()) });
+            }
             if used > limit {
                 let all = if used == bytes && now <= limit { slowly(limits, charge) } else { String::new() };
                 let missing = format!("room in what may leave: {} may read {}{all}", payer.as_str(), allowed());
@@ -378,7 +389,8 @@ impl Counts {
         for (name, payer) in names.clone() {
             let known = self.known.get_mut(&name).ok_or_else(|| JournalError::from(changed_beside()))?;
             known.advance(charge.at.0);
-            if let (Toll::Take(_), Some(over)) = (toll, over(known, charge, payer, all)) {
+            let refuses = matches!(toll, Toll::Take(_)) && charge.at_limit != AtLimit::Count;
+            if let (true, Some(over)) = (refuses, over(known, charge, payer, all)) {
                 return Err(over);
             }
         }
@@ -524,6 +536,7 @@ mod tests {
             ahead: 0,
             payers: vec![(Payer::Principal(PrincipalId([1; 16])), LIMITS)],
             proved_age_s: None,
+            at_limit: AtLimit::Refuse,
         }
     }
 

@@ -334,7 +334,7 @@ async fn remove(session: &mut Session, keys: &Keyring, entry: &Entry, stamp: Sta
     for table in ["entries", "objects", "bodies"] {
         session.execute(&format!("DELETE FROM {table} WHERE version = ?1"), values![&entry.version.0]).await?;
     }
-    prints::forget(session, keys, entry.version).await
+    prints::forget(session, keys, entry.version).await.map(drop)
 }
 
 async fn put(session: &mut Session, keys: &Keyring, entry: &Entry) -> Result<(), StoreError> {

@@ -29,6 +29,8 @@ pub enum Wanted {
     Pending = 1,
     /// Those that are held.
     Held = 2,
+    /// Those that would be held, where their bucket observes what is found.
+    Observed = 3,
 }
 
 /// Where [`Entry::COLUMNS`] names the version.
@@ -39,6 +41,7 @@ pub(crate) fn column(inspection: Option<&Inspection>) -> i64 {
     match inspection {
         Some(Inspection::Pending) => Wanted::Pending as i64,
         Some(Inspection::Done(inspected)) if inspected.is_held() => Wanted::Held as i64,
+        Some(Inspection::Done(inspected)) if inspected.is_observed() => Wanted::Observed as i64,
         Some(Inspection::Done(_)) | None => 0,
     }
 }

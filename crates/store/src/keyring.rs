@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, RwLock};
 
-use cordon_domain::{Clock, Level, PrincipalId, UserName};
+use cordon_domain::{Clock, CodenameId, Level, PrincipalId, UserName};
 use cordon_keys::limits::KEY_USES_MAX;
 use cordon_keys::{BucketKey, KeyError, KeyName, KeyRef, Purpose, Secret, StoredKey, Unlocked};
 use cordon_ledger::entry::{EventKey, SubjectKey};
@@ -19,6 +19,9 @@ use crate::rows::RowKey;
 
 /// What sealed names are bound to.
 const NAME: &[u8] = b"cordon/name/v1";
+
+/// What sealed codenames are bound to.
+const CODENAME: &[u8] = b"cordon/codename/v1";
 
 /// Keys in use. Made once at the start, from the unlocked root.
 pub struct Keyring {
@@ -143,6 +146,34 @@ impl Keyring {
         let changed = || StoreError::Integrity(format!("the name of {principal} was changed beside Cordon"));
         let plain = key.open(NAME, sealed).map_err(|_| changed())?;
         String::from_utf8(plain).map(Some).map_err(|_| changed())
+    }
+
+    /// Seals a codename.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the cipher fails.
+    pub fn seal_codename(&self, id: CodenameId, name: &str) -> Result<Vec<u8>, StoreError> {
+        Ok(self.codename_key(id)?.seal(CODENAME, name.as_bytes(), &mut SystemEntropy)?)
+    }
+
+    /// Opens a codename.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Integrity`] when it was changed beside Cordon.
+    pub fn open_codename(&self, id: CodenameId, sealed: &[u8]) -> Result<String, StoreError> {
+        let changed = || StoreError::Integrity(format!("the codename {id} was changed beside Cordon"));
+        let plain = self.codename_key(id)?.open(CODENAME, sealed).map_err(|_| changed())?;
+        String::from_utf8(plain).map_err(|_| changed())
+    }
+
+    /// What is sealed is bound to the identifier.
+    fn codename_key(&self, id: CodenameId) -> Result<SubjectKey, StoreError> {
+        self.with(|unlocked| {
+            let secret = unlocked.own(Purpose::Index, 1)?.derive("cordon/codenames/v1");
+            Ok(SubjectKey::new(PrincipalId(id.0), &secret))
+        })
     }
 
     /// Returns what a name is found by.

@@ -119,6 +119,15 @@ pub const ASKS_OPEN_MAX: usize = 16;
 /// Publications that nobody withdrew.
 pub const PUBLICATIONS_MAX: usize = 10_000;
 
+/// Allowances that nobody ended.
+pub const ALLOWANCES_MAX: usize = 10_000;
+
+/// Embargoes that nobody lifted.
+pub const EMBARGOES_MAX: usize = 10_000;
+
+/// Codenames that are looked for.
+pub const CODENAMES_MAX: usize = 2_000;
+
 /// Readers whose counts a writer keeps in memory.
 pub const EGRESS_KNOWN_MAX: usize = 4_096;
 

@@ -8,6 +8,7 @@ use cordon_domain::{Label, Prints, VersionId};
 use crate::error::StoreError;
 use crate::keyring::Keyring;
 use crate::read::Reader;
+use crate::rows::ObjectRow;
 use crate::sql::{Session, values};
 use crate::state::{object, put_setting, setting};
 
@@ -45,11 +46,11 @@ pub(crate) async fn keep(
     changed(session, keys).await
 }
 
-/// Forgets it.
-pub(crate) async fn forget(session: &mut Session, keys: &Keyring, version: VersionId) -> Result<(), StoreError> {
+/// Forgets it. Tells whether there was something to forget.
+pub(crate) async fn forget(session: &mut Session, keys: &Keyring, version: VersionId) -> Result<bool, StoreError> {
     match session.execute("DELETE FROM prints WHERE version = ?1", values![&version.0]).await? {
-        0 => Ok(()),
-        _ => changed(session, keys).await,
+        0 => Ok(false),
+        _ => changed(session, keys).await.map(|()| true),
     }
 }
 
@@ -73,7 +74,7 @@ async fn changed(session: &mut Session, keys: &Keyring) -> Result<(), StoreError
 }
 
 impl Reader {
-    /// Returns by what versions are recognised whose labels are `wanted`, and how often that changed; nothing when it has not
+    /// Returns by what versions are recognised that are `wanted`, and how often that changed; nothing when it has not
     /// changed since `known`. It is at most so many versions with so many hashes; that there are more is said. A row that was
     /// changed beside Cordon is passed over, as if it had been removed.
     ///
@@ -84,7 +85,7 @@ impl Reader {
         &self,
         keys: &Keyring,
         known: Option<u64>,
-        wanted: impl Fn(&Label) -> bool,
+        wanted: impl Fn(&ObjectRow) -> bool,
         (versions, hashes): (usize, usize),
     ) -> Result<Option<AllPrints>, StoreError> {
         let mut session = self.session().await?;
@@ -108,7 +109,7 @@ impl Reader {
                     Err(StoreError::Integrity(_)) => None,
                     row => row?,
                 };
-                let (Some(prints), Some(row)) = (read, row.filter(|row| wanted(&row.label))) else { continue };
+                let (Some(prints), Some(row)) = (read, row.filter(&wanted)) else { continue };
                 count += prints.len();
                 if all.len() >= versions || count > hashes {
                     return Ok(Some(AllPrints { changes, all, more: true }));

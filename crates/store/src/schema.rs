@@ -6,7 +6,7 @@ use crate::limits::{COPY_PAYLOADS, COPY_ROWS};
 use crate::sql::{Session, values};
 
 /// The newest format that this program reads and writes.
-pub const FORMAT: i64 = 9;
+pub const FORMAT: i64 = 10;
 
 /// Steps from format n to n + 1, as SQLite writes types. A step never changes once it was released.
 const STEPS: [&str; FORMAT as usize] = ["
@@ -144,6 +144,10 @@ CREATE INDEX entries_inspection ON entries (inspection, version) WHERE inspectio
     "
 CREATE TABLE prints (version BLOB PRIMARY KEY, prints BLOB NOT NULL, mac BLOB NOT NULL) STRICT;
 ",
+    "
+-- Records may be allowances, embargoes and codenames, and buckets say how they are guarded: a program that does not know these
+-- does not decide beside one that does.
+",
 ];
 
 /// What PostgreSQL has besides: events that have no position yet.
@@ -166,6 +170,7 @@ CREATE INDEX objects_unplaced ON objects (began_leaf) WHERE began_position IS NU
 CREATE INDEX past_labels_unplaced ON past_labels (began_leaf) WHERE began_position IS NULL AND began_leaf IS NOT NULL;
 CREATE INDEX past_labels_end_unplaced ON past_labels (ended_leaf) WHERE ended_position IS NULL AND ended_leaf IS NOT NULL;
 ",
+    "",
     "",
     "",
     "",

@@ -1,19 +1,20 @@
 //! Changes of records, carried out: what must hold of the state for each, beyond what the policies decided.
 
+mod terms;
+
 use cordon_domain::limits::APPROVALS_MAX;
 use cordon_domain::{
     Action, Actor, Asked, AskedHash, Bucket, Device, Emergency, Event, Grant, Level, Moment, Policies, Principal,
-    PrincipalId, PrincipalKind, Publication, Record, RecordKey, Revoked, Role, Scope, Step, Steps, Target, VersionId,
-    Versioning,
+    PrincipalId, PrincipalKind, Record, RecordKey, Revoked, Role, Scope, Step, Steps, Target, VersionId, Versioning,
 };
 use cordon_gate::Permit;
 use cordon_gate::act::Changes;
 
-use crate::entries::{self, Entry, by_version};
+use crate::entries;
 use crate::error::StoreError;
 use crate::identities::{authenticator, credential, forget};
 use crate::keyring::Keyring;
-use crate::limits::{ASK_MS_MAX, ASKS_OPEN_MAX, EMERGENCY_MS_MAX, PUBLICATIONS_MAX};
+use crate::limits::{ASK_MS_MAX, ASKS_OPEN_MAX, EMERGENCY_MS_MAX};
 use crate::records::{all, buckets, devices_with, end, live, moment, put, record};
 use crate::rows::{Stamp, encoded};
 use crate::sql::{Session, values};
@@ -27,6 +28,7 @@ fn subject(action: Action, step: &Step) -> Option<PrincipalId> {
         Step::Put(Record::Principal(principal)) => Some(principal.id),
         Step::Put(Record::Device(device)) => Some(device.owner),
         Step::Put(Record::Grant(grant)) => Some(grant.principal),
+        Step::Put(Record::Allowance(allowance)) => Some(allowance.principal),
         Step::Put(Record::Emergency(emergency)) => Some(emergency.principal),
         Step::Put(Record::Ask(asked)) => Some(asked.by),
         Step::Put(Record::Revoked(revoked)) => Some(revoked.principal),
@@ -37,7 +39,9 @@ fn subject(action: Action, step: &Step) -> Option<PrincipalId> {
             | Record::Levels(_)
             | Record::Policies(_)
             | Record::Bucket(_)
-            | Record::Publication(_),
+            | Record::Publication(_)
+            | Record::Embargo(_)
+            | Record::Codename(_),
         )
         | Step::End(_) => None,
     }
@@ -53,13 +57,16 @@ pub(crate) fn concern(action: Action, steps: &Steps, target: &Target) -> bool {
                 matches!(steps.0.first(), Some(Step::Put(Record::Bucket(new))) if grant.scope == Scope::Bucket(new.id))
             }
             Step::Put(Record::Grant(grant)) => is_within(&grant.scope, target),
-            Step::Put(Record::Bucket(bucket)) if action == Action::BucketChange => target.bucket == Some(bucket.id),
+            Step::Put(Record::Bucket(bucket)) if action != Action::BucketCreate => target.bucket == Some(bucket.id),
             Step::End(RecordKey::Bucket(id)) => target.bucket == Some(*id),
             Step::Put(Record::Publication(publication)) => {
                 Target { record: None, ..target.clone() } == publication.target()
             }
+            Step::Put(Record::Allowance(allowance)) => Target { record: None, ..target.clone() } == allowance.target(),
+            Step::Put(Record::Embargo(embargo)) => Target { record: None, ..target.clone() } == embargo.target(),
             // Whose it is, is checked against what is stored.
             Step::End(RecordKey::Publication(_)) => target.version.is_some(),
+            Step::End(RecordKey::Allowance(_) | RecordKey::Embargo(_)) => true,
             Step::End(RecordKey::Ask(_)) if action == Action::PublicationWithdraw => target.version.is_some(),
             Step::Put(Record::Ask(asked)) => is_about(asked, target),
             // Everything else is decided on the installation, whatever bucket somebody owns.
@@ -220,7 +227,12 @@ impl<A: Changes> Guard<'_, A> {
             Step::Put(Record::Bucket(bucket)) => self.bucket(bucket).await,
             Step::Put(Record::Revoked(revoked)) => self.revoked(revoked).await,
             Step::Put(Record::Publication(publication)) => self.publication(publication).await,
+            Step::Put(Record::Allowance(allowance)) => self.allowance(allowance).await,
+            Step::Put(Record::Embargo(embargo)) => self.embargo(embargo).await,
+            Step::Put(Record::Codename(codename)) => self.codename(codename).await,
             Step::End(key @ RecordKey::Publication(_)) => self.withdrawn(key).await,
+            Step::End(key @ RecordKey::Allowance(_)) => self.ended(key).await,
+            Step::End(key @ RecordKey::Embargo(_)) => self.lifted(key).await,
             Step::End(key @ RecordKey::Ask(_)) if self.permit.action() == Action::PublicationWithdraw => {
                 self.asked_no_more(key).await
             }
@@ -254,12 +266,19 @@ impl<A: Changes> Guard<'_, A> {
         let Some(Record::Bucket(old)) = self.record(&RecordKey::Bucket(new.id)).await? else {
             return conflict(format!("there is no {}", new.id));
         };
-        let same = Bucket { label: new.label.clone(), versioning: new.versioning, ..(*old).clone() } == *new;
+        let Bucket { label, versioning, guarding, tagging, .. } = new.clone();
+        let same = Bucket { label, versioning, guarding, tagging, ..(*old).clone() } == *new;
         holds(same, "name and maker of a bucket do not change: make another")?;
         self.decided_on(new)?;
         holds(!new.label.is_lower_than(&old.label), "the label of a bucket is raised, and not lowered")?;
         let kept = old.versioning == Versioning::Off || new.versioning == Versioning::On;
-        holds(kept, "a bucket that keeps earlier versions goes on keeping them")
+        holds(kept, "a bucket that keeps earlier versions goes on keeping them")?;
+        let looser = new.guarding().is_looser_than(&old.guarding());
+        let only = Bucket { guarding: new.guarding, ..(*old).clone() } == *new;
+        match self.permit.action() {
+            Action::BucketLoosen => holds(only, "whoever loosens how a bucket is guarded changes nothing else"),
+            _ => holds(!looser, "a bucket that observes what it enforced is loosened, which takes two people"),
+        }
     }
 
     async fn record(&mut self, key: &RecordKey) -> Result<Option<Record>, StoreError> {
@@ -381,41 +400,6 @@ impl<A: Changes> Guard<'_, A> {
         let same =
             row.is_some_and(|row| target.bucket == Some(row.bucket) && target.label.as_ref() == Some(&row.label));
         holds(same, &format!("{version} is not where it was decided on, or has another label"))
-    }
-
-    /// What becomes public is as it was decided on, was looked into, and ends.
-    async fn publication(&mut self, new: &Publication) -> Result<(), StoreError> {
-        self.is_as_stored(new.version).await?;
-        let entry = by_version(self.session, self.keys, new.version).await?;
-        let same = |entry: &Entry| (entry.bucket, &entry.key, entry.said.bytes) == (new.bucket, &new.key, new.bytes);
-        let entry = entry.filter(same).ok_or_else(|| StoreError::Conflict(format!("there is no {}", new.version)))?;
-        let clean = entry.said.inspection.is_some_and(|inspection| inspection.may_be_public());
-        holds(clean, "it was not looked into, or what was found in it was not released")?;
-        let own = new.by == self.permit.actor().principal && new.may_begin(self.at);
-        holds(own, "a publication names who makes it, a reason, and an end ahead, within 366 days")?;
-        let all = all(self.session, self.keys).await?.roster.publications;
-        holds(all.len() < PUBLICATIONS_MAX, "there are too many publications: withdraw those that have ended")?;
-        let other = all.values().find(|other| other.version == new.version && other.ends > self.at);
-        if let Some(other) = other {
-            return conflict(format!("{} is of the same version: withdraw that first", other.id));
-        }
-        self.is_new(RecordKey::Publication(new.id)).await
-    }
-
-    /// A publication is taken back as it was decided on.
-    async fn withdrawn(&mut self, key: &RecordKey) -> Result<(), StoreError> {
-        let Some(Record::Publication(old)) = self.record(key).await? else {
-            return conflict(format!("there is no {key}: it was withdrawn"));
-        };
-        let own = Target { record: None, ..self.permit.target().clone() } == old.target();
-        holds(own, "the publication is of something else")
-    }
-
-    /// With a publication goes what was asked for of the same version.
-    async fn asked_no_more(&mut self, key: &RecordKey) -> Result<(), StoreError> {
-        let Some(Record::Ask(old)) = self.record(key).await? else { return conflict(format!("there is no {key}")) };
-        let same = old.action == Action::PublicationMake && old.target.version == self.permit.target().version;
-        holds(same, "what was asked for is something else")
     }
 
     async fn ask(&mut self, asked: &Asked) -> Result<(), StoreError> {

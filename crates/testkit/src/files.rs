@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Poll;
 
@@ -10,29 +11,77 @@ use futures_util::stream::{self, BoxStream, StreamExt as _};
 use object_store::path::Path;
 use object_store::{
     CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMultipartOptions,
-    PutOptions, PutPayload, PutResult, Result,
+    PutOptions, PutPayload, PutResult, Result, UploadPart,
 };
 
 /// Hands everything on to another store until it is told to fail.
 #[derive(Debug)]
 pub struct FaultyFiles<S> {
     inner: S,
-    dead_at: AtomicU64,
     held: AtomicBool,
-    steps: AtomicU64,
+    steps: Arc<Steps>,
+}
+
+/// Steps that were done, and from which one on nothing is done any more.
+#[derive(Debug)]
+struct Steps {
+    dead_at: AtomicU64,
+    done: AtomicU64,
+}
+
+impl Steps {
+    /// Whether the next step is done, and whether its success is told.
+    fn step(&self) -> (bool, bool) {
+        let step = self.done.fetch_add(1, Ordering::SeqCst);
+        let dead_at = self.dead_at.load(Ordering::SeqCst);
+        (step < dead_at || (step == dead_at && step.is_multiple_of(2)), step < dead_at)
+    }
+}
+
+/// A file that is written in parts: each is a step, and so is its end.
+#[derive(Debug)]
+struct FaultyParts {
+    inner: Box<dyn MultipartUpload>,
+    steps: Arc<Steps>,
+}
+
+#[async_trait::async_trait]
+impl MultipartUpload for FaultyParts {
+    fn put_part(&mut self, data: PutPayload) -> UploadPart {
+        match self.steps.step() {
+            (true, true) => self.inner.put_part(data),
+            _ => Box::pin(async { Err(dead()) }),
+        }
+    }
+
+    async fn complete(&mut self) -> Result<PutResult> {
+        match self.steps.step() {
+            (true, true) => self.inner.complete().await,
+            (true, false) => self.inner.complete().await.and(Err(dead())),
+            (false, _) => Err(dead()),
+        }
+    }
+
+    async fn abort(&mut self) -> Result<()> {
+        match self.steps.step() {
+            (true, true) => self.inner.abort().await,
+            _ => Err(dead()),
+        }
+    }
 }
 
 impl<S> FaultyFiles<S> {
     /// Stands before `inner`.
-    pub const fn new(inner: S) -> Self {
-        Self { inner, dead_at: AtomicU64::new(u64::MAX), held: AtomicBool::new(false), steps: AtomicU64::new(0) }
+    pub fn new(inner: S) -> Self {
+        let steps = Steps { dead_at: AtomicU64::new(u64::MAX), done: AtomicU64::new(0) };
+        Self { inner, held: AtomicBool::new(false), steps: Arc::new(steps) }
     }
 
-    /// From this step on (puts and deletions, counted from now) nothing is done any more; an even step is done and its
+    /// From this step on (puts, parts and deletions, counted from now) nothing is done any more; an even step is done and its
     /// success not told.
     pub fn dead_at(&self, step: u64) {
-        self.steps.store(0, Ordering::SeqCst);
-        self.dead_at.store(step, Ordering::SeqCst);
+        self.steps.done.store(0, Ordering::SeqCst);
+        self.steps.dead_at.store(step, Ordering::SeqCst);
     }
 
     /// Holds every put from now on, as a node does that is paused, until told to go on.
@@ -54,14 +103,7 @@ impl<S> FaultyFiles<S> {
 
     /// Returns the steps since [`FaultyFiles::dead_at`].
     pub fn steps(&self) -> u64 {
-        self.steps.load(Ordering::SeqCst)
-    }
-
-    /// Whether the next step is done, and whether its success is told.
-    fn step(&self) -> (bool, bool) {
-        let step = self.steps.fetch_add(1, Ordering::SeqCst);
-        let dead_at = self.dead_at.load(Ordering::SeqCst);
-        (step < dead_at || (step == dead_at && step.is_multiple_of(2)), step < dead_at)
+        self.steps.done.load(Ordering::SeqCst)
     }
 }
 
@@ -78,7 +120,7 @@ impl<S: fmt::Debug> fmt::Display for FaultyFiles<S> {
 #[async_trait::async_trait]
 impl<S: ObjectStore> ObjectStore for FaultyFiles<S> {
     async fn put_opts(&self, location: &Path, payload: PutPayload, opts: PutOptions) -> Result<PutResult> {
-        let step = self.step();
+        let step = self.steps.step();
         self.held().await;
         match step {
             (true, true) => self.inner.put_opts(location, payload, opts).await,
@@ -87,8 +129,9 @@ impl<S: ObjectStore> ObjectStore for FaultyFiles<S> {
         }
     }
 
-    async fn put_multipart_opts(&self, _: &Path, _: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
-        Err(dead())
+    async fn put_multipart_opts(&self, location: &Path, opts: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
+        let inner = self.inner.put_multipart_opts(location, opts).await?;
+        Ok(Box::new(FaultyParts { inner, steps: Arc::clone(&self.steps) }))
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
@@ -100,7 +143,7 @@ impl<S: ObjectStore> ObjectStore for FaultyFiles<S> {
     }
 
     fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
-        match self.step() {
+        match self.steps.step() {
             (true, true) => self.inner.delete_stream(locations),
             _ => stream::once(async { Err(dead()) }).boxed(),
         }

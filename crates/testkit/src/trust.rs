@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use cordon_domain::egress::AtLimit;
 use cordon_domain::{Action, Actor, Event, Label, Moment, Personal, PrincipalId, RequestId, Target, VersionId};
 use cordon_gate::act::Changes;
 use cordon_gate::{
@@ -88,7 +89,8 @@ impl MemoryJournal {
     }
 
     fn pay(&self, toll: Option<Toll>) -> Result<(), JournalError> {
-        if matches!(toll, Some(Toll::Take(_))) && self.is_full.load(Ordering::Acquire) {
+        let refuses = matches!(&toll, Some(Toll::Take(charge)) if charge.at_limit != AtLimit::Count);
+        if refuses && self.is_full.load(Ordering::Acquire) {
             return Err(JournalError::Limit { missing: "room".to_owned(), ask: Some("security".to_owned()) });
         }
         if let Ok(mut tolls) = self.tolls.lock() {

@@ -31,16 +31,16 @@ pub struct Release {
 }
 
 impl Vault {
-    /// Returns what is held and whoever asks may know of, and whether there may be more: at most [`HELD_SHOWN_MAX`] are shown, and
+    /// Returns what is held, or would be where it is observed, and whoever asks may know of, and whether there may be more: at most [`HELD_SHOWN_MAX`] are shown, and
     /// [`HELD_LOOKED_AT_MAX`] looked at. That they learn of it is recorded.
     ///
     /// # Errors
     ///
     /// [`VaultError::Integrity`] when what decides is not whole.
-    pub async fn held(&self, asks: &Facts) -> Result<(Vec<Held>, bool), VaultError> {
+    pub async fn held(&self, asks: &Facts, wanted: Wanted) -> Result<(Vec<Held>, bool), VaultError> {
         let (mut held, mut after, mut looked_at) = (Vec::new(), None, 0);
         let more = loop {
-            let page = self.reader.inspections(&self.keys, Wanted::Held, after).await?;
+            let page = self.reader.inspections(&self.keys, wanted, after).await?;
             looked_at += page.found.len();
             held.extend(page.found.into_iter().filter_map(|found| self.seen(asks, found)));
             match page.next {

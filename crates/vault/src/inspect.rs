@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use cordon_domain::{
-    Action, Actor, Bucket, BucketId, Inspected, Inspection, Knowledge, Label, Level, Looked, Moment, ObjectKey,
-    PrincipalId, Prints, RequestId, Seen, Target, VersionId,
+    Action, Actor, Bucket, BucketId, Guarding, Inspected, Inspection, Knowledge, Label, Level, Looked, Moment,
+    ObjectKey, PrincipalId, Prints, RequestId, Seen, Target, VersionId,
 };
 use cordon_gate::act::{Changes, Inspect, Raise};
 use cordon_gate::{Facts, Request, Verdict};
@@ -27,7 +27,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::error::VaultError;
-use crate::known::{Knowing, registers};
+use crate::known::{Knowing, Raised, registers};
 use crate::limits::{
     INSPECT_AGAIN_S, LEFT_ALONE_MAX, LEFT_ALONE_MS, LOOK_NOW_BYTES_MAX, LOOK_NOW_MS, LOOK_TRIES, PENDING_WAIT_MS,
     WRITE_TRIES_MAX,
@@ -112,14 +112,20 @@ impl Size {
 
 impl Inspecting {
     /// Looks into something with a label, once, or once more when it says of itself that copies of it are to be recognised.
-    async fn look<F>(&self, key: &ObjectKey, label: &Label, look: impl Fn(Wants) -> F) -> Result<Seen, LookFault>
+    async fn look<F>(
+        &self,
+        key: &ObjectKey,
+        (label, guarding): (&Label, &Guarding),
+        look: impl Fn(Wants) -> F,
+    ) -> Result<Seen, LookFault>
     where
         F: Future<Output = Result<Seen, LookFault>>,
     {
         let wants = |prints| Wants { name: key.as_str().to_owned(), prints };
-        let prints = registers(label);
+        let prints = registers(label, guarding);
         let mut seen = look(wants(prints)).await?;
-        if !prints && self.known.raised(&seen.looked, label).is_some_and(|raised| registers(&raised)) {
+        let raised = self.known.raised(&seen.looked, label, guarding.inspection).to;
+        if !prints && raised.is_some_and(|raised| registers(&raised, guarding)) {
             seen = look(wants(true)).await?;
         }
         match self.known.knows_all(&seen.looked) {
@@ -158,9 +164,14 @@ impl Vault {
     }
 
     /// Looks into a short version that is about to be written with a label. `None`: later.
-    pub(crate) async fn look_now(&self, key: &ObjectKey, short: Short, label: &Label) -> Option<Seen> {
+    pub(crate) async fn look_now(
+        &self,
+        key: &ObjectKey,
+        short: Short,
+        (label, guarding): (&Label, &Guarding),
+    ) -> Option<Seen> {
         let (own, body) = (self.inspecting.as_ref()?, short.0?.freeze());
-        let looking = own.look(key, label, |wants| own.inspector.look_now(&wants, body.clone()));
+        let looking = own.look(key, (label, guarding), |wants| own.inspector.look_now(&wants, body.clone()));
         timeout(Duration::from_millis(LOOK_NOW_MS), looking).await.ok()?.ok()
     }
 
@@ -168,17 +179,18 @@ impl Vault {
     pub(crate) fn inspection(
         &self,
         seen: Option<&Seen>,
-        label: &Label,
+        (label, guarding): (&Label, &Guarding),
         (at, by): (Moment, PrincipalId),
     ) -> (Option<Inspection>, Option<Prints>) {
         let Some(own) = &self.inspecting else { return (None, None) };
-        let fits = |seen: &&Seen| own.known.raised(&seen.looked, label).is_none() && is_whole(seen, label);
-        match seen.filter(fits) {
-            Some(seen) => {
-                let inspected = Inspected::at(at, seen.looked.clone());
-                (Some(Inspection::Done(Box::new(inspected))), self.registered(seen, label, by))
+        let pending = (Some(Inspection::Pending), None);
+        let Some(seen) = seen.filter(|seen| is_whole(seen, (label, guarding))) else { return pending };
+        match own.known.raised(&seen.looked, label, guarding.inspection) {
+            Raised { to: Some(_), .. } => pending,
+            Raised { to: None, would } => {
+                let inspected = Inspected { would, ..Inspected::at(at, seen.looked.clone()) };
+                (Some(Inspection::Done(Box::new(inspected))), self.registered(seen, (label, guarding), by))
             }
-            None => (Some(Inspection::Pending), None),
         }
     }
 
@@ -274,6 +286,7 @@ impl Vault {
         let found = self.reader.version(&self.keys, version).await?;
         let Some((entry, Some(row))) = found.filter(|(entry, _)| entry.said.is_pending()) else { return Ok(()) };
         let target = of_version(entry.bucket, version, row.label.clone());
+        let guarding = self.guarding_of(entry.bucket);
         let mut seen = None;
         let _held = self.blobs.hold(version);
         for _ in 0..LOOK_TRIES {
@@ -284,7 +297,7 @@ impl Vault {
                 let bytes = entry.said.bytes;
                 own.inspector.look(&wants, bytes, got.bytes(0..bytes).boxed()).await
             };
-            match own.look(&entry.key, &row.label, look).await {
+            match own.look(&entry.key, (&row.label, &guarding), look).await {
                 Ok(found) => {
                     seen = Some(found);
                     break;
@@ -335,14 +348,16 @@ impl Vault {
     ) -> Result<Label, VaultError> {
         let ((bucket, version), at, looked) = (named(target)?, self.clock.now(), &seen.looked);
         let label = target.label.clone().unwrap_or_else(|| Label::of(Level::Restricted));
-        let inspected = Inspected::at(at, looked.clone());
-        let raised = own.known.raised(looked, &label);
-        let gets = raised.as_ref().unwrap_or(&label);
+        let guarding = self.guarding_of(bucket);
+        let Raised { to: raised, would } = own.known.raised(looked, &label, guarding.inspection);
+        let inspected = Inspected { would, ..Inspected::at(at, looked.clone()) };
+        let gets = (raised.as_ref().unwrap_or(&label), &guarding);
         if !is_whole(seen, gets) {
             return Err(VaultError::Unavailable("it was not asked by what copies of it are recognised".to_owned()));
         }
         let prints = self.registered(seen, gets, by);
-        let told = Told { looked, registers: registers(gets), is_registered: prints.is_some() };
+        let (registers, is_registered) = (registers(gets.0, gets.1), prints.is_some());
+        let told = Told { found: inspected.to_string(), registers, is_registered };
         let look = |inspected| {
             let to = Inspection::Done(Box::new(inspected));
             Box::new(Look { from: Inspection::Pending, to, prints })
@@ -362,7 +377,7 @@ impl Vault {
         &self,
         own: &Inspecting,
         target: &Target,
-        told: &Told<'_>,
+        told: &Told,
         change: Change,
     ) -> Result<(), VaultError> {
         let facts = self.own_facts(own, A::ACTION, target);
@@ -422,25 +437,26 @@ impl Vault {
 }
 
 /// What a look gave, as its event says it.
-struct Told<'a> {
-    looked: &'a Looked,
+struct Told {
+    found: String,
     registers: bool,
     is_registered: bool,
 }
 
-impl fmt::Display for Told<'_> {
+impl fmt::Display for Told {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let not = if self.is_registered { "" } else { "not " };
-        match self.registers {
-            true => write!(f, "{}; copies of it are {not}recognised", self.looked),
-            false => self.looked.fmt(f),
+        f.write_str(&self.found)?;
+        match (self.registers, self.is_registered) {
+            (true, true) => f.write_str("; copies of it are recognised"),
+            (true, false) => f.write_str("; copies of it are not recognised"),
+            (false, _) => Ok(()),
         }
     }
 }
 
 /// Tells whether a look gave all that a version with that label needs.
-fn is_whole(seen: &Seen, label: &Label) -> bool {
-    seen.prints.is_some() || !registers(label)
+fn is_whole(seen: &Seen, (label, guarding): (&Label, &Guarding)) -> bool {
+    seen.prints.is_some() || !registers(label, guarding)
 }
 
 fn named(target: &Target) -> Result<(BucketId, VersionId), VaultError> {

@@ -1,23 +1,30 @@
-//! What is recognised in what is written: text of versions that somebody, or a marking, said to be restricted.
+//! What is recognised in what is written: codenames, and text of versions that somebody, or a marking, said to be restricted (or
+//! confidential, where their bucket asks for that).
 //!
 //! A label that inspection inferred registers nothing, or levels would creep from copy to copy. What is registered goes with its
 //! version.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use cordon_domain::limits::PRINTS_MIN;
-use cordon_domain::{Knowledge, Known, Label, Level, Looked, Origin, PrincipalId, Prints, Seen, VersionId};
+use cordon_domain::{
+    Action, Bucket, CodenameId, Codeword, Guarding, Knowledge, Known, KnownName, Label, Level, Looked, Mode, ObjectKey,
+    Origin, PrincipalId, Prints, Seen, VersionId,
+};
+use cordon_gate::act::ForgetPrints;
+use cordon_gate::{Facts, Request};
 use cordon_keys::Purpose;
-use cordon_store::prints::AllPrints;
+use cordon_store::prints::{AllPrints, Printed};
+use cordon_store::{Change, ObjectRow};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
 use crate::error::VaultError;
 use crate::inspect::Inspecting;
 use crate::limits::{KNOWN_MAX, KNOWN_PRINTS_MAX, LABELS_KEPT_MAX, LEARN_AGAIN_MS, LEARN_APART_MS};
-use crate::vault::Vault;
+use crate::vault::{Vault, of_version};
 
 /// What is known here.
 #[derive(Default)]
@@ -31,26 +38,75 @@ pub(crate) struct Knowing {
 struct State {
     /// How often what is known had changed when it was read.
     changes: Option<u64>,
-    /// Labels of what is known, and of what was: a look that began before goes by that.
-    labels: Arc<HashMap<VersionId, Label>>,
+    /// Codenames as they were then.
+    codenames: BTreeMap<CodenameId, KnownName>,
+    /// What is known, and what was: a look that began before goes by that.
+    labels: Arc<Labels>,
+}
+
+/// Labels of what is recognised.
+#[derive(Clone, Default)]
+struct Labels {
+    versions: HashMap<VersionId, Label>,
+    names: HashMap<CodenameId, Label>,
+}
+
+impl Labels {
+    /// Those of what something holds.
+    fn of<'a>(&'a self, looked: &'a Looked) -> impl Iterator<Item = &'a Label> {
+        let versions = looked.copied().filter_map(|version| self.versions.get(version));
+        versions.chain(looked.named().filter_map(|name| self.names.get(name)))
+    }
+}
+
+/// What becomes of a label because of what was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Raised {
+    /// What it is raised to.
+    pub(crate) to: Option<Label>,
+    /// What it would be raised to, where that is only observed.
+    pub(crate) would: Option<Label>,
 }
 
 impl Knowing {
-    fn labels(&self) -> Arc<HashMap<VersionId, Label>> {
+    fn labels(&self) -> Arc<Labels> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(&state.labels)
     }
 
-    /// Tells whether it is known of what something holds copies.
+    /// Tells whether it is known of what something holds copies, and what it mentions.
     pub(crate) fn knows_all(&self, looked: &Looked) -> bool {
         let known = self.labels();
-        looked.copied().all(|version| known.contains_key(version))
+        looked.copied().all(|version| known.versions.contains_key(version))
+            && looked.named().all(|name| known.names.contains_key(name))
     }
 
-    /// The label that a version gets in which something was found, if its own is too low.
-    pub(crate) fn raised(&self, looked: &Looked, label: &Label) -> Option<Label> {
+    /// The label that a version gets in which something was found, if its own is too low. What is restricted is raised to that
+    /// wherever it is.
+    pub(crate) fn raised(&self, looked: &Looked, label: &Label, mode: Mode) -> Raised {
         let known = self.labels();
-        looked.raised(label, looked.copied().filter_map(|version| known.get(version)))
+        let raised = looked.raised(label, known.of(looked));
+        match mode {
+            Mode::Observe if raised.as_ref().is_some_and(|raised| raised.level < Level::Restricted) => {
+                Raised { would: raised, ..Raised::default() }
+            }
+            _ => Raised { to: raised, ..Raised::default() },
+        }
+    }
+
+    /// Keeps what was learnt, beside what was known before.
+    fn learnt(&self, changes: u64, codenames: BTreeMap<CodenameId, KnownName>, all: &[Printed]) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut labels = Labels::clone(&state.labels);
+        if labels.versions.len() >= LABELS_KEPT_MAX {
+            labels.versions.clear();
+        }
+        if labels.names.len() >= LABELS_KEPT_MAX {
+            labels.names.clear();
+        }
+        labels.versions.extend(all.iter().map(|(version, label, _)| (*version, label.clone())));
+        labels.names.extend(codenames.values().map(|known| (known.id, known.label.clone())));
+        *state = State { changes: Some(changes), codenames, labels: Arc::new(labels) };
     }
 
     /// Something was registered.
@@ -59,9 +115,9 @@ impl Knowing {
     }
 }
 
-/// Tells whether copies of a version with that label are to be recognised.
-pub(crate) fn registers(label: &Label) -> bool {
-    label.level == Level::Restricted && label.origin != Origin::Inferred
+/// Tells whether copies of a version with that label are to be recognised, in a bucket that is guarded so.
+pub(crate) fn registers(label: &Label, guarding: &Guarding) -> bool {
+    label.level >= guarding.registers && label.origin != Origin::Inferred
 }
 
 impl Vault {
@@ -72,33 +128,62 @@ impl Vault {
     /// [`VaultError::Unavailable`] when it cannot be read; what was known before is still recognised.
     pub async fn learn(&self) -> Result<(), VaultError> {
         let Some(own) = &self.inspecting else { return Ok(()) };
-        let before = own.known.state.lock().unwrap_or_else(PoisonError::into_inner).changes;
+        let codenames = self.snapshot()?.roster().codenames.clone();
+        let before = {
+            let state = own.known.state.lock().unwrap_or_else(PoisonError::into_inner);
+            state.changes.filter(|_| state.codenames == codenames)
+        };
         let most = (KNOWN_MAX, KNOWN_PRINTS_MAX);
-        let Some(AllPrints { changes, all, more }) = self.reader.prints(&self.keys, before, registers, most).await?
-        else {
+        let wanted = |row: &ObjectRow| registers(&row.label, &self.guarding_of(row.bucket));
+        let Some(AllPrints { changes, all, more }) = self.reader.prints(&self.keys, before, wanted, most).await? else {
             return Ok(());
         };
         if more {
-            eprintln!("warning: more is restricted than can be recognised: copies of some of it will not be");
+            eprintln!("warning: more is guarded than can be recognised: copies of some of it will not be");
         }
-        {
-            let mut state = own.known.state.lock().unwrap_or_else(PoisonError::into_inner);
-            let kept = state.labels.iter().filter(|_| state.labels.len() < LABELS_KEPT_MAX);
-            let now = all.iter().map(|(version, label, _)| (*version, label.clone()));
-            let labels = kept.map(|(version, label)| (*version, label.clone())).chain(now).collect();
-            *state = State { changes: Some(changes), labels: Arc::new(labels) };
-        }
+        let names = self.known_names()?.into_iter();
+        let names: Vec<Codeword> =
+            names.map(|(known, name)| Codeword { id: known.id, name, level: known.label.level }).collect();
+        own.known.learnt(changes, codenames, &all);
         let document =
             |(version, label, prints): (VersionId, Label, Prints)| Known { version, level: label.level, prints };
         let documents = all.into_iter().map(document).collect();
-        own.inspector.knows(Arc::new(Knowledge { key: self.prints_key()?, documents }));
+        own.inspector.knows(Arc::new(Knowledge { key: self.prints_key()?, documents, names }));
         Ok(())
+    }
+
+    /// Has copies of a version recognised no more. What got its label because it holds one keeps that.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::NoObject`] when there is none that whoever asks may know of; [`VaultError::Refused`] with what is missing;
+    /// [`VaultError::Conflict`] when copies of it are not recognised.
+    pub async fn forget_prints(
+        &self,
+        asks: &Facts,
+        bucket: &Bucket,
+        (key, version): (&ObjectKey, Option<VersionId>),
+    ) -> Result<VersionId, VaultError> {
+        let (entry, row) = self.found(bucket, key, version).await?;
+        let (bucket, version) = (bucket.id, entry.version);
+        let facts = Facts { target: of_version(bucket, version, row.label), ..asks.clone() };
+        let facts = Facts { action: Action::PrintsForget, ..facts };
+        let change = Change::ForgetPrints { bucket, version };
+        drop(self.gate.change(Request::<ForgetPrints>::new(facts), change).await?.spend());
+        self.is_registered(true);
+        Ok(version)
     }
 
     /// By what copies of a version are recognised from now on, if they are to be: its writer may be bound by what a marking says,
     /// and is not heard by it on what is restricted unless they are cleared for that.
-    pub(crate) fn registered(&self, seen: &Seen, label: &Label, by: PrincipalId) -> Option<Prints> {
-        let prints = seen.prints.as_ref().filter(|prints| registers(label) && prints.len() >= PRINTS_MIN)?;
+    pub(crate) fn registered(
+        &self,
+        seen: &Seen,
+        (label, guarding): (&Label, &Guarding),
+        by: PrincipalId,
+    ) -> Option<Prints> {
+        let registers = registers(label, guarding);
+        let prints = seen.prints.as_ref().filter(|prints| registers && prints.len() >= PRINTS_MIN)?;
         let cleared = || {
             let snapshot = self.snapshot().ok()?;
             Some(snapshot.roster().principals.get(&by)?.clearance >= label.level)

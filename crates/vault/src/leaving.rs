@@ -36,9 +36,9 @@ impl Vault {
         let Some(principal) = roster.principals.get(&asks.actor.principal) else { return Ok(None) };
         let is_service = principal.kind == PrincipalKind::Service;
         let proved_age_s = (!is_service).then(|| asks.actor.mfa_age_s.unwrap_or(u32::MAX));
-        let charge = Charge::of(target, principal, &roster.levels);
+        let charge = Charge::of(target, principal, roster, asks.at);
         let first = bytes.min(EGRESS_BLOCK_BYTES);
-        Ok(charge.map(|charge| Charge { at: asks.at, bytes: first, ahead: bytes - first, proved_age_s, ..charge }))
+        Ok(charge.map(|charge| Charge { bytes: first, ahead: bytes - first, proved_age_s, ..charge }))
     }
 }
 
@@ -84,7 +84,7 @@ impl Leaving {
             let bytes = (end - self.taken).min(EGRESS_BLOCK_BYTES);
             let block = Charge { at, bytes, ahead: 0, proved_age_s, ..charge.clone() };
             match self.gate.take_more(departure, block.clone()).await {
-                Ok(()) => (self.taken, *charge) = (self.taken + block.bytes, block),
+                Ok(at_limit) => (self.taken, *charge) = (self.taken + block.bytes, Charge { at_limit, ..block }),
                 // As reads of these levels do, it goes on when nothing can be counted; then nothing is given back either.
                 Err(JournalError::Unavailable(_)) if block.level <= Level::Internal => self.charge = None,
                 Err(error) => return Err(error.into()),

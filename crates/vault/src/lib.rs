@@ -6,9 +6,13 @@
 //!
 //! Map: [`vault`] (what it rests on, and buckets), `seal` (bytes that come), [`put`] (writing a version), [`upload`] (writing one in parts), [`get`] (reading
 //! one), [`list`], [`remove`] (hiding and deleting), `tags`, [`inspect`] (looking into what was written), `known` (what is recognised in it), [`held`] (what was found in it), [`publish`] (what
-//! is public), `blobs` (sealed bytes in an object store).
+//! is public), [`allowances`] (what leaves beyond limits), [`embargoes`] (what is not read before a date), `codenames`, `asking` (what takes other people), `blobs` (sealed bytes in an object store).
 
+pub mod allowances;
+mod asking;
 mod blobs;
+mod codenames;
+pub mod embargoes;
 pub mod error;
 pub mod get;
 pub mod held;
@@ -25,6 +29,9 @@ mod tags;
 pub mod upload;
 pub mod vault;
 
+pub use allowances::Bulk;
+pub use asking::Asking;
+pub use embargoes::{Closed, Embargoed};
 pub use error::VaultError;
 pub use get::Got;
 pub use held::{Held, Release};
@@ -32,4 +39,4 @@ pub use inspect::{Inspector, LookFault, Looking, Wants};
 pub use list::{Listed, Page};
 pub use publish::{Publishing, Standing, Terms};
 pub use put::{Writing, Written};
-pub use vault::Vault;
+pub use vault::{Guard, Vault};

@@ -41,8 +41,8 @@ pub enum Standing {
     Public,
     /// It has ended.
     Ended,
-    /// Its version has another label by now, its name is hidden, or one of its projects is closed: nobody reads it as long
-    /// as that is so.
+    /// Its version has another label by now, its name is hidden, or one of its projects is closed, or it is under an embargo:
+    /// nobody reads it as long as that is so.
     Suspended,
     /// Its version is there no more.
     Gone,
@@ -100,14 +100,18 @@ impl Vault {
             let wrong = "a publication has a reason, and ends ahead, after it begins, within 366 days";
             return Err(VaultError::Conflict(wrong.to_owned()));
         }
-        let id = self.asked_before(asks, &publication)?.unwrap_or(publication.id);
+        let same = |record| match record {
+            Record::Publication(one) => {
+                (Publication { id: publication.id, ..*one.clone() } == publication).then_some(one.id)
+            }
+            _ => None,
+        };
+        let id = self.asked_before::<Publish, _>(asks, same)?.unwrap_or(publication.id);
         let publication = Publication { id, ..publication };
         let beside = made(&publication).encoded();
         let target = Target { record: Some(RecordKey::Publication(id)), ..publication.target() };
         let facts = Facts { target, beside, action: Action::PublicationMake, ..asks.clone() };
-        if !self.snapshot()?.lacks_only_approval(&facts) {
-            self.gate.admit(&Request::<Publish>::new(facts.clone())).await?;
-        }
+        self.lacks_approval_at_most::<Publish>(&facts).await?;
         self.is_single(&publication, asks.at)?;
         is_clean(&entry.said)?;
         Ok(Publishing { facts, publication })
@@ -121,20 +125,6 @@ impl Vault {
             Some(other) => Err(VaultError::Conflict(format!("it is public already, or will be: {}", other.id))),
             None => Ok(()),
         }
-    }
-
-    /// The identifier of a publication of the same that whoever asks has asked others for.
-    fn asked_before(&self, asks: &Facts, wanted: &Publication) -> Result<Option<PublicationId>, VaultError> {
-        let snapshot = self.snapshot()?;
-        let own = snapshot.roster().asks.values().filter(|asked| {
-            asked.by == asks.actor.principal && asked.action == Action::PublicationMake && asked.counts_at(asks.at)
-        });
-        let asked = own.filter_map(|asked| match Steps::decoded(&asked.change)?.0.pop()? {
-            Step::Put(Record::Publication(publication)) => Some(publication),
-            _ => None,
-        });
-        let same = |one: &Publication| Publication { id: wanted.id, ..one.clone() } == *wanted;
-        Ok(asked.into_iter().find(|one| same(one)).map(|one| one.id))
     }
 
     /// Makes a publication.
@@ -237,9 +227,9 @@ impl Vault {
         }
         let found = self.reader.version(&self.keys, publication.version).await?;
         let Some((entry, Some(row))) = found else { return Ok(Standing::Gone) };
-        let closed = self.snapshot()?.is_closed(publication);
+        let suspended = self.snapshot()?.is_suspended(publication, at);
         // Whoever deletes a name where earlier versions are kept hides it: that is meant for strangers, too.
-        if row.label != publication.label || closed || self.reader.is_behind_mark(&self.keys, &entry).await? {
+        if row.label != publication.label || suspended || self.reader.is_behind_mark(&self.keys, &entry).await? {
             return Ok(Standing::Suspended);
         }
         Ok(if publication.counts_at(at) { Standing::Public } else { Standing::Planned })

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cordon_domain::{Bucket, Label, Moment, ObjectKey, Record, Seen, VersionId};
+use cordon_domain::{Bucket, Inspection, Label, Moment, ObjectKey, Record, Seen, VersionId};
 use cordon_gate::act::Write;
 use cordon_gate::{Denial, Facts, Request};
 use cordon_keys::{Belongs, DataKey, KeyName, Manifest, Part};
@@ -145,7 +145,7 @@ impl Vault {
             }
         });
         let Sealed { part, row } = seal(&self.blobs, &data_key, piece, body).await?;
-        let seen = self.look_now(&new.key, short, &new.label_over(bucket, before.as_ref())).await;
+        let seen = self.look_now(&new.key, short, (&new.label_over(bucket, before.as_ref()), &bucket.guarding())).await;
         let tag = format!("{}-1", drawn());
         let made = Made { version, data_key: Arc::new(data_key), parts: vec![part], row, tag, seen };
         let written = self.lead(asks, (bucket, before), &new, &made).await;
@@ -205,10 +205,11 @@ impl Vault {
         made: &Made,
     ) -> Result<Written, VaultError> {
         new.holds(before.as_ref().map(|(entry, _)| entry))?;
+        before.as_ref().map_or(Ok(()), |(entry, _)| self.may_be_followed(entry.version, asks))?;
         let label = new.label_over(bucket, before.as_ref());
         let row = self.row(bucket, made, label.clone()).await?;
         let by = asks.actor.principal;
-        let (inspection, prints) = self.inspection(made.seen.as_ref(), &label, (asks.at, by));
+        let (inspection, prints) = self.inspection(made.seen.as_ref(), (&label, &bucket.guarding()), (asks.at, by));
         let registers = prints.is_some();
         let said = Said {
             body: if made.row.is_some() { Body::Row } else { Body::Files },
@@ -221,6 +222,11 @@ impl Vault {
             inspection,
         };
         let pending = said.is_pending();
+        // What is pending has an event of its own that says what was found.
+        let found = match &said.inspection {
+            Some(Inspection::Done(inspected)) => Some(inspected.to_string()),
+            Some(Inspection::Pending) | None => None,
+        };
         let change = Change::Write(Box::new(NewVersion {
             row,
             key: new.key.clone(),
@@ -232,9 +238,7 @@ impl Vault {
             prints,
         }));
         let target = of_version(bucket.id, made.version, label.clone());
-        // What is pending has an event of its own that says what was found.
-        let reason = made.seen.as_ref().filter(|_| !pending).map(|seen| seen.looked.to_string());
-        let reason = reason.or_else(|| asks.reason.clone());
+        let reason = found.or_else(|| asks.reason.clone());
         let facts = Facts { target: target.clone(), beside: change.beside(), reason, ..asks.clone() };
         drop(self.gate.change(Request::<Write>::new(facts), change).await?.spend());
         self.is_registered(registers);

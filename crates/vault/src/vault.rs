@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use cordon_domain::{
-    Action, Bucket, BucketId, BucketName, Clock, Entropy as _, Grant, GrantId, Label, Level, Record, RecordKey, Role,
-    Scope, Step, Steps, Target, VersionId, Versioning,
+    Action, Bucket, BucketId, BucketName, Clock, Entropy as _, Grant, GrantId, Guarding, Label, Level, Record,
+    RecordKey, Role, Scope, Step, Steps, Target, VersionId, Versioning,
 };
-use cordon_gate::act::{ChangeBucket, Changes, List, MakeBucket, RemoveBucket};
+use cordon_gate::act::{ChangeBucket, Changes, List, LoosenBucket, MakeBucket, RemoveBucket};
 use cordon_gate::{Facts, Gate, Journal as _, Request, Verdict};
 use cordon_policy::{Policies, Snapshot};
 use cordon_store::edge::SystemEntropy;
@@ -14,6 +14,7 @@ use cordon_store::keyring::Keyring;
 use cordon_store::{Change, Reader, Writer};
 use object_store::ObjectStore;
 
+use crate::asking::Asking;
 use crate::blobs::Blobs;
 use crate::error::VaultError;
 use crate::inspect::Inspecting;
@@ -32,9 +33,22 @@ pub struct Vault {
     pub(crate) inspecting: Option<Arc<Inspecting>>,
 }
 
+/// How a bucket is to be guarded from now on.
+pub enum Guard {
+    /// Its owner says so: see [`Vault::change_bucket`].
+    Stricter(Box<Bucket>),
+    /// It takes other people.
+    Looser(Box<Asking<LoosenBucket>>),
+}
+
 /// The target of something about a version.
 pub(crate) fn of_version(bucket: BucketId, version: VersionId, label: Label) -> Target {
     Target { bucket: Some(bucket), version: Some(version), label: Some(label), ..Target::default() }
+}
+
+/// The target of something about a bucket.
+pub(crate) fn of_bucket(bucket: &Bucket) -> Target {
+    Target { bucket: Some(bucket.id), label: Some(bucket.label.clone()), ..Target::default() }
 }
 
 impl Vault {
@@ -116,7 +130,8 @@ impl Vault {
         let (made_by, made_at) = (asks.actor.principal, asks.at);
         let label = label.unwrap_or_else(|| Label::of(Level::Confidential));
         let versioning = Versioning::Off;
-        let bucket = Bucket { id: BucketId(id), name: name.parse()?, label, made_by, made_at, versioning };
+        let (id, name) = (BucketId(id), name.parse()?);
+        let bucket = Bucket { id, name, label, made_by, made_at, versioning, guarding: None, tagging: None };
         let grant = Grant {
             id: GrantId::draw(&mut SystemEntropy),
             principal: made_by,
@@ -138,9 +153,34 @@ impl Vault {
     ///
     /// [`VaultError::Conflict`] when its label would be lower, or earlier versions would no longer be kept.
     pub async fn change_bucket(&self, asks: &Facts, bucket: Bucket) -> Result<(), VaultError> {
-        let target = Target { bucket: Some(bucket.id), label: Some(bucket.label.clone()), ..Target::default() };
+        let target = of_bucket(&bucket);
         let steps = vec![Step::Put(Record::Bucket(Box::new(bucket)))];
         self.change_records::<ChangeBucket>(asks, target, steps).await
+    }
+
+    /// Prepares that a bucket is guarded otherwise. Where it observes what it enforced, or recognises copies of less, that takes
+    /// other people.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::Refused`] with what is missing beside approvals.
+    pub async fn guard(&self, asks: &Facts, bucket: &Bucket, guarding: Guarding) -> Result<Guard, VaultError> {
+        let looser = guarding.is_looser_than(&bucket.guarding());
+        let changed = Bucket { guarding: Some(guarding), ..bucket.clone() };
+        if !looser {
+            return Ok(Guard::Stricter(Box::new(changed)));
+        }
+        let target = of_bucket(bucket);
+        let asking = Asking::new(asks, target, Steps(vec![Step::Put(Record::Bucket(Box::new(changed)))]));
+        self.lacks_approval_at_most::<LoosenBucket>(&asking.facts).await?;
+        Ok(Guard::Looser(Box::new(asking)))
+    }
+
+    /// How a bucket is guarded; one that is gone, as any is.
+    pub(crate) fn guarding_of(&self, bucket: BucketId) -> Guarding {
+        let snapshot = self.snapshot().ok();
+        let bucket = snapshot.as_ref().and_then(|snapshot| snapshot.roster().buckets.get(bucket));
+        bucket.map(Bucket::guarding).unwrap_or_default()
     }
 
     /// Removes a bucket to which nothing leads any more.
@@ -149,8 +189,8 @@ impl Vault {
     ///
     /// [`VaultError::Conflict`] when it is not empty.
     pub async fn remove_bucket(&self, asks: &Facts, bucket: &Bucket) -> Result<(), VaultError> {
-        let target = Target { bucket: Some(bucket.id), label: Some(bucket.label.clone()), ..Target::default() };
-        self.change_records::<RemoveBucket>(asks, target, vec![Step::End(RecordKey::Bucket(bucket.id))]).await
+        self.change_records::<RemoveBucket>(asks, of_bucket(bucket), vec![Step::End(RecordKey::Bucket(bucket.id))])
+            .await
     }
 
     async fn change_records<A: Changes>(

@@ -6,10 +6,12 @@ use clap::{Args, Subcommand};
 use cordon_domain::{IdKey, Level};
 use cordon_inspect::Known;
 use cordon_scan::fingerprints::{self, FingerprintError};
+use serde_json::json;
 
 use crate::error::{Failure, read_named, write_named};
 use crate::exit::Exit;
 use crate::keys;
+use crate::remote::{Login, named, told};
 
 /// Documents that scans must recognise, kept as keyed fingerprints and never as text.
 #[derive(Subcommand)]
@@ -26,6 +28,26 @@ pub(crate) enum Command {
     Export(Transfer),
     /// Take the documents of an index written by `export` under the same key.
     Import(Transfer),
+    /// Have copies of a document of the vault recognised no more: its owner does, as whoever signed in with `cordon login`. What
+    /// got its label because it holds a copy keeps that.
+    ///
+    /// Example: cordon fingerprint withdraw s3://plans/old.md --reason "it was announced"
+    Withdraw(Withdraw),
+}
+
+#[derive(Args)]
+pub(crate) struct Withdraw {
+    /// The object: s3://BUCKET/KEY.
+    object: String,
+    /// A version of it, if not the one that the name leads to.
+    #[arg(long, value_name = "VERSION")]
+    version: Option<String>,
+    /// Why.
+    #[arg(long)]
+    reason: String,
+    /// Write one JSON object.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Args)]
@@ -152,6 +174,12 @@ pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
                 store.documents.len()
             );
             Ok(Exit::Clean)
+        }
+        Command::Withdraw(Withdraw { object, version, reason, json }) => {
+            let (bucket, key) = named(&object)?;
+            let body = json!({"bucket": bucket, "key": key, "version": version, "reason": reason});
+            let answer = Login::read()?.ask("/prints/forget", &body.to_string())?;
+            told(answer, "cordon-withdrawn-document-1", json, |_| format!("copies of {object} are recognised no more"))
         }
         Command::Import(arguments) => {
             let mut store = Store::open(&arguments.common)?;

@@ -65,6 +65,12 @@ impl Up {
         self.says.lock().expect("no panic").matches(what).count()
     }
 
+    /// Ends it as a power cut does.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("ended");
+    }
+
     /// Ends it as a service manager does.
     pub(crate) fn end(mut self) {
         let ended = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();

@@ -77,7 +77,7 @@ fn hook() -> (String, Receiver<String>) {
 const UNTIL: &str = "2026-12-24T18:00:00+01:00";
 
 /// Two people, an internal bucket, and a node that tells a hook.
-fn two_people(place: &Place, hook: &str) -> (Up, Browser) {
+pub(crate) fn two_people(place: &Place, hook: &str) -> (Up, Browser) {
     let up = Up::begin(place, &["--purge-hook", hook]);
     let mut ada = Browser::welcomed(&up.origin, up.link());
     assert_eq!(login(place, "home", &mut ada).code, 0);
@@ -91,7 +91,7 @@ fn two_people(place: &Place, hook: &str) -> (Up, Browser) {
 }
 
 /// A moment some days ahead, as it is typed.
-fn days_ahead(days: i64) -> String {
+pub(crate) fn days_ahead(days: i64) -> String {
     (jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * days)).to_string()
 }
 

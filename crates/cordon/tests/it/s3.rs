@@ -17,14 +17,17 @@ fn environment(place: &Place, home: &str) -> Vec<(String, String)> {
     printed.lines().map(pair).collect()
 }
 
-pub(crate) fn python(place: &Place, home: &str, script: &str, arguments: &[&str]) {
+/// Runs a program in Python, which must end well. Returns what it printed.
+pub(crate) fn python(place: &Place, home: &str, script: &str, arguments: &[&str]) -> String {
     let python = std::env::var("CORDON_TEST_PYTHON").expect("run `cargo xtask test`, which sets Python up");
     let script = format!("{}/tests/s3/{script}", env!("CARGO_MANIFEST_DIR"));
     let mut command = Command::new(python);
     command.arg(script).args(arguments).env_clear().env("HOME", place.path());
     let done = command.envs(environment(place, home)).output().expect("python runs");
     let said = String::from_utf8_lossy(&done.stderr);
-    assert!(done.status.success(), "{home} {arguments:?}: {}{said}", String::from_utf8_lossy(&done.stdout));
+    let printed = String::from_utf8_lossy(&done.stdout).into_owned();
+    assert!(done.status.success(), "{home} {arguments:?}: {printed}{said}");
+    printed
 }
 
 /// What boto3 does, each step compared with what S3 documents: `tests/s3/clients.py`. Then what somebody gets who may know of
@@ -62,6 +65,26 @@ fn python_programs_work_with_objects_as_far_as_they_may() {
     let data = crate::trust::data(&place);
     assert!(data.join("objects").is_dir());
     ok(place.run(&["db", "backup", "backup"]));
+    up.end();
+}
+
+/// What worked on other object stores: `tests/s3/attacks.py`, by somebody who writes to one bucket and may know of no other.
+#[test]
+fn what_worked_on_other_stores_gives_nothing_here() {
+    let place = Place::new();
+    let up = Up::begin(&place, &[]);
+    let mut ada = Browser::welcomed(&up.origin, up.link());
+    assert_eq!(login(&place, "home", &mut ada).code, 0);
+    let version = python(&place, "home", "attacks.py", &["prepare"]);
+    let own = place.run(&["bucket", "show", "s3://own", "--json"]).lines();
+    let role = format!("contributor:{}", own[0]["id"].as_str().expect("an id"));
+    let invite = ["people", "invite", "eve@example.org", "--clearance", "restricted", "--trained-until", "2999-01-01"];
+    let invited = ok(place.run(&[&invite[..], &["--role", &role, "--public-url", &up.origin]].concat()));
+    let mut eve = Browser::welcomed(&up.origin, invited.lines().nth(1).expect("a link"));
+    assert_eq!(login(&place, "eve", &mut eve).code, 0);
+    let attacks = python(&place, "eve", "attacks.py", &["attack", version.trim()]);
+    assert_eq!(attacks.trim(), "15");
+    python(&place, "home", "attacks.py", &["unharmed"]);
     up.end();
 }
 

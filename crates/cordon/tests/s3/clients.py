@@ -255,6 +255,16 @@ label = {"TagSet": [{"Key": "cordon-label", "Value": "public"}]}
 refused("InvalidTag", s3.put_object_tagging, Bucket="corpus", Key="labelled", Tagging=label)
 refused("InvalidTag", s3.put_object, Bucket="corpus", Key="tagged", Body=b"", Tagging="aws:x=1")
 refused("NoSuchKey", s3.get_object_tagging, Bucket="corpus", Key="none")
+
+refused("NoSuchTagSet", s3.get_bucket_tagging, Bucket="corpus")
+pairs = [{"Key": "cost", "Value": "a b"}, {"Key": "team", "Value": "atlas"}]
+s3.put_bucket_tagging(Bucket="corpus", Tagging={"TagSet": pairs[::-1]})
+assert s3.get_bucket_tagging(Bucket="corpus")["TagSet"] == pairs, "in the order of their names"
+many = [{"Key": f"k{number}", "Value": "v"} for number in range(51)]
+refused("InvalidTag", s3.put_bucket_tagging, Bucket="corpus", Tagging={"TagSet": many})
+refused("InvalidTag", s3.put_bucket_tagging, Bucket="corpus", Tagging=label)
+s3.delete_bucket_tagging(Bucket="corpus")
+refused("NoSuchTagSet", s3.get_bucket_tagging, Bucket="corpus")
 refused("NoSuchKey", s3.put_object_tagging, Bucket="corpus", Key="none", Tagging={"TagSet": []})
 parts = s3.create_multipart_upload(Bucket="corpus", Key="tagged-parts", Tagging="team=atlas")["UploadId"]
 part = s3.upload_part(Bucket="corpus", Key="tagged-parts", UploadId=parts, PartNumber=1, Body=b"x")["ETag"]

@@ -20,6 +20,11 @@ OPERATIONS = {
     "PutBucketVersioning": lambda s3: s3.put_bucket_versioning(
         Bucket=MARK["Bucket"], VersioningConfiguration={"Status": "Enabled"}
     ),
+    "GetBucketTagging": lambda s3: s3.get_bucket_tagging(Bucket=MARK["Bucket"]),
+    "PutBucketTagging": lambda s3: s3.put_bucket_tagging(
+        Bucket=MARK["Bucket"], Tagging={"TagSet": [{"Key": "a", "Value": "b"}]}
+    ),
+    "DeleteBucketTagging": lambda s3: s3.delete_bucket_tagging(Bucket=MARK["Bucket"]),
     "ListObjects": lambda s3: s3.list_objects(Bucket=MARK["Bucket"]),
     "ListObjectsV2": lambda s3: s3.list_objects_v2(Bucket=MARK["Bucket"]),
     "ListObjectVersions": lambda s3: s3.list_object_versions(Bucket=MARK["Bucket"]),

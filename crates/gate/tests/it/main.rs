@@ -9,9 +9,11 @@
     reason = "a test fails by panicking, and starts what it compares with"
 )]
 
+use cordon_domain::egress::AtLimit;
 use cordon_domain::{Action, Actor, Charge, Label, Level, Outcome, PrincipalId};
 use cordon_gate::act::{Certify, Raise, Read, Revoke};
-use cordon_gate::{Denial, Epoch, Facts, Gate, Grounds, JournalError, Left, Request, Toll, Verdict};
+use cordon_gate::{Decide as _, Denial, Epoch, Facts, Gate, Grounds, JournalError, Left, Request, Toll, Verdict};
+use cordon_testkit::trust::Always;
 use cordon_testkit::trust::{NamedChange, facts};
 use cordon_testkit::{Deciding, MemoryJournal};
 
@@ -56,7 +58,16 @@ async fn what_would_be_refused_is_refused_beforehand() {
 fn charge(bytes: u64) -> Charge {
     let asked = facts(Label::of(Level::Restricted));
     let version = asked.target.version.expect("named");
-    Charge { version, level: Level::Restricted, at: asked.at, bytes, ahead: 0, payers: Vec::new(), proved_age_s: None }
+    Charge {
+        version,
+        level: Level::Restricted,
+        at: asked.at,
+        bytes,
+        ahead: 0,
+        payers: Vec::new(),
+        proved_age_s: None,
+        at_limit: AtLimit::Refuse,
+    }
 }
 
 /// What leaves is taken with the event that allows it, and on; what did not leave is given back with what says so.
@@ -94,6 +105,47 @@ async fn at_the_limit_a_read_is_refused_and_recorded() {
     let events = gate.journal().events();
     assert!(events[1..].iter().all(|event| event.reason.as_deref() == Some("room")));
     assert_eq!((events[1].request, &events[1].target), (events[0].request, &events[0].target));
+}
+
+/// Where limits are observed nothing is refused: it is counted all the same, and on record once for a read.
+#[tokio::test]
+async fn where_limits_are_observed_what_is_beyond_them_is_recorded_and_counted() {
+    let gate = gate(Deciding::yes());
+    let observed = |bytes| Charge { at_limit: AtLimit::Record, ..charge(bytes) };
+    let asked = Facts { charge: Some(observed(10)), ..facts(Label::of(Level::Internal)) };
+    let departure = gate.read(Request::<Read>::new(asked.clone())).await.expect("allowed").spend();
+    assert_eq!(gate.take_more(&departure, observed(20)).await, Ok(AtLimit::Record), "within it");
+    gate.journal().fill();
+    assert_eq!(gate.take_more(&departure, observed(30)).await, Ok(AtLimit::Count));
+    let counted = |bytes| Charge { at_limit: AtLimit::Count, ..charge(bytes) };
+    assert_eq!(gate.take_more(&departure, counted(40)).await, Ok(AtLimit::Count), "it is on record");
+    drop(gate.read(Request::<Read>::new(asked)).await.expect("allowed").spend());
+    let events = gate.journal().events();
+    let told: Vec<_> = events.iter().map(|event| (event.outcome, event.reason.as_deref())).collect();
+    let beyond = (Outcome::Allowed, Some("observed, and not refused: room"));
+    assert_eq!(told, [(Outcome::Allowed, None), beyond, beyond]);
+    let taken = [observed(10), observed(20), counted(30), counted(40), counted(10)].map(Toll::Take);
+    assert_eq!(gate.journal().tolls(), taken);
+}
+
+/// A read that goes on is decided once more: that it is refused by now is on record, with what was asked when it began.
+#[tokio::test]
+async fn a_read_that_goes_on_ends_when_it_is_refused() {
+    let allowed = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let still = std::sync::Arc::clone(&allowed);
+    let gate = gate(Deciding(move |asked: &Facts| match still.load(std::sync::atomic::Ordering::SeqCst) {
+        true => Always::yes().evaluate(asked),
+        false => Always::no().evaluate(asked),
+    }));
+    let asked = facts(Label::of(Level::Restricted));
+    let departure = gate.read(Request::<Read>::new(asked.clone())).await.expect("allowed").spend();
+    assert_eq!(gate.still(&departure, &asked).await, Ok(()));
+    assert_eq!(gate.journal().events().len(), 1, "nothing has changed");
+    allowed.store(false, std::sync::atomic::Ordering::SeqCst);
+    assert!(matches!(gate.still(&departure, &asked).await, Err(Denial::Refused(_))));
+    let events = gate.journal().events();
+    assert_eq!((events[1].outcome, events[1].request), (Outcome::Denied, events[0].request));
+    assert_eq!(events[1].reason.as_deref(), Some("membership of the project"));
 }
 
 #[tokio::test]

@@ -102,6 +102,7 @@ fn inspected(said: &Said) -> Option<&'static str> {
     Some(match said.inspection.as_ref()? {
         Inspection::Pending => "pending",
         Inspection::Done(done) if done.is_held() => "held",
+        Inspection::Done(done) if done.is_observed() => "observed",
         Inspection::Done(done) if done.released.is_some() => "released",
         Inspection::Done(done) if done.looked.unread > 0 => "unread",
         Inspection::Done(_) => "done",

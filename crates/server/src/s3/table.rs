@@ -22,7 +22,7 @@ const fn row(operation: &'static str, decides: &'static [Action]) -> Row {
 }
 
 /// All that is answered, and only to whoever signs with a key that counts.
-pub const TABLE: [Row; 26] = [
+pub const TABLE: [Row; 29] = [
     // Shows the buckets of which one may know, each decided for itself.
     row("ListBuckets", &[Action::ObjectList]),
     row("CreateBucket", &[Action::BucketCreate]),
@@ -31,6 +31,9 @@ pub const TABLE: [Row; 26] = [
     row("GetBucketLocation", &[Action::ObjectList]),
     row("GetBucketVersioning", &[Action::ObjectList]),
     row("PutBucketVersioning", &[Action::BucketChange]),
+    row("GetBucketTagging", &[Action::ObjectList]),
+    row("PutBucketTagging", &[Action::BucketChange]),
+    row("DeleteBucketTagging", &[Action::BucketChange]),
     row("ListObjects", &[Action::ObjectList]),
     row("ListObjectsV2", &[Action::ObjectList]),
     row("ListObjectVersions", &[Action::ObjectList]),

@@ -4,16 +4,18 @@
 
 use std::collections::BTreeMap;
 
-use cordon_domain::Label;
+use cordon_domain::{Bucket, Label};
 use cordon_store::entries::{Said, TAGGING};
+use cordon_vault::VaultError;
 use s3s::dto::*;
 use s3s::{S3Request, S3Response, S3Result, s3_error};
 
+use super::Asks;
 use super::objects::shown;
 use super::operations::Operations;
 use super::refusal::of_vault;
 use super::said::{LABEL, header, read_label};
-use crate::limits::{S3_TAG_NAME_CHARS_MAX, S3_TAG_VALUE_CHARS_MAX, S3_TAGS_MAX};
+use crate::limits::{S3_BUCKET_TAGS_MAX, S3_TAG_NAME_CHARS_MAX, S3_TAG_VALUE_CHARS_MAX, S3_TAGS_MAX};
 
 /// Tags that are within bounds.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,9 +23,9 @@ pub(super) struct Tags(Vec<(String, String)>);
 
 impl Tags {
     /// Checks that they are few and short, each has another name, and none has a name that AWS keeps for itself.
-    fn new(pairs: Vec<(String, String)>) -> S3Result<Self> {
-        if pairs.len() > S3_TAGS_MAX {
-            return Err(s3_error!(InvalidTag, "an object has at most ten tags"));
+    fn new(pairs: Vec<(String, String)>, most: usize) -> S3Result<Self> {
+        if pairs.len() > most {
+            return Err(s3_error!(InvalidTag, "an object has at most ten tags, and a bucket fifty"));
         }
         let fits = |(name, value): &(String, String)| {
             let (name_chars, value_chars) = (name.chars().count(), value.chars().count());
@@ -47,14 +49,14 @@ impl Tags {
     /// Reads the header that comes with an object: names and values as in a query.
     pub(super) fn read(text: &str) -> S3Result<Self> {
         let pairs = url::form_urlencoded::parse(text.as_bytes());
-        Self::new(pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect())
+        Self::new(pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect(), S3_TAGS_MAX)
     }
 
     /// Takes them out of a body.
-    fn of(tagging: Tagging) -> S3Result<Self> {
+    fn of(tagging: Tagging, most: usize) -> S3Result<Self> {
         let pair = |tag: Tag| Some((tag.key?, tag.value.unwrap_or_default()));
         let pairs: Option<Vec<_>> = tagging.tag_set.into_iter().map(pair).collect();
-        Self::new(pairs.ok_or_else(|| s3_error!(InvalidTag, "a tag has a name"))?)
+        Self::new(pairs.ok_or_else(|| s3_error!(InvalidTag, "a tag has a name"))?, most)
     }
 
     /// As they are kept; nothing when there are none. What asks for a label is not kept: the label is told with the object, and
@@ -78,7 +80,10 @@ impl Tags {
 
 /// The tags that are kept.
 fn kept(said: &Said) -> Vec<(String, String)> {
-    let text = header(said, TAGGING).unwrap_or_default();
+    pairs(&header(said, TAGGING).unwrap_or_default())
+}
+
+fn pairs(text: &str) -> Vec<(String, String)> {
     url::form_urlencoded::parse(text.as_bytes()).map(|(name, value)| (name.into_owned(), value.into_owned())).collect()
 }
 
@@ -97,7 +102,6 @@ impl Operations {
         let (bucket, key, version) = self.named(&asks, &input.bucket, &input.key, input.version_id.as_deref()).await?;
         let (entry, label) = self.vault().head(&asks.facts, &bucket, &key, version).await.map_err(of_vault)?;
         self.may_be_presigned(&asks, &label)?;
-        let tag = |(name, value)| Tag { key: Some(name), value: Some(value) };
         let tag_set = kept(&entry.said).into_iter().map(tag).collect();
         Ok(S3Response::new(GetObjectTaggingOutput { tag_set, version_id: shown(&bucket, entry.version) }))
     }
@@ -110,7 +114,7 @@ impl Operations {
         let input = request.input;
         let (bucket, key, version) = self.named(&asks, &input.bucket, &input.key, input.version_id.as_deref()).await?;
         self.presigned_as_stored(&asks, &bucket, &key, version).await?;
-        let tags = Tags::of(input.tagging)?;
+        let tags = Tags::of(input.tagging, S3_TAGS_MAX)?;
         if let Some(asked) = tags.label()? {
             let (_, label) = self.vault().head(&asks.facts, &bucket, &key, version).await.map_err(of_vault)?;
             if asked.to_string() != label.to_string() {
@@ -132,6 +136,53 @@ impl Operations {
         let tagged = self.vault().tag(&asks.facts, &bucket, (&key, version), None).await.map_err(of_vault)?;
         let output = DeleteObjectTaggingOutput { version_id: shown(&bucket, tagged) };
         Ok(S3Response::with_status(output, hyper::StatusCode::NO_CONTENT))
+    }
+}
+
+fn tag((name, value): (String, String)) -> Tag {
+    Tag { key: Some(name), value: Some(value) }
+}
+
+/// Tags of buckets: what whoever owns one says of it, for people and programs; nothing is decided by them.
+impl Operations {
+    pub(super) async fn bucket_tags(
+        &self,
+        request: S3Request<GetBucketTaggingInput>,
+    ) -> S3Result<S3Response<GetBucketTaggingOutput>> {
+        let asks = Self::asks(&request)?;
+        let bucket = self.known(&asks, &request.input.bucket).await?;
+        let tagging = bucket.tagging.ok_or_else(|| s3_error!(NoSuchTagSet, "this bucket has no tags"))?;
+        Ok(S3Response::new(GetBucketTaggingOutput { tag_set: pairs(&tagging).into_iter().map(tag).collect() }))
+    }
+
+    pub(super) async fn set_bucket_tags(
+        &self,
+        request: S3Request<PutBucketTaggingInput>,
+    ) -> S3Result<S3Response<PutBucketTaggingOutput>> {
+        let asks = Self::asks(&request)?;
+        let tags = Tags::of(request.input.tagging.clone(), S3_BUCKET_TAGS_MAX)?;
+        if tags.label()?.is_some() {
+            return Err(s3_error!(InvalidTag, "a bucket gets its label when it is made, by the header x-cordon-label"));
+        }
+        self.tag_bucket(&asks, &request.input.bucket, tags.write()).await?;
+        Ok(S3Response::with_status(PutBucketTaggingOutput {}, hyper::StatusCode::NO_CONTENT))
+    }
+
+    pub(super) async fn remove_bucket_tags(
+        &self,
+        request: S3Request<DeleteBucketTaggingInput>,
+    ) -> S3Result<S3Response<DeleteBucketTaggingOutput>> {
+        let asks = Self::asks(&request)?;
+        self.tag_bucket(&asks, &request.input.bucket, None).await?;
+        Ok(S3Response::with_status(DeleteBucketTaggingOutput {}, hyper::StatusCode::NO_CONTENT))
+    }
+
+    async fn tag_bucket(&self, asks: &Asks, name: &str, tagging: Option<String>) -> S3Result<()> {
+        let bucket = self.bucket(asks, name).await?;
+        match self.vault().change_bucket(&asks.facts, Bucket { tagging, ..bucket }).await {
+            Err(VaultError::NoObject) => Err(s3_error!(NoSuchBucket)),
+            outcome => outcome.map_err(of_vault),
+        }
     }
 }
 

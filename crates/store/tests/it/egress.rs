@@ -10,7 +10,16 @@ const LIMITS: Egress = Egress { objects: [10; 4], bytes: [1_000; 4], share_perce
 
 fn charge(number: u64, at: Moment, bytes: u64) -> Charge {
     let payers = vec![(Payer::Principal(PrincipalId([1; 16])), LIMITS), (payer(), LIMITS)];
-    Charge { version: version(number), level: Level::Confidential, at, bytes, ahead: 0, payers, proved_age_s: None }
+    Charge {
+        version: version(number),
+        level: Level::Confidential,
+        at,
+        bytes,
+        ahead: 0,
+        payers,
+        proved_age_s: None,
+        at_limit: cordon_domain::egress::AtLimit::Refuse,
+    }
 }
 
 fn payer() -> Payer {

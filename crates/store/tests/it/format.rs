@@ -6,7 +6,7 @@ use cordon_domain::{
     Action, Actor, Charge, CredentialKind, Egress, Inspected, Inspection, Level, Looked, Payer, Personal, PrincipalId,
     RecordKey, Step,
 };
-use cordon_gate::act::{Issue, Read, Revoke, SignIn, Write};
+use cordon_gate::act::{Issue, MakeCodename, MakeEmbargo, Read, Revoke, SignIn, Write};
 use cordon_gate::{Denial, Epoch, Facts, Gate, Grounds, Journal as _, JournalError, Request, Toll, Verdict};
 use cordon_keys::KeyName;
 use cordon_ledger::Hash;
@@ -24,6 +24,7 @@ use cordon_testkit::{Deciding, fixture};
 use crate::identities::{access, credential, way};
 use crate::publications;
 use crate::records::person;
+use crate::terms::embargo_and_codename;
 use crate::{
     BUCKET, Ground, NAME, NOW, clock, event, facts, gate, named, records, revocation, row, target, version, write,
 };
@@ -43,7 +44,16 @@ fn charge(number: u64) -> Charge {
     let limits = Egress { objects: [1; 4], bytes: [10; 4], share_percent: 100 };
     let payers = vec![(Payer::Principal(PERSON_1), limits)];
     let (version, level) = (version(number), Level::Restricted);
-    Charge { version, level, at: NOW, bytes: 1, ahead: 0, payers, proved_age_s: None }
+    Charge {
+        version,
+        level,
+        at: NOW,
+        bytes: 1,
+        ahead: 0,
+        payers,
+        proved_age_s: None,
+        at_limit: cordon_domain::egress::AtLimit::Refuse,
+    }
 }
 
 /// Something of each kind that is stored.
@@ -82,6 +92,11 @@ async fn fill(installation: &Installation) {
     publications::write(installation, 5, Some(Inspection::Done(Box::new(Inspected::at(NOW, Looked::default()))))).await;
     let (request, change) = publications::making(&publications::publication(5, 1));
     let _receipt = gate.change(request, change).await.expect("made public");
+    let [embargo, codename] = embargo_and_codename(installation.keys());
+    let (request, change) = records::<MakeEmbargo>(None, vec![Step::Put(embargo)]);
+    let _receipt = gate.change(request, change).await.expect("made");
+    let (request, change) = records::<MakeCodename>(None, vec![Step::Put(codename)]);
+    let _receipt = gate.change(request, change).await.expect("made");
     let beside = Facts { beside: vec![9; 70_000], charge: Some(charge(2)), ..facts(target(2, Level::Restricted)) };
     let _receipt = gate.read(Request::<Read>::new(beside)).await.expect("allowed");
 }
@@ -142,6 +157,12 @@ async fn opens_is_whole_and_goes_on(ground: &Ground, format: i64) {
     assert_eq!(records.locked, []);
     // Since the eighth format it is kept what is public.
     assert_eq!(records.roster.publications.len(), usize::from(format > 7));
+
+    // Since the tenth what nobody reads before a date, and which names are looked for.
+    let known = &records.roster.codenames;
+    let opened = known.values().map(|known| keys.open_codename(known.id, &known.sealed).expect("opens"));
+    let lasting = (records.roster.embargoes.len(), opened.collect::<Vec<_>>());
+    assert_eq!(lasting, if format > 9 { (1, vec!["Glass Heron".to_owned()]) } else { (0, Vec::new()) });
 
     for (number, level) in [(0, Level::Internal), (1, Level::Confidential), (2, Level::Restricted)] {
         let row = reader.object(keys, version(number)).await.expect("reads").expect("there");

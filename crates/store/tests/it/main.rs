@@ -26,6 +26,7 @@ mod postgres;
 mod publications;
 mod records;
 mod sequencer;
+mod terms;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use cordon_domain::{
     Action, Actor, Approval, AskId, Asked, AskedHash, Bucket, BucketId, Emergency, EmergencyId, Factor, Grant, GrantId,
-    Label, Level, Levels, Moment, Policies, Principal, PrincipalId, PrincipalKind, Project, Record, RecordKey, Role,
-    Roster, Scope, Step, Target, Vendor, VendorId, Versioning,
+    Guarding, Label, Level, Levels, Mode, Moment, Policies, Principal, PrincipalId, PrincipalKind, Project, Record,
+    RecordKey, Role, Roster, Scope, Step, Target, Vendor, VendorId, Versioning,
 };
 use cordon_gate::act::{
     Alter, Approve, Ask, ChangeBucket, ChangeLevels, ChangePolicies, ChangeVendor, Changes, Enrol, Give, Invite,
-    MakeBucket, OpenEmergency, RemoveBucket, Review, Revoke,
+    LoosenBucket, MakeBucket, OpenEmergency, RemoveBucket, Review, Revoke,
 };
 use cordon_gate::{Decide as _, Denial, Facts, JournalError, Request, Verdict};
 use cordon_policy::{LocalOperator, May, Snapshot};
@@ -41,11 +41,11 @@ pub(crate) fn person(number: u8) -> (Request<Invite>, Change) {
 }
 
 /// Whoever acts in these tests.
-fn actor() -> Actor {
+pub(crate) fn actor() -> Actor {
     crate::facts(Target::default()).actor
 }
 
-fn grant(number: u8, to: u8, role: Role) -> Grant {
+pub(crate) fn grant(number: u8, to: u8, role: Role) -> Grant {
     Grant {
         id: GrantId([number; 16]),
         principal: PrincipalId([to; 16]),
@@ -63,7 +63,7 @@ fn granted(grant: Grant) -> (Request<Give>, Change) {
 }
 
 /// Makes a change at a moment. The decision is always yes, in whatever epoch.
-async fn make<A: Changes>(
+pub(crate) async fn make<A: Changes>(
     installation: &Installation,
     (request, change): (Request<A>, Change),
     at: Moment,
@@ -494,6 +494,8 @@ async fn a_bucket_is_its_makers_and_becomes_no_more_open(ground: Ground) {
         made_by: actor().principal,
         made_at: NOW,
         versioning: Versioning::Off,
+        guarding: None,
+        tagging: None,
     };
     let put = |bucket: Bucket| Step::Put(Record::Bucket(Box::new(bucket)));
     let owner = |to: u8, number: u8, role| {
@@ -536,6 +538,23 @@ async fn a_bucket_is_its_makers_and_becomes_no_more_open(ground: Ground) {
     ] {
         assert!(change_bucket(new.label.level, new).await.is_err(), "{what}");
     }
+    let observing = Guarding { limits: Mode::Observe, ..Guarding::DEFAULT };
+    let looser = Bucket { guarding: Some(observing), ..raised.clone() };
+    assert!(change_bucket(Level::Restricted, looser.clone()).await.is_err(), "that takes two people");
+    let loosen = async |new: Bucket| {
+        let (request, change) = records::<LoosenBucket>(None, vec![put(new)]);
+        let (bucket, label) = (Some(BucketId([1; 16])), Some(Label::of(Level::Restricted)));
+        let target = Target { bucket, label, ..request.facts().target.clone() };
+        make(&installation, (Request::<LoosenBucket>::new(Facts { target, ..request.facts().clone() }), change), NOW)
+            .await
+    };
+    let tagged = Bucket { tagging: Some("a=b".to_owned()), ..looser.clone() };
+    assert!(loosen(tagged.clone()).await.is_err(), "it changes nothing else");
+    loosen(looser).await.expect("loosened");
+    change_bucket(Level::Restricted, tagged).await.expect("tagged");
+    change_bucket(Level::Restricted, raised.clone()).await.expect("enforced again");
+    let many = Bucket { tagging: Some("x".repeat(9_000)), ..raised.clone() };
+    assert!(change_bucket(Level::Restricted, many).await.is_err(), "too many tags");
     let end = async |label: Level| {
         let (request, change) = records::<RemoveBucket>(None, vec![Step::End(RecordKey::Bucket(BucketId([1; 16])))]);
         let (bucket, label) = (Some(BucketId([1; 16])), Some(Label::of(label)));

@@ -9,6 +9,7 @@ use cordon_domain::{
     Seen, VersionId,
 };
 use cordon_gate::Facts;
+use cordon_store::inspections::Wanted;
 use cordon_vault::put::OnlyIf;
 use cordon_vault::{Inspector, LookFault, Looking, VaultError, Wants};
 use futures_util::StreamExt as _;
@@ -37,6 +38,7 @@ fn looked(body: &[u8]) -> Looked {
         bytes: 6,
         depth: 0,
         of: None,
+        named: None,
     });
     let mut looked = Looked { unread: u64::from(has(b"LOCKED").is_some()), ..Looked::default() };
     found.into_iter().for_each(|one| looked.add(one));
@@ -159,7 +161,7 @@ async fn a_writer_need_not_be_cleared_for_what_is_found() {
     let restricted = place.bucket("plans", Level::Confidential).await;
     let found = place.put(CLEO, &restricted, writing("plan"), b"a SECRET".to_vec()).await.expect("written");
     assert_eq!(found.label.level, Level::Confidential, "as high as it is already");
-    assert!(place.vault.held(&place.asks(ADA)).await.expect("reads").0.is_empty());
+    assert!(place.vault.held(&place.asks(ADA), Wanted::Held).await.expect("reads").0.is_empty());
     // Bob is cleared for internal, and may write here from now on.
     place.may_write(BOB, &bucket).await;
     let written = place.put(BOB, &bucket, writing("plan"), b"a SECRET".to_vec()).await.expect("written");
@@ -184,7 +186,7 @@ async fn what_cannot_be_read_stays_at_least_confidential_and_says_so() {
         place.put(CLEO, &bucket, writing("box"), body.to_vec()).await.expect("written");
         place.vault.inspect_waiting().await.expect("looked");
         assert_eq!(words.died.load(Ordering::Relaxed), tries, "it is tried once more");
-        let held = place.vault.held(&place.asks(ADA)).await.expect("reads").0;
+        let held = place.vault.held(&place.asks(ADA), Wanted::Held).await.expect("reads").0;
         assert_eq!(held.len(), 1);
         assert_eq!((held[0].label.level, held[0].inspected.looked.unread), (Level::Confidential, 1));
     }
@@ -260,12 +262,15 @@ async fn what_is_held_is_listed_for_whoever_may_know_and_released_by_two() {
     let (place, bucket, _) = place(false).await;
     let written = place.put(CLEO, &bucket, writing("plan"), b"a SECRET".to_vec()).await.expect("written");
     place.put(CLEO, &bucket, writing("other"), b"nothing".to_vec()).await.expect("written");
-    let held = place.vault.held(&place.asks(ADA)).await.expect("reads").0;
+    let held = place.vault.held(&place.asks(ADA), Wanted::Held).await.expect("reads").0;
     assert_eq!(held.len(), 1);
     assert_eq!((held[0].entry.version, &held[0].label), (written.version, &written.label));
     assert_eq!(held[0].inspected.before, Some(Label::of(Level::Internal)));
     assert_eq!(held[0].inspected.looked.found[0].rule, "a-word");
-    assert!(place.vault.held(&place.asks(BOB)).await.expect("reads").0.is_empty(), "he may not know of it");
+    assert!(
+        place.vault.held(&place.asks(BOB), Wanted::Held).await.expect("reads").0.is_empty(),
+        "he may not know of it"
+    );
     let release = async |who: u8, key: &str, version: Option<VersionId>| {
         let asks = Facts { reason: Some("made up".to_owned()), ..place.asks(who) };
         let release = place.vault.release(&asks, &bucket, (&name(key), version)).await?;
@@ -287,7 +292,7 @@ async fn what_is_held_is_listed_for_whoever_may_know_and_released_by_two() {
     let label = place.vault.carry_out(planned).await.expect("released");
     assert_eq!(label, Label::of(Level::Internal));
     assert_eq!(place.get(BOB, &bucket, "plan").await.expect("read"), b"a SECRET");
-    let held = place.vault.held(&place.asks(ADA)).await.expect("reads").0;
+    let held = place.vault.held(&place.asks(ADA), Wanted::Held).await.expect("reads").0;
     assert_eq!(held.iter().map(|one| one.entry.key.as_str()).collect::<Vec<_>>(), ["set"]);
     let released = inspection(&place, &bucket, "plan").await;
     let by = |done: &cordon_domain::Inspected| done.released.map(|released| released.by);

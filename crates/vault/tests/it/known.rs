@@ -5,10 +5,12 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use cordon_domain::{
-    Action, Bucket, Found, Inspection, Kind, Knowledge, Label, Level, Looked, Origin, Prints, Seen, VersionId,
+    Action, Bucket, Found, Guarding, Inspection, Kind, Knowledge, Label, Level, Looked, Mode, Origin, Prints, Seen,
+    VersionId,
 };
 use cordon_gate::Facts;
-use cordon_vault::{Inspector, Looking, VaultError, Wants, Writing};
+use cordon_store::inspections::Wanted;
+use cordon_vault::{Guard, Inspector, Looking, VaultError, Wants, Writing};
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 
@@ -33,11 +35,24 @@ fn prints(body: &[u8]) -> Prints {
 impl Recalls {
     fn seen(known: &Knowledge, body: &[u8], wanted: bool) -> Seen {
         let own: Vec<u64> = prints(body).iter().map(|(hash, _)| hash).collect();
-        let found =
-            |kind, level, of| Found { kind, rule: "it".to_owned(), level, line: 1, column: 1, bytes: 1, depth: 0, of };
+        let found = |kind, level, of| Found {
+            kind,
+            rule: "it".to_owned(),
+            level,
+            line: 1,
+            column: 1,
+            bytes: 1,
+            depth: 0,
+            of,
+            named: None,
+        };
         let mut looked = Looked::default();
         for one in known.documents.iter().filter(|one| one.prints.iter().any(|(hash, _)| own.contains(&hash))) {
             looked.add(found(Kind::Copy, one.level, Some(one.version)));
+        }
+        let said = String::from_utf8_lossy(body);
+        for one in known.names.iter().filter(|one| said.contains(&one.name)) {
+            looked.add(Found { named: Some(one.id), ..found(Kind::Codename, one.level, None) });
         }
         if body.starts_with(b"MARKED") {
             looked.add(found(Kind::Marking, Level::Restricted, None));
@@ -109,7 +124,7 @@ async fn a_copy_of_what_is_restricted_is_restricted_and_of_its_projects() {
     assert_eq!(known(&recalls), [original], "what was inferred registers nothing");
     let (_, other) = put(&place, &bucket, writing("other"), "they say nothing else").await;
     assert_eq!(other.level, Level::Internal, "it shares words with the copy alone");
-    let held = place.vault.held(&place.asks(ADA)).await.expect("reads").0;
+    let held = place.vault.held(&place.asks(ADA), Wanted::Held).await.expect("reads").0;
     assert_eq!(held.iter().map(|one| one.entry.version).collect::<Vec<_>>(), [copy]);
     // Written again, or copied with its label, it is as inferred as it was.
     let (_, again) = put(&place, &bucket, writing("mail"), "they say something else now").await;
@@ -207,4 +222,108 @@ async fn what_was_changed_beside_cordon_is_not_recognised_and_hides_nothing_else
     let mut left = [third, fourth];
     left.sort();
     assert_eq!(known(&recalls), left);
+}
+
+#[tokio::test]
+async fn what_mentions_a_codename_gets_its_label_and_projects() {
+    let (place, bucket, recalls) = place().await;
+    let asks = |who| Facts { reason: Some("the next model".to_owned()), ..place.asks(who) };
+    let label: Label = "confidential/heron".parse().expect("a label");
+    let refused = place.vault.make_codename(&asks(CLEO), "Glass Heron", label.clone()).await;
+    assert!(matches!(refused, Err(VaultError::Refused(_))), "{refused:?}");
+    let id = place.vault.make_codename(&asks(ADA), " Glass Heron ", label.clone()).await.expect("made");
+    let (_, got) = put(&place, &bucket, writing("before"), "Glass Heron flies").await;
+    assert_eq!(got.level, Level::Internal, "what is written before anybody learns of it");
+    let (_, got) = put(&place, &bucket, writing("mail"), "Glass Heron flies").await;
+    assert_eq!((got.level, &got.projects, got.origin), (Level::Confidential, &label.projects, Origin::Inferred));
+    let held = place.vault.held(&place.asks(ADA), Wanted::Held).await.expect("reads").0;
+    assert_eq!(held[0].inspected.looked.found[0].named, Some(id));
+    for wrong in ["", "ab", "a b", "\u{1b}[31mred", "glass HERON", &"x".repeat(257)] {
+        let made = place.vault.make_codename(&asks(ADA), wrong, label.clone()).await;
+        assert!(matches!(made, Err(VaultError::Conflict(_))), "{wrong:?}: {made:?}");
+    }
+    let public = place.vault.make_codename(&asks(ADA), "Other", Label::of(Level::Public)).await;
+    assert!(public.is_err(), "a mention of what is public says nothing");
+
+    let listed = place.vault.codenames(&place.asks(ADA)).await.expect("reads");
+    assert_eq!(listed.iter().map(|(one, name)| (one.id, name.as_str())).collect::<Vec<_>>(), [(id, "Glass Heron")]);
+    assert!(matches!(place.vault.codenames(&place.asks(CLEO)).await, Err(VaultError::Refused(_))));
+    assert!(matches!(place.vault.end_codename(&asks(CLEO), id).await, Err(VaultError::Refused(_))));
+    assert!(!listed[0].0.sealed.windows(5).any(|window| window == b"Heron"), "it is sealed");
+    place.vault.end_codename(&asks(ADA), id).await.expect("ended");
+    assert!(matches!(place.vault.end_codename(&asks(ADA), id).await, Err(VaultError::NoObject)));
+    let told = recalls.told.load(Ordering::Relaxed);
+    place.vault.learn().await.expect("learnt");
+    assert_eq!(recalls.told.load(Ordering::Relaxed), told + 1);
+    let (_, got) = put(&place, &bucket, writing("later"), "Glass Heron flies").await;
+    assert_eq!(got.level, Level::Internal, "it was announced");
+}
+
+async fn guarded(place: &Place, bucket: &Bucket, guarding: Guarding) -> Bucket {
+    let asks = Facts { reason: Some("a test".to_owned()), ..place.asks(ADA) };
+    match place.vault.guard(&asks, bucket, guarding).await.expect("prepared") {
+        Guard::Stricter(changed) => place.vault.change_bucket(&asks, *changed).await.expect("changed"),
+        Guard::Looser(mut asking) => {
+            asking.facts.approval = Some(place.approved(&asking.facts).await);
+            place.vault.complete(*asking).await.expect("changed");
+        }
+    }
+    place.vault.bucket(bucket.name.as_str()).expect("there")
+}
+
+/// What would be raised is told, and is not, below restricted.
+#[tokio::test]
+async fn where_inspection_is_observed_labels_stay_and_it_is_told_what_they_would_be() {
+    let (place, bucket, _) = place().await;
+    let asks = Facts { reason: Some("the next model".to_owned()), ..place.asks(ADA) };
+    let label: Label = "confidential/heron".parse().expect("a label");
+    place.vault.make_codename(&asks, "Glass Heron", label.clone()).await.expect("made");
+    place.vault.learn().await.expect("learnt");
+    let bucket = guarded(&place, &bucket, Guarding { inspection: Mode::Observe, ..Guarding::DEFAULT }).await;
+    let (version, got) = put(&place, &bucket, writing("mail"), "Glass Heron flies").await;
+    assert_eq!(got, bucket.label);
+    let written = place.events(Action::ObjectWrite).await;
+    assert_eq!(
+        written[0].reason.as_deref(),
+        Some("it at 1:1; observed, and not raised to confidential/heron"),
+        "{written:?}"
+    );
+    let held = async |wanted| place.vault.held(&place.asks(ADA), wanted).await.expect("reads").0;
+    assert!(held(Wanted::Held).await.is_empty());
+    let observed = held(Wanted::Observed).await;
+    let would = observed[0].inspected.would.as_ref().map(ToString::to_string);
+    assert_eq!((observed[0].entry.version, would.as_deref()), (version, Some("confidential/heron")));
+    let (_, got) = put(&place, &bucket, writing("footer"), "MARKED best regards to all").await;
+    assert_eq!(got.level, Level::Restricted, "what says of itself that it is restricted");
+    let bucket = guarded(&place, &bucket, Guarding::DEFAULT).await;
+    let (_, got) = put(&place, &bucket, writing("again"), "Glass Heron flies").await;
+    assert_eq!(got.level, Level::Confidential);
+}
+
+/// Copies of what is confidential are recognised where its bucket asks for that; and of nothing that its owner withdrew.
+#[tokio::test]
+async fn a_bucket_asks_that_copies_of_what_is_confidential_are_recognised_and_an_owner_that_they_are_not() {
+    let (place, bucket, recalls) = place().await;
+    let plan = || Writing { label: Some("confidential/heron".parse().expect("a label")), ..writing("plan") };
+    put(&place, &bucket, plan(), "one two three").await;
+    assert_eq!(known(&recalls), [], "nobody asks for it");
+    let bucket = guarded(&place, &bucket, Guarding { registers: Level::Confidential, ..Guarding::DEFAULT }).await;
+    let (original, _) = put(&place, &bucket, plan(), "heron flies in june").await;
+    assert_eq!(known(&recalls), [original]);
+    let (_, got) = put(&place, &bucket, writing("mail"), "they say that heron leaves").await;
+    assert_eq!(got.to_string(), "confidential/heron");
+    assert_eq!(known(&recalls), [original], "what was inferred registers nothing");
+
+    let asks = |who| Facts { reason: Some("it was announced".to_owned()), ..place.asks(who) };
+    let plan = name("plan");
+    let refused = place.vault.forget_prints(&asks(CLEO), &bucket, (&plan, None)).await;
+    assert!(matches!(refused, Err(VaultError::Refused(_))), "{refused:?}");
+    assert_eq!(place.vault.forget_prints(&asks(ADA), &bucket, (&plan, None)).await.expect("forgotten"), original);
+    place.vault.learn().await.expect("learnt");
+    assert_eq!(known(&recalls), []);
+    let (_, got) = put(&place, &bucket, writing("other"), "they say that heron leaves").await;
+    assert_eq!(got.level, Level::Internal);
+    let twice = place.vault.forget_prints(&asks(ADA), &bucket, (&plan, None)).await;
+    assert!(matches!(twice, Err(VaultError::Conflict(_))), "{twice:?}");
+    assert_eq!(place.events(Action::PrintsForget).await.len(), 2, "one refused, and one done");
 }

@@ -9,9 +9,11 @@
 )]
 
 mod egress;
+mod faults;
 mod inspection;
 mod known;
 mod listing;
 mod objects;
 mod place;
 mod publication;
+mod terms;

@@ -19,12 +19,16 @@ use cordon_store::backup::{Source, back_up_data, restore};
 use cordon_store::edge::SystemEntropy;
 use cordon_store::entries::Said;
 use cordon_store::{Change, Follower, Installation, KitShape, New, Places, Writer};
-use cordon_testkit::{Chance, TurnedClock};
+use cordon_testkit::{Chance, Disk, FaultyFiles, TurnedClock};
 use cordon_vault::get::Got;
 use cordon_vault::list::Wanted;
 use cordon_vault::put::OnlyIf;
 use cordon_vault::{Inspector, Listed, Vault, VaultError, Writing, Written};
 use futures_util::{StreamExt as _, stream};
+use object_store::ObjectStore;
+
+/// Files that fail on command.
+pub(crate) type Files = Arc<FaultyFiles<Arc<dyn ObjectStore>>>;
 
 const NOW: Moment = Moment(1_795_608_000_000);
 const OPERATOR: PrincipalId = PrincipalId([99; 16]);
@@ -51,14 +55,29 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) async fn open() -> Self {
+        Self::made(tempfile::tempdir().expect("a folder")).await
+    }
+
+    /// On a disk that fails on command.
+    pub(crate) async fn on_disk() -> (Self, Disk) {
         let folder = tempfile::tempdir().expect("a folder");
-        let clock = TurnedClock::at(NOW);
-        let places = Places { data: folder.path().join("data"), keys: folder.path().join("keys"), server: None };
-        let provider = provider();
+        let disk = Disk::under(folder.path());
+        (Self::made(folder).await, disk)
+    }
+
+    async fn made(folder: tempfile::TempDir) -> Self {
+        let (clock, provider) = (TurnedClock::at(NOW), provider());
         let mut keep_kit = |_: &[cordon_keys::recovery::Share]| Ok(());
         let new = New { origin: "log.example", kit: KitShape { need: 2, of: 3 }, keep_kit: &mut keep_kit };
-        let made = Installation::create(places, new, &provider, Arc::new(clock.clone())).await;
-        let installation = made.expect("made");
+        let made = Installation::create(places(&folder), new, &provider, Arc::new(clock.clone())).await;
+        let place = Self::over(made.expect("made"), clock, folder).await;
+        place.bring_in(ADA, Level::Restricted, Role::Owner).await;
+        place.bring_in(BOB, Level::Internal, Role::Reader).await;
+        place.bring_in(CLEO, Level::Confidential, Role::Contributor).await;
+        place
+    }
+
+    async fn over(installation: Installation, clock: TurnedClock, folder: tempfile::TempDir) -> Self {
         let (reader, keys) = (installation.reader().clone(), Arc::clone(installation.keys()));
         let begin = async |unlisted| {
             let follower = Follower::begin(reader.clone(), Arc::clone(&keys), Some(unlisted)).await.expect("begins");
@@ -74,11 +93,33 @@ impl Place {
         let (gate, requests) = (Arc::new(gate), AtomicU64::new(1));
         let at = Arc::new(clock.clone());
         let vault = Vault::new(Arc::clone(&gate), reader.clone(), Arc::clone(&keys), objects, at);
-        let place = Self { installation, vault, clock, operating, follower, gate, requests, folder };
-        place.bring_in(ADA, Level::Restricted, Role::Owner).await;
-        place.bring_in(BOB, Level::Internal, Role::Reader).await;
-        place.bring_in(CLEO, Level::Confidential, Role::Contributor).await;
+        Self { installation, vault, clock, operating, follower, gate, requests, folder }
+    }
+
+    /// The same, whose files fail on command.
+    pub(crate) fn on_faulty_files(mut self) -> (Self, Files) {
+        let objects = self.installation.objects().expect("opens");
+        let files = Arc::new(FaultyFiles::new(objects));
+        let (reader, keys) = (self.installation.reader().clone(), Arc::clone(self.installation.keys()));
+        let at = Arc::new(self.clock.clone());
+        self.vault = Vault::new(Arc::clone(&self.gate), reader, keys, Arc::clone(&files) as _, at);
+        (self, files)
+    }
+
+    /// What a machine finds that lost power, and begins again.
+    pub(crate) async fn after_a_power_loss(self, disk: &Disk, seed: u64) -> Self {
+        let requests = self.requests.load(Ordering::Relaxed);
+        let (folder, clock) = self.gone();
+        disk.lose_power(seed).expect("the files are there");
+        let opened = Installation::open(places(&folder), &provider(), Arc::new(clock.clone())).await;
+        let place = Self::over(opened.expect("opens again"), clock, folder).await;
+        place.requests.store(requests, Ordering::Relaxed);
         place
+    }
+
+    /// Closes everything: nobody has a file open any more.
+    fn gone(self) -> (tempfile::TempDir, TurnedClock) {
+        (self.folder, self.clock)
     }
 
     async fn bring_in(&self, number: u8, clearance: Level, role: Role) {
@@ -195,8 +236,12 @@ impl Place {
 
     /// Has somebody ask for exactly this, and Dan, who approves everything, approve it.
     pub(crate) async fn approved(&self, facts: &Facts) -> AskId {
-        self.bring_in(DAN, Level::Restricted, Role::Approver).await;
-        let (id, by) = (AskId([1; 16]), facts.actor.principal);
+        let dan = PrincipalId([DAN; 16]);
+        let known = self.follower.policies().snapshot().expect("whole").roster().principals.contains_key(&dan);
+        if !known {
+            self.bring_in(DAN, Level::Restricted, Role::Approver).await;
+        }
+        let (id, by) = (AskId::draw(&mut SystemEntropy), facts.actor.principal);
         let mut asked = Asked {
             id,
             action: facts.action,
@@ -215,7 +260,6 @@ impl Place {
         let step = |asked: &Asked| vec![Step::Put(Record::Ask(Box::new(asked.clone())))];
         let asks = Facts { reason: facts.reason.clone(), ..self.asks(by.0[0]) };
         self.asked::<Ask>(asks, target.clone(), step(&asked)).await;
-        let dan = PrincipalId([DAN; 16]);
         asked.approvals.push(Approval { by: dan, owner: dan, at: facts.at });
         self.asked::<Approve>(self.asks(DAN), target, step(&asked)).await;
         id
@@ -325,6 +369,10 @@ impl Place {
     pub(crate) fn database(&self) -> PathBuf {
         self.installation.places().database_file()
     }
+}
+
+fn places(folder: &tempfile::TempDir) -> Places {
+    Places { data: folder.path().join("data"), keys: folder.path().join("keys"), server: None }
 }
 
 fn provider() -> Arc<dyn RootProvider> {

@@ -15,13 +15,17 @@ use crate::render::printable;
 #[derive(Args)]
 #[group(id = "quarantine-list-arguments")]
 pub(crate) struct Arguments {
+    /// What would be held, where buckets observe what is found (`cordon bucket set --inspection observe`).
+    #[arg(long)]
+    observed: bool,
     /// One JSON object a line.
     #[arg(long)]
     json: bool,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    let answer: Value = Login::read()?.ask("/quarantine", "{}")?;
+    let body = serde_json::json!({"observed": arguments.observed}).to_string();
+    let answer: Value = Login::read()?.ask("/quarantine", &body)?;
     let held = answer.get("held").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let mut out = std::io::stdout().lock();
     for one in held {
@@ -41,14 +45,17 @@ fn lines(held: &Value) -> String {
     // A name may be any text.
     let text = |name: &str| printable(held.get(name).and_then(Value::as_str).unwrap_or_default());
     let number = |of: &Value, name: &str| of.get(name).and_then(Value::as_u64).unwrap_or_default();
-    let raised = held.get("before").and_then(Value::as_str).map(|before| format!(", was {before}")).unwrap_or_default();
+    let word = |name: &str| held.get(name).and_then(Value::as_str);
+    let raised = word("before").map(|before| format!(", was {before}"));
+    let raised = raised.or_else(|| word("would").map(|would| format!(", would be {would}"))).unwrap_or_default();
     let mut all = format!("s3://{}/{}  {}  {}{raised}\n", text("bucket"), text("key"), text("version"), text("label"));
     for one in held.get("found").and_then(Value::as_array).into_iter().flatten() {
         let word = |name: &str| one.get(name).and_then(Value::as_str).unwrap_or_default();
         let inside = if number(one, "depth") > 0 { ", in what it contains" } else { "" };
         let (kind, rule, level) = (word("kind"), word("rule"), word("level"));
         let (line, column, bytes) = (number(one, "line"), number(one, "column"), number(one, "bytes"));
-        let of = one.get("of").and_then(Value::as_str).map(|version| format!(" of {version}")).unwrap_or_default();
+        let of = ["of", "named"].iter().find_map(|name| one.get(name).and_then(Value::as_str));
+        let of = of.map(|known| format!(" of {known}")).unwrap_or_default();
         all += &format!("  {kind}{of} [{rule}] at {line}:{column}, {bytes} bytes{inside}: at least {level}\n");
     }
     if number(held, "more") > 0 {

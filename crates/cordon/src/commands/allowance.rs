@@ -1,0 +1,132 @@
+//! Bulk work that is said beforehand.
+
+use clap::{Args, Subcommand};
+use cordon_domain::{AllowanceId, Moment};
+use serde_json::{Value, json};
+
+use crate::amount;
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::moment::{moment, written};
+use crate::remote::{Login, bucket_named, listed, told};
+use crate::render::printable;
+
+/// Let somebody read more of a bucket than limits allow, until a date: for training, evaluation, a migration.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    Add(AddArguments),
+    List(ListArguments),
+    End(EndArguments),
+}
+
+/// Let somebody read so many bytes of a bucket, beyond what may leave. What is read by it counts against it and against no other
+/// limit. An owner of the bucket asks, as whoever signed in with `cordon login`; somebody else approves with `cordon approve`;
+/// the same command then does it. It lasts thirty days at most; what is of a higher level than the bucket is not read by it.
+///
+/// Example: cordon allowance add pr_... s3://corpus --bytes 40TB --until 2026-12-04 --reason "training run 17"
+#[derive(Args)]
+#[group(id = "allowance-add-arguments")]
+pub(crate) struct AddArguments {
+    /// Who: a principal (pr_...), or a person's name.
+    who: String,
+    /// The bucket: s3://BUCKET.
+    bucket: String,
+    /// How many bytes, in all: such as 40TB or 512GiB.
+    #[arg(long, value_name = "AMOUNT", value_parser = amount::bytes)]
+    bytes: u64,
+    /// Until when: a time such as 2026-12-04T18:00:00+01:00, or the beginning of a day in UTC.
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    until: Moment,
+    /// Why.
+    #[arg(long)]
+    reason: String,
+    /// Write one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+/// List allowances: one's own, and those of buckets that one may list.
+///
+/// Example: cordon allowance list
+#[derive(Args)]
+#[group(id = "allowance-list-arguments")]
+pub(crate) struct ListArguments {
+    /// One JSON object a line.
+    #[arg(long)]
+    json: bool,
+}
+
+/// End an allowance, at once: an owner of the bucket does, or the security team.
+///
+/// Example: cordon allowance end al_0b8e5c1e6a3f4c4f9d7e2a1b0c9d8e7f --reason "the run is over"
+#[derive(Args)]
+#[group(id = "allowance-end-arguments")]
+pub(crate) struct EndArguments {
+    /// The allowance: al_...
+    allowance: AllowanceId,
+    /// Why.
+    #[arg(long)]
+    reason: String,
+    /// Write one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(command: &Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Add(arguments) => add(arguments),
+        Command::List(arguments) => listed("/allowances", &json!({}), "allowances", arguments.json, lines),
+        Command::End(EndArguments { allowance, reason, json }) => {
+            let body = json!({"allowance": allowance.to_string(), "reason": reason});
+            let answer = Login::read()?.ask("/allowances/end", &body.to_string())?;
+            told(answer, "cordon-allowance-ended-1", *json, |_| format!("{allowance} has ended"))
+        }
+    }
+}
+
+fn add(arguments: &AddArguments) -> Result<Exit, Failure> {
+    let AddArguments { who, bucket, bytes, until, reason, json } = arguments;
+    let bucket = bucket_named(bucket)?;
+    let body = json!({"who": who, "bucket": bucket, "bytes": bytes, "ends": until.0, "reason": reason});
+    let answer = Login::read()?.ask("/allowances/make", &body.to_string())?;
+    told(answer, "cordon-allowed-1", *json, |answer| {
+        let made = answer.get("allowance").and_then(Value::as_str).unwrap_or_default();
+        format!("{made}: {} of s3://{bucket} until {}", amount::written(*bytes), written(*until))
+    })
+}
+
+/// One allowance: for whom, of what, until when; by whom, why.
+fn lines(one: &Value) -> String {
+    // A reason may be any text.
+    let text = |name: &str| printable(one.get(name).and_then(Value::as_str).unwrap_or_default());
+    let until = one.get("ends").and_then(Value::as_i64).map(|at| written(Moment(at))).unwrap_or_default();
+    let bytes = amount::written(one.get("bytes").and_then(Value::as_u64).unwrap_or_default());
+    let ended = if one.get("counts").and_then(Value::as_bool) == Some(false) { ", which is past" } else { "" };
+    format!(
+        "{}  {} reads {bytes} of s3://{} ({}) until {until}{ended}\n  by {}: {}\n",
+        text("allowance"),
+        text("principal"),
+        text("bucket"),
+        text("label"),
+        text("by"),
+        text("reason")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_allowance_is_shown_with_its_reader_its_bytes_and_its_end() {
+        let one = json!({
+            "allowance": "al_1", "principal": "pr_2", "bucket": "corpus", "label": "confidential/atlas", "bytes": 40_000_000_000_000_u64,
+            "since": 0, "ends": 86_400_000, "counts": false, "by": "pr_1", "reason": "run\u{1b} 17",
+        });
+        let expected = "\
+al_1  pr_2 reads 40 TB of s3://corpus (confidential/atlas) until 1970-01-02T00:00:00.000Z, which is past
+  by pr_1: run\u{fffd} 17
+";
+        assert_eq!(lines(&one), expected);
+    }
+}

@@ -1,0 +1,137 @@
+//! What leaves beyond limits, what is not read before a date, how a bucket is guarded, and which names are looked for: as people
+//! say it on the command line, and as clients of S3 meet it.
+
+use crate::harness::Place;
+use crate::node::{Browser, run_as};
+use crate::publish::{days_ahead, two_people};
+use crate::s3::python;
+use crate::trust::ok;
+
+/// What takes another person: asked for, seen on the page, approved, and done by the same command.
+fn with_another(place: &Place, bob: &mut Browser, shown: &str, command: &[&str]) -> String {
+    let asked = ok(place.run(command)).trim().to_owned();
+    assert!(asked.starts_with("as_"), "{asked}");
+    assert_eq!(ok(place.run(command)).trim(), asked, "it still waits, and is the same");
+    let page = bob.get("/approvals");
+    assert!(page.contains(shown), "{shown}: {page}");
+    ok(run_as(place, "bob", &["approve", &asked]));
+    ok(place.run(command))
+}
+
+fn first_word(text: &str) -> String {
+    text.split([' ', ':']).next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn bulk_work_and_embargoes_are_said_beforehand_and_by_two_people() {
+    let place = Place::new();
+    let (up, mut bob) = two_people(&place, "http://127.0.0.1:9/");
+    let until = days_ahead(7);
+    let add =
+        ["allowance", "add", "bob@example.org", "s3://news", "--bytes", "40TB", "--until", &until, "--reason", "a run"];
+    let made = with_another(&place, &mut bob, "reads 40000000000000 bytes of it beyond limits, until ", &add);
+    assert!(made.starts_with("al_") && made.contains(": 40 TB of s3://news until "), "{made}");
+    let allowance = first_word(&made);
+    for home in ["home", "bob"] {
+        let listed = ok(run_as(&place, home, &["allowance", "list"]));
+        assert!(
+            listed.starts_with(&allowance) && listed.contains("reads 40 TB of s3://news (internal)"),
+            "{home}: {listed}"
+        );
+    }
+    let again = place.run(&add);
+    assert!(again.code == 1 && again.stderr.contains("they have one of it"), "{}", again.stderr);
+    let refused = run_as(&place, "bob", &["allowance", "end", &allowance, "--reason", "none"]);
+    assert_eq!(refused.code, 1, "{}", refused.stderr);
+    let ended = place.run(&["allowance", "end", &allowance, "--reason", "the run is over", "--json"]);
+    assert_eq!((ended.code, ended.lines()[0]["schema"].as_str()), (0, Some("cordon-allowance-ended-1")));
+    for wrong in [
+        ["allowance", "add", "bob@example.org", "news", "--bytes", "1GB", "--until", &until, "--reason", "x"],
+        ["allowance", "add", "bob@example.org", "s3://news", "--bytes", "much", "--until", &until, "--reason", "x"],
+    ] {
+        assert_eq!(place.run(&wrong).code, 2, "{wrong:?}");
+    }
+    let nobody =
+        ["allowance", "add", "eve@example.org", "s3://news", "--bytes", "1GB", "--until", &until, "--reason", "x"];
+    assert_eq!(place.run(&nobody).code, 1);
+
+    // Half past midnight in India is an evening in UTC.
+    let embargo = ["embargo", "add", "s3://news", "--until", "2999-12-02T00:30:00+05:30", "--reason", "the launch"];
+    python(&place, "bob", "terms.py", &["reads", "launch.txt"]);
+    let made = ok(place.run(&embargo));
+    assert!(made.contains(": s3://news is not read before 2999-12-01T19:00:00.000Z"), "{made}");
+    python(&place, "bob", "terms.py", &["refused", "launch.txt", "the end of its embargo, 2999-12-01T19:00:00Z"]);
+    python(&place, "home", "terms.py", &["reads", "launch.txt"]);
+    let listed = ok(run_as(&place, "bob", &["embargo", "list"]));
+    let expected = "  s3://news until 2999-12-01T19:00:00.000Z, but for owner\n";
+    assert!(listed.starts_with("eb_") && listed.contains(expected), "{listed}");
+    let id = first_word(&made);
+    let lift = ["embargo", "lift", &id, "--reason", "the launch is today"];
+    let lifted = with_another(&place, &mut bob, "embargo.lift", &lift);
+    assert_eq!(lifted, format!("{id} is lifted\n"));
+    python(&place, "bob", "terms.py", &["reads", "launch.txt"]);
+    for wrong in [
+        ["embargo", "add", "news", "--until", &until, "--reason", "x"],
+        ["embargo", "add", "s3://news", "--until", "noon", "--reason", "x"],
+    ] {
+        assert_eq!(place.run(&wrong).code, 2, "{wrong:?}");
+    }
+    let past = place.run(&["embargo", "add", "s3://news", "--until", "2020-01-01", "--reason", "x"]);
+    assert!(past.code == 1 && past.stderr.contains("ends ahead"), "{}", past.stderr);
+    up.end();
+}
+
+#[test]
+fn a_bucket_observes_by_two_people_and_codenames_are_found_in_what_is_written() {
+    let place = Place::new();
+    let (up, mut bob) = two_people(&place, "http://127.0.0.1:9/");
+    let observe = ["bucket", "set", "s3://news", "--inspection", "observe", "--reason", "we learn what it finds"];
+    let shown = with_another(&place, &mut bob, "limits: enforce; inspection: observe", &observe);
+    assert!(shown.contains("labels that inspection raises: observe"), "{shown}");
+    let name = ["codename", "add", "Glass Heron", "--label", "confidential", "--reason", "the next model"];
+    let codename = ok(place.run(&name)).trim().to_owned();
+    assert!(codename.starts_with("cn_"), "{codename}");
+    assert!(ok(place.run(&["codename", "list"])).contains("  Glass Heron  at least confidential, by pr_"));
+    assert_eq!(run_as(&place, "bob", &["codename", "list"]).code, 1);
+    assert_eq!(place.run(&["codename", "add", "x", "--label", "nowhere", "--reason", "x"]).code, 2);
+
+    python(&place, "home", "terms.py", &["observed"]);
+    assert!(place.run(&["quarantine", "list"]).stdout.lines().all(|line| !line.contains("seen")), "nothing is held");
+    let observed = ok(place.run(&["quarantine", "list", "--observed"]));
+    let expected = format!("  codename of {codename} [codename] at 1:5, 11 bytes: at least confidential\n");
+    assert!(observed.contains("  internal, would be confidential\n") && observed.contains(&expected), "{observed}");
+    let enforce = ["bucket", "set", "s3://news", "--inspection", "enforce", "--reason", "we have learnt", "--json"];
+    let set = place.run(&enforce).lines();
+    assert_eq!((set[0]["inspection"].as_str(), set[0]["schema"].as_str()), (Some("enforce"), Some("cordon-bucket-1")));
+    python(&place, "home", "terms.py", &["held"]);
+    assert!(ok(place.run(&["quarantine", "list"])).contains("  confidential, was internal\n"));
+    ok(place.run(&["codename", "remove", &codename, "--reason", "announced"]));
+    assert!(ok(place.run(&["codename", "list"])).is_empty());
+    assert!(
+        ok(place.run(&["bucket", "show", "s3://news"]))
+            .contains("copies are recognised of what somebody said to be: restricted")
+    );
+    assert_eq!(place.run(&["bucket", "set", "s3://news", "--reason", "x"]).code, 2);
+
+    // The database, its write-ahead log, the log of events, sealed bytes: nothing names it.
+    let named = |path: &std::path::Path| {
+        let bytes = std::fs::read(path).expect("reads").to_ascii_lowercase();
+        [&b"glass heron"[..], b"glass_heron"].iter().any(|name| bytes.windows(name.len()).any(|window| window == *name))
+    };
+    let mut folders = vec![crate::trust::data(&place)];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).expect("reads") {
+            let path = entry.expect("reads").path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false => assert!(!named(&path), "{}", path.display()),
+            }
+        }
+    }
+    python(&place, "home", "terms.py", &["original"]);
+    let withdraw = ["fingerprint", "withdraw", "s3://news/plan.md", "--reason", "announced"];
+    assert_eq!(ok(place.run(&withdraw)), "copies of s3://news/plan.md are recognised no more\n");
+    let twice = place.run(&withdraw);
+    assert!(twice.code == 1 && twice.stderr.contains("are not recognised"), "{}", twice.stderr);
+    up.end();
+}

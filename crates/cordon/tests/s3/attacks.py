@@ -1,0 +1,290 @@
+"""Attacks that worked on other object stores, as somebody tries them who writes to one bucket and may know of no other.
+
+`prepare` writes what is attacked, `attack` attacks, `unharmed` looks at what is there afterwards. Each attack is a function: it
+fails when the vault gives anything away, or does what it was asked.
+"""
+
+import datetime
+import hashlib
+import hmac
+import io
+import os
+import socket
+import sys
+import tarfile
+import urllib.parse
+
+import boto3
+from botocore.auth import HmacV1Auth, S3SigV4Auth, S3SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from botocore.config import Config
+from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
+
+CONFIG = Config(s3={"addressing_style": "path"}, retries={"max_attempts": 0})
+ENDPOINT = os.environ["AWS_ENDPOINT_URL_S3"] if "AWS_ENDPOINT_URL_S3" in os.environ else os.environ["AWS_ENDPOINT_URL"]
+HOST = urllib.parse.urlsplit(ENDPOINT).netloc
+KEYS = Credentials(
+    os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"], os.environ.get("AWS_SESSION_TOKEN")
+)
+SECRET = b"what nobody may learn " * 64
+s3 = boto3.client("s3", config=CONFIG)
+
+
+def sent(method, path, headers=None, body=b"", auth=S3SigV4Auth, keys=KEYS):
+    """Signs a request, changes nothing of it, sends it, and returns status, headers and all bytes of the answer."""
+    request = AWSRequest(method=method, url=ENDPOINT + path, headers=headers or {}, data=body)
+    if auth:
+        signer = auth(keys) if auth is HmacV1Auth else auth(keys, "s3", "us-east-1")
+        signer.add_auth(request)
+    prepared = request.prepare()
+    target = urllib.parse.urlsplit(prepared.url)
+    query = "?" + target.query if target.query else ""
+    return raw(method, target.path + query, dict(prepared.headers), body)
+
+
+def raw(method, target, headers, body=b""):
+    """Sends exactly these bytes."""
+    own = {"Host": HOST, "Connection": "close", "Content-Length": str(len(body)), **headers}
+    lines = [f"{method} {target} HTTP/1.1"]
+    for name, value in own.items():
+        value = value.decode() if isinstance(value, bytes) else value
+        if value is not None:
+            lines.append(f"{name}: {value}")
+    host, port = HOST.rsplit(":", 1)
+    with socket.create_connection((host, int(port)), timeout=20) as stream:
+        stream.sendall(("\r\n".join(lines) + "\r\n\r\n").encode() + body)
+        answer = b""
+        while piece := stream.recv(65536):
+            answer += piece
+    head, _, rest = answer.partition(b"\r\n\r\n")
+    told = head.decode("latin-1").split("\r\n")
+    pairs = dict(line.lower().split(": ", 1) for line in told[1:] if ": " in line)
+    assert SECRET[:20] not in answer, (method, target)
+    return int(told[0].split()[1]), pairs, rest
+
+
+def refused(answer, *statuses):
+    status, _, body = answer
+    assert status in (statuses or (400, 403, 404, 405, 501)), (status, body[:300])
+
+
+def fails(codes, call, **arguments):
+    try:
+        answer = call(**arguments)
+    except ClientError as error:
+        assert error.response["Error"]["Code"] in codes, error.response["Error"]
+        return
+    raise AssertionError(f"it was done: {answer}")
+
+
+# Keys that other stores begin with, and none.
+def default_keys_of_other_stores():
+    for name, secret in [("minio" + "admin", "minio" + "admin"), ("rustfs" + "admin", "rustfs" + "admin"), ("admin", "admin"), ("root", "password")]:
+        refused(sent("GET", "/", keys=Credentials(name, secret)), 403)
+    refused(sent("GET", "/vault/plan", auth=None), 403)
+
+
+def a_signature_of_version_2():
+    request = {"Date": datetime.datetime.now(datetime.timezone.utc).strftime("%a, %d %b %Y %H:%M:%S GMT")}
+    refused(sent("GET", "/own/mine", request, auth=HmacV1Auth), 400, 403)
+    text = f"GET\n\n\n4102444800\n/own/mine".encode()
+    made = hmac.new(KEYS.secret_key.encode(), text, hashlib.sha1).digest()
+    query = urllib.parse.urlencode({"AWSAccessKeyId": KEYS.access_key, "Expires": "4102444800", "Signature": made.hex()})
+    refused(raw("GET", "/own/mine?" + query, {}), 400, 403)
+
+
+# The source of a copy is read, and decided on as that.
+def a_copy_of_what_one_may_not_read():
+    copy = {"Bucket": "own", "Key": "stolen"}
+    for source in ["vault/plan", "/vault/plan", "vault/%70lan", "own/../vault/plan", "own%2F..%2Fvault%2Fplan"]:
+        fails(["NoSuchBucket", "NoSuchKey", "AccessDenied", "InvalidArgument"], s3.copy_object, **copy, CopySource=source)
+    upload = s3.create_multipart_upload(**copy)["UploadId"]
+    for more in [{}, {"CopySourceRange": "bytes=0-9"}]:
+        arguments = {**copy, "UploadId": upload, "PartNumber": 1, "CopySource": "vault/plan", **more}
+        fails(["NoSuchBucket", "NoSuchKey", "AccessDenied"], s3.upload_part_copy, **arguments)
+    s3.abort_multipart_upload(**copy, UploadId=upload)
+
+
+# A version is decided on as itself, wherever it is asked for.
+def a_version_of_another_object():
+    version = os.environ["ATTACKED_VERSION"]
+    for bucket, key in [("own", "mine"), ("own", "plan"), ("vault", "plan")]:
+        codes = ["NoSuchVersion", "NoSuchKey", "NoSuchBucket", "AccessDenied", "404", "403", "InvalidArgument", "400"]
+        fails(codes, s3.get_object, Bucket=bucket, Key=key, VersionId=version)
+        fails(codes, s3.head_object, Bucket=bucket, Key=key, VersionId=version)
+        fails(codes, s3.get_object_tagging, Bucket=bucket, Key=key, VersionId=version)
+    source = {"Bucket": "own", "Key": "mine", "VersionId": version}
+    fails(["NoSuchVersion", "NoSuchKey", "InvalidArgument"], s3.copy_object, Bucket="own", Key="stolen", CopySource=source)
+    fails(["NoSuchBucket"], s3.list_object_versions, Bucket="vault")
+
+
+# A form that a browser posts carries its policy in its body: such uploads are not taken.
+def a_posted_form_whose_conditions_are_not_met():
+    policy = s3.generate_presigned_post("own", "allowed", Conditions=[["content-length-range", 0, 10]], ExpiresIn=600)
+    fields = {**policy["fields"], "key": "elsewhere"}
+    edge = "edge"
+    parts = [f'--{edge}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in fields.items()]
+    parts.append(f'--{edge}\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\n{"x" * 100}\r\n--{edge}--\r\n')
+    headers = {"Content-Type": f"multipart/form-data; boundary={edge}"}
+    refused(raw("POST", "/own", headers, "".join(parts).encode()))
+
+
+# What decides comes from the connection and from what was signed.
+def headers_that_look_like_what_decides():
+    address = {"X-Forwarded-For": "127.0.0.1", "X-Real-Ip": "127.0.0.1", "Forwarded": "for=127.0.0.1", "True-Client-Ip": "::1"}
+    refused(sent("GET", "/vault/plan", address), 404)
+    for name in ["x-amz-meta-cordon-label", "x-cordon-label", "x-cordon-principal", "x-amz-copy-source", "x-amz-security-token"]:
+        request = AWSRequest(method="PUT", url=ENDPOINT + "/own/unsigned", data=b"x")
+        S3SigV4Auth(KEYS, "s3", "us-east-1").add_auth(request)
+        headers = dict(request.prepare().headers)
+        headers[name] = "public" if "label" in name else "vault/plan"
+        refused(raw("PUT", "/own/unsigned", headers, b"x"), 400, 403)
+    fails(["InvalidArgument", "AccessDenied", "InvalidRequest"], s3.put_object, Bucket="own", Key="l", Body=b"", Metadata={"cordon-label": "none"})
+
+
+# Names are names, and no paths.
+def names_that_lead_elsewhere():
+    names = ["../../etc/passwd", "..", "/etc/passwd", "a/../../vault/plan", "%2e%2e/%2e%2e/x", "..\\..\\x", "vault/plan", ".cordon", "x" * 1024]
+    for name in names:
+        s3.put_object(Bucket="own", Key=name, Body=name.encode())
+    for name in names:
+        assert s3.get_object(Bucket="own", Key=name)["Body"].read() == name.encode(), name
+    for target in ["/own/../vault/plan", "/own/..%2fvault/plan", "/own/%2e%2e/vault/plan", "//vault/plan", "/own//../../vault/plan"]:
+        status, _, body = raw("GET", target, {})
+        assert status in (400, 403, 404), (target, status)
+    for name in names:
+        s3.delete_object(Bucket="own", Key=name)
+
+
+# What comes is stored as it comes: nothing is taken out of it.
+def an_archive_that_asks_to_be_unpacked():
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        entry = tarfile.TarInfo("../../../vault/plan")
+        entry.size = 4
+        archive.addfile(entry, io.BytesIO(b"evil"))
+    s3.put_object(Bucket="own", Key="packed.tar", Body=packed.getvalue(), Metadata={"snowball-auto-extract": "true"})
+    listed = [one["Key"] for one in s3.list_objects_v2(Bucket="own")["Contents"]]
+    assert sorted(listed) == ["mine", "packed.tar"], listed
+
+
+# Nothing becomes public, or another's, by a header, an access list, a policy of a bucket, or a website.
+def making_it_public():
+    everyone = "http://acs.amazonaws.com/groups/global/AllUsers"
+    fails(["AccessDenied"], s3.put_object, Bucket="own", Key="p", Body=b"x", ACL="public-read")
+    fails(["AccessDenied"], s3.put_object, Bucket="own", Key="p", Body=b"x", GrantRead=f'uri="{everyone}"')
+    policy = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:*","Resource":"*"}]}'
+    fails(["NotImplemented"], s3.put_bucket_policy, Bucket="own", Policy=policy)
+    fails(["NotImplemented"], s3.put_object_acl, Bucket="own", Key="mine", ACL="public-read")
+    fails(["NotImplemented"], s3.put_bucket_acl, Bucket="own", ACL="public-read-write")
+    fails(["NotImplemented"], s3.put_bucket_website, Bucket="own", WebsiteConfiguration={"IndexDocument": {"Suffix": "i"}})
+    fails(["NotImplemented"], s3.put_bucket_cors, Bucket="own", CORSConfiguration={"CORSRules": [{"AllowedMethods": ["GET"], "AllowedOrigins": ["*"]}]})
+    refused(sent("GET", "/own/mine", auth=None), 403)
+
+
+# A page of another site gets nothing by a browser that is signed in.
+def a_page_of_another_origin():
+    origin = {"Origin": "https://evil.example", "Access-Control-Request-Method": "GET"}
+    for answer in [raw("OPTIONS", "/own/mine", origin), sent("GET", "/own/mine", {"Origin": "https://evil.example"})]:
+        assert not any(name.startswith("access-control-") for name in answer[1]), answer[1]
+
+
+# Whoever locks what cannot be locked is told so, and does not rely on it.
+def a_lock_that_would_not_hold():
+    until = datetime.datetime(2099, 1, 1, tzinfo=datetime.timezone.utc)
+    lock = {"ObjectLockMode": "COMPLIANCE", "ObjectLockRetainUntilDate": until}
+    fails(["NotImplemented", "InvalidRequest"], s3.put_object, Bucket="own", Key="locked", Body=b"x", **lock)
+
+
+# An address that was signed beforehand is what was signed, for as long as was signed.
+def an_address_that_was_changed():
+    address = s3.generate_presigned_url("get_object", Params={"Bucket": "own", "Key": "mine"}, ExpiresIn=600)
+    target = address[len(ENDPOINT):]
+    for other in [target.replace("/own/mine", "/vault/plan"), target.replace("Expires=600", "Expires=604800"), target + "&x=1", target.replace("Date=2", "Date=3")]:
+        refused(raw("GET", other, {}), 400, 403)
+    for method in ["PUT", "DELETE"]:
+        refused(raw(method, target, {}, b"evil" if method == "PUT" else b""), 400, 403)
+    request = AWSRequest(method="GET", url=ENDPOINT + "/own/mine")
+    S3SigV4QueryAuth(KEYS, "s3", "us-east-1", expires=8 * 86_400).add_auth(request)
+    refused(raw("GET", request.url[len(ENDPOINT):], {}), 400, 403)
+
+
+# A body is what was signed, and is counted once.
+def a_body_that_was_changed():
+    request = AWSRequest(method="PUT", url=ENDPOINT + "/own/changed", data=b"harmless")
+    request.headers["x-amz-content-sha256"] = hashlib.sha256(b"harmless").hexdigest()
+    S3SigV4Auth(KEYS, "s3", "us-east-1").add_auth(request)
+    refused(raw("PUT", "/own/changed", dict(request.prepare().headers), b"evil...."), 400, 403)
+    both = {"Transfer-Encoding": "chunked"}
+    status, _, _ = raw("PUT", "/own/changed", both, b"0\r\n\r\nGET /vault/plan HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert status >= 400, status
+
+
+# Nothing for those who look after a machine answers here.
+def doors_of_administrators():
+    doors = ["/minio/admin/v3/info", "/rustfs/admin/v3/list-users", "/debug/pprof/heap", "/metrics", "/health", "/admin", "/rustfs/rpc/x", "/?Action=CreateUser"]
+    for door in doors:
+        refused(raw("GET", door, {}), 400, 403, 404)
+        refused(sent("GET", door), 400, 403, 404, 501)
+
+
+# What breaks a parser breaks nothing.
+def requests_that_no_client_sends():
+    shapes = [
+        {"Authorization": "AWS4-HMAC-SHA256 " + "x" * 5000},
+        {"Authorization": "AWS4-HMAC-SHA256 Credential=///, SignedHeaders=, Signature="},
+        {"Authorization": "Bearer x"},
+        {"x-amz-date": "never", "Authorization": "AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=00"},
+        {"Range": "bytes=" + "0-1," * 2000},
+        {"Content-Type": "multipart/form-data; boundary="},
+    ]
+    for headers in shapes:
+        for method, target in [("GET", "/own/mine"), ("PUT", "/own/x"), ("POST", "/own?uploads"), ("POST", "/own?delete")]:
+            assert raw(method, target, headers, b"<")[0] >= 400, headers
+    for body in [b"", b"<", b"<Delete>", b"<!DOCTYPE a [<!ENTITY b SYSTEM 'file:///etc/passwd'>]><Delete>&b;</Delete>", b"<Delete>" * 20_000]:
+        status, _, told = sent("POST", "/own?delete", body=body)
+        assert 400 <= status < 500 and b"root:" not in told, (body[:40], status)
+    assert s3.get_object(Bucket="own", Key="mine")["Body"].read() == b"mine", "it goes on"
+
+
+ATTACKS = [
+    default_keys_of_other_stores,
+    a_signature_of_version_2,
+    a_copy_of_what_one_may_not_read,
+    a_version_of_another_object,
+    a_posted_form_whose_conditions_are_not_met,
+    headers_that_look_like_what_decides,
+    names_that_lead_elsewhere,
+    an_archive_that_asks_to_be_unpacked,
+    making_it_public,
+    a_page_of_another_origin,
+    a_lock_that_would_not_hold,
+    an_address_that_was_changed,
+    a_body_that_was_changed,
+    doors_of_administrators,
+    requests_that_no_client_sends,
+]
+
+if sys.argv[1] == "prepare":
+    s3.create_bucket(Bucket="vault")
+    written = s3.put_object(Bucket="vault", Key="plan", Body=SECRET, Metadata={"cordon-label": "restricted"})
+    s3.meta.events.register(
+        "before-sign.s3.CreateBucket", lambda request, **_: request.headers.add_header("x-cordon-label", "internal")
+    )
+    s3.create_bucket(Bucket="own")
+    s3.put_bucket_versioning(Bucket="vault", VersioningConfiguration={"Status": "Enabled"})
+    print(s3.put_object(Bucket="vault", Key="plan", Body=SECRET)["VersionId"])
+elif sys.argv[1] == "attack":
+    os.environ["ATTACKED_VERSION"] = sys.argv[2]
+    s3.put_object(Bucket="own", Key="mine", Body=b"mine")
+    for attack in ATTACKS:
+        try:
+            attack()
+        except Exception as error:
+            raise AssertionError(attack.__name__) from error
+    print(len(ATTACKS))
+else:
+    assert s3.get_object(Bucket="vault", Key="plan")["Body"].read() == SECRET
+    assert [one["Key"] for one in s3.list_objects_v2(Bucket="vault")["Contents"]] == ["plan"]
+    assert sorted(one["Key"] for one in s3.list_objects_v2(Bucket="own")["Contents"]) == ["mine", "packed.tar"]

@@ -1,0 +1,89 @@
+//! Allowances: two people let somebody read more of a bucket than limits allow, until a date.
+
+use cordon_domain::{Action, Allowance, AllowanceId, Moment, PrincipalId, UserName};
+use cordon_gate::Facts;
+use cordon_vault::Bulk;
+use serde::Deserialize;
+use serde_json::{Value, json as object};
+
+use crate::asked::Asked;
+use crate::consent::asked_of_others;
+use crate::held::facts;
+use crate::node::Node;
+use crate::reply::{Answer, Refused, json};
+
+/// Lists allowances that are of whoever asks, or of what they may list.
+pub(crate) async fn list(node: &Node, asked: Asked) -> Answer {
+    let facts = facts(node, &asked, Action::ObjectList)?;
+    node.follow().await;
+    let all = node.vault.allowances(&facts).await?;
+    json(&object!({"allowances": all.iter().map(|one| line(node, one)).collect::<Result<Vec<_>, _>>()?}))
+}
+
+fn line(node: &Node, one: &Allowance) -> Result<Value, Refused> {
+    Ok(object!({
+        "schema": "cordon-allowance-1",
+        "allowance": one.id.to_string(),
+        "principal": one.principal.to_string(),
+        "bucket": node.bucket_name(one.bucket)?,
+        "label": one.label.to_string(),
+        "bytes": one.bytes,
+        "since": one.since.0,
+        "ends": one.ends.0,
+        "counts": one.counts_at(node.identity.now()),
+        "by": one.by.to_string(),
+        "reason": one.reason,
+    }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Making {
+    who: String,
+    bucket: String,
+    bytes: u64,
+    ends: i64,
+    reason: String,
+}
+
+/// Lets somebody read more; or asks others to approve that.
+pub(crate) async fn make(node: &Node, asked: Asked) -> Answer {
+    let Making { who, bucket, bytes, ends, reason } = asked.json()?;
+    let facts = Facts { reason: Some(reason), ..facts(node, &asked, Action::AllowanceMake)? };
+    node.follow().await;
+    let bucket = node.vault.bucket_for(&facts, &bucket).await?;
+    let principal = reader(node, &who).await?;
+    let mut asking = node.vault.allow(&facts, &bucket, Bulk { principal, bytes, ends: Moment(ends) }).await?;
+    if let Some(asked) = asked_of_others(node, &mut asking.facts).await? {
+        return json(&object!({"asked": asked.to_string()}));
+    }
+    let made = asking.facts.target.record.clone();
+    node.vault.complete(asking).await?;
+    json(&object!({"allowance": made.map(|made| made.to_string())}))
+}
+
+/// Who goes by a name, or is it.
+async fn reader(node: &Node, who: &str) -> Result<PrincipalId, Refused> {
+    if let Ok(id) = who.parse() {
+        return Ok(id);
+    }
+    let name: UserName = who.parse().map_err(|_| Refused::NotFound)?;
+    node.identity.named(&name).await?.ok_or(Refused::NotFound)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Ending {
+    allowance: String,
+    reason: String,
+}
+
+/// Ends an allowance.
+pub(crate) async fn end(node: &Node, asked: Asked) -> Answer {
+    let Ending { allowance, reason } = asked.json()?;
+    let id: AllowanceId = allowance.parse().map_err(|_| Refused::NotFound)?;
+    let facts = Facts { reason: Some(reason), ..facts(node, &asked, Action::AllowanceEnd)? };
+    node.follow().await;
+    let ended = node.vault.end_allowance(&facts, id).await?;
+    json(&object!({"ended": ended.id.to_string()}))
+}

@@ -1,0 +1,111 @@
+//! Bulk work that is said beforehand, and by two people.
+
+use cordon_domain::{
+    Action, Allowance, AllowanceId, Bucket, Moment, PrincipalId, Record, RecordKey, Step, Steps, Target,
+};
+use cordon_gate::act::{Allow, EndAllowance};
+use cordon_gate::{Facts, Verdict};
+use cordon_store::edge::SystemEntropy;
+
+use crate::asking::Asking;
+use crate::error::VaultError;
+use crate::vault::{Vault, of_bucket};
+
+/// What somebody is to read beyond limits.
+#[derive(Clone, Copy, Debug)]
+pub struct Bulk {
+    /// Who.
+    pub principal: PrincipalId,
+    /// How many bytes.
+    pub bytes: u64,
+    /// Until when.
+    pub ends: Moment,
+}
+
+impl Vault {
+    /// Prepares that somebody may read more of a bucket than limits allow.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::Refused`] with what is missing beside approvals; [`VaultError::Conflict`] when it is for nothing, or too
+    /// long, or they have one already.
+    pub async fn allow(&self, asks: &Facts, bucket: &Bucket, bulk: Bulk) -> Result<Asking<Allow>, VaultError> {
+        let wanted = Allowance {
+            id: AllowanceId::draw(&mut SystemEntropy),
+            principal: bulk.principal,
+            bucket: bucket.id,
+            label: bucket.label.clone(),
+            bytes: bulk.bytes,
+            since: asks.at,
+            ends: bulk.ends,
+            by: asks.actor.principal,
+            reason: asks.reason.clone().unwrap_or_default(),
+        };
+        let same = |record| match record {
+            Record::Allowance(one) => {
+                let (id, since) = (wanted.id, wanted.since);
+                (Allowance { id, since, ..Allowance::clone(&one) } == wanted).then_some(*one)
+            }
+            _ => None,
+        };
+        let allowance = self.asked_before::<Allow, _>(asks, same)?.unwrap_or_else(|| wanted.clone());
+        if !allowance.may_begin(asks.at) {
+            let wrong = "an allowance is of some bytes, has a reason, and ends ahead, within thirty days";
+            return Err(VaultError::Conflict(wrong.to_owned()));
+        }
+        let target = allowance.target();
+        let steps = Steps(vec![Step::Put(Record::Allowance(Box::new(allowance.clone())))]);
+        let asking = Asking::new(asks, target, steps);
+        self.lacks_approval_at_most::<Allow>(&asking.facts).await?;
+        let snapshot = self.snapshot()?;
+        let same = |one: &&Allowance| (one.principal, one.bucket) == (allowance.principal, allowance.bucket);
+        match snapshot.roster().allowances.values().filter(same).find(|one| one.counts_at(asks.at)) {
+            Some(other) => Err(VaultError::Conflict(format!("they have one of it: {}; end that first", other.id))),
+            None => Ok(asking),
+        }
+    }
+
+    /// Ends an allowance: from then on what is read counts as it ever did.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::NoObject`] when there is none that whoever asks may know of; [`VaultError::Refused`] with what is missing.
+    pub async fn end_allowance(&self, asks: &Facts, id: AllowanceId) -> Result<Allowance, VaultError> {
+        let snapshot = self.snapshot()?;
+        let allowance = snapshot.roster().allowances.get(&id).cloned().ok_or(VaultError::NoObject)?;
+        let target = self.of_allowance(&allowance)?;
+        let steps = Steps(vec![Step::End(RecordKey::Allowance(id))]);
+        self.complete(Asking::<EndAllowance>::new(asks, target, steps)).await?;
+        Ok(allowance)
+    }
+
+    /// An allowance is shown, and ended, as its bucket is labelled now.
+    fn of_allowance(&self, allowance: &Allowance) -> Result<Target, VaultError> {
+        let snapshot = self.snapshot()?;
+        let bucket = snapshot.roster().buckets.get(allowance.bucket);
+        Ok(bucket.map_or_else(|| Target { principal: None, ..allowance.target() }, of_bucket))
+    }
+
+    /// Returns the allowances that are of whoever asks, or of buckets that they may list, or that they may end. That they learn of
+    /// those of buckets is recorded.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::Integrity`] when what decides is not whole.
+    pub async fn allowances(&self, asks: &Facts) -> Result<Vec<Allowance>, VaultError> {
+        let snapshot = self.snapshot()?;
+        let mut seen = Vec::new();
+        for allowance in snapshot.roster().allowances.values() {
+            let target = self.of_allowance(allowance)?;
+            let facts = Facts { target, action: Action::AllowanceEnd, ..asks.clone() };
+            let ends = matches!(self.gate.evaluate(&facts), Verdict::Allow(_));
+            let own = allowance.principal == asks.actor.principal;
+            if own || ends || self.may_list(asks, allowance.bucket, &allowance.label) {
+                seen.push(allowance.clone());
+            }
+        }
+        let listed = seen.iter().filter(|one| self.may_list(asks, one.bucket, &one.label));
+        self.tell(asks, listed.map(|one| (one.bucket, &one.label)).collect()).await?;
+        Ok(seen)
+    }
+}
