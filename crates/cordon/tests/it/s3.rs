@@ -77,10 +77,12 @@ fn what_worked_on_other_stores_gives_nothing_here() {
     assert_eq!(login(&place, "home", &mut ada).code, 0);
     let version = python(&place, "home", "attacks.py", &["prepare"]);
     let own = place.run(&["bucket", "show", "s3://own", "--json"]).lines();
-    let role = format!("contributor:{}", own[0]["id"].as_str().expect("an id"));
+    let bucket = own[0]["id"].as_str().expect("an id");
     let invite = ["people", "invite", "eve@example.org", "--clearance", "restricted", "--trained-until", "2999-01-01"];
-    let invited = ok(place.run(&[&invite[..], &["--role", &role, "--public-url", &up.origin]].concat()));
-    let mut eve = Browser::welcomed(&up.origin, invited.lines().nth(1).expect("a link"));
+    let invited = ok(place.run(&[&invite[..], &["--public-url", &up.origin]].concat()));
+    let (eve, link) = invited.trim().split_once('\n').expect("who it is, and a link");
+    ok(place.run(&["access", "grant", eve, "contributor", bucket, "--without-end", "--reason", "a test"]));
+    let mut eve = Browser::welcomed(&up.origin, link);
     assert_eq!(login(&place, "eve", &mut eve).code, 0);
     let attacks = python(&place, "eve", "attacks.py", &["attack", version.trim()]);
     assert_eq!(attacks.trim(), "15");
