@@ -9,7 +9,7 @@ use libfuzzer_sys::fuzz_target;
 
 static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
     let name = Codename { name: "Glass Heron".into(), project: "heron".into(), level: Level::Restricted, near: Vec::new() };
-    Engine::new(Config { rules: Vec::new(), codenames: vec![name], copies: None, id_key: IdKey::new([0; 32]), today: Today(0), floor: Confidence::Minimal })
+    Engine::new(Config { rules: Vec::new(), codenames: vec![name], copies: Vec::new(), id_key: IdKey::new([0; 32]), today: Today(0), floor: Confidence::Minimal })
 });
 
 fuzz_target!(|data: &[u8]| {

@@ -26,3 +26,12 @@ pub(crate) const FIRST_TRAINED_MS: i64 = 365 * 86_400_000;
 
 /// Milliseconds that keys for scripts live: an hour.
 pub(crate) const BOOTSTRAP_MS: i64 = 3_600_000;
+
+/// Bytes of an answer of a node.
+pub(crate) const ANSWER_BYTES_MAX: u64 = 16 << 20;
+
+/// Bytes of the key of a log, as it is written.
+pub(crate) const KEY_BYTES_MAX: usize = 1024;
+
+/// Seconds within which all that a vault knows must have come.
+pub(crate) const HANDED_ANSWER_S: u64 = 600;

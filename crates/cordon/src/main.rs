@@ -4,6 +4,7 @@ mod amount;
 mod commands;
 mod error;
 mod exit;
+mod handed;
 mod installation;
 mod kept;
 mod keys;

@@ -9,6 +9,7 @@ use clap::Args;
 use cordon_domain::{Clock as _, Moment};
 use cordon_identity::PublicUrl;
 use cordon_identity::device::DeviceKey;
+use cordon_scan::limits::HANDED_BYTES_MAX;
 use cordon_store::edge::SystemClock;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -18,7 +19,7 @@ use zeroize::Zeroizing;
 use crate::error::{Failure, printed};
 use crate::exit::Exit;
 use crate::keys::config_folder;
-use crate::limits::ANSWER_S;
+use crate::limits::{ANSWER_BYTES_MAX, ANSWER_S, HANDED_ANSWER_S};
 
 /// Where people reach Cordon.
 #[derive(Args)]
@@ -109,35 +110,80 @@ pub(crate) fn ask<T: DeserializeOwned>(url: &str, headers: &[(&str, &str)], body
         let unreadable = |_| Failure::usage(format!("`{url}` answers what cordon does not"), "see --public-url");
         return serde_json::from_str(&text).map_err(unreadable);
     }
-    let Refusal { error, hint } = serde_json::from_str(&text).unwrap_or_default();
+    Err(refused(status, &text))
+}
+
+/// What a node refuses, in its own words.
+pub(crate) fn refused(status: u16, text: &str) -> Failure {
+    let Refusal { error, hint } = serde_json::from_str(text).unwrap_or_default();
     let what = error.unwrap_or_else(|| format!("the node answers {status}"));
     let otherwise = match status {
         404 => "see that the name is right, and that you may know of it",
         _ => "sign in again with `cordon login`, or ask the security team",
     };
-    Err(Failure::denied(what, hint.unwrap_or_else(|| otherwise.into())))
+    Failure::denied(what, hint.unwrap_or_else(|| otherwise.into()))
 }
 
 /// Sends a request and reads the answer, whatever it is.
 pub(crate) fn exchange(url: &str, headers: &[(&str, &str)], body: &str) -> Result<(u16, String), Failure> {
-    let unreachable = |error: ureq::Error| {
-        Failure::usage(
-            format!("`{url}` cannot be reached: {error}"),
-            "see that `cordon up` runs there, and --public-url",
-        )
-    };
-    let timeout = Some(Duration::from_secs(ANSWER_S));
-    let config = ureq::Agent::config_builder().timeout_global(timeout).max_redirects(0).http_status_as_error(false);
-    // A session goes to the node and to nobody else, whatever the environment says.
-    let config = config.proxy(None);
-    let agent: ureq::Agent = config.build().into();
+    let (status, bytes) = exchange_bytes(url, headers, body, Most::SAID)?;
+    Ok((status, String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+/// How much an answer may be, and how long it may take.
+#[derive(Clone, Copy)]
+pub(crate) struct Most {
+    bytes: u64,
+    seconds: u64,
+}
+
+impl Most {
+    /// Of what a node says.
+    const SAID: Self = Self { bytes: ANSWER_BYTES_MAX, seconds: ANSWER_S };
+    /// Of what a vault hands out.
+    pub(crate) const HANDED: Self = Self { bytes: HANDED_BYTES_MAX as u64, seconds: HANDED_ANSWER_S };
+}
+
+/// The same, of an answer that is no text.
+pub(crate) fn exchange_bytes(
+    url: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+    most: Most,
+) -> Result<(u16, Vec<u8>), Failure> {
+    let unreachable = unreachable(url);
+    let agent = agent(most.seconds);
     let mut request = agent.post(url).header("content-type", "application/json");
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let mut answer = request.send(body).map_err(unreachable)?;
+    let mut answer = request.send(body).map_err(&unreachable)?;
     let status = answer.status().as_u16();
-    Ok((status, answer.body_mut().read_to_string().map_err(unreachable)?))
+    Ok((status, answer.body_mut().with_config().limit(most.bytes).read_to_vec().map_err(&unreachable)?))
+}
+
+/// Asks for what anyone is told.
+pub(crate) fn exchange_get(url: &str) -> Result<(u16, String), Failure> {
+    let mut answer = agent(ANSWER_S).get(url).call().map_err(unreachable(url))?;
+    let status = answer.status().as_u16();
+    let text = answer.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_string();
+    Ok((status, text.map_err(unreachable(url))?))
+}
+
+fn unreachable(url: &str) -> impl Fn(ureq::Error) -> Failure {
+    move |error| {
+        Failure::usage(
+            format!("`{url}` cannot be reached: {error}"),
+            "see that `cordon up` runs there, and --public-url",
+        )
+    }
+}
+
+fn agent(seconds: u64) -> ureq::Agent {
+    let timeout = Some(Duration::from_secs(seconds));
+    let config = ureq::Agent::config_builder().timeout_global(timeout).max_redirects(0).http_status_as_error(false);
+    // A session goes to the node and to nobody else, whatever the environment says.
+    config.proxy(None).build().into()
 }
 
 /// What a node gives at the end of a login, and `cordon login` keeps for one user's eyes.
@@ -187,7 +233,7 @@ impl Login {
     pub(crate) fn keep(self, url: &PublicUrl) -> Result<Self, Failure> {
         let kept = Self { url: url.origin(), ..self };
         let text = serde_json::to_string(&kept).map_err(|error| Failure::internal(error.to_string()))?;
-        write_secret(&Self::path()?, &Zeroizing::new(text))?;
+        write_secret(&Self::path()?, Zeroizing::new(text).as_bytes())?;
         Ok(kept)
     }
 
@@ -203,9 +249,19 @@ impl Login {
         Ok(login)
     }
 
+    /// Where one signed in.
+    pub(crate) fn origin(&self) -> &str {
+        &self.url
+    }
+
+    /// With what one shows the session.
+    pub(crate) fn bearer(&self) -> Zeroizing<String> {
+        Zeroizing::new(format!("Bearer {}", self.session.as_str()))
+    }
+
     /// Asks the node where one signed in, with the session.
     pub(crate) fn ask<T: DeserializeOwned>(&self, path: &str, body: &str) -> Result<T, Failure> {
-        let bearer = Zeroizing::new(format!("Bearer {}", self.session.as_str()));
+        let bearer = self.bearer();
         ask(&format!("{}{path}", self.url), &[("authorization", &bearer)], body)
     }
 }
@@ -224,12 +280,12 @@ pub(crate) fn device_key() -> Result<DeviceKey, Failure> {
         return DeviceKey::read(&text).ok_or_else(damaged);
     }
     let key = DeviceKey::draw().ok_or_else(|| Failure::internal("no device key can be drawn"))?;
-    write_secret(&path, &key.write())?;
+    write_secret(&path, key.write().as_bytes())?;
     Ok(key)
 }
 
 /// Writes a file that only its user may read, in the place of an earlier one.
-fn write_secret(path: &Path, text: &str) -> Result<(), Failure> {
+pub(crate) fn write_secret(path: &Path, text: impl AsRef<[u8]>) -> Result<(), Failure> {
     let failed = |error: std::io::Error| {
         Failure::usage(format!("`{}` cannot be written: {error}", path.display()), "see that you may write there")
     };
@@ -241,6 +297,6 @@ fn write_secret(path: &Path, text: &str) -> Result<(), Failure> {
     let _ = std::fs::remove_file(&beside);
     let mut file =
         std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside).map_err(failed)?;
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+    file.write_all(text.as_ref()).and_then(|()| file.sync_all()).map_err(failed)?;
     std::fs::rename(&beside, path).map_err(failed)
 }

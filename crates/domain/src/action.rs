@@ -101,6 +101,7 @@ actions! {
     58 CodenameEnd "codename.end" "Forgets a codename.";
     59 PrintsForget "prints.forget" "Has copies of a version recognised no more.";
     60 CodenameList "codename.list" "Lists codenames.";
+    61 KnowledgeTake "knowledge.take" "Takes what one's scans are to recognise.";
 }
 
 impl Action {

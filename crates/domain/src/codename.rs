@@ -46,15 +46,15 @@ pub struct Codeword {
     /// The name.
     #[n(1)]
     pub name: String,
-    /// The level that what mentions it has at least.
+    /// The label that what mentions it has at least.
     #[n(2)]
-    pub level: Level,
+    pub label: Label,
 }
 
 /// Which it is: what it is called is nobody's business.
 impl std::fmt::Debug for Codeword {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Codeword({}, {})", self.id, self.level)
+        write!(f, "Codeword({}, {})", self.id, self.label)
     }
 }
 
@@ -74,7 +74,8 @@ mod tests {
         assert!(one.can_be());
         assert!(!KnownName { label: Label::of(Level::Public), ..one.clone() }.can_be());
         assert!(!KnownName { sealed: vec![7; SEALED_NAME_BYTES_MAX + 1], ..one }.can_be());
-        let word = Codeword { id: CodenameId([1; 16]), name: "Glass Heron".to_owned(), level: Level::Internal };
+        let word =
+            Codeword { id: CodenameId([1; 16]), name: "Glass Heron".to_owned(), label: Label::of(Level::Internal) };
         assert!(!format!("{word:?}").contains("Heron"));
         let bytes = minicbor::to_vec(&word).expect("encodes");
         assert_eq!(minicbor::decode::<Codeword>(&bytes).expect("decodes"), word);

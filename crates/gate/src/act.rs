@@ -45,6 +45,8 @@ acts! { Reads:
     Query = AccessQuery;
     /// Learns which codenames there are.
     ListCodenames = CodenameList;
+    /// Takes what one's scans are to recognise.
+    TakeKnowledge = KnowledgeTake;
 }
 
 acts! { States:

@@ -31,7 +31,7 @@ pub struct Config {
     /// Names to watch for.
     pub codenames: Vec<Codename>,
     /// Known documents, and the key under which they were fingerprinted.
-    pub copies: Option<(Index, Printer)>,
+    pub copies: Vec<(Index, Printer)>,
     /// Keys the identifiers of secrets.
     pub id_key: IdKey,
     /// The present moment.
@@ -48,7 +48,7 @@ impl Config {
         Self {
             rules: Vec::new(),
             codenames: Vec::new(),
-            copies: None,
+            copies: Vec::new(),
             id_key: IdKey::new([0; 32]),
             today,
             floor: Confidence::Minimal,

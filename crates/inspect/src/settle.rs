@@ -12,6 +12,7 @@ use crate::limits::MATCHES_PER_PIECE_MAX;
 use crate::marking::{self, Mark};
 use crate::rule::Check;
 use crate::search::Trace;
+use crate::{Index, Printer};
 
 /// Levels named in one text from which on it explains them.
 const LEVELS_EXPLAINED: usize = 3;
@@ -181,11 +182,23 @@ impl Engine {
     }
 
     fn find_copies(&self, text: &[u8], scratch: &mut Scratch, out: &mut Vec<Match>) {
-        let Some((index, printer)) = &self.config.copies else { return };
-        if index.is_empty() {
-            return;
+        let known = self.config.copies.iter().filter(|(index, _)| !index.is_empty());
+        for (place, (index, printer)) in known.enumerate() {
+            if place == 0 {
+                scratch.folded.fill(text);
+            }
+            self.find_copies_of(index, printer, text, scratch, out);
         }
-        scratch.folded.fill(text);
+    }
+
+    fn find_copies_of(
+        &self,
+        index: &Index,
+        printer: &Printer,
+        text: &[u8],
+        scratch: &mut Scratch,
+        out: &mut Vec<Match>,
+    ) {
         for found in index.find(printer, &scratch.folded) {
             let Some(document) = index.documents().get(found.document) else { continue };
             let confidence = match (found.certain, found.share >= 0.5) {

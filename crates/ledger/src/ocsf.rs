@@ -55,7 +55,11 @@ pub const fn class_of(action: Action) -> (Class, u32) {
         Action::ObjectDelete => (Class::FileHosting, 4),
         Action::PublicationMake | Action::ShareMake => (Class::FileHosting, 12),
         Action::PublicationWithdraw | Action::ShareWithdraw => (Class::FileHosting, 13),
-        Action::ObjectList | Action::ObjectInspect | Action::AccessQuery | Action::CodenameList => (Class::Api, 2),
+        Action::ObjectList
+        | Action::ObjectInspect
+        | Action::AccessQuery
+        | Action::CodenameList
+        | Action::KnowledgeTake => (Class::Api, 2),
         Action::BucketCreate | Action::BackupMake | Action::EmbargoMake | Action::CodenameMake => (Class::Api, 1),
         Action::BucketDelete | Action::KeyShred | Action::EmbargoLift | Action::CodenameEnd | Action::PrintsForget => {
             (Class::Api, 4)

@@ -227,7 +227,7 @@ impl Snapshot {
             Action::SignIn => {
                 Demand { factor_age_s: levels.internal.factor_age_s, factor: levels.internal.factor, ..own }
             }
-            Action::SessionKeys => Demand { factor: levels.internal.factor, ..own },
+            Action::SessionKeys | Action::KnowledgeTake => Demand { factor: levels.internal.factor, ..own },
             Action::AuthenticatorEnrol | Action::DeviceEnrol => own,
             Action::EmergencyOpen => Demand { approvals: levels.emergency_approvals, ..whole },
             _ => whole,

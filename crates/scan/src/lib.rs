@@ -5,7 +5,7 @@
 //!
 //! Map: [`files`], [`git`] and [`web`] are sources; [`reader`] opens containers and inspects texts, with [`worker`] and
 //! [`sandbox`] around parsers that are not ours; [`looking`] does the same for the vault, in a worker as a whole; [`report`] gathers; [`baseline`], [`config`],
-//! [`fingerprints`] and [`kept`] are what stays between runs; bounds stand in [`limits`].
+//! [`fingerprints`] and [`kept`] are what stays between runs, [`handed`] is what a vault hands out to be recognised; bounds stand in [`limits`].
 
 #![cfg_attr(test, allow(clippy::string_slice, reason = "a test fails by panicking"))]
 
@@ -14,6 +14,7 @@ pub mod config;
 pub mod files;
 pub mod fingerprints;
 pub mod git;
+pub mod handed;
 pub mod kept;
 pub mod limits;
 pub mod looking;

@@ -61,3 +61,9 @@ pub const KEPT_BYTES_MAX: u64 = 1 << 30;
 pub const RACY_S: i64 = 2;
 /// Findings of one input that are held back until it is read to its end.
 pub const HELD_FINDINGS_MAX: usize = 10_000;
+
+/// Bytes of what a vault hands out to scans: as many hashes as there may be, and as much again.
+pub const HANDED_BYTES_MAX: usize = 64 << 20;
+
+/// Seconds for which it lasts: a day.
+pub const HANDED_S: i64 = 86_400;

@@ -343,13 +343,13 @@ fn engine(knowledge: Knowledge) -> Engine {
     let codename = |word: Codeword| Codename {
         name: word.name,
         project: word.id.to_string(),
-        level: word.level,
+        level: word.label.level,
         near: Vec::new(),
     };
     Engine::new(Config {
         rules: Vec::new(),
         codenames: knowledge.names.into_iter().map(codename).collect(),
-        copies: Some((index, printer)),
+        copies: vec![(index, printer)],
         // Identifiers of findings go nowhere.
         id_key: IdKey::new([0; 32]),
         today,
@@ -452,7 +452,7 @@ mod tests {
         let word = |number: u8, name: &str, level| Codeword {
             id: cordon_domain::CodenameId([number; 16]),
             name: name.to_owned(),
-            level,
+            label: cordon_domain::Label::of(level),
         };
         let names = vec![word(1, "Glass Heron", Level::Restricted), word(2, "Opal", Level::Internal)];
         let knowledge = Knowledge { names, ..Knowledge::default() };

@@ -1,14 +1,13 @@
 //! Allowances: two people let somebody read more of a bucket than limits allow, until a date.
 
 use cordon_domain::{Action, Allowance, AllowanceId, Moment, PrincipalId, UserName};
-use cordon_gate::Facts;
 use cordon_vault::Bulk;
 use serde::Deserialize;
 use serde_json::{Value, json as object};
 
 use crate::asked::Asked;
 use crate::consent::asked_of_others;
-use crate::held::facts;
+use crate::held::{facts, facts_because};
 use crate::node::Node;
 use crate::reply::{Answer, Refused, json};
 
@@ -49,9 +48,10 @@ struct Making {
 /// Lets somebody read more; or asks others to approve that.
 pub(crate) async fn make(node: &Node, asked: Asked) -> Answer {
     let Making { who, bucket, bytes, ends, reason } = asked.json()?;
-    let facts = Facts { reason: Some(reason), ..facts(node, &asked, Action::AllowanceMake)? };
+    let facts = facts_because(node, &asked, Action::AllowanceMake, reason)?;
     node.follow().await;
     let bucket = node.vault.bucket_for(&facts, &bucket).await?;
+    node.vault.may_allow(&facts, &bucket).await?;
     let principal = reader(node, &who).await?;
     let mut asking = node.vault.allow(&facts, &bucket, Bulk { principal, bytes, ends: Moment(ends) }).await?;
     if let Some(asked) = asked_of_others(node, &mut asking.facts).await? {
@@ -82,7 +82,7 @@ struct Ending {
 pub(crate) async fn end(node: &Node, asked: Asked) -> Answer {
     let Ending { allowance, reason } = asked.json()?;
     let id: AllowanceId = allowance.parse().map_err(|_| Refused::NotFound)?;
-    let facts = Facts { reason: Some(reason), ..facts(node, &asked, Action::AllowanceEnd)? };
+    let facts = facts_because(node, &asked, Action::AllowanceEnd, reason)?;
     node.follow().await;
     let ended = node.vault.end_allowance(&facts, id).await?;
     json(&object!({"ended": ended.id.to_string()}))

@@ -1,11 +1,14 @@
 //! What others asked for, and whoever may approve it.
 
 use askama::Template;
-use cordon_domain::{Action, AskId, Asked as Wanted, Guarding, Inspection, Label, Record, Step, Steps, Target};
+use cordon_domain::{
+    Action, AskId, Asked as Wanted, Bucket, Inspection, Label, Record, RecordKey, Step, Steps, Target,
+};
 use serde::Deserialize;
 use serde_json::json as object;
 
 use crate::asked::Asked;
+use crate::embargoes;
 use crate::emergencies::{Alert, alerts};
 use crate::limits::ASKS_SHOWN_MAX;
 use crate::node::Node;
@@ -42,7 +45,7 @@ pub(crate) async fn page(node: &Node, asked: Asked) -> Answer {
             id: wanted.id,
             action: wanted.action,
             what: described(node, &wanted.target).await?,
-            change: changed(&wanted),
+            change: changed(node, &wanted).await?,
             by: name_of(node, wanted.by).await?,
             when: ago(wanted.at, node.identity.now()),
             approved: wanted.approvals.len(),
@@ -84,31 +87,50 @@ async fn described(node: &Node, target: &Target) -> Result<String, Refused> {
 }
 
 /// The change itself, so that nobody approves what they do not see.
-fn changed(wanted: &Wanted) -> String {
-    let shown = |step: &Step| match step {
+async fn changed(node: &Node, wanted: &Wanted) -> Result<String, Refused> {
+    if let (Action::LabelLower, Ok(label)) = (wanted.action, minicbor::decode::<Label>(&wanted.change)) {
+        return Ok(format!("its label becomes {label}"));
+    }
+    let steps = Steps::decoded(&wanted.change).unwrap_or_default();
+    let mut shown = Vec::with_capacity(steps.0.len());
+    for step in &steps.0 {
+        shown.push(shown_step(node, step).await?);
+    }
+    Ok(shown.join("\n"))
+}
+
+async fn shown_step(node: &Node, step: &Step) -> Result<String, Refused> {
+    let snapshot = node.identity.snapshot()?;
+    Ok(match step {
         Step::Put(Record::Policies(policies)) => format!("version {}\n\n{}", policies.version, policies.text),
         Step::Put(Record::Publication(publication)) => {
             let from = publication.starts.map_or_else(|| "at once".to_owned(), |at| format!("from {}", utc(at)));
             let until = utc(publication.ends);
             format!("anyone reads it, {from}, until {until}; {} bytes", publication.bytes)
         }
-        Step::Put(Record::Allowance(allowance)) => format!(
-            "{} reads {} bytes of it beyond limits, until {}",
-            allowance.principal,
-            allowance.bytes,
-            utc(allowance.ends)
-        ),
-        Step::Put(Record::Bucket(bucket)) => {
-            let Guarding { limits, inspection, registers } = bucket.guarding();
-            format!("limits: {limits}; inspection: {inspection}; copies are recognised of what is {registers}")
+        Step::Put(Record::Allowance(one)) => {
+            let (who, until) = (name_of(node, one.principal).await?, utc(one.ends));
+            format!("{who} ({}) reads {} bytes of it beyond limits, until {until}", one.principal, one.bytes)
         }
+        Step::Put(Record::Bucket(bucket)) => {
+            let now = snapshot.roster().buckets.get(bucket.id).map(Bucket::guarding).unwrap_or_default();
+            let new = bucket.guarding();
+            format!(
+                "limits: {} to {}\ninspection: {} to {}\ncopies are recognised from: {} to {}",
+                now.limits, new.limits, now.inspection, new.inspection, now.registers, new.registers
+            )
+        }
+        Step::End(RecordKey::Embargo(id)) => match snapshot.roster().embargoes.get(id) {
+            Some(embargo) => {
+                let spares: Vec<&str> = embargo.spares.iter().map(|role| role.as_str()).collect();
+                let spares = if spares.is_empty() { "nobody".to_owned() } else { spares.join(", ") };
+                let (on, until) = (embargoes::on(node, embargo).await?, utc(embargo.until));
+                format!("{on} is read from now on, and not from {until} on; it spared {spares}: {}", embargo.reason)
+            }
+            None => format!("{id}, which is no more"),
+        },
         step => format!("{step:#?}"),
-    };
-    if let (Action::LabelLower, Ok(label)) = (wanted.action, minicbor::decode::<Label>(&wanted.change)) {
-        return format!("its label becomes {label}");
-    }
-    let steps = Steps::decoded(&wanted.change).unwrap_or_default();
-    steps.0.iter().map(shown).collect::<Vec<_>>().join("\n")
+    })
 }
 
 /// Approves something, on a page.

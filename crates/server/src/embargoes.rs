@@ -3,14 +3,13 @@
 use std::collections::BTreeSet;
 
 use cordon_domain::{Action, Embargo, EmbargoId, Moment, ObjectKey, Project, Role, Scope, VersionId};
-use cordon_gate::Facts;
 use cordon_vault::{Closed, Embargoed};
 use serde::Deserialize;
 use serde_json::{Value, json as object};
 
 use crate::asked::Asked;
 use crate::consent::asked_of_others;
-use crate::held::facts;
+use crate::held::{facts, facts_because};
 use crate::node::Node;
 use crate::reply::{Answer, Refused, json};
 
@@ -19,14 +18,29 @@ pub(crate) async fn list(node: &Node, asked: Asked) -> Answer {
     let facts = facts(node, &asked, Action::ObjectList)?;
     node.follow().await;
     let all = node.vault.embargoes(&facts).await?;
-    json(&object!({"embargoes": all.iter().map(|one| line(node, one)).collect::<Result<Vec<_>, _>>()?}))
+    let mut lines = Vec::with_capacity(all.len());
+    for one in &all {
+        lines.push(line(node, one).await?);
+    }
+    json(&object!({"embargoes": lines}))
 }
 
-fn line(node: &Node, one: &Embargo) -> Result<Value, Refused> {
-    let on = match &one.scope {
-        Scope::Bucket(bucket) => format!("s3://{}", node.bucket_name(*bucket)?),
+/// On what an embargo is, as people call it.
+pub(crate) async fn on(node: &Node, one: &Embargo) -> Result<String, Refused> {
+    let bucket = one.bucket.map(|bucket| node.bucket_name(bucket)).transpose()?.unwrap_or_default();
+    Ok(match &one.scope {
+        Scope::Bucket(_) => format!("s3://{bucket}"),
+        Scope::Version(version) => {
+            let found = node.installation.reader().version(node.installation.keys(), *version).await?;
+            let key = found.map(|(entry, _)| entry.key.as_str().to_owned());
+            key.map_or_else(|| version.to_string(), |key| format!("s3://{bucket}/{key} ({version})"))
+        }
         scope => scope.to_string(),
-    };
+    })
+}
+
+async fn line(node: &Node, one: &Embargo) -> Result<Value, Refused> {
+    let on = on(node, one).await?;
     Ok(object!({
         "schema": "cordon-embargo-1",
         "embargo": one.id.to_string(),
@@ -58,7 +72,7 @@ pub(crate) async fn make(node: &Node, asked: Asked) -> Answer {
     let spares = spares.map_err(|_| Refused::Unreadable("a role"))?;
     let key: Option<ObjectKey> = key.map(|text| text.parse()).transpose().map_err(|_| Refused::NotFound)?;
     let version: Option<VersionId> = version.map(|text| text.parse()).transpose().map_err(|_| Refused::NotFound)?;
-    let facts = Facts { reason: Some(reason), ..facts(node, &asked, Action::EmbargoMake)? };
+    let facts = facts_because(node, &asked, Action::EmbargoMake, reason)?;
     node.follow().await;
     let closed = Closed { until: Moment(until), spares };
     let bucket = match &bucket {
@@ -66,6 +80,7 @@ pub(crate) async fn make(node: &Node, asked: Asked) -> Answer {
         None => None,
     };
     let on = match (project, &bucket, &key) {
+        (_, _, None) if version.is_some() => return Err(Refused::Unreadable("a version without a name")),
         (Some(project), None, None) => {
             let project: Project = project.parse().map_err(|_| Refused::Unreadable("a project"))?;
             Embargoed::Project(project)
@@ -90,7 +105,7 @@ struct Lifting {
 pub(crate) async fn lift(node: &Node, asked: Asked) -> Answer {
     let Lifting { embargo, reason } = asked.json()?;
     let id: EmbargoId = embargo.parse().map_err(|_| Refused::NotFound)?;
-    let facts = Facts { reason: Some(reason), ..facts(node, &asked, Action::EmbargoLift)? };
+    let facts = facts_because(node, &asked, Action::EmbargoLift, reason)?;
     node.follow().await;
     let mut asking = node.vault.lift(&facts, id).await?;
     if let Some(asked) = asked_of_others(node, &mut asking.facts).await? {

@@ -1,14 +1,17 @@
 //! How buckets are guarded, and what is recognised in what is written to them.
 
+use axum::body::Body;
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
 use cordon_domain::{Action, Bucket, CodenameId, Guarding, KnownName, Label, Mode, ObjectKey, VersionId};
-use cordon_gate::Facts;
+use cordon_scan::handed::{self, Handed};
 use cordon_vault::Guard;
 use serde::Deserialize;
 use serde_json::{Value, json as object};
 
 use crate::asked::Asked;
 use crate::consent::asked_of_others;
-use crate::held::facts;
+use crate::held::{facts, facts_because};
 use crate::node::Node;
 use crate::reply::{Answer, Refused, json};
 
@@ -57,7 +60,7 @@ struct Setting {
 pub(crate) async fn set(node: &Node, asked: Asked) -> Answer {
     let Setting { bucket, limits, inspection, registers, reason } = asked.json()?;
     let mode = |word: Option<String>, now: Mode| word.map_or(Ok(now), |word| word.parse());
-    let facts = Facts { reason: Some(reason), ..facts(node, &asked, Action::BucketChange)? };
+    let facts = facts_because(node, &asked, Action::BucketChange, reason)?;
     node.follow().await;
     let bucket = node.vault.bucket_for(&facts, &bucket).await?;
     let now = bucket.guarding();
@@ -99,11 +102,27 @@ pub(crate) async fn forget(node: &Node, asked: Asked) -> Answer {
     let Forgetting { bucket, key, version, reason } = asked.json()?;
     let key: ObjectKey = key.parse().map_err(|_| Refused::NotFound)?;
     let version: Option<VersionId> = version.map(|text| text.parse()).transpose().map_err(|_| Refused::NotFound)?;
-    let facts = Facts { reason: Some(reason), ..facts(node, &asked, Action::PrintsForget)? };
+    let facts = facts_because(node, &asked, Action::PrintsForget, reason)?;
     node.follow().await;
     let bucket = node.vault.bucket_for(&facts, &bucket).await?;
     let version = node.vault.forget_prints(&facts, &bucket, (&key, version)).await?;
     json(&object!({"forgotten": version.to_string()}))
+}
+
+/// Hands out what the scans of whoever asks are to recognise, as far as they may know of it.
+pub(crate) async fn knowledge(node: &Node, asked: Asked) -> Answer {
+    let facts = facts(node, &asked, Action::KnowledgeTake)?;
+    node.follow().await;
+    // All that is known is read for each: one after the other.
+    let _place = node.handing.acquire().await.map_err(|_| Refused::Cut("this node is ending"))?;
+    let knowledge = node.vault.knowledge_for(&facts).await?;
+    let whose = (facts.actor.principal, facts.at);
+    let sign = |text: &str| node.installation.signed_note(handed::KIND, text);
+    let out = Handed::out(&knowledge, whose, sign)?;
+    let mut response = Response::new(Body::from(out));
+    let kind = HeaderValue::from_static("application/cbor");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    Ok(response)
 }
 
 /// Lists codenames, for whoever may make them known.
@@ -136,7 +155,7 @@ struct Coining {
 pub(crate) async fn make_codename(node: &Node, asked: Asked) -> Answer {
     let Coining { name, label, reason } = asked.json()?;
     let label: Label = label.parse().map_err(|_| Refused::Unreadable("a label"))?;
-    let facts = Facts { reason: Some(reason), ..facts(node, &asked, Action::CodenameMake)? };
+    let facts = facts_because(node, &asked, Action::CodenameMake, reason)?;
     node.follow().await;
     let id = node.vault.make_codename(&facts, &name, label).await?;
     json(&object!({"codename": id.to_string()}))
@@ -153,7 +172,7 @@ struct Retiring {
 pub(crate) async fn end_codename(node: &Node, asked: Asked) -> Answer {
     let Retiring { codename, reason } = asked.json()?;
     let id: CodenameId = codename.parse().map_err(|_| Refused::NotFound)?;
-    let facts = Facts { reason: Some(reason), ..facts(node, &asked, Action::CodenameEnd)? };
+    let facts = facts_because(node, &asked, Action::CodenameEnd, reason)?;
     node.follow().await;
     node.vault.end_codename(&facts, id).await?;
     json(&object!({"ended": codename}))

@@ -1,5 +1,6 @@
 //! What is held because of what was found in it: who owns it disputes that here.
 
+use cordon_domain::limits::RECORD_TEXT_BYTES_MAX;
 use cordon_domain::{Action, ObjectKey, VersionId};
 use cordon_gate::{Denial, Facts, JournalError};
 use cordon_store::inspections::Wanted;
@@ -77,7 +78,7 @@ pub(crate) async fn release(node: &Node, asked: Asked) -> Answer {
     let Releasing { bucket, key, version, reason } = asked.json()?;
     let key: ObjectKey = key.parse().map_err(|_| Refused::NotFound)?;
     let version: Option<VersionId> = version.map(|text| text.parse()).transpose().map_err(|_| Refused::NotFound)?;
-    let facts = Facts { reason: Some(reason), ..facts(node, &asked, Action::LabelLower)? };
+    let facts = facts_because(node, &asked, Action::LabelLower, reason)?;
     node.follow().await;
     let bucket = node.vault.bucket_for(&facts, &bucket).await?;
     let mut release = node.vault.release(&facts, &bucket, (&key, version)).await?;
@@ -86,6 +87,14 @@ pub(crate) async fn release(node: &Node, asked: Asked) -> Answer {
     }
     let label = node.vault.carry_out(release).await?;
     json(&object!({"released": label.to_string()}))
+}
+
+/// The same, for a reason, which is as short as records keep it.
+pub(crate) fn facts_because(node: &Node, asked: &Asked, action: Action, reason: String) -> Result<Facts, Refused> {
+    if reason.len() > RECORD_TEXT_BYTES_MAX {
+        return Err(Refused::Unreadable("a reason of more than 1,024 bytes"));
+    }
+    Ok(Facts { reason: Some(reason), ..facts(node, asked, action)? })
 }
 
 /// What a person asks, on a route of programs.

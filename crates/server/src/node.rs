@@ -12,6 +12,7 @@ use cordon_identity::{Identity, IdentityError, Provider, ProviderSettings, Publi
 use cordon_policy::{Itself, Policies, Unlisted};
 use cordon_store::{Follower, Installation, StoreError, Writer};
 use cordon_vault::Vault;
+use tokio::sync::Semaphore;
 
 use crate::flights::Flights;
 use crate::inspectors::Inspectors;
@@ -51,6 +52,8 @@ pub struct Node {
     pub(crate) manifest: Manifest,
     pub(crate) counts: Counts,
     pub(crate) peer_key: PeerKey,
+    /// Who is handed what is known: one at a time.
+    pub(crate) handing: Semaphore,
     confirmed: Mutex<Instant>,
     /// Emergencies that were told of.
     told: Mutex<BTreeSet<EmergencyId>>,
@@ -105,6 +108,7 @@ impl Node {
             manifest: Manifest::default(),
             counts: Counts::default(),
             peer_key,
+            handing: Semaphore::new(1),
             confirmed,
             told: Mutex::default(),
         })

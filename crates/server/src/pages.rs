@@ -21,6 +21,11 @@ pub(crate) async fn alive(_: &Node, _: Asked) -> Answer {
     Ok(write("{\"alive\":true}", "application/json"))
 }
 
+/// Tells the key with which the log, the list of what is public and what is handed out are verified.
+pub(crate) async fn log_key(node: &Node, _: Asked) -> Answer {
+    Ok(write(&format!("{}\n", node.installation.log_key()?), "text/plain"))
+}
+
 /// Says whether the node answers requests now: for what spreads requests over several.
 pub(crate) async fn ready(node: &Node, _: Asked) -> Answer {
     match node.is_ready() {

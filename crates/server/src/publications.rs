@@ -1,14 +1,13 @@
 //! Publications: two people make something public, all of it is seen in one place, and anyone who may keeps it takes it back.
 
 use cordon_domain::{Action, Moment, ObjectKey, Publication, PublicationId, VersionId};
-use cordon_gate::Facts;
 use cordon_vault::{Standing, Terms};
 use serde::Deserialize;
 use serde_json::{Value, json as object};
 
 use crate::asked::Asked;
 use crate::consent::asked_of_others;
-use crate::held::facts;
+use crate::held::{facts, facts_because};
 use crate::node::Node;
 use crate::published::address;
 use crate::reply::{Answer, Refused, json};
@@ -59,7 +58,7 @@ pub(crate) async fn make(node: &Node, asked: Asked) -> Answer {
     let Making { bucket, key, version, starts, ends, reason } = asked.json()?;
     let key: ObjectKey = key.parse().map_err(|_| Refused::NotFound)?;
     let version: Option<VersionId> = version.map(|text| text.parse()).transpose().map_err(|_| Refused::NotFound)?;
-    let facts = Facts { reason: Some(reason), ..facts(node, &asked, Action::PublicationMake)? };
+    let facts = facts_because(node, &asked, Action::PublicationMake, reason)?;
     node.follow().await;
     let bucket = node.vault.bucket_for(&facts, &bucket).await?;
     let terms = Terms { starts: starts.map(Moment), ends: Moment(ends) };
@@ -83,7 +82,7 @@ struct Withdrawing {
 pub(crate) async fn withdraw(node: &Node, asked: Asked) -> Answer {
     let Withdrawing { publication, reason } = asked.json()?;
     let id: PublicationId = publication.parse().map_err(|_| Refused::NotFound)?;
-    let facts = Facts { reason: Some(reason), ..facts(node, &asked, Action::PublicationWithdraw)? };
+    let facts = facts_because(node, &asked, Action::PublicationWithdraw, reason)?;
     let withdrawn = node.vault.withdraw(&facts, id).await?;
     node.follow().await;
     let address = address(node, withdrawn.id);

@@ -80,6 +80,7 @@ pub fn table() -> Vec<Route> {
     routes! {
         GET  "/alive"                  Anyone Program pages::alive;
         GET  "/ready"                  Anyone Program pages::ready;
+        GET  "/log.vkey"               Anyone Program pages::log_key;
         GET  "/static/{name}"          Anyone Person  pages::part;
         GET  "/"                       Person Person  pages::home;
         POST "/sign-out"               Person Person  sign_in::sign_out;
@@ -122,6 +123,8 @@ pub fn table() -> Vec<Route> {
         POST "/bucket"                 Person Program guarded::show;
         POST "/bucket/set"             Person Program guarded::set;
         POST "/prints/forget"          Person Program guarded::forget;
+        POST "/knowledge"              Person Program guarded::knowledge;
+        POST "/knowledge/key"          Key    Program guarded::knowledge;
         POST "/codenames"              Person Program guarded::codenames;
         POST "/codenames/make"         Person Program guarded::make_codename;
         POST "/codenames/end"          Person Program guarded::end_codename;

@@ -258,8 +258,9 @@ fn over(known: &Known, charge: &Charge, (payer, limits): &(Payer, Egress), all: 
         Payer::Allowance(id) => Some(id),
         _ => None,
     };
-    // An allowance was thought about by two people.
-    let step_up = allowance.is_none() && charge.proved_age_s.is_some_and(|age| age > STEP_UP_AGE_S);
+    // An allowance was thought about by two people; and what is observed is the limit, not the way to it.
+    let refuses = charge.at_limit == AtLimit::Refuse;
+    let step_up = allowance.is_none() && refuses && charge.proved_age_s.is_some_and(|age| age > STEP_UP_AGE_S);
     let mut fresher = None;
     for (place, window) in Window::ALL.into_iter().enumerate() {
         let of = |all: &[u64; WINDOWS]| all.get(place).copied().unwrap_or(0);

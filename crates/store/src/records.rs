@@ -121,7 +121,12 @@ pub(crate) async fn all(session: &mut Session, keys: &Keyring) -> Result<Records
             Err(error)
                 if matches!(
                     row.key,
-                    RecordKey::Levels | RecordKey::Policies | RecordKey::Closed(_) | RecordKey::Credential(_)
+                    RecordKey::Levels
+                        | RecordKey::Policies
+                        | RecordKey::Closed(_)
+                        | RecordKey::Credential(_)
+                        | RecordKey::Embargo(_)
+                        | RecordKey::Codename(_)
                 ) =>
             {
                 return Err(error);

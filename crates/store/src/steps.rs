@@ -4,8 +4,9 @@ mod terms;
 
 use cordon_domain::limits::APPROVALS_MAX;
 use cordon_domain::{
-    Action, Actor, Asked, AskedHash, Bucket, Device, Emergency, Event, Grant, Level, Moment, Policies, Principal,
-    PrincipalId, PrincipalKind, Record, RecordKey, Revoked, Role, Scope, Step, Steps, Target, VersionId, Versioning,
+    Action, Actor, Asked, AskedHash, Bucket, Device, Emergency, Event, Grant, Guarding, Level, Moment, Policies,
+    Principal, PrincipalId, PrincipalKind, Record, RecordKey, Revoked, Role, Scope, Step, Steps, Target, VersionId,
+    Versioning,
 };
 use cordon_gate::Permit;
 use cordon_gate::act::Changes;
@@ -250,6 +251,8 @@ impl<A: Changes> Guard<'_, A> {
     /// A name leads to one bucket.
     async fn new_bucket(&mut self, new: &Bucket) -> Result<(), StoreError> {
         holds(new.made_by == self.permit.actor().principal, "a bucket says who makes it")?;
+        let looser = new.guarding().is_looser_than(&Guarding::DEFAULT);
+        holds(!looser, "a bucket begins with everything enforced")?;
         let taken = buckets(self.session, self.keys).await?.iter().any(|bucket| bucket.name == new.name);
         holds(!taken, &format!("a bucket `{}` is there already", new.name))?;
         self.is_new(RecordKey::Bucket(new.id)).await

@@ -23,6 +23,17 @@ pub struct Bulk {
 }
 
 impl Vault {
+    /// Decides whether whoever asks could let anybody read more of a bucket, with approvals. Whoever could not is refused, on
+    /// record, and learns nothing of who there is.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::Refused`] with what is missing beside approvals.
+    pub async fn may_allow(&self, asks: &Facts, bucket: &Bucket) -> Result<(), VaultError> {
+        let facts = Facts { target: of_bucket(bucket), action: Action::AllowanceMake, ..asks.clone() };
+        self.lacks_approval_at_most::<Allow>(&facts).await
+    }
+
     /// Prepares that somebody may read more of a bucket than limits allow.
     ///
     /// # Errors
@@ -97,15 +108,17 @@ impl Vault {
         let mut seen = Vec::new();
         for allowance in snapshot.roster().allowances.values() {
             let target = self.of_allowance(allowance)?;
-            let facts = Facts { target, action: Action::AllowanceEnd, ..asks.clone() };
-            let ends = matches!(self.gate.evaluate(&facts), Verdict::Allow(_));
+            let facts = Facts { target: target.clone(), action: Action::AllowanceEnd, ..asks.clone() };
             let own = allowance.principal == asks.actor.principal;
-            if own || ends || self.may_list(asks, allowance.bucket, &allowance.label) {
+            if self.is_told(asks, &target).await? {
+                seen.push(allowance.clone());
+            } else if own || matches!(self.gate.evaluate(&facts), Verdict::Allow(_)) {
+                if !own {
+                    self.tell_of(asks, target).await?;
+                }
                 seen.push(allowance.clone());
             }
         }
-        let listed = seen.iter().filter(|one| self.may_list(asks, one.bucket, &one.label));
-        self.tell(asks, listed.map(|one| (one.bucket, &one.label)).collect()).await?;
         Ok(seen)
     }
 }

@@ -8,7 +8,7 @@ use cordon_domain::{
     Target, VersionId,
 };
 use cordon_gate::act::{LiftEmbargo, MakeEmbargo};
-use cordon_gate::{Facts, Verdict};
+use cordon_gate::{Facts, Journal as _, Verdict};
 use cordon_store::edge::SystemEntropy;
 
 use crate::asking::Asking;
@@ -65,6 +65,7 @@ impl Vault {
             let wrong = "an embargo has a reason, ends ahead, and spares nobody but roles that read";
             return Err(VaultError::Conflict(wrong.to_owned()));
         }
+        self.gate.journal().catch_up().await;
         let snapshot = self.snapshot()?;
         let ended = snapshot.roster().embargoes.values().filter(|one| !one.counts_at(asks.at));
         let ended = ended.map(|one| Step::End(RecordKey::Embargo(one.id))).take(STEPS_MAX - 1);
@@ -112,8 +113,6 @@ impl Vault {
         let mut seen = Vec::new();
         for embargo in snapshot.roster().embargoes.values() {
             let target = self.of_embargo(embargo).await?;
-            let listed = target.bucket.zip(target.label.as_ref());
-            let lists = listed.is_some_and(|(bucket, label)| self.may_list(asks, bucket, label));
             // Whoever belongs to a project learns when it opens.
             let belongs = match &embargo.scope {
                 Scope::Project(project) => {
@@ -121,14 +120,15 @@ impl Vault {
                 }
                 _ => false,
             };
-            let facts = Facts { target, action: Action::EmbargoMake, ..asks.clone() };
-            if lists || belongs || matches!(self.gate.evaluate(&facts), Verdict::Allow(_)) {
-                seen.push((embargo.clone(), lists));
+            let facts = Facts { target: target.clone(), action: Action::EmbargoMake, ..asks.clone() };
+            if belongs || self.is_told(asks, &target).await? {
+                seen.push(embargo.clone());
+            } else if matches!(self.gate.evaluate(&facts), Verdict::Allow(_)) {
+                self.tell_of(asks, target).await?;
+                seen.push(embargo.clone());
             }
         }
-        let told = seen.iter().filter(|(_, lists)| *lists);
-        self.tell(asks, told.filter_map(|(one, _)| one.bucket.zip(one.label.as_ref())).collect()).await?;
-        Ok(seen.into_iter().map(|(one, _)| one).collect())
+        Ok(seen)
     }
 
     /// What is under an embargo of its own is not written over: its next version would be under none.

@@ -1,7 +1,7 @@
 //! What is held because of what was found in it, and its release.
 
 use cordon_domain::{Action, Bucket, BucketId, Inspected, Inspection, Label, ObjectKey, Released, Target, VersionId};
-use cordon_gate::act::{List, Lower};
+use cordon_gate::act::{List, Lower, Query};
 use cordon_gate::{Facts, Request};
 use cordon_store::Change;
 use cordon_store::entries::{Entry, Found};
@@ -62,6 +62,22 @@ impl Vault {
             let facts = Facts { target, action: Action::ObjectList, ..asks.clone() };
             drop(self.gate.read(Request::<List>::new(facts)).await?.spend());
         }
+        Ok(())
+    }
+
+    /// Tells whether whoever asks may list what something is of; that they learn of it is recorded then.
+    pub(crate) async fn is_told(&self, asks: &Facts, target: &Target) -> Result<bool, VaultError> {
+        let Some((bucket, label)) = target.bucket.zip(target.label.as_ref()) else { return Ok(false) };
+        if !self.may_list(asks, bucket, label) {
+            return Ok(false);
+        }
+        self.tell(asks, vec![(bucket, label)]).await.map(|()| true)
+    }
+
+    /// Records that whoever asks learns what is said of something, which they care for and may not list.
+    pub(crate) async fn tell_of(&self, asks: &Facts, target: Target) -> Result<(), VaultError> {
+        let facts = Facts { target, action: Action::AccessQuery, ..asks.clone() };
+        drop(self.gate.read(Request::<Query>::new(facts)).await?.spend());
         Ok(())
     }
 

@@ -124,14 +124,14 @@ impl Inspecting {
         let wants = |prints| Wants { name: key.as_str().to_owned(), prints };
         let prints = registers(label, guarding);
         let mut seen = look(wants(prints)).await?;
-        let raised = self.known.raised(&seen.looked, label, guarding.inspection).to;
+        let raised = self.known.raised(&seen.looked, label, guarding.inspection).and_then(|raised| raised.to);
         if !prints && raised.is_some_and(|raised| registers(&raised, guarding)) {
             seen = look(wants(true)).await?;
         }
-        match self.known.knows_all(&seen.looked) {
-            true => Ok(seen),
+        match self.known.raised(&seen.looked, label, guarding.inspection) {
+            Some(_) => Ok(seen),
             // Whose projects it is of, is not known any more.
-            false => Err(VaultError::Unavailable("it is a copy of something that went".to_owned()).into()),
+            None => Err(VaultError::Unavailable("it is a copy of something that went".to_owned()).into()),
         }
     }
 
@@ -186,8 +186,8 @@ impl Vault {
         let pending = (Some(Inspection::Pending), None);
         let Some(seen) = seen.filter(|seen| is_whole(seen, (label, guarding))) else { return pending };
         match own.known.raised(&seen.looked, label, guarding.inspection) {
-            Raised { to: Some(_), .. } => pending,
-            Raised { to: None, would } => {
+            None | Some(Raised { to: Some(_), .. }) => pending,
+            Some(Raised { to: None, would }) => {
                 let inspected = Inspected { would, ..Inspected::at(at, seen.looked.clone()) };
                 (Some(Inspection::Done(Box::new(inspected))), self.registered(seen, (label, guarding), by))
             }
@@ -349,7 +349,9 @@ impl Vault {
         let ((bucket, version), at, looked) = (named(target)?, self.clock.now(), &seen.looked);
         let label = target.label.clone().unwrap_or_else(|| Label::of(Level::Restricted));
         let guarding = self.guarding_of(bucket);
-        let Raised { to: raised, would } = own.known.raised(looked, &label, guarding.inspection);
+        let raised = own.known.raised(looked, &label, guarding.inspection);
+        let gone = || VaultError::Unavailable("it is a copy of something that went".to_owned());
+        let Raised { to: raised, would } = raised.ok_or_else(gone)?;
         let inspected = Inspected { would, ..Inspected::at(at, looked.clone()) };
         let gets = (raised.as_ref().unwrap_or(&label), &guarding);
         if !is_whole(seen, gets) {

@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use cordon_domain::limits::PRINTS_MIN;
 use cordon_domain::{
-    Action, Bucket, CodenameId, Codeword, Guarding, Knowledge, Known, KnownName, Label, Level, Looked, Mode, ObjectKey,
-    Origin, PrincipalId, Prints, Seen, VersionId,
+    Action, Bucket, BucketId, CodenameId, Codeword, Guarding, Knowledge, Known, KnownName, Label, Level, Looked, Mode,
+    ObjectKey, Origin, PrincipalId, Prints, Seen, Target, VersionId,
 };
-use cordon_gate::act::ForgetPrints;
-use cordon_gate::{Facts, Request};
+use cordon_gate::act::{ForgetPrints, TakeKnowledge};
+use cordon_gate::{Facts, Request, Verdict};
 use cordon_keys::Purpose;
 use cordon_store::prints::{AllPrints, Printed};
 use cordon_store::{Change, ObjectRow};
@@ -34,12 +34,16 @@ pub(crate) struct Knowing {
     registered: Notify,
 }
 
+type Codenames = BTreeMap<CodenameId, KnownName>;
+type Registers = BTreeMap<BucketId, Level>;
+
 #[derive(Default)]
 struct State {
     /// How often what is known had changed when it was read.
     changes: Option<u64>,
-    /// Codenames as they were then.
-    codenames: BTreeMap<CodenameId, KnownName>,
+    /// Codenames as they were then, and of what buckets asked for.
+    codenames: Codenames,
+    registers: Registers,
     /// What is known, and what was: a look that began before goes by that.
     labels: Arc<Labels>,
 }
@@ -52,6 +56,12 @@ struct Labels {
 }
 
 impl Labels {
+    /// Tells whether it is known of what something holds copies, and what it mentions.
+    fn knows_all(&self, looked: &Looked) -> bool {
+        looked.copied().all(|version| self.versions.contains_key(version))
+            && looked.named().all(|name| self.names.contains_key(name))
+    }
+
     /// Those of what something holds.
     fn of<'a>(&'a self, looked: &'a Looked) -> impl Iterator<Item = &'a Label> {
         let versions = looked.copied().filter_map(|version| self.versions.get(version));
@@ -74,28 +84,24 @@ impl Knowing {
         Arc::clone(&state.labels)
     }
 
-    /// Tells whether it is known of what something holds copies, and what it mentions.
-    pub(crate) fn knows_all(&self, looked: &Looked) -> bool {
+    /// The label that a version gets in which something was found, if its own is too low; `None` when it is not known any more
+    /// what that is of. What is restricted is raised to that wherever it is.
+    pub(crate) fn raised(&self, looked: &Looked, label: &Label, mode: Mode) -> Option<Raised> {
         let known = self.labels();
-        looked.copied().all(|version| known.versions.contains_key(version))
-            && looked.named().all(|name| known.names.contains_key(name))
-    }
-
-    /// The label that a version gets in which something was found, if its own is too low. What is restricted is raised to that
-    /// wherever it is.
-    pub(crate) fn raised(&self, looked: &Looked, label: &Label, mode: Mode) -> Raised {
-        let known = self.labels();
+        if !known.knows_all(looked) {
+            return None;
+        }
         let raised = looked.raised(label, known.of(looked));
-        match mode {
+        Some(match mode {
             Mode::Observe if raised.as_ref().is_some_and(|raised| raised.level < Level::Restricted) => {
                 Raised { would: raised, ..Raised::default() }
             }
             _ => Raised { to: raised, ..Raised::default() },
-        }
+        })
     }
 
     /// Keeps what was learnt, beside what was known before.
-    fn learnt(&self, changes: u64, codenames: BTreeMap<CodenameId, KnownName>, all: &[Printed]) {
+    fn learnt(&self, changes: u64, (codenames, registers): (Codenames, Registers), all: &[Printed]) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let mut labels = Labels::clone(&state.labels);
         if labels.versions.len() >= LABELS_KEPT_MAX {
@@ -106,7 +112,7 @@ impl Knowing {
         }
         labels.versions.extend(all.iter().map(|(version, label, _)| (*version, label.clone())));
         labels.names.extend(codenames.values().map(|known| (known.id, known.label.clone())));
-        *state = State { changes: Some(changes), codenames, labels: Arc::new(labels) };
+        *state = State { changes: Some(changes), codenames, registers, labels: Arc::new(labels) };
     }
 
     /// Something was registered.
@@ -128,10 +134,13 @@ impl Vault {
     /// [`VaultError::Unavailable`] when it cannot be read; what was known before is still recognised.
     pub async fn learn(&self) -> Result<(), VaultError> {
         let Some(own) = &self.inspecting else { return Ok(()) };
-        let codenames = self.snapshot()?.roster().codenames.clone();
+        let snapshot = self.snapshot()?;
+        let codenames = snapshot.roster().codenames.clone();
+        let buckets = snapshot.roster().buckets.by_name().map(|bucket| (bucket.id, bucket.guarding().registers));
+        let registers_now: Registers = buckets.collect();
         let before = {
             let state = own.known.state.lock().unwrap_or_else(PoisonError::into_inner);
-            state.changes.filter(|_| state.codenames == codenames)
+            state.changes.filter(|_| state.codenames == codenames && state.registers == registers_now)
         };
         let most = (KNOWN_MAX, KNOWN_PRINTS_MAX);
         let wanted = |row: &ObjectRow| registers(&row.label, &self.guarding_of(row.bucket));
@@ -143,13 +152,51 @@ impl Vault {
         }
         let names = self.known_names()?.into_iter();
         let names: Vec<Codeword> =
-            names.map(|(known, name)| Codeword { id: known.id, name, level: known.label.level }).collect();
-        own.known.learnt(changes, codenames, &all);
+            names.map(|(known, name)| Codeword { id: known.id, name, label: known.label }).collect();
+        own.known.learnt(changes, (codenames, registers_now), &all);
         let document =
             |(version, label, prints): (VersionId, Label, Prints)| Known { version, level: label.level, prints };
         let documents = all.into_iter().map(document).collect();
         own.inspector.knows(Arc::new(Knowledge { key: self.prints_key()?, documents, names }));
         Ok(())
+    }
+
+    /// What somebody's scans are to recognise: documents that they may read, codenames of what they may list, and nothing else. That they take it is
+    /// recorded.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::Refused`] with what is missing; [`VaultError::Unavailable`] when it cannot be read.
+    pub async fn knowledge_for(&self, asks: &Facts) -> Result<Knowledge, VaultError> {
+        let target = Target { principal: Some(asks.actor.principal), ..Target::default() };
+        let facts = Facts { target, action: Action::KnowledgeTake, ..asks.clone() };
+        drop(self.gate.read(Request::<TakeKnowledge>::new(facts)).await?.spend());
+        let wanted = |row: &ObjectRow| registers(&row.label, &self.guarding_of(row.bucket)) && self.may_read(asks, row);
+        let found = self.reader.prints(&self.keys, None, wanted, (KNOWN_MAX, KNOWN_PRINTS_MAX)).await?;
+        let document =
+            |(version, label, prints): (VersionId, Label, Prints)| Known { version, level: label.level, prints };
+        if found.as_ref().is_some_and(|found| found.more) {
+            eprintln!("warning: more is guarded than can be recognised: scans elsewhere do not know all of it");
+        }
+        let documents: Vec<Known> = found.into_iter().flat_map(|found| found.all).map(document).collect();
+        let names = self.known_names()?.into_iter().filter(|(known, _)| self.may_list_somewhere(asks, &known.label));
+        let names = names.map(|(known, name)| Codeword { id: known.id, name, label: known.label }).collect();
+        // Whoever recognises no passage has no use for the key of their hashes.
+        let key = if documents.is_empty() { [0; 16] } else { self.prints_key()? };
+        Ok(Knowledge { key, documents, names })
+    }
+
+    /// Tells whether whoever asks may read a version, here and now. A question, which is not recorded.
+    fn may_read(&self, asks: &Facts, row: &ObjectRow) -> bool {
+        let target = of_version(row.bucket, row.version, row.label.clone());
+        let facts = Facts { target, action: Action::ObjectRead, pending: false, ..asks.clone() };
+        matches!(self.gate.evaluate(&facts), Verdict::Allow(_))
+    }
+
+    /// Tells whether whoever asks may list what has a label, in some bucket: as policies decide, here and now.
+    fn may_list_somewhere(&self, asks: &Facts, label: &Label) -> bool {
+        let Ok(snapshot) = self.snapshot() else { return false };
+        snapshot.roster().buckets.by_name().any(|bucket| self.may_list(asks, bucket.id, label))
     }
 
     /// Has copies of a version recognised no more. What got its label because it holds one keeps that.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use cordon_domain::egress::AtLimit;
 use cordon_domain::{Charge, Clock, Level, PrincipalKind, Target};
 use cordon_gate::{Departure, Epoch, Facts, Gate, JournalError};
 use cordon_policy::Policies;
@@ -68,6 +69,20 @@ impl Leaving {
         self.facts.at = now.max(self.facts.at);
         self.gate.still(departure, &self.facts).await?;
         self.holds_at = epoch;
+        self.count_anew()
+    }
+
+    /// For whom it is counted, and what is done at a limit, as it is now: an allowance may have ended, or a bucket may enforce again.
+    fn count_anew(&mut self) -> Result<(), VaultError> {
+        let snapshot = self.gate.decider().snapshot().map_err(VaultError::Integrity)?;
+        let principal = snapshot.roster().principals.get(&self.facts.actor.principal);
+        let (Some(charge), Some(principal)) = (&mut self.charge, principal) else { return Ok(()) };
+        if let Some(now) = Charge::of(&self.facts.target, principal, snapshot.roster(), self.facts.at) {
+            // That it is beyond a limit which only observes is on record once.
+            let counted = (now.at_limit, charge.at_limit) == (AtLimit::Record, AtLimit::Count);
+            let at_limit = if counted { AtLimit::Count } else { now.at_limit };
+            (charge.payers, charge.level, charge.at_limit) = (now.payers, now.level, at_limit);
+        }
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use cordon_domain::{
     Action, Bucket, BucketId, Inspection, Label, Moment, ObjectKey, Publication, PublicationId, Record, RecordKey,
     Step, Steps, Target, VersionId,
 };
-use cordon_gate::act::{Publish, Query, Withdraw};
+use cordon_gate::act::{Publish, Withdraw};
 use cordon_gate::{Facts, Journal as _, Request, Verdict};
 use cordon_store::Change;
 use cordon_store::edge::SystemEntropy;
@@ -190,8 +190,7 @@ impl Vault {
         let told: Vec<(BucketId, &Label)> = listed.map(|one| (one.bucket, &one.label)).collect();
         self.tell(asks, told).await?;
         for one in seen.iter().filter(|one| !self.may_list(asks, one.bucket, &one.label)) {
-            let facts = Facts { target: one.target(), action: Action::AccessQuery, ..asks.clone() };
-            drop(self.gate.read(Request::<Query>::new(facts)).await?.spend());
+            self.tell_of(asks, one.target()).await?;
         }
         let mut standing = Vec::with_capacity(seen.len());
         for publication in seen {

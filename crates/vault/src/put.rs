@@ -134,6 +134,7 @@ impl Vault {
         let version = VersionId::draw(&mut SystemEntropy);
         let before = self.reader.entry(&self.keys, (bucket.id, &new.key), None).await?;
         self.admit_write(asks, bucket, &new, (version, before.as_ref())).await?;
+        before.as_ref().map_or(Ok(()), |(entry, _)| self.may_be_followed(entry.version, asks))?;
         new.holds(before.as_ref().map(|(entry, _)| entry))?;
         let data_key = DataKey::draw(&mut SystemEntropy);
         let row_max = Some(BODY_ROW_PLAIN_BYTES_MAX);

@@ -107,6 +107,8 @@ impl Vault {
                 removal.holds(&entry).map(|()| Removed::Hidden(gone))
             }
             (None, Versioning::On) => {
+                // What is written behind a mark begins anew, under no embargo.
+                self.may_be_followed(entry.version, asks)?;
                 let mark = Mark { version: VersionId::draw(&mut SystemEntropy), at: asks.at, by: asks.actor.principal };
                 let change = Change::Hide { bucket: bucket_id, key: key.clone(), version: gone, mark, from };
                 self.change::<Hide>(facts, (removal, &entry), change).await?;

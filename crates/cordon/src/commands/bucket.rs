@@ -83,7 +83,7 @@ fn set(arguments: &SetArguments) -> Result<Exit, Failure> {
         "reason": reason,
     });
     let answer = Login::read()?.ask("/bucket/set", &body.to_string())?;
-    told(answer, "cordon-bucket-1", *json, lines)
+    told(answer, "cordon-bucket-set-1", *json, lines)
 }
 
 fn lines(bucket: &Value) -> String {

@@ -20,7 +20,7 @@ pub(crate) enum Command {
 
 /// Keep a project, a bucket or one version of an object from being read before a moment, at once: by readers, contributors,
 /// services and strangers; owners read it, unless nobody is to be spared. It is on record, and lifted before its date by two
-/// people alone. Once the moment has come it is read as ever. An embargo on a project goes with each copy; one on a bucket or
+/// people alone. One on a project is made by an owner of the installation, or the security team. Once the moment has come it is read as ever. An embargo on a project goes with each copy; one on a bucket or
 /// a version does not.
 ///
 /// Example: cordon embargo add project:heron --until 2026-12-01T09:00:00+01:00 --reason "the launch"
@@ -93,6 +93,9 @@ fn add(arguments: &AddArguments) -> Result<Exit, Failure> {
         (None, Ok((bucket, key))) => json!({"bucket": bucket, "key": key, "version": version}),
         (None, Err(_)) => json!({"bucket": bucket_named(on)?}),
     };
+    if version.is_some() && place.get("key").is_none() {
+        return Err(Failure::usage("--version is of an object", "give s3://BUCKET/KEY, or leave --version out"));
+    }
     let mut body = json!({"until": until.0, "spares": spares, "reason": reason});
     if let (Some(body), Some(place)) = (body.as_object_mut(), place.as_object()) {
         body.extend(place.clone());
@@ -106,7 +109,7 @@ fn add(arguments: &AddArguments) -> Result<Exit, Failure> {
 
 /// Reads the roles that are spared.
 fn spared(words: &[String]) -> Result<Vec<&str>, Failure> {
-    if words.iter().any(|word| word == "nobody") {
+    if words == ["nobody"] {
         return Ok(Vec::new());
     }
     let role = |word: &String| match word.parse() {
@@ -158,6 +161,6 @@ eb_1  project:heron until 1970-01-02T00:00:00.000Z, but for owner
             spared(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>()).ok().map(|all| all.len())
         };
         assert_eq!((of(&["owner"]), of(&["owner", "reader"]), of(&["nobody"])), (Some(1), Some(2), Some(0)));
-        assert_eq!((of(&["security"]), of(&["everybody"])), (None, None));
+        assert_eq!((of(&["security"]), of(&["everybody"]), of(&["nobody", "reader"])), (None, None, None));
     }
 }

@@ -10,8 +10,9 @@ use serde_json::json;
 
 use crate::error::{Failure, read_named, write_named};
 use crate::exit::Exit;
+use crate::handed;
 use crate::keys;
-use crate::remote::{Login, named, told};
+use crate::remote::{Login, Reached, named, told};
 
 /// Documents that scans must recognise, kept as keyed fingerprints and never as text.
 #[derive(Subcommand)]
@@ -28,11 +29,25 @@ pub(crate) enum Command {
     Export(Transfer),
     /// Take the documents of an index written by `export` under the same key.
     Import(Transfer),
+    /// Fetch what the vault knows: documents and codenames of which you may know, so that scans here recognise them for a day.
+    /// `cordon login` does it, too. Where AWS_ACCESS_KEY_ID is set it is fetched with that key, of a service, from --public-url.
+    ///
+    /// Example: cordon fingerprint fetch
+    Fetch(Fetch),
     /// Have copies of a document of the vault recognised no more: its owner does, as whoever signed in with `cordon login`. What
     /// got its label because it holds a copy keeps that.
     ///
     /// Example: cordon fingerprint withdraw s3://plans/old.md --reason "it was announced"
     Withdraw(Withdraw),
+}
+
+#[derive(Args)]
+pub(crate) struct Fetch {
+    #[command(flatten)]
+    reached: Reached,
+    /// Write one JSON object.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Args)]
@@ -173,6 +188,14 @@ pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
                 "{} documents written; who holds this file and the key can test guesses at their text",
                 store.documents.len()
             );
+            Ok(Exit::Clean)
+        }
+        Command::Fetch(Fetch { reached, json }) => {
+            let fetched = match std::env::var_os(handed::KEY_VARIABLE) {
+                Some(_) => handed::fetch_with_key(&reached.url()?.origin())?,
+                None => handed::fetch(&Login::read()?)?,
+            };
+            println!("{}", if json { fetched.object().to_string() } else { fetched.told() });
             Ok(Exit::Clean)
         }
         Command::Withdraw(Withdraw { object, version, reason, json }) => {

@@ -13,6 +13,7 @@ use serde_json::json;
 
 use crate::error::Failure;
 use crate::exit::Exit;
+use crate::handed;
 use crate::limits::{LOGIN_HEAD_BYTES_MAX, LOGIN_HEAD_S, LOGIN_S};
 use crate::moment::written;
 use crate::remote::{Login, Reached, ask, device_key};
@@ -60,6 +61,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         login.principal,
         written(login.key.expires())
     );
+    match handed::fetch(&login) {
+        Ok(fetched) => eprintln!("{}", fetched.told()),
+        Err(failure) => eprintln!("warning: scans here do not know what the vault knows: {failure}"),
+    }
     Ok(Exit::Clean)
 }
 

@@ -18,6 +18,7 @@ use self::targets::Run;
 use super::{fingerprint, rules};
 use crate::error::{Failure, read_named_text};
 use crate::exit::Exit;
+use crate::handed;
 use crate::keys;
 
 /// Find what would leak: secrets, marked and unreleased documents, codenames, copies of known text, weights.
@@ -75,6 +76,9 @@ pub(crate) struct Arguments {
     /// The index of known documents, if not the one in the configuration folder.
     #[arg(long, value_name = "FILE")]
     fingerprints: Option<PathBuf>,
+    /// Leave out what was fetched of the vault (`cordon login`, `cordon fingerprint fetch`).
+    #[arg(long)]
+    without_vault: bool,
     /// Report only what is not accepted in this baseline.
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
@@ -203,12 +207,18 @@ fn engine(
         codenames.push(codename);
     }
     let index = fingerprint::index_path(arguments.fingerprints.as_deref())?;
-    let copies = if arguments.fingerprints.is_some() || index.exists() {
+    let mut copies = Vec::new();
+    if arguments.fingerprints.is_some() || index.exists() {
         let documents = fingerprint::load(&index, &id_key)?;
-        Some((Index::new(documents), fingerprints::printer(&id_key)))
-    } else {
-        None
-    };
+        copies.push((Index::new(documents), fingerprints::printer(&id_key)));
+    }
+    let (fetched, ended) = if arguments.without_vault { (None, None) } else { handed::recognised()? };
+    notes.extend(ended);
+    if let Some(fetched) = fetched {
+        let (names, documents) = fetched.split();
+        codenames.extend(names);
+        copies.push(documents);
+    }
     Ok((
         Engine::new(cordon_inspect::Config {
             rules: own,

@@ -6,11 +6,8 @@ use std::process::{Child, Command, Stdio};
 use crate::harness::Place;
 use crate::node::Up;
 
-/// Rounds, each of which ends with a kill.
-const ROUNDS: usize = 3;
-
-/// Objects that are written and acknowledged before a node is killed.
-const ACKNOWLEDGED: usize = 25;
+/// Rounds, each of which ends with a kill, once so many objects were written and acknowledged.
+const ACKNOWLEDGED: [usize; 3] = [7, 25, 44];
 
 fn client(place: &Place, arguments: &[&str]) -> Child {
     let python = std::env::var("CORDON_TEST_PYTHON").expect("run `cargo xtask test`, which sets Python up");
@@ -25,14 +22,14 @@ fn client(place: &Place, arguments: &[&str]) -> Child {
 #[test]
 fn nothing_that_was_acknowledged_is_lost() {
     let place = Place::new();
-    for round in 0..ROUNDS {
+    for (round, count) in ACKNOWLEDGED.into_iter().enumerate() {
         let round = round.to_string();
         let keys = ["--bootstrap", "keys.json", "--bootstrap-for", "confidential=owner:everything"];
         let up = Up::begin(&place, &keys);
         let mut writes = client(&place, &["write", &round]);
         let mut told = BufReader::new(writes.stdout.take().expect("piped"));
         let mut line = String::new();
-        for _ in 0..ACKNOWLEDGED {
+        for _ in 0..count {
             line.clear();
             assert!(told.read_line(&mut line).expect("a line") > 0, "it ended early");
         }

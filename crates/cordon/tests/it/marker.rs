@@ -314,6 +314,7 @@ fn signing_in(stage: &mut Stage) {
     stage.run(1, &["codename", "list"]);
     stage.run(1, &["codename", "remove", "cn_00000000000000000000000000000005", "--reason", "x"]);
     stage.run(1, &["fingerprint", "withdraw", "s3://b/k", "--reason", "x"]);
+    stage.run(0, &["fingerprint", "fetch"]);
     stage.run(1, &["publish", "s3://b/k", "--until", "2999-01-01", "--reason", "x"]);
     stage.run(0, &["publications", "list"]);
     stage.run(1, &["publications", "withdraw", "pb_00000000000000000000000000000005", "--reason", "x"]);

@@ -65,7 +65,7 @@ impl Up {
         self.says.lock().expect("no panic").matches(what).count()
     }
 
-    /// Ends it as a power cut does.
+    /// Ends it as a crash of its process does.
     pub(crate) fn kill(mut self) {
         self.child.kill().expect("it runs");
         self.child.wait().expect("ended");

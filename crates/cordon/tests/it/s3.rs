@@ -84,7 +84,7 @@ fn what_worked_on_other_stores_gives_nothing_here() {
     ok(place.run(&["access", "grant", eve, "contributor", bucket, "--without-end", "--reason", "a test"]));
     let mut eve = Browser::welcomed(&up.origin, link);
     assert_eq!(login(&place, "eve", &mut eve).code, 0);
-    let attacks = python(&place, "eve", "attacks.py", &["attack", version.trim()]);
+    let attacks = python(&place, "eve", "attacks.py", &["attack", version.trim(), &up.origin]);
     assert_eq!(attacks.trim(), "15");
     python(&place, "home", "attacks.py", &["unharmed"]);
     up.end();

@@ -29,7 +29,9 @@ fn bulk_work_and_embargoes_are_said_beforehand_and_by_two_people() {
     let until = days_ahead(7);
     let add =
         ["allowance", "add", "bob@example.org", "s3://news", "--bytes", "40TB", "--until", &until, "--reason", "a run"];
-    let made = with_another(&place, &mut bob, "reads 40000000000000 bytes of it beyond limits, until ", &add);
+    let made = with_another(&place, &mut bob, "bob@example.org (", &add);
+    let page = bob.get("/approvals");
+    assert!(!page.contains("beyond limits"), "it was used: {page}");
     assert!(made.starts_with("al_") && made.contains(": 40 TB of s3://news until "), "{made}");
     let allowance = first_word(&made);
     for home in ["home", "bob"] {
@@ -67,7 +69,7 @@ fn bulk_work_and_embargoes_are_said_beforehand_and_by_two_people() {
     assert!(listed.starts_with("eb_") && listed.contains(expected), "{listed}");
     let id = first_word(&made);
     let lift = ["embargo", "lift", &id, "--reason", "the launch is today"];
-    let lifted = with_another(&place, &mut bob, "embargo.lift", &lift);
+    let lifted = with_another(&place, &mut bob, "s3://news is read from now on, and not from ", &lift);
     assert_eq!(lifted, format!("{id} is lifted\n"));
     python(&place, "bob", "terms.py", &["reads", "launch.txt"]);
     for wrong in [
@@ -86,7 +88,7 @@ fn a_bucket_observes_by_two_people_and_codenames_are_found_in_what_is_written() 
     let place = Place::new();
     let (up, mut bob) = two_people(&place, "http://127.0.0.1:9/");
     let observe = ["bucket", "set", "s3://news", "--inspection", "observe", "--reason", "we learn what it finds"];
-    let shown = with_another(&place, &mut bob, "limits: enforce; inspection: observe", &observe);
+    let shown = with_another(&place, &mut bob, "inspection: enforce to observe", &observe);
     assert!(shown.contains("labels that inspection raises: observe"), "{shown}");
     let name = ["codename", "add", "Glass Heron", "--label", "confidential", "--reason", "the next model"];
     let codename = ok(place.run(&name)).trim().to_owned();
@@ -102,7 +104,10 @@ fn a_bucket_observes_by_two_people_and_codenames_are_found_in_what_is_written() 
     assert!(observed.contains("  internal, would be confidential\n") && observed.contains(&expected), "{observed}");
     let enforce = ["bucket", "set", "s3://news", "--inspection", "enforce", "--reason", "we have learnt", "--json"];
     let set = place.run(&enforce).lines();
-    assert_eq!((set[0]["inspection"].as_str(), set[0]["schema"].as_str()), (Some("enforce"), Some("cordon-bucket-1")));
+    assert_eq!(
+        (set[0]["inspection"].as_str(), set[0]["schema"].as_str()),
+        (Some("enforce"), Some("cordon-bucket-set-1"))
+    );
     python(&place, "home", "terms.py", &["held"]);
     assert!(ok(place.run(&["quarantine", "list"])).contains("  confidential, was internal\n"));
     ok(place.run(&["codename", "remove", &codename, "--reason", "announced"]));
@@ -133,5 +138,98 @@ fn a_bucket_observes_by_two_people_and_codenames_are_found_in_what_is_written() 
     assert_eq!(ok(place.run(&withdraw)), "copies of s3://news/plan.md are recognised no more\n");
     let twice = place.run(&withdraw);
     assert!(twice.code == 1 && twice.stderr.contains("are not recognised"), "{}", twice.stderr);
+    up.end();
+}
+
+/// Text of the document that `terms.py` writes.
+fn plan(words: std::ops::Range<u32>) -> String {
+    words.map(|number| format!("w{:04x}", number * 7919 % 65_536)).collect::<Vec<_>>().join(" ")
+}
+
+/// What the vault knows is recognised by scans of whoever may know of it: on laptops after a login, on runners with a key.
+#[test]
+fn what_the_vault_knows_is_recognised_by_scans_elsewhere() {
+    let place = Place::new();
+    let (up, _) = two_people(&place, "http://127.0.0.1:9/");
+    ok(place.run(&["codename", "add", "Glass Heron", "--label", "restricted", "--reason", "the next model"]));
+    python(&place, "home", "terms.py", &["original"]);
+    let notes = place.path().join("notes");
+    std::fs::create_dir_all(&notes).expect("made");
+    std::fs::write(notes.join("mail.txt"), format!("They say:\n{}\n", plan(40..180))).expect("written");
+    std::fs::write(notes.join("run.py"), "start_glass_her0n()\n").expect("written");
+    let scan = |home: &str, more: &[&str]| run_as(&place, home, &[&["scan", "notes", "--json"], more].concat());
+    assert_eq!(scan("home", &[]).code, 0, "nothing was fetched since");
+    let fetched = place.run(&["fingerprint", "fetch"]);
+    assert!(
+        fetched.stdout.contains("scans here recognise 1 documents and 1 codenames of the vault until 2"),
+        "{}",
+        fetched.stderr
+    );
+    let found = scan("home", &[]);
+    let kinds: Vec<_> = found.lines().iter().filter_map(|line| line["kind"].as_str().map(str::to_owned)).collect();
+    assert_eq!((found.code, kinds.len()), (1, 2), "{}", found.stdout);
+    assert!(kinds.contains(&"copy".to_owned()) && kinds.contains(&"codename".to_owned()), "{kinds:?}");
+    assert_eq!(scan("home", &["--without-vault"]).code, 0);
+
+    let invite = ["people", "invite", "carl@example.org", "--clearance", "internal", "--public-url", &up.origin];
+    let invited = ok(place.run(&invite));
+    let mut carl = Browser::welcomed(&up.origin, invited.lines().nth(1).expect("a link"));
+    let login = crate::node::login(&place, "carl", &mut carl);
+    assert!(
+        login.stderr.contains("recognise 0 documents and 0 codenames"),
+        "what he may not know of: {}",
+        login.stderr
+    );
+    assert_eq!(scan("carl", &[]).code, 0);
+
+    let people = place.run(&["people", "list", "--json"]).lines();
+    let ada = people.iter().find(|one| one["name"] == "ada@example.org").expect("there")["principal"].clone();
+    let until = days_ahead(2);
+    let owner = ada.as_str().expect("an id");
+    let add = ["services", "add", "--owner", owner, "--purpose", "scans of what is pushed", "--until", &until];
+    let service = ok(place.run(&[&add[..], &["--clearance", "restricted", "--role", "reader:everything"]].concat()));
+    let key = ok(place.run(&["services", "key", service.trim(), "--until", &until]));
+    let key: serde_json::Value = serde_json::from_str(&key).expect("JSON");
+    let with_key = |arguments: &[&str]| {
+        let mut command = place.command(arguments);
+        command.env("HOME", place.path().join("runner")).env("CORDON_PUBLIC_URL", &up.origin);
+        for (name, field) in [
+            ("AWS_ACCESS_KEY_ID", "access_key_id"),
+            ("AWS_SECRET_ACCESS_KEY", "secret_access_key"),
+            ("AWS_SESSION_TOKEN", "session_token"),
+        ] {
+            command.env(name, key[field].as_str().expect("text"));
+        }
+        command.output().expect("it runs")
+    };
+    let fetched = with_key(&["fingerprint", "fetch"]);
+    let said = String::from_utf8_lossy(&fetched.stdout).into_owned();
+    assert!(
+        said.contains("recognise 1 documents and 1 codenames"),
+        "{said}{}",
+        String::from_utf8_lossy(&fetched.stderr)
+    );
+    assert_eq!(with_key(&["scan", "notes"]).status.code(), Some(1));
+    ok(place.run(&["access", "revoke", service.trim(), "--reason", "the runner was lost"]));
+    let refused = with_key(&["fingerprint", "fetch"]);
+    assert_eq!(refused.status.code(), Some(1), "{}", String::from_utf8_lossy(&refused.stderr));
+    assert_eq!(with_key(&["scan", "notes"]).status.code(), Some(0), "whoever is refused goes on with nothing");
+
+    use std::os::unix::fs::PermissionsExt as _;
+    let kept = place.path().join("home/.config/cordon/knowledge");
+    assert_eq!(std::fs::metadata(&kept).expect("kept").permissions().mode() & 0o777, 0o600);
+    let mut bytes = std::fs::read(&kept).expect("kept");
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    std::fs::write(&kept, bytes).expect("changed");
+    let changed = scan("home", &[]);
+    assert!(changed.code == 4 && changed.stderr.contains("it is not what the vault handed out"), "{}", changed.stderr);
+    std::fs::remove_file(&kept).expect("removed");
+    std::fs::create_dir(&kept).expect("made");
+    assert_eq!(scan("home", &[]).code, 2, "what cannot be read is not passed over");
+    let met = format!("log-{}.vkey", up.origin.trim_start_matches("http://").replace(':', "-"));
+    let met = place.path().join("home/.config/cordon").join(met);
+    std::fs::write(&met, "nonsense").expect("changed");
+    assert_eq!(place.run(&["fingerprint", "fetch"]).code, 4, "nor is a key that was changed taken for none");
     up.end();
 }

@@ -262,6 +262,8 @@ s3.put_bucket_tagging(Bucket="corpus", Tagging={"TagSet": pairs[::-1]})
 assert s3.get_bucket_tagging(Bucket="corpus")["TagSet"] == pairs, "in the order of their names"
 many = [{"Key": f"k{number}", "Value": "v"} for number in range(51)]
 refused("InvalidTag", s3.put_bucket_tagging, Bucket="corpus", Tagging={"TagSet": many})
+long = [{"Key": f"{number}" + "k" * 100, "Value": "v" * 100} for number in range(50)]
+refused("InvalidTag", s3.put_bucket_tagging, Bucket="corpus", Tagging={"TagSet": long})
 refused("InvalidTag", s3.put_bucket_tagging, Bucket="corpus", Tagging=label)
 s3.delete_bucket_tagging(Bucket="corpus")
 refused("NoSuchTagSet", s3.get_bucket_tagging, Bucket="corpus")

@@ -106,7 +106,7 @@ fn what_is_not_reported_is_masked_all_the_same() {
     let strict = Engine::new(cordon_inspect::Config {
         rules: Vec::new(),
         codenames: Vec::new(),
-        copies: None,
+        copies: Vec::new(),
         id_key: cordon_domain::IdKey::new([1; 32]),
         today: cordon_domain::Today(0),
         floor: Confidence::Medium,

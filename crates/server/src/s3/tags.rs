@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use cordon_domain::limits::BUCKET_TAGGING_BYTES_MAX;
 use cordon_domain::{Bucket, Label};
 use cordon_store::entries::{Said, TAGGING};
 use cordon_vault::VaultError;
@@ -164,7 +165,11 @@ impl Operations {
         if tags.label()?.is_some() {
             return Err(s3_error!(InvalidTag, "a bucket gets its label when it is made, by the header x-cordon-label"));
         }
-        self.tag_bucket(&asks, &request.input.bucket, tags.write()).await?;
+        let tagging = tags.write();
+        if tagging.as_ref().is_some_and(|text| text.len() > BUCKET_TAGGING_BYTES_MAX) {
+            return Err(s3_error!(InvalidTag, "the tags of a bucket have at most 8 KiB"));
+        }
+        self.tag_bucket(&asks, &request.input.bucket, tagging).await?;
         Ok(S3Response::with_status(PutBucketTaggingOutput {}, hyper::StatusCode::NO_CONTENT))
     }
 

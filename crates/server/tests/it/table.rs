@@ -63,6 +63,7 @@ fn what_anyone_may_ask_for_is_this_and_nothing_else() {
         open,
         [
             "GET /alive",
+            "GET /log.vkey",
             "GET /manifest",
             "GET /p/{publication}",
             "GET /ready",

@@ -63,7 +63,8 @@ impl<A: Changes> Guard<'_, A> {
         let own = new.by == self.permit.actor().principal && new.may_begin(self.at);
         holds(own, "an allowance names who makes it, bytes, a reason, and an end ahead, within thirty days")?;
         let all = all(self.session, self.keys).await?.roster.allowances;
-        holds(all.len() < ALLOWANCES_MAX, "there are too many allowances: end some")?;
+        let counting = all.values().filter(|one| one.counts_at(self.at)).count();
+        holds(counting < ALLOWANCES_MAX, "there are too many allowances: end some")?;
         let same = |one: &&Allowance| (one.principal, one.bucket) == (new.principal, new.bucket);
         if let Some(other) = all.values().find(|one| same(one) && one.counts_at(self.at)) {
             return conflict(format!("{} is of the same reader and bucket: end that first", other.id));
@@ -96,7 +97,12 @@ impl<A: Changes> Guard<'_, A> {
             "an embargo is on a project, a bucket or a version, names who makes it, a reason, and an end ahead",
         )?;
         let all = all(self.session, self.keys).await?.roster.embargoes;
-        holds(all.len() < EMBARGOES_MAX, "there are too many embargoes: lift those of what is gone")?;
+        let counting = || all.values().filter(|one| one.counts_at(self.at));
+        holds(counting().count() < EMBARGOES_MAX, "there are too many embargoes: lift those of what is gone")?;
+        let same = |one: &&Embargo| one.scope == new.scope && one.spares == new.spares && one.until >= new.until;
+        if let Some(other) = counting().find(same) {
+            return conflict(format!("{} holds already, and lasts as long", other.id));
+        }
         self.is_new(RecordKey::Embargo(new.id)).await
     }
 

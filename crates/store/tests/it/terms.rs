@@ -4,10 +4,10 @@ use cordon_domain::{
     Allowance, AllowanceId, Bucket, BucketId, CodenameId, Embargo, EmbargoId, Grant, KnownName, Label, Level, Moment,
     PrincipalId, Record, RecordKey, Role, Scope, Step, Target, Versioning,
 };
-use cordon_gate::act::{Allow, LiftEmbargo, MakeBucket, MakeCodename, MakeEmbargo};
+use cordon_gate::act::{Allow, EndAllowance, LiftEmbargo, MakeBucket, MakeCodename, MakeEmbargo};
 use cordon_gate::{Facts, Request};
-use cordon_store::Change;
 use cordon_store::keyring::Keyring;
+use cordon_store::{Change, StoreError};
 
 use crate::records::{actor, grant, make, person};
 use crate::{Ground, NOW, on_both, records};
@@ -118,6 +118,24 @@ async fn what_lasts_until_a_date_is_as_it_was_decided_on(ground: Ground) {
         let facts = Facts { target: Target { record, ..target }, ..request.facts().clone() };
         make(&installation, (Request::<LiftEmbargo>::new(facts), change), NOW).await
     };
+    let beside = Embargo { id: EmbargoId([2; 16]), spares: [Role::Reader].into(), ..embargo.clone() };
+    let with_end =
+        vec![Step::Put(Record::Embargo(Box::new(beside.clone()))), Step::End(RecordKey::Embargo(embargo.id))];
+    let (request, change) = records::<MakeEmbargo>(None, with_end);
+    let record = request.facts().target.record.clone();
+    let facts = Facts { target: Target { record, ..beside.target() }, ..request.facts().clone() };
+    let ended = make(&installation, (Request::<MakeEmbargo>::new(facts), change), NOW).await;
+    assert!(ended.is_err(), "one that counts is not ended by making another");
+    let again = Embargo { id: EmbargoId([3; 16]), ..embargo.clone() };
+    assert!(close(&again, again.target()).await.is_err(), "it holds already");
+    let other = Target { bucket: Some(BucketId([9; 16])), ..target.clone() };
+    let (request, change) = records::<EndAllowance>(None, vec![Step::End(RecordKey::Allowance(allowance.id))]);
+    let record = request.facts().target.record.clone();
+    let facts = Facts { target: Target { record, principal: None, ..other }, ..request.facts().clone() };
+    assert!(
+        make(&installation, (Request::<EndAllowance>::new(facts), change), NOW).await.is_err(),
+        "of another bucket"
+    );
     assert!(lift(Target::default()).await.is_err(), "decided on the installation");
     assert!(lift(Target { label: Some(Label::of(Level::Public)), ..embargo.target() }).await.is_err(), "another label");
     lift(embargo.target()).await.expect("lifted");
@@ -135,4 +153,26 @@ async fn what_lasts_until_a_date_is_as_it_was_decided_on(ground: Ground) {
     assert_eq!((records.allowances.len(), records.embargoes.len(), records.codenames.len()), (1, 0, 1));
 }
 
-on_both!(what_lasts_until_a_date_is_as_it_was_decided_on);
+/// Without an embargo, or a codename, more would be read than may be: one that was changed stops all decisions.
+async fn an_embargo_or_a_codename_that_was_changed_stops_decisions(ground: Ground) {
+    let (installation, _) = ground.create().await;
+    let [embargo, codename] = embargo_and_codename(installation.keys());
+    let steps = |record| vec![Step::Put(record)];
+    make(&installation, records::<MakeEmbargo>(None, steps(embargo)), NOW).await.expect("made");
+    make(&installation, records::<MakeCodename>(None, steps(codename)), NOW.plus_ms(1)).await.expect("made");
+    let reads = async || installation.reader().records(installation.keys()).await;
+    for (which, back) in [("min", 1), ("max", 1)] {
+        assert!(reads().await.is_ok());
+        let moved = |by: i64| {
+            let row = format!("began_at = (SELECT {which}(began_at) FROM records)");
+            format!("UPDATE records SET began_at = began_at + ({by}) WHERE {row}")
+        };
+        let by = if which == "min" { -back } else { back };
+        assert_eq!(ground.beside(&moved(by)).await, 1);
+        let locked = reads().await;
+        assert!(matches!(locked, Err(StoreError::Integrity(_))), "{which}: {:?}", locked.err());
+        assert_eq!(ground.beside(&moved(-by)).await, 1);
+    }
+}
+
+on_both!(an_embargo_or_a_codename_that_was_changed_stops_decisions, what_lasts_until_a_date_is_as_it_was_decided_on,);

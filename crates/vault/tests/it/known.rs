@@ -52,7 +52,7 @@ impl Recalls {
         }
         let said = String::from_utf8_lossy(body);
         for one in known.names.iter().filter(|one| said.contains(&one.name)) {
-            looked.add(Found { named: Some(one.id), ..found(Kind::Codename, one.level, None) });
+            looked.add(Found { named: Some(one.id), ..found(Kind::Codename, one.label.level, None) });
         }
         if body.starts_with(b"MARKED") {
             looked.add(found(Kind::Marking, Level::Restricted, None));
@@ -238,7 +238,17 @@ async fn what_mentions_a_codename_gets_its_label_and_projects() {
     assert_eq!((got.level, &got.projects, got.origin), (Level::Confidential, &label.projects, Origin::Inferred));
     let held = place.vault.held(&place.asks(ADA), Wanted::Held).await.expect("reads").0;
     assert_eq!(held[0].inspected.looked.found[0].named, Some(id));
-    for wrong in ["", "ab", "a b", "\u{1b}[31mred", "glass HERON", &"x".repeat(257)] {
+    for wrong in [
+        "",
+        "ab",
+        "a b",
+        "\u{967}\u{968}\u{969}\u{96a}",
+        "R2D23",
+        "GPT-5000",
+        "\u{1b}[31mred",
+        "glass HERON",
+        &"x".repeat(257),
+    ] {
         let made = place.vault.make_codename(&asks(ADA), wrong, label.clone()).await;
         assert!(matches!(made, Err(VaultError::Conflict(_))), "{wrong:?}: {made:?}");
     }
@@ -326,4 +336,43 @@ async fn a_bucket_asks_that_copies_of_what_is_confidential_are_recognised_and_an
     let twice = place.vault.forget_prints(&asks(ADA), &bucket, (&plan, None)).await;
     assert!(matches!(twice, Err(VaultError::Conflict(_))), "{twice:?}");
     assert_eq!(place.events(Action::PrintsForget).await.len(), 2, "one refused, and one done");
+}
+
+/// Whoever scans elsewhere is told what they may know of, and that they were is on record.
+#[tokio::test]
+async fn what_scans_elsewhere_recognise_is_what_their_user_may_know_of() {
+    let (place, bucket, _) = place().await;
+    let heron = Writing { label: Some("restricted/heron".parse().expect("a label")), ..writing("plan") };
+    let (version, _) = put(&place, &bucket, heron, "heron flies in june").await;
+    let asks = Facts { reason: Some("the next model".to_owned()), ..place.asks(ADA) };
+    for (name, label) in [("Glass Heron", "restricted/heron"), ("Opal", "internal"), ("Basalt", "internal/atlas")] {
+        place.vault.make_codename(&asks, name, label.parse().expect("a label")).await.expect("made");
+    }
+    let knows = async |who| {
+        let knowledge = place.vault.knowledge_for(&place.asks(who)).await.expect("given");
+        let mut names: Vec<String> = knowledge.names.into_iter().map(|word| word.name).collect();
+        names.sort();
+        (knowledge.documents.iter().map(|one| one.version).collect::<Vec<_>>(), names)
+    };
+    let (documents, names) = knows(ADA).await;
+    assert_eq!(
+        (documents, names),
+        (vec![version], vec!["Glass Heron".to_owned(), "Opal".to_owned()]),
+        "she is not in atlas"
+    );
+    let (documents, names) = knows(CLEO).await;
+    assert_eq!((documents, names), (vec![], vec!["Opal".to_owned()]), "she is cleared for confidential");
+    // With a code, on no device, she shows too little for what is restricted.
+    let weak =
+        cordon_domain::Actor { device: None, factor: Some(cordon_domain::Factor::Code), ..place.asks(ADA).actor };
+    let knowledge = place.vault.knowledge_for(&Facts { actor: weak, ..place.asks(ADA) }).await.expect("given");
+    assert!(knowledge.documents.is_empty() && knowledge.key == [0; 16] && knowledge.names.len() == 1, "{knowledge:?}");
+    // Nor is a document told by its passages before its embargo ends.
+    let closed = cordon_vault::Closed { until: place.now().plus_ms(1_000), spares: std::collections::BTreeSet::new() };
+    place.vault.embargo(&asks, cordon_vault::Embargoed::Bucket(&bucket), closed).await.expect("made");
+    assert_eq!(knows(ADA).await.0, []);
+    assert_eq!(place.events(Action::KnowledgeTake).await.len(), 4);
+    let stranger =
+        Facts { actor: cordon_domain::Actor::service(cordon_domain::PrincipalId([9; 16])), ..place.asks(ADA) };
+    assert!(place.vault.knowledge_for(&stranger).await.is_err());
 }

@@ -5,11 +5,13 @@ use std::collections::BTreeSet;
 use cordon_domain::egress::UNLIMITED;
 use cordon_domain::{
     Action, Bucket, Egress, Embargo, Guarding, Label, Level, Levels, Mode, Moment, ObjectKey, Outcome, PrincipalId,
-    Role,
+    Role, Versioning,
 };
 use cordon_gate::Facts;
 use cordon_gate::act::{Allow, Changes};
 use cordon_vault::{Asking, Bulk, Closed, Embargoed, Guard, VaultError, Writing};
+
+use futures_util::StreamExt as _;
 
 use crate::place::{ADA, BOB, CLEO, Place, name, read, whole, writing};
 
@@ -180,6 +182,12 @@ async fn an_embargo_is_lifted_by_two_people_and_spares_whom_it_says() {
     assert!(reads(BOB, "b").await, "another version");
     let over = place.put(CLEO, &bucket, writing("a"), b"another".to_vec()).await;
     assert!(matches!(&over, Err(VaultError::Conflict(why)) if why.contains("embargo")), "{over:?}");
+    let kept = Bucket { versioning: Versioning::On, ..bucket.clone() };
+    place.vault.change_bucket(&place.asks(ADA), kept.clone()).await.expect("kept");
+    let hidden = place.vault.remove(&place.asks(CLEO), &kept, &key, None).await;
+    assert!(matches!(&hidden, Err(VaultError::Conflict(why)) if why.contains("embargo")), "{hidden:?}");
+    let bucket = kept;
+    let reads = async |who, key| place.get(who, &bucket, key).await.is_ok();
     let all = place.vault.embargo(&why(&place, ADA), Embargoed::Bucket(&bucket), closed(&[])).await.expect("made");
     assert_eq!((reads(BOB, "b").await, reads(CLEO, "a").await, reads(ADA, "b").await), (false, false, false));
 
@@ -259,4 +267,28 @@ async fn what_is_restricted_is_limited_wherever_it_is() {
     let got = place.vault.get(&place.asks(ADA), &bucket, (&name("20"), None), whole).await;
     assert!(matches!(got.err(), Some(VaultError::Refused(_))));
     assert_eq!(place.now(), Moment(1_795_608_000_000), "within a moment");
+}
+
+/// A read that goes on is counted as things are: not by an allowance that was ended since.
+#[tokio::test]
+async fn a_read_that_goes_on_is_counted_against_what_counts_then() {
+    let place = Place::open().await;
+    let corpus = place.bucket("corpus", Level::Internal).await;
+    place.put(ADA, &corpus, writing("a"), vec![7; 5 * BLOCK as usize]).await.expect("written");
+    limited(&place, BLOCK).await;
+    let asking = allow(&place, &corpus, BOB, 100 * BLOCK).await.expect("prepared");
+    with_another(&place, asking).await.expect("made");
+    let got = place.vault.get(&place.asks(BOB), &corpus, (&name("a"), None), whole).await.expect("allowed");
+    let mut pieces = std::pin::pin!(got.bytes(0..5 * BLOCK));
+    pieces.next().await.expect("more").expect("read");
+    let allowance = place.vault.allowances(&place.asks(ADA)).await.expect("reads")[0].id;
+    place.vault.end_allowance(&why(&place, ADA), allowance).await.expect("ended");
+    let mut left = 0;
+    let ended = loop {
+        match pieces.next().await.expect("it breaks off before its end") {
+            Ok(piece) => left += piece.len() as u64,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(ended, VaultError::Refused(_)) && left <= 2 * BLOCK, "{left}: {ended}");
 }
