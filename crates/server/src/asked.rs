@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, HeaderName, header};
 use cordon_domain::event::event_text;
 use cordon_domain::id::hex;
 use cordon_domain::{Action, Credential};
-use cordon_identity::{Visit, signature};
+use cordon_identity::{IdentityError, Visit, signature};
 use serde::de::DeserializeOwned;
 use std::net::IpAddr;
 
@@ -54,10 +54,18 @@ impl Asked {
                 Some(Err(error)) => return Err(refused(node, &visit, error).await),
                 None => return Err(Refused::SignIn),
             },
-            Who::Key => match key(node, parts, &body) {
-                Ok(key) => Some(key),
-                Err(error) => return Err(refused(node, &visit, error).await),
-            },
+            Who::Key => {
+                let mut known = key(node, parts, &body);
+                if matches!(known, Err(IdentityError::Ended(_))) {
+                    // Whose it is may have been brought in beside this node a moment ago.
+                    node.follow().await;
+                    known = key(node, parts, &body);
+                }
+                match known {
+                    Ok(key) => Some(key),
+                    Err(error) => return Err(refused(node, &visit, error).await),
+                }
+            }
             Who::Node => {
                 peer_asks(node, &parts.headers, &body)?;
                 None
@@ -152,13 +160,13 @@ fn is_own_page(node: &Node, parts: &Parts) -> Result<(), Refused> {
     if !parts.method.is_safe() && (other || !proved) { Err(Refused::OtherPage) } else { Ok(()) }
 }
 
-fn session(node: &Node, headers: &HeaderMap) -> Option<Result<Credential, cordon_identity::IdentityError>> {
+fn session(node: &Node, headers: &HeaderMap) -> Option<Result<Credential, IdentityError>> {
     let bearer = text(headers, header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
     let token = bearer.or_else(|| cookie(headers, &cookie_name(node, SESSION)))?;
     Some(node.identity.session(token))
 }
 
-fn key<'a>(node: &Node, parts: &'a Parts, body: &[u8]) -> Result<Credential, cordon_identity::IdentityError> {
+fn key<'a>(node: &Node, parts: &'a Parts, body: &[u8]) -> Result<Credential, IdentityError> {
     // What cannot be read is there all the same, and is not what was signed.
     let readable = |value: &'a axum::http::HeaderValue| value.to_str().unwrap_or("\u{0}");
     let headers: Vec<(&str, &str)> =
@@ -174,7 +182,7 @@ fn key<'a>(node: &Node, parts: &'a Parts, body: &[u8]) -> Result<Credential, cor
     })
 }
 
-async fn refused(node: &Node, visit: &Visit, error: cordon_identity::IdentityError) -> Refused {
+async fn refused(node: &Node, visit: &Visit, error: IdentityError) -> Refused {
     if error.is_refusal() {
         node.identity.refuse(Action::SignIn, None, visit, &error.to_string()).await;
     }
