@@ -10,6 +10,7 @@ mod codename;
 mod credentials;
 mod db;
 mod devices;
+mod doctor;
 mod embargo;
 mod emergency;
 mod env;
@@ -28,6 +29,7 @@ mod rules;
 pub(crate) mod scan;
 mod services;
 mod shell;
+mod undo;
 mod up;
 mod vendors;
 mod worker;
@@ -65,6 +67,7 @@ pub(crate) enum Command {
     Publish(Box<publish::Arguments>),
     #[command(subcommand)]
     Publications(publications::Command),
+    Undo(Box<undo::Arguments>),
     #[command(subcommand)]
     Emergency(emergency::Command),
     #[command(subcommand)]
@@ -87,6 +90,7 @@ pub(crate) enum Command {
     Keys(keys::Command),
     #[command(subcommand)]
     Db(db::Command),
+    Doctor(Box<doctor::Arguments>),
     Completions(shell::Completions),
     Man(shell::Man),
     #[command(hide = true, name = cordon_scan::worker::WORKER_ARGUMENT)]
@@ -115,6 +119,7 @@ impl Command {
             Self::Codename(command) => codename::run(&command),
             Self::Publish(arguments) => publish::run(&arguments),
             Self::Publications(command) => publications::run(command),
+            Self::Undo(arguments) => undo::run(&arguments),
             Self::Emergency(command) => emergency::run(command),
             Self::Audit(command) => audit::run(command),
             Self::People(command) => people::run(command),
@@ -127,6 +132,7 @@ impl Command {
             Self::Policy(command) => policy::run(command),
             Self::Keys(command) => keys::run(command),
             Self::Db(command) => db::run(command),
+            Self::Doctor(arguments) => doctor::run(&arguments),
             Self::Completions(arguments) => shell::completions(&arguments),
             Self::Man(arguments) => shell::man(&arguments),
             Self::Worker => worker::run(),

@@ -33,6 +33,11 @@ impl Failure {
         &self.what
     }
 
+    /// Returns what to do.
+    pub(crate) fn hint(&self) -> &str {
+        &self.hint
+    }
+
     /// The program or the machine failed.
     pub(crate) fn internal(what: impl Into<String>) -> Self {
         Self {

@@ -1,6 +1,6 @@
 //! Opening an installation from the command line: where it lies, who holds its root key, who acts.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
@@ -32,7 +32,8 @@ pub(crate) struct Where {
     /// The data folder [default: $XDG_DATA_HOME/cordon, else ~/.local/share/cordon].
     #[arg(long, value_name = "FOLDER", env = "CORDON_DATA")]
     data: Option<PathBuf>,
-    /// The folder of wrapped keys, apart from the data [default: keys in the configuration folder].
+    /// The folder of wrapped keys, apart from the data [default: beside --data, the same name and `-keys`; else keys in the
+    /// configuration folder].
     #[arg(long, value_name = "FOLDER", env = "CORDON_KEYS")]
     keys: Option<PathBuf>,
     /// A database of PostgreSQL instead of a file in the data folder: postgres:///cordon?host=/run/postgresql. Where it
@@ -54,7 +55,7 @@ pub(crate) struct Holder {
     #[arg(long, value_name = "FILE", conflicts_with = "token")]
     pub(crate) share: Vec<PathBuf>,
     /// The label of a PKCS#11 token.
-    #[arg(long, value_name = "LABEL", requires_all = ["pkcs11_module", "pin_file"])]
+    #[arg(long, value_name = "LABEL")]
     pub(crate) token: Option<String>,
     /// The PKCS#11 module of the token's maker.
     #[arg(long, value_name = "FILE", env = "CORDON_PKCS11_MODULE")]
@@ -87,13 +88,25 @@ impl Where {
             Some(data) => data.clone(),
             None => data_folder()?,
         };
-        let keys = match &self.keys {
-            Some(keys) => keys.clone(),
-            None => config_folder()?.join("keys"),
+        let keys = match (&self.keys, &self.data) {
+            (Some(keys), _) => keys.clone(),
+            (None, Some(data)) => beside(data)?,
+            (None, None) => config_folder()?.join("keys"),
         };
         let server = self.database.as_deref().map(Address::parse).transpose().map_err(failure)?;
         Ok(Places { data, keys, server })
     }
+}
+
+/// The folder beside another that has its name and `-keys`.
+fn beside(data: &Path) -> Result<PathBuf, Failure> {
+    let whole = std::path::absolute(data).ok();
+    let named = whole.as_deref().and_then(|whole| Some((whole.parent()?, whole.file_name()?.to_owned())));
+    let (folder, mut name) = named.ok_or_else(|| {
+        Failure::usage(format!("no folder is beside `{}`", data.display()), "say where the keys lie with --keys")
+    })?;
+    name.push("-keys");
+    Ok(folder.join(name))
 }
 
 fn data_folder() -> Result<PathBuf, Failure> {
@@ -125,7 +138,13 @@ impl Holder {
         if !self.share.is_empty() {
             return Ok(Arc::new(HeldKey::new("shares", &self.joined()?, SystemEntropy)));
         }
-        if let (Some(token), Some(module), Some(pin)) = (&self.token, &self.pkcs11_module, &self.pin_file) {
+        if let Some(token) = &self.token {
+            let (Some(module), Some(pin)) = (&self.pkcs11_module, &self.pin_file) else {
+                return Err(Failure::usage(
+                    "a token is reached through its maker's module, with a PIN",
+                    "give --pkcs11-module and --pin-file, too",
+                ));
+            };
             let pin = Zeroizing::new(read_named_text(pin)?);
             let pin = Zeroizing::new(pin.trim_end_matches(['\r', '\n']).to_owned());
             let (module, token, key) = (module.clone(), token.clone(), "cordon-root".to_owned());
@@ -183,7 +202,7 @@ pub(crate) fn say_asked(id: AskId) {
 }
 
 /// Says that the key file is near the data.
-pub(crate) fn warn_if_near(apart: Apart, path: &std::path::Path) {
+pub(crate) fn warn_if_near(apart: Apart, path: &Path) {
     if apart == Apart::SameFileSystem {
         eprintln!(
             "warning: the key file `{}` is on the same file system as the data: whoever takes the disk takes both",

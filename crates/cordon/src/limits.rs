@@ -27,6 +27,24 @@ pub(crate) const FIRST_TRAINED_MS: i64 = 365 * 86_400_000;
 /// Milliseconds that keys for scripts live: an hour.
 pub(crate) const BOOTSTRAP_MS: i64 = 3_600_000;
 
+/// Bytes of memory that open keys take at most, and their pages with them.
+pub(crate) const LOCKED_BYTES_MIN: u64 = 64 << 10;
+
+/// Files and connections that a busy node has open.
+pub(crate) const FILES_OPEN_MIN: u64 = 4_096;
+
+/// Bytes that should be free where data lies.
+pub(crate) const FREE_BYTES_MIN: u64 = 1 << 30;
+
+/// Milliseconds by which the clock of a node may differ from that of this machine.
+pub(crate) const CLOCKS_DIFFER_MS: i64 = 5_000;
+
+/// Events that wait to be published while a node runs, at most.
+pub(crate) const UNPUBLISHED_MAX: u64 = 10_000;
+
+/// Bytes of `cordon.toml`.
+pub(crate) const SETTINGS_BYTES_MAX: u64 = 64 << 10;
+
 /// Bytes of an answer of a node.
 pub(crate) const ANSWER_BYTES_MAX: u64 = 16 << 20;
 

@@ -12,6 +12,7 @@ mod limits;
 mod moment;
 mod remote;
 mod render;
+mod settings;
 
 use clap::Parser;
 
@@ -24,7 +25,7 @@ struct Arguments {
 }
 
 fn main() -> std::process::ExitCode {
-    let exit = match Arguments::parse().command.run() {
+    let exit = match settings::arguments().and_then(|arguments| arguments.command.run()) {
         Ok(exit) => exit,
         Err(error) => {
             eprintln!("{error}");

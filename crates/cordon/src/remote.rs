@@ -1,6 +1,7 @@
 //! Asking a node that runs, as whoever signed in with `cordon login`.
 
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,10 +11,16 @@ use cordon_domain::{Clock as _, Moment};
 use cordon_identity::PublicUrl;
 use cordon_identity::device::DeviceKey;
 use cordon_scan::limits::HANDED_BYTES_MAX;
+use cordon_server::tls::primitives;
 use cordon_store::edge::SystemClock;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use ureq::config::Config;
+use ureq::http::Uri;
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use zeroize::Zeroizing;
 
 use crate::error::{Failure, printed};
@@ -70,30 +77,50 @@ pub(crate) fn told(
     };
     printed(writeln!(std::io::stdout().lock(), "{text}"))?;
     if let Some(ask) = asked {
-        eprintln!("this takes another person: `cordon approve {ask}`; then run the same command again");
+        another_person(&ask);
     }
     Ok(Exit::Clean)
 }
 
-/// Asks a node for a list, and writes each of it in lines or as JSON.
-pub(crate) fn listed(
-    path: &str,
-    body: &Value,
-    name: &str,
+/// Says what comes next when somebody else must approve.
+pub(crate) fn another_person(ask: &str) {
+    eprintln!("this takes another person: `cordon approve {ask}`; then run the same command again");
+}
+
+/// How a list is written.
+#[derive(Args)]
+#[group(skip)]
+pub(crate) struct ListArguments {
+    /// One JSON object a line.
+    #[arg(long)]
     json: bool,
-    lines: impl Fn(&Value) -> String,
-) -> Result<Exit, Failure> {
-    let answer: Value = Login::read()?.ask(path, &body.to_string())?;
-    let all = answer.get(name).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    let mut out = std::io::stdout().lock();
-    for one in all {
-        let text = if json { format!("{one}\n") } else { lines(one) };
-        printed(out.write_all(text.as_bytes()))?;
+}
+
+impl ListArguments {
+    /// Writes each of a list that a node answered with, and returns it.
+    pub(crate) fn write<'a>(
+        &self,
+        answer: &'a Value,
+        name: &str,
+        lines: impl Fn(&Value) -> String,
+    ) -> Result<&'a [Value], Failure> {
+        let all = answer.get(name).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let mut out = std::io::stdout().lock();
+        for one in all {
+            let text = if self.json { format!("{one}\n") } else { lines(one) };
+            printed(out.write_all(text.as_bytes()))?;
+        }
+        Ok(all)
     }
-    if all.is_empty() {
-        eprintln!("there are none that you may know of");
+
+    /// Asks a node for the whole of a list, and writes it.
+    pub(crate) fn ask(&self, path: &str, name: &str, lines: impl Fn(&Value) -> String) -> Result<Exit, Failure> {
+        let answer: Value = Login::read()?.ask(path, "{}")?;
+        if self.write(&answer, name, lines)?.is_empty() {
+            eprintln!("there are none that you may know of");
+        }
+        Ok(Exit::Clean)
     }
-    Ok(Exit::Clean)
 }
 
 /// What a node says when it refuses.
@@ -151,8 +178,46 @@ pub(crate) fn exchange_bytes(
     body: &str,
     most: Most,
 ) -> Result<(u16, Vec<u8>), Failure> {
+    post(&agent(url, most.seconds), url, headers, body, most)
+}
+
+/// Asks a node where it says that it answers: with the name of its certificate behind a `#`, where it has one.
+pub(crate) fn exchange_with(
+    node: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Result<(u16, String), Failure> {
+    let encrypted = node.strip_prefix("https://").and_then(|rest| rest.split_once('#'));
+    let Some((address, name)) = encrypted else { return exchange(&format!("{node}{path}"), headers, body) };
+    let at: SocketAddr = address.parse().map_err(|_| unreachable(node)(ureq::Error::HostNotFound))?;
+    let url = format!("https://{name}:{}{path}", at.port());
+    let agent = ureq::Agent::with_parts(config(&url, ANSWER_S), DefaultConnector::default(), There(at));
+    let headers = [&[("host", address)], headers].concat();
+    let (status, bytes) = post(&agent, &url, &headers, body, Most::SAID)?;
+    Ok((status, String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+/// One place, whatever the name: who answers there shows a certificate for the name.
+#[derive(Debug)]
+struct There(SocketAddr);
+
+impl Resolver for There {
+    fn resolve(&self, _: &Uri, _: &Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let mut found = self.empty();
+        found.push(self.0);
+        Ok(found)
+    }
+}
+
+fn post(
+    agent: &ureq::Agent,
+    url: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+    most: Most,
+) -> Result<(u16, Vec<u8>), Failure> {
     let unreachable = unreachable(url);
-    let agent = agent(most.seconds);
     let mut request = agent.post(url).header("content-type", "application/json");
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -164,7 +229,7 @@ pub(crate) fn exchange_bytes(
 
 /// Asks for what anyone is told.
 pub(crate) fn exchange_get(url: &str) -> Result<(u16, String), Failure> {
-    let mut answer = agent(ANSWER_S).get(url).call().map_err(unreachable(url))?;
+    let mut answer = agent(url, ANSWER_S).get(url).call().map_err(unreachable(url))?;
     let status = answer.status().as_u16();
     let text = answer.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_string();
     Ok((status, text.map_err(unreachable(url))?))
@@ -179,11 +244,31 @@ fn unreachable(url: &str) -> impl Fn(ureq::Error) -> Failure {
     }
 }
 
-fn agent(seconds: u64) -> ureq::Agent {
+/// Whom to ask at an address.
+pub(crate) fn agent(url: &str, seconds: u64) -> ureq::Agent {
+    config(url, seconds).into()
+}
+
+fn config(url: &str, seconds: u64) -> Config {
     let timeout = Some(Duration::from_secs(seconds));
     let config = ureq::Agent::config_builder().timeout_global(timeout).max_redirects(0).http_status_as_error(false);
     // A session goes to the node and to nobody else, whatever the environment says.
-    config.proxy(None).build().into()
+    let config = config.proxy(None);
+    if url.starts_with("https://") { config.tls_config(encryption()).build() } else { config.build() }
+}
+
+/// Certificates are of authorities that this machine trusts, an organisation's own among them.
+pub(crate) fn encryption() -> TlsConfig {
+    let found = rustls_native_certs::load_native_certs();
+    let trusted: Vec<_> = found.certs.iter().map(|one| Certificate::from_der(one).to_owned()).collect();
+    // Whoever says whom to trust means nobody else, also when that cannot be read.
+    let is_said = ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().any(|name| std::env::var_os(name).is_some());
+    if is_said {
+        found.errors.iter().for_each(|error| eprintln!("warning: authorities cannot be read: {error}"));
+    }
+    let bundled = trusted.is_empty() && !is_said;
+    let trusted = if bundled { RootCerts::WebPki } else { RootCerts::new_with_certs(&trusted) };
+    TlsConfig::builder().root_certs(trusted).unversioned_rustls_crypto_provider(primitives()).build()
 }
 
 /// What a node gives at the end of a login, and `cordon login` keeps for one user's eyes.

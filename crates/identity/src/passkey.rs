@@ -46,10 +46,16 @@ impl PublicUrl {
         self.0.origin().ascii_serialization()
     }
 
+    /// Returns the name of the host.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        self.0.host_str().unwrap_or_default()
+    }
+
     /// Returns host and port, as a request names them.
     #[must_use]
     pub fn authority(&self) -> String {
-        let host = self.0.host_str().unwrap_or_default();
+        let host = self.host();
         self.0.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
     }
 
@@ -66,7 +72,7 @@ pub(crate) struct Passkeys(Webauthn);
 impl Passkeys {
     pub(crate) fn new(url: &PublicUrl) -> Result<Self, IdentityError> {
         let unusable = |_| IdentityError::PublicUrl(url.origin(), "passkeys cannot be bound to it");
-        let builder = WebauthnBuilder::new(url.0.host_str().unwrap_or_default(), &url.0).map_err(unusable)?;
+        let builder = WebauthnBuilder::new(url.host(), &url.0).map_err(unusable)?;
         builder.rp_name("Cordon").build().map(Self).map_err(unusable)
     }
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use cordon_domain::{
-    Action, Actor, Approval, AskId, Asked, BucketId, CredentialId, Device, DeviceId, Emergency, EmergencyId, Factor,
-    Grant, GrantId, Label, Level, Levels, Moment, Policies as Own, Principal, PrincipalId, PrincipalKind, Record,
-    RecordKey, RequestId, Revoked, Role, Roster, Scope, Target, Vendor, VendorId, VersionId,
+    Action, Actor, Approval, AskId, Asked, BucketId, CredentialId, Device, DeviceId, Embargo, EmbargoId, Emergency,
+    EmergencyId, Factor, Grant, GrantId, Label, Level, Levels, Moment, Policies as Own, Principal, PrincipalId,
+    PrincipalKind, Record, RecordKey, RequestId, Revoked, Role, Roster, Scope, Target, Vendor, VendorId, VersionId,
 };
 use cordon_gate::{Decide as _, Epoch, Facts, Refusal, Verdict};
 
@@ -455,6 +455,32 @@ fn who_could_not_list_a_thing_does_not_learn_that_it_is_there() {
     let refused = refusal(snapshot(roster()).verdict(&facts));
     assert_eq!(refused.missing, ["an enrolled device", "a role that allows `object.read` here"]);
     assert_eq!(refused.ask.as_deref(), Some("an owner of it, or the security team"));
+}
+
+#[test]
+fn whoever_waits_for_embargoes_learns_when_the_last_of_them_ends() {
+    let embargo = |number: u8, bucket: u8, minutes: i64, spares: &[Role]| {
+        let bucket = BucketId([bucket; 16]);
+        Record::Embargo(Box::new(Embargo {
+            id: EmbargoId([number; 16]),
+            scope: Scope::Bucket(bucket),
+            bucket: Some(bucket),
+            label: None,
+            until: NOW.plus_ms(60_000 * minutes),
+            spares: spares.iter().copied().collect(),
+            by: id(BOB),
+            reason: "the launch".to_owned(),
+        }))
+    };
+    let mut embargoed = roster();
+    let spares_owners = embargo(2, 1, 20, &[Role::Owner]);
+    for one in [embargo(1, 1, 10, &[]), spares_owners, embargo(3, 2, 30, &[]), embargo(4, 1, 5, &[])] {
+        embargoed.put(one);
+    }
+    let ends = |minutes: i64| vec![format!("the end of its embargo, {}", NOW.plus_ms(60_000 * minutes))];
+    assert_eq!(missing(embargoed.clone(), &reads(ADA)), ends(10));
+    embargoed.put(embargo(2, 1, 20, &[Role::Reader]));
+    assert_eq!(missing(embargoed, &reads(ADA)), ends(20));
 }
 
 #[test]

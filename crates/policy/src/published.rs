@@ -78,8 +78,14 @@ mod tests {
     }
 
     fn reads(roster: Roster, facts: &Facts) -> bool {
-        let snapshot = Snapshot::new(roster, Epoch(7)).expect("valid");
-        matches!(snapshot.verdict(facts), Verdict::Allow(_))
+        match Snapshot::new(roster, Epoch(7)).expect("valid").verdict(facts) {
+            Verdict::Allow(grounds) => {
+                let own = Grounds { policies: vec!["publication".to_owned()], epoch: Epoch(7), ..Grounds::default() };
+                assert_eq!(grounds, own);
+                true
+            }
+            Verdict::Deny(..) => false,
+        }
     }
 
     #[test]

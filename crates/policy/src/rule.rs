@@ -514,6 +514,7 @@ mod tests {
             "context.approvals > 0",
             "context.pending",
             "context == context",
+            "{ Var: context.hour > 1 }.Var",
         ] {
             assert!(mentions(condition).vary(), "{condition}");
         }
@@ -528,6 +529,28 @@ mod tests {
             [2, 1],
             "that it is compared with, and others"
         );
+    }
+
+    #[test]
+    fn what_several_look_at_is_what_each_looks_at() {
+        let conditions = [
+            "context.hour > 17",
+            "[\"10.0.0.0/8\"].contains(\"x\") && context.hour == context.weekday",
+            "context has address && context.address.isInRange(ip(\"192.0.2.0/24\"))",
+            "resource.projects.contains(\"x\")",
+            "resource.level == \"internal\"",
+            "principal in Project::\"x\"",
+            "resource in Project::\"x\"",
+            "resource == Object::\"ov_00000000000000000000000000000001\"",
+            "action == Action::\"object.read\"",
+        ];
+        for one in conditions {
+            for other in conditions {
+                let mut both = mentions(one);
+                both.add(&mentions(other));
+                assert_eq!(both, mentions(&format!("({one}) && ({other})")));
+            }
+        }
     }
 
     #[test]

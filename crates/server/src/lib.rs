@@ -8,7 +8,7 @@
 //! Map: [`node`] (what a running node has), [`serve`] (connections, and what runs beside them), [`route`] (the table),
 //! [`asked`] (a request, and who it is), [`reply`] (answers and refusals), [`flights`] (requests in flight), `pages`,
 //! `sign_in`, `welcome`, `login`, `keys`, `approvals`, `held`, `publications` (handlers), `published` (what anyone reads), `strangers` (how much of it), `consent` (what takes other
-//! people), [`purge`] (who removes copies), `metrics` (numbers for whoever watches), `stall` (whoever stops reading), `inspectors` (worker processes that look into what is written), [`peers`] (nodes that ask each other).
+//! people), [`purge`] (who removes copies), `metrics` (numbers for whoever watches), `stall` (whoever stops reading), [`tls`] (the way to it is encrypted), `inspectors` (worker processes that look into what is written), [`peers`] (nodes that ask each other).
 
 mod allowances;
 mod approvals;
@@ -38,8 +38,10 @@ pub mod serve;
 mod sign_in;
 mod stall;
 mod strangers;
+pub mod tls;
 mod welcome;
 
 pub use node::{Node, Settings};
 pub use purge::PurgeHook;
 pub use serve::{Doors, serve};
+pub use tls::{CertificateFiles, Tls};

@@ -9,10 +9,19 @@ pub const BODY_BYTES_MAX: usize = 128 * 1024;
 /// Bytes of the head of a request.
 pub const HEAD_BYTES_MAX: usize = 32 * 1024;
 
+/// Bytes of a file of certificates, or of a key.
+pub const CERTIFICATE_BYTES_MAX: usize = 256 * 1024;
+
+/// Certificates that lead to an authority.
+pub const CERTIFICATES_MAX: usize = 16;
+
+/// Days before its end at which a certificate that was not renewed is told of.
+pub const CERTIFICATE_DAYS_LEFT: i64 = 21;
+
 /// Headers of a request.
 pub const HEADERS_MAX: usize = 100;
 
-/// Seconds that the head of a request may take, and the next one on a connection.
+/// Seconds that a handshake may take, the head of a request, and the next one on a connection.
 pub const HEAD_S: u64 = 15;
 
 /// Seconds that whoever reads an answer may take nothing of it.

@@ -22,6 +22,7 @@ use crate::peers::PeerKey;
 use crate::published::Manifest;
 use crate::purge::PurgeHook;
 use crate::strangers::Strangers;
+use crate::tls::Tls;
 
 /// How a node is reached.
 #[derive(Clone, Debug)]
@@ -38,6 +39,18 @@ pub struct Settings {
     pub inspector: Option<PathBuf>,
     /// Who is told when something is public no more, to remove copies.
     pub purge: Option<PurgeHook>,
+    /// How the way to it is encrypted, where no proxy does it.
+    pub tls: Option<Tls>,
+}
+
+impl Settings {
+    /// Returns where other nodes ask this one: with the name of its certificate, where it has one.
+    pub(crate) fn address(&self) -> String {
+        match &self.tls {
+            None => format!("http://{}", self.listens),
+            Some(tls) => format!("https://{}#{}", self.listens, tls.name()),
+        }
+    }
 }
 
 /// A running node.
@@ -144,11 +157,11 @@ impl Node {
         seen(&self.settings.proxies, peer, forwarded)
     }
 
-    /// Tells whether somebody may connect at an address: where it is reached from other machines, only through the proxies
-    /// that are set.
+    /// Tells whether somebody may connect at an address: where it is reached from other machines, and does not encrypt itself,
+    /// only through the proxies that are set.
     pub(crate) fn may_connect(&self, at: IpAddr, peer: IpAddr) -> bool {
         let proxied = self.settings.proxies.iter().any(|network| network.holds(peer));
-        at.is_loopback() || peer.is_loopback() || proxied
+        self.settings.tls.is_some() || at.is_loopback() || peer.is_loopback() || proxied
     }
 
     /// Tells whether a request names this node by a name that is its own.

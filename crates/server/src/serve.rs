@@ -18,7 +18,8 @@ use hyper::server::conn::http1;
 use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -39,7 +40,7 @@ pub struct Doors {
     pub pages: TcpListener,
     /// S3.
     pub objects: TcpListener,
-    /// Numbers, for whoever watches: on this machine alone.
+    /// Numbers, for whoever watches: on this machine alone, and never encrypted.
     pub numbers: Option<TcpListener>,
 }
 
@@ -62,6 +63,7 @@ pub async fn serve(node: Arc<Node>, doors: Doors, until: watch::Receiver<bool>) 
     let mut beside = JoinSet::new();
     beside.spawn(following(Arc::clone(&node)));
     beside.spawn(counting(Arc::clone(&node)));
+    beside.spawn(renewing(Arc::clone(&node)));
     let looks = node.vault.clone();
     beside.spawn(async move { looks.inspect().await });
     // What ends late is recorded, and published, too.
@@ -114,10 +116,22 @@ async fn accept(node: &Arc<Node>, listener: TcpListener, door: Door, mut until: 
         if !node.may_connect(at.ip(), peer.ip()) || !places.take(peer.ip()) {
             continue;
         }
-        let (door, left, until) = (door.clone(), Arc::clone(&places), until.clone());
+        let (door, left, mut until) = (door.clone(), Arc::clone(&places), until.clone());
+        let tls = node.settings.tls.clone().filter(|_| !matches!(door, Door::Numbers(_)));
         open.spawn(async move {
             let _place = place;
-            connection(stream, peer, door, until).await;
+            match tls {
+                None => connection(stream, peer, door, until).await,
+                Some(tls) => {
+                    let shaken = tokio::select! {
+                        shaken = tls.accept(stream) => shaken,
+                        () = ended(&mut until) => None,
+                    };
+                    if let Some(stream) = shaken {
+                        connection(stream, peer, door, until).await;
+                    }
+                }
+            }
             left.leave(peer.ip());
         });
         while open.try_join_next().is_some() {}
@@ -148,7 +162,10 @@ impl Places {
     }
 }
 
-async fn connection(stream: TcpStream, peer: SocketAddr, door: Door, until: watch::Receiver<bool>) {
+async fn connection<S>(stream: S, peer: SocketAddr, door: Door, until: watch::Receiver<bool>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(HEAD_S));
     builder.max_headers(HEADERS_MAX).half_close(false);
@@ -227,9 +244,23 @@ async fn counting(node: Arc<Node>) {
     }
 }
 
+/// Takes certificates that were renewed, and says once what is wrong with one.
+async fn renewing(node: Arc<Node>) {
+    let Some(tls) = node.settings.tls.clone() else { return };
+    let (mut turns, mut said) = (every(Duration::from_secs(PRESENT_S)), None);
+    loop {
+        turns.tick().await;
+        let wrong = tls.renew();
+        if let Some(wrong) = wrong.as_ref().filter(|_| wrong != said) {
+            eprintln!("warning: {wrong}");
+        }
+        said = wrong;
+    }
+}
+
 /// Says where this node answers, so that others can ask it.
 async fn presenting(node: &Node) {
-    let address = format!("http://{}", node.settings.listens);
+    let address = node.settings.address();
     let mut turns = every(Duration::from_secs(PRESENT_S));
     loop {
         turns.tick().await;

@@ -71,7 +71,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Stalls<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        // Encryption says its last before the connection ends.
+        let outcome = Pin::new(&mut self.stream).poll_shutdown(context);
+        self.within(context, outcome)
     }
 }
 
@@ -91,6 +93,16 @@ mod tests {
         there.read_exact(&mut [0; 64]).await.expect("all of it");
         let (whole, ended) = writes.await.expect("it ran");
         assert!(whole);
+        assert_eq!(ended.expect_err("nobody reads").kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn an_end_that_nobody_takes_waits_no_longer() {
+        let (here, _there) = duplex(16);
+        // What was kept back is sent when it ends, as a last word of encryption is.
+        let mut kept = tokio::io::BufWriter::with_capacity(64, here);
+        kept.write_all(&[7; 32]).await.expect("kept");
+        let ended = Stalls::new(kept, Duration::from_millis(10)).shutdown().await;
         assert_eq!(ended.expect_err("nobody reads").kind(), io::ErrorKind::TimedOut);
     }
 }

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use cordon_domain::{BucketId, Credential, CredentialId, GrantId, Moment, Payload, PrincipalId, VersionId};
+use cordon_domain::{
+    BucketId, Credential, CredentialId, GrantId, Moment, Payload, PrincipalId, Record, RequestId, VersionId,
+};
 use cordon_gate::Epoch;
 use cordon_keys::KeyName;
 use cordon_ledger::index::Token;
@@ -250,6 +252,19 @@ impl Reader {
     /// [`StoreError`] when the database cannot be read.
     pub async fn records_as_of(&self, keys: &Keyring, at: Moment) -> Result<Records, StoreError> {
         records::as_of(&mut *self.session().await?, keys, at).await
+    }
+
+    /// Returns the records that a request ended, and those that it began, whatever became of them since.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Integrity`] when one was changed beside Cordon.
+    pub async fn records_changed_by(
+        &self,
+        keys: &Keyring,
+        request: RequestId,
+    ) -> Result<(Vec<Record>, Vec<Record>), StoreError> {
+        records::changed_by(&mut *self.session().await?, keys, request).await
     }
 
     /// Returns all sealed names of people.

@@ -156,6 +156,22 @@ pub(crate) async fn as_of(session: &mut Session, keys: &Keyring, at: Moment) -> 
     Ok(records)
 }
 
+/// Reads what a request changed: the records that it ended, and those that it began.
+pub(crate) async fn changed_by(
+    session: &mut Session,
+    keys: &Keyring,
+    request: RequestId,
+) -> Result<(Vec<Record>, Vec<Record>), StoreError> {
+    let select = format!("SELECT {COLUMNS} FROM records WHERE began = ?1 OR ended = ?1");
+    let (mut ended, mut began) = (Vec::new(), Vec::new());
+    for row in session.query(&select, values![&request.0]).await? {
+        let row = RecordRow::read(&row)?;
+        let side = if row.began == request { &mut began } else { &mut ended };
+        side.push(row.record(keys)?);
+    }
+    Ok((ended, began))
+}
+
 /// Begins a record, or ends the one of its name and begins another. The caller has checked that it may.
 pub(crate) async fn put(
     session: &mut Session,

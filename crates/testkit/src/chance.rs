@@ -28,6 +28,24 @@ impl Chance {
     }
 }
 
+/// Returns the seeds that a test of what may fail plays: `many`, as many as `CORDON_FAULT_SEEDS` says, or `CORDON_FAULT_SEED`.
+#[must_use]
+pub fn seeds(many: u64) -> Vec<u64> {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    match number("CORDON_FAULT_SEED") {
+        Some(seed) => vec![seed],
+        None => (0..number("CORDON_FAULT_SEEDS").unwrap_or(many)).collect(),
+    }
+}
+
+/// Plays each seed, and prints it: the one that fails can be played again.
+pub async fn each_seed(what: &str, many: u64, play: impl AsyncFn(u64)) {
+    for seed in seeds(many) {
+        println!("{what}: seed {seed}");
+        play(seed).await;
+    }
+}
+
 impl Entropy for Chance {
     fn fill(&mut self, bytes: &mut [u8]) {
         for chunk in bytes.chunks_mut(8) {

@@ -14,7 +14,7 @@ pub mod postgres;
 pub mod time;
 pub mod trust;
 
-pub use chance::Chance;
+pub use chance::{Chance, each_seed, seeds};
 pub use disk::{Disk, Plan};
 pub use files::FaultyFiles;
 pub use passkey::SoftPasskey;

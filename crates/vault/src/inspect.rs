@@ -128,11 +128,10 @@ impl Inspecting {
         if !prints && raised.is_some_and(|raised| registers(&raised, guarding)) {
             seen = look(wants(true)).await?;
         }
-        match self.known.raised(&seen.looked, label, guarding.inspection) {
-            Some(_) => Ok(seen),
-            // Whose projects it is of, is not known any more.
-            None => Err(VaultError::Unavailable("it is a copy of something that went".to_owned()).into()),
+        if !self.known.knows_all(&seen.looked) {
+            return Err(VaultError::Unavailable("it is a copy of something that went".to_owned()).into());
         }
+        Ok(seen)
     }
 
     fn is_left_alone(&self, version: VersionId, now: Moment) -> bool {

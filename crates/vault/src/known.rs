@@ -84,6 +84,11 @@ impl Knowing {
         Arc::clone(&state.labels)
     }
 
+    /// Tells whether it is known whose projects what was found is of.
+    pub(crate) fn knows_all(&self, looked: &Looked) -> bool {
+        self.labels().knows_all(looked)
+    }
+
     /// The label that a version gets in which something was found, if its own is too low; `None` when it is not known any more
     /// what that is of. What is restricted is raised to that wherever it is.
     pub(crate) fn raised(&self, looked: &Looked, label: &Label, mode: Mode) -> Option<Raised> {

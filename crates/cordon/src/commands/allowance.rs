@@ -8,13 +8,16 @@ use crate::amount;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::moment::{moment, written};
-use crate::remote::{Login, bucket_named, listed, told};
+use crate::remote::{ListArguments, Login, bucket_named, told};
 use crate::render::printable;
 
 /// Let somebody read more of a bucket than limits allow, until a date: for training, evaluation, a migration.
 #[derive(Subcommand)]
 pub(crate) enum Command {
     Add(AddArguments),
+    /// List allowances: one's own, and those of buckets that one may list.
+    ///
+    /// Example: cordon allowance list
     List(ListArguments),
     End(EndArguments),
 }
@@ -45,17 +48,6 @@ pub(crate) struct AddArguments {
     json: bool,
 }
 
-/// List allowances: one's own, and those of buckets that one may list.
-///
-/// Example: cordon allowance list
-#[derive(Args)]
-#[group(id = "allowance-list-arguments")]
-pub(crate) struct ListArguments {
-    /// One JSON object a line.
-    #[arg(long)]
-    json: bool,
-}
-
 /// End an allowance, at once: an owner of the bucket does, or the security team.
 ///
 /// Example: cordon allowance end al_0b8e5c1e6a3f4c4f9d7e2a1b0c9d8e7f --reason "the run is over"
@@ -75,7 +67,7 @@ pub(crate) struct EndArguments {
 pub(crate) fn run(command: &Command) -> Result<Exit, Failure> {
     match command {
         Command::Add(arguments) => add(arguments),
-        Command::List(arguments) => listed("/allowances", &json!({}), "allowances", arguments.json, lines),
+        Command::List(arguments) => arguments.ask("/allowances", "allowances", lines),
         Command::End(EndArguments { allowance, reason, json }) => {
             let body = json!({"allowance": allowance.to_string(), "reason": reason});
             let answer = Login::read()?.ask("/allowances/end", &body.to_string())?;

@@ -11,10 +11,12 @@ mod verify_proof;
 mod witness;
 
 use clap::Subcommand;
+use cordon_domain::Event;
 use cordon_ledger::note::Verifier;
 
 use crate::error::{Failure, read_named_text};
 use crate::exit::Exit;
+use crate::installation::Operated;
 
 /// Verify the log, prove what is in it, search it.
 #[derive(Subcommand)]
@@ -39,6 +41,17 @@ pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
         Command::Payload(arguments) => payload::run(&arguments),
         Command::Cosign(arguments) => cosign::run(&arguments),
         Command::Witness(arguments) => witness::run(&arguments),
+    }
+}
+
+/// Opens an event, for a command that is not about the log.
+pub(crate) async fn event(operated: &Operated, position: u64, what: &str) -> Result<Event, Failure> {
+    match search::one(operated, position, what).await?.1 {
+        search::Opened::Event(opened) => Ok(opened.event),
+        search::Opened::Succession(_) => Err(Failure::usage(
+            format!("event {position} follows a log that was lost"),
+            "`cordon audit search` names others",
+        )),
     }
 }
 

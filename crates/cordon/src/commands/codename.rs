@@ -6,13 +6,16 @@ use serde_json::{Value, json};
 
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::remote::{Login, listed, told};
+use crate::remote::{ListArguments, Login, told};
 use crate::render::printable;
 
 /// Names of what is not announced: what is written to the vault and mentions one gets its label.
 #[derive(Subcommand)]
 pub(crate) enum Command {
     Add(AddArguments),
+    /// List codenames.
+    ///
+    /// Example: cordon codename list
     List(ListArguments),
     Remove(RemoveArguments),
 }
@@ -33,17 +36,6 @@ pub(crate) struct AddArguments {
     #[arg(long)]
     reason: String,
     /// Write one JSON object.
-    #[arg(long)]
-    json: bool,
-}
-
-/// List codenames.
-///
-/// Example: cordon codename list
-#[derive(Args)]
-#[group(id = "codename-list-arguments")]
-pub(crate) struct ListArguments {
-    /// One JSON object a line.
     #[arg(long)]
     json: bool,
 }
@@ -77,7 +69,7 @@ pub(crate) fn run(command: &Command) -> Result<Exit, Failure> {
                 answer.get("codename").and_then(Value::as_str).unwrap_or_default().to_owned()
             })
         }
-        Command::List(arguments) => listed("/codenames", &json!({}), "codenames", arguments.json, lines),
+        Command::List(arguments) => arguments.ask("/codenames", "codenames", lines),
         Command::Remove(RemoveArguments { codename, reason, json }) => {
             let body = json!({"codename": codename.to_string(), "reason": reason});
             let answer = Login::read()?.ask("/codenames/end", &body.to_string())?;

@@ -7,21 +7,24 @@ use serde_json::{Value, json};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::moment::{moment, written};
-use crate::remote::{Login, bucket_named, listed, named, told};
+use crate::remote::{ListArguments, Login, bucket_named, named, told};
 use crate::render::printable;
 
 /// Keep something from being read before a date, by everybody but the roles that are spared.
 #[derive(Subcommand)]
 pub(crate) enum Command {
     Add(AddArguments),
+    /// List embargoes on what one may know of.
+    ///
+    /// Example: cordon embargo list
     List(ListArguments),
     Lift(LiftArguments),
 }
 
 /// Keep a project, a bucket or one version of an object from being read before a moment, at once: by readers, contributors,
 /// services and strangers; owners read it, unless nobody is to be spared. It is on record, and lifted before its date by two
-/// people alone. One on a project is made by an owner of the installation, or the security team. Once the moment has come it is read as ever. An embargo on a project goes with each copy; one on a bucket or
-/// a version does not.
+/// people alone. One on a project is made by an owner of the installation, or the security team. Once the moment has come it is
+/// read as ever. An embargo on a project goes with each copy; one on a bucket or a version does not.
 ///
 /// Example: cordon embargo add project:heron --until 2026-12-01T09:00:00+01:00 --reason "the launch"
 #[derive(Args)]
@@ -46,17 +49,6 @@ pub(crate) struct AddArguments {
     json: bool,
 }
 
-/// List embargoes on what one may know of.
-///
-/// Example: cordon embargo list
-#[derive(Args)]
-#[group(id = "embargo-list-arguments")]
-pub(crate) struct ListArguments {
-    /// One JSON object a line.
-    #[arg(long)]
-    json: bool,
-}
-
 /// Lift an embargo before its date. An owner asks; somebody else approves with `cordon approve`; the same command then does it.
 ///
 /// Example: cordon embargo lift eb_0b8e5c1e6a3f4c4f9d7e2a1b0c9d8e7f --reason "the launch is today"
@@ -76,7 +68,7 @@ pub(crate) struct LiftArguments {
 pub(crate) fn run(command: &Command) -> Result<Exit, Failure> {
     match command {
         Command::Add(arguments) => add(arguments),
-        Command::List(arguments) => listed("/embargoes", &json!({}), "embargoes", arguments.json, lines),
+        Command::List(arguments) => arguments.ask("/embargoes", "embargoes", lines),
         Command::Lift(LiftArguments { embargo, reason, json }) => {
             let body = json!({"embargo": embargo.to_string(), "reason": reason});
             let answer = Login::read()?.ask("/embargoes/lift", &body.to_string())?;

@@ -1,15 +1,14 @@
 //! What is public.
 
 mod list;
-mod withdraw;
-
-use std::time::Duration;
+pub(crate) mod withdraw;
 
 use clap::Subcommand;
 
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::limits::ANSWER_S;
+use crate::remote::agent;
 
 /// See all that is public, and take it back.
 #[derive(Subcommand)]
@@ -36,9 +35,7 @@ pub(crate) enum Reached {
 
 /// Asks for a public address as a stranger does, with no credentials of any kind, and takes one byte.
 pub(crate) fn reached(address: &str) -> Reached {
-    let config = ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(ANSWER_S)));
-    let agent: ureq::Agent = config.http_status_as_error(false).max_redirects(0).proxy(None).build().into();
-    match agent.get(address).header("range", "bytes=0-0").call() {
+    match agent(address, ANSWER_S).get(address).header("range", "bytes=0-0").call() {
         Ok(answer) => said_by(answer.status().as_u16()),
         Err(error) => Reached::Unknown(error.to_string()),
     }

@@ -9,7 +9,7 @@ use crate::commands::publications::{Reached, reached};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::moment::moment;
-use crate::remote::{Login, named};
+use crate::remote::{Login, another_person, named};
 
 /// Make one version of one object public, until a date: anyone reads it at its address, which is listed at /manifest. It was
 /// inspected, and nothing was found in it that was not released. Its owner asks, as whoever signed in with `cordon login`;
@@ -65,7 +65,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         (.., Some(ask)) => {
             let object = json!({"schema": "cordon-published-1", "asked": ask});
             println!("{}", if arguments.json { object.to_string() } else { ask.clone() });
-            eprintln!("this takes another person: `cordon approve {ask}`; then run the same command again");
+            another_person(&ask);
             Ok(Exit::Clean)
         }
         _ => Err(Failure::internal("the node says neither yes nor no")),

@@ -1,7 +1,7 @@
 //! What is held because of what was found in it.
 
 mod list;
-mod release;
+pub(crate) mod release;
 
 use clap::Subcommand;
 

@@ -1,17 +1,17 @@
 //! Running a node on this machine.
 
 mod bootstrap;
+mod ways;
 
-use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use cordon_domain::{Clock as _, Level, Network, PrincipalId, Role, Scope, UserName};
+use cordon_domain::{Clock as _, Level, PrincipalId, Role, Scope, UserName};
 use cordon_identity::{Beside, ProviderSettings, PublicUrl};
 use cordon_server::limits::DRAIN_S;
-use cordon_server::{Doors, Node, PurgeHook, Settings, serve};
+use cordon_server::{Doors, Node, PurgeHook, Settings, Tls, serve};
 use cordon_store::edge::SystemClock;
 use cordon_store::{Installation, Places};
 use tokio::net::TcpListener;
@@ -21,6 +21,7 @@ use zeroize::Zeroizing;
 use crate::commands::db::create;
 use crate::commands::people::invite::{Person, bring_in};
 use crate::commands::people::link::link_for;
+use crate::commands::up::ways::Ways;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::installation::{At, failure, harden, lock_memory};
@@ -30,7 +31,8 @@ use crate::remote::Reached;
 /// Run a node on this machine: people sign in, take keys and approve there; the log is published. The first time it makes an
 /// installation, brings you in, and prints a link that sets your way to sign in, once.
 ///
-/// It speaks plain HTTP: on the loopback address, or behind a proxy that encrypts and that --proxy names.
+/// On the loopback address it speaks plain HTTP. Elsewhere it takes a certificate (--tls-certificate), or a proxy before it that
+/// encrypts and that --proxy names. What is the same each time can stand in `cordon.toml`: see docs/settings.md.
 ///
 /// Example: cordon up
 #[derive(Args)]
@@ -40,18 +42,8 @@ pub(crate) struct Arguments {
     at: At,
     #[command(flatten)]
     reached: Reached,
-    /// Where to listen.
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8700")]
-    listen: SocketAddr,
-    /// Where clients of S3 are answered.
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8701")]
-    s3: SocketAddr,
-    /// Where clients reach that, when a proxy is before it [default: http:// and the address].
-    #[arg(long, value_name = "URL")]
-    s3_url: Option<String>,
-    /// A network of proxies before it, whose word on addresses counts; may be given several times.
-    #[arg(long, value_name = "NETWORK")]
-    proxy: Vec<Network>,
+    #[command(flatten)]
+    ways: Ways,
     /// A file that says of your organisation's identity provider (OpenID Connect): see docs/identity.md.
     #[arg(long, value_name = "FILE", env = "CORDON_OIDC")]
     oidc: Option<PathBuf>,
@@ -61,46 +53,34 @@ pub(crate) struct Arguments {
     /// Where to tell that something is public no more, so that copies are removed: an address of https, or of this machine.
     #[arg(long, value_name = "URL", env = "CORDON_PURGE_HOOK", hide_env_values = true)]
     purge_hook: Option<PurgeHook>,
-    /// Where to answer with numbers for Prometheus, at /metrics: on the loopback address.
-    #[arg(long, value_name = "ADDRESS:PORT")]
-    metrics: Option<SocketAddr>,
     #[command(flatten)]
     bootstrap: bootstrap::Options,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let url = arguments.reached.url()?;
-    let open = [arguments.listen, arguments.s3].into_iter().find(|address| !address.ip().is_loopback());
-    if let Some(open) = open.filter(|_| arguments.proxy.is_empty()) {
-        return Err(Failure::usage(
-            format!("{open} is reached from other machines, and this speaks plain HTTP"),
-            "listen on 127.0.0.1, or put a proxy that encrypts before it and name its network with --proxy",
-        ));
-    }
-    if let Some(open) = arguments.metrics.filter(|address| !address.ip().is_loopback()) {
-        return Err(Failure::usage(
-            format!("{open} is reached from other machines, and numbers are for this one"),
-            "give --metrics an address such as 127.0.0.1:8702, and let what collects them run here",
-        ));
-    }
+    arguments.ways.check(&url)?;
     arguments.bootstrap.check(arguments)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::internal(error.to_string()))?;
     let places = arguments.at.place.places()?;
+    let tls = arguments.ways.tls(&url)?;
     if !runtime.block_on(places.holds_installation()).map_err(failure)? {
         create::first(&arguments.at)?;
     }
-    let (node, doors) = runtime.block_on(begun(arguments, places, &url))?;
+    let (node, doors) = runtime.block_on(begun(arguments, places, &url, tls))?;
     // Where what is stored is not whole, nobody is let in, and nobody is brought in.
     let nobody =
         node.identity().snapshot().is_ok_and(|now| now.roster().principals.is_empty() && now.locked().is_empty());
     if nobody {
         first_person(arguments, &url)?;
     }
-    let objects = doors.objects.local_addr().map_err(|error| Failure::internal(error.to_string()))?;
     arguments.bootstrap.write(&arguments.at, &node)?;
     runtime.block_on(node.follow());
-    eprintln!("objects at http://{objects} (S3): `cordon login`, then `eval \"$(cordon env)\"` and any client of S3");
+    eprintln!(
+        "objects at {} (S3): `cordon login`, then `eval \"$(cordon env)\"` and any client of S3",
+        node.objects_url()
+    );
     eprintln!("answering at {}; sign in there; Ctrl-C ends it", url.origin());
     runtime.block_on(async {
         let (end, until) = watch::channel(false);
@@ -124,40 +104,37 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
 }
 
 /// Opens the installation, and listens.
-async fn begun(arguments: &Arguments, places: Places, url: &PublicUrl) -> Result<(Node, Doors), Failure> {
-    let (pages, objects) = (listening(arguments.listen, "--listen").await?, listening(arguments.s3, "--s3").await?);
-    let numbers = match arguments.metrics {
-        Some(at) => Some(listening(at, "--metrics").await?),
-        None => None,
-    };
-    let listens = pages.local_addr().map_err(|error| Failure::internal(error.to_string()))?;
+async fn begun(
+    arguments: &Arguments,
+    places: Places,
+    url: &PublicUrl,
+    tls: Option<Tls>,
+) -> Result<(Node, Doors), Failure> {
+    if places.server.is_some() {
+        arguments.ways.is_asked()?;
+    }
+    let doors = arguments.ways.doors().await?;
+    let local = |door: &TcpListener| door.local_addr().map_err(|error| Failure::internal(error.to_string()));
+    let (listens, at) = (local(&doors.pages)?, local(&doors.objects)?);
     let provider = arguments.at.holder.provider(&places)?;
     let oidc = arguments.oidc.as_deref().map(identity_provider).transpose()?;
     harden();
     let installation = Installation::open(places, &provider, Arc::new(SystemClock)).await.map_err(failure)?;
     lock_memory(&installation);
-    let at = objects.local_addr().map_err(|error| Failure::internal(error.to_string()))?;
-    let objects_url = arguments.s3_url.clone().unwrap_or_else(|| format!("http://{at}"));
     let inspector = std::env::current_exe().map_err(|error| Failure::internal(error.to_string()))?;
     let settings = Settings {
         public_url: url.clone(),
         listens,
-        proxies: arguments.proxy.clone(),
-        objects_url,
+        proxies: arguments.ways.proxy.clone(),
+        objects_url: arguments.ways.objects_url(at, url),
         inspector: Some(inspector),
         purge: arguments.purge_hook.clone(),
+        tls,
     };
     let node = Node::begin(installation, settings, oidc, Arc::new(SystemClock)).await;
     let node =
         node.map_err(|error| Failure::usage(error.to_string(), "see --public-url, and `cordon audit verify`"))?;
-    Ok((node, Doors { pages, objects, numbers }))
-}
-
-async fn listening(at: SocketAddr, option: &str) -> Result<TcpListener, Failure> {
-    let bound = TcpListener::bind(at).await;
-    bound.map_err(|error| {
-        Failure::usage(format!("{at} cannot be listened at: {error}"), format!("give another {option}"))
-    })
+    Ok((node, doors))
 }
 
 /// Reads what the organisation says of its identity provider. The file of the secret stands beside it, and is for one user's
@@ -221,9 +198,12 @@ fn first_person(arguments: &Arguments, url: &PublicUrl) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What whoever is at the machine is called there. In a container they may have a number alone.
 fn own_name() -> Result<UserName, Failure> {
     let plain = |sign: &char| sign.is_ascii_lowercase() || sign.is_ascii_digit() || "._-".contains(*sign);
-    let user = std::env::var("USER").unwrap_or_default().to_lowercase();
-    let name: String = user.chars().filter(plain).collect();
-    name.parse().map_err(|_| Failure::usage("your name on this machine is no user name", "give --name"))
+    let said = ["USER", "LOGNAME"].into_iter().filter_map(|name| std::env::var(name).ok());
+    let number = format!("user-{}", rustix::process::getuid().as_raw());
+    let mut names = said.chain([number]).map(|name| name.to_lowercase().chars().filter(plain).collect::<String>());
+    let name = names.find_map(|name| name.parse().ok());
+    name.ok_or_else(|| Failure::usage("your name on this machine is no user name", "give --name"))
 }

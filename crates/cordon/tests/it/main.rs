@@ -25,5 +25,7 @@ mod repository;
 mod s3;
 mod terms;
 mod trust;
+mod undo;
 mod watched;
+mod ways;
 mod web;

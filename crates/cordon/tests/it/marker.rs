@@ -239,6 +239,8 @@ fn deciding(stage: &mut Stage) {
     stage.run(0, &["policy", "test", "in/rules.toml"]);
     stage.run(0, &with_root(&["policy", "set", "in/rules.toml", "--reason", "none"]));
     stage.run(0, &with_root(&["policy", "show"]));
+    stage.run(2, &with_root(&["undo", "1", "--reason", "none"]));
+    stage.run(1, &with_root(&["doctor", "--public-url", "http://localhost:1"]));
 }
 
 /// A witness serves until it is stopped.

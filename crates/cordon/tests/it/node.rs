@@ -31,9 +31,14 @@ impl Drop for Up {
 
 impl Up {
     pub(crate) fn begin(place: &Place, more: &[&str]) -> Self {
+        Self::begin_at(place, "http", more)
+    }
+
+    /// Begins where people come by `http` or by `https`.
+    pub(crate) fn begin_at(place: &Place, scheme: &str, more: &[&str]) -> Self {
         std::fs::create_dir_all(place.path().join("home")).expect("a home");
         let free = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
-        let (listen, origin) = (free.to_string(), format!("http://localhost:{}", free.port()));
+        let (listen, origin) = (free.to_string(), format!("{scheme}://localhost:{}", free.port()));
         let arguments =
             ["up", "--listen", &listen, "--s3", "127.0.0.1:0", "--public-url", &origin, "--name", "ada@example.org"];
         let mut command = place.command(&[&arguments[..], more].concat());
@@ -217,6 +222,7 @@ fn one_machine_from_the_first_run_to_two_people_and_a_revocation() {
     let change = ["levels", "--set", "restricted.factor_age_s=600", "--reason", "a drill"];
     let alone = place.run(&change);
     assert!(alone.code == 1 && alone.stderr.contains("give --ask and a reason"), "{}", alone.stderr);
+    crate::undo::refused(&place, &crate::undo::last(&place, "levels.change"), "is something that was not done");
     let ask = ok(place.run(&[&change[..], &["--ask"]].concat())).trim().to_owned();
     assert!(ask.starts_with("as_"), "{ask}");
     let early = place.run(&[&change[..], &["--approval", &ask]].concat());

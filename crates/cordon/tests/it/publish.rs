@@ -74,8 +74,6 @@ fn hook() -> (String, Receiver<String>) {
     (address, hears)
 }
 
-const UNTIL: &str = "2026-12-24T18:00:00+01:00";
-
 /// Two people, an internal bucket, and a node that tells a hook.
 pub(crate) fn two_people(place: &Place, hook: &str) -> (Up, Browser) {
     let up = Up::begin(place, &["--purge-hook", hook]);
@@ -219,7 +217,8 @@ fn what_was_not_looked_into_or_found_clean_does_not_become_public_and_what_chang
     assert_eq!(publish("s3://none/launch.txt", &["--until", &until]).code, 1);
     assert_eq!(publish("news/launch.txt", &["--until", &until]).code, 2);
     assert_eq!(publish("s3://news/launch.txt", &["--until", "soon"]).code, 2);
-    assert_eq!(publish("s3://news/launch.txt", &["--until", UNTIL]).code, 0, "a time with an offset is read");
+    let offset = days_ahead(20).replace('Z', "+01:00");
+    assert_eq!(publish("s3://news/launch.txt", &["--until", &offset]).code, 0, "a time with an offset is read");
 
     let from = days_ahead(1);
     let later = ["s3://news/later.html", "--until", &until, "--from", &from, "--reason", "the launch"];
@@ -250,5 +249,15 @@ fn what_was_not_looked_into_or_found_clean_does_not_become_public_and_what_chang
         listed.lines().nth(place - 1).expect("a line").split_whitespace().nth(1).expect("a word").to_owned()
     };
     assert_eq!(["launch.txt", "later.html", "empty"].map(standing), ["gone", "planned", "public"], "{listed}");
+
+    let all = place.run(&["publications", "list", "--json"]).lines();
+    let version = all.iter().find(|one| one["key"] == "empty").expect("listed")["version"].as_str().expect("one");
+    let made = place.run(&["audit", "search", "--action", "publication.make", "--object", version, "--json"]).lines();
+    let undo = ["undo", &made[0]["position"].to_string(), "--reason", "a mistake"];
+    let undone = place.run(&undo);
+    assert!(undone.code == 0 && undone.stdout.contains("is withdrawn"), "{}{}", undone.stdout, undone.stderr);
+    assert_eq!(stranger.gets(&empty).status, 404);
+    let twice = place.run(&undo);
+    assert!(twice.code == 2 && twice.stderr.contains("is public no more"), "{}", twice.stderr);
     up.end();
 }

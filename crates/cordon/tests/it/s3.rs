@@ -188,6 +188,10 @@ fn what_is_written_is_looked_into_and_what_is_held_is_released_by_two() {
     let asked = ok(place.run(&release)).trim().to_owned();
     assert!(asked.starts_with("as_"), "{asked}");
     assert_eq!(ok(place.run(&release)).trim(), asked, "it still waits");
+    let version = lines.iter().find(|line| line["key"] == "long.md").expect("held")["version"].as_str().expect("one");
+    let looked = place.run(&["audit", "search", "--action", "label.raise", "--object", version, "--json"]).lines();
+    let undo = ["undo", &looked[0]["position"].to_string(), "--reason", "an example"];
+    assert_eq!(ok(place.run(&undo)).trim(), asked, "the same in other words");
     let invite = ["people", "invite", "bob@example.org", "--clearance", "restricted", "--role", "approver:everything"];
     let more = ["--trained-until", "2999-01-01", "--public-url", &up.origin];
     let invited = ok(place.run(&[&invite[..], &more].concat()));

@@ -130,7 +130,10 @@ mod tests {
         root.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
         let root = rcgen::CertifiedIssuer::self_signed(root, root_key).expect("signed");
         let certificate = named("localhost").signed_by(&key, &root).expect("signed");
-        let config = rustls::ServerConfig::builder().with_no_client_auth();
+        let config = rustls::ServerConfig::builder_with_provider(rustls::crypto::aws_lc_rs::default_provider().into())
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth();
         let private = rustls::pki_types::PrivatePkcs8KeyDer::from(key.serialize_der()).into();
         let config = config.with_single_cert(vec![certificate.der().clone()], private).expect("a pair");
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");

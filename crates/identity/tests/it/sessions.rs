@@ -9,7 +9,7 @@ use cordon_gate::act::Issue;
 use cordon_gate::{Facts, Request};
 use cordon_identity::device::DeviceKey;
 use cordon_identity::login::{Enrol, LoginRequest, Redeemed, redeemed};
-use cordon_identity::session::service_key;
+use cordon_identity::session::{access_key, service_key};
 use cordon_identity::signature::{Asked, Covers, SignatureError, Signer};
 use cordon_identity::{AccessKey, IdentityError, SignedIn};
 use cordon_store::Change;
@@ -74,9 +74,13 @@ async fn an_access_key_says_how_it_was_proved_and_lives_no_longer() {
     let entered = office.signed_in(&mut passkey).await;
     office.clock.turn_ms(120_000);
     let key = office.identity.take_keys(&entered.session, &visit()).await.ok().expect("fresh enough");
+    assert_eq!(key.credential.issued_at, NOW.plus_ms(120_000));
     assert_eq!(key.credential.factor_at, NOW, "when the passkey was shown, not when the key was taken");
     assert_eq!(key.credential.expires_at, NOW.plus_ms(CredentialKind::AccessKey.life_ms_max()));
     assert_eq!(signed(&office, &key), Ok(()));
+    let longer = Credential { expires_at: entered.session.expires_at.plus_ms(1), ..entered.session };
+    let other = office.identity.take_keys(&longer, &visit()).await.ok().expect("fresh enough");
+    assert_eq!(other.credential.expires_at, key.credential.expires_at, "whatever the session does");
     office.clock.turn_ms(300_000);
     let late = office.identity.take_keys(&entered.session, &visit()).await.err().expect("refused");
     assert!(matches!(late, IdentityError::Denied(Denial::Refused(_))), "{late}");
@@ -84,6 +88,45 @@ async fn an_access_key_says_how_it_was_proved_and_lives_no_longer() {
     assert_eq!(signed(&office, &key), Ok(()), "its last moment");
     office.clock.turn_ms(1);
     assert_eq!(signed(&office, &key), Err("it has ended: sign in again".to_owned()));
+}
+
+/// Who reads a body that is signed piece by piece knows whose key it is first, and what the signature is for.
+#[tokio::test]
+async fn whose_key_a_request_names_is_told_with_what_its_signature_is_for() {
+    let office = Office::open().await;
+    let (mut passkey, _) = office.with_passkey(1).await;
+    let entered = office.signed_in(&mut passkey).await;
+    let key = office.identity.take_keys(&entered.session, &visit()).await.ok().expect("fresh");
+    let recognised = |query: &str, headers: &[(&str, &str)]| {
+        let headers = [&[("host", HOST)], headers].concat();
+        let asked = Asked { method: "GET", path: "/b/k", query, headers: &headers, body_sha256: None, service: "s3" };
+        let known = office.identity.recognise(&asked).ok().expect("known");
+        assert_eq!((known.credential, known.secret.as_str()), (key.credential, key.secret.as_str()));
+        (known.presigned_s, known.region)
+    };
+    let scope = format!("{}/20261125/eu-west-9/s3/aws4_request", key.id);
+    let query = format!(
+        "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential={scope}&X-Amz-Date=20261125T120000Z&X-Amz-Expires=3600\
+         &X-Amz-SignedHeaders=host&X-Amz-Security-Token={}&X-Amz-Signature=00",
+        key.token.as_str()
+    );
+    assert_eq!(recognised(&query, &[]), (Some(3_600), "eu-west-9".to_owned()));
+    let signer = Signer { access_key: &key.id, secret: &key.secret, token: &key.token, service: "s3" };
+    let headers = signer.sign(("GET", "/b/k"), HOST, Covers::Body(b""), office.identity.now());
+    let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    assert_eq!(recognised("", &headers), (None, "us-east-1".to_owned()));
+}
+
+/// To show that a key is refused, it is made again.
+#[tokio::test]
+async fn a_key_that_is_made_again_is_the_one_that_was_taken() {
+    let office = Office::open().await;
+    let (mut passkey, _) = office.with_passkey(1).await;
+    let entered = office.signed_in(&mut passkey).await;
+    let key = office.identity.take_keys(&entered.session, &visit()).await.ok().expect("fresh");
+    let again = access_key(office.installation.keys(), key.credential).expect("the keys are there").expect("made");
+    assert_eq!((&again.id, again.secret.as_str()), (&key.id, key.secret.as_str()));
+    assert_eq!(signed(&office, &again), Ok(()));
 }
 
 #[tokio::test]
@@ -157,7 +200,14 @@ async fn a_vendors_person_signs_in_while_the_contract_runs() {
     let entered = office.signed_in(&mut passkey).await;
     let key = office.identity.take_keys(&entered.session, &visit()).await.ok().expect("fresh");
     assert_eq!(signed(&office, &key), Ok(()));
-    office.clock.turn_ms(3_600_000);
+    assert_eq!(key.credential.expires_at, NOW.plus_ms(3_600_000), "no longer than the contract, as it was then");
+    office.vendor(NOW.plus_ms(60_000)).await;
+    office.clock.turn_ms(59_999);
+    assert_eq!(signed(&office, &key), Ok(()), "its last moment");
+    office.clock.turn_ms(1);
+    let ended = "the contract that it rests on does not run";
+    assert_eq!(signed(&office, &key), Err(ended.to_owned()));
+    assert_eq!(office.identity.session(&entered.token).expect_err("ended").to_string(), ended);
     let (ceremony, options) = office.identity.begin_sign_in(&visit()).expect("begun");
     let answer = passkey.sign_in(&options).to_string();
     let late = office.identity.sign_in_with_passkey(&ceremony, &answer, &visit(), None).await.err().expect("refused");
@@ -212,6 +262,19 @@ async fn logged_in(office: &Office, session: &Credential, device: &DeviceKey) ->
     let proof = device.show(&redeemed(&code), office.identity.now());
     let given = office.identity.redeem_login(&code, &verifier, &proof, &visit()).await.ok().expect("given");
     (given.entered, given.key)
+}
+
+#[tokio::test]
+async fn what_a_device_says_of_itself_is_kept_as_one_short_line() {
+    let office = Office::open().await;
+    let (mut passkey, _) = office.with_passkey(1).await;
+    let session = office.signed_in(&mut passkey).await.session;
+    let proof = DeviceKey::draw().expect("a key").show("a login", office.identity.now());
+    let claimed = format!("ada's\t\u{1b}[31m lap\ntop{}", "p".repeat(200));
+    let id = office.identity.enrol_device(&session, &proof, &claimed, &visit()).await.ok().expect("enrolled");
+    let snapshot = office.identity.snapshot().expect("whole");
+    let kept = &snapshot.roster().devices[&id].claimed;
+    assert_eq!(*kept, format!("ada's[31m laptop{}", "p".repeat(112)));
 }
 
 #[tokio::test]

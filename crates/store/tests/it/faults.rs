@@ -12,7 +12,7 @@ use cordon_ledger::audit::walk;
 use cordon_ledger::hash::Hash;
 use cordon_store::Installation;
 use cordon_store::log::LogFolder;
-use cordon_testkit::{Chance, Disk, FaultyFiles, Plan, fixture};
+use cordon_testkit::{Chance, Disk, FaultyFiles, Plan, each_seed, fixture, seeds};
 use object_store::local::LocalFileSystem;
 
 use crate::{Ground, event, version, write};
@@ -119,20 +119,8 @@ async fn play(seed: u64, plan: impl Fn(&mut Chance, u64, &Disk, &Files)) {
     check(&ground, &promised).await;
 }
 
-pub(crate) fn seeds(many: u64) -> Vec<u64> {
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    match number("CORDON_FAULT_SEED") {
-        Some(seed) => vec![seed],
-        None => (0..number("CORDON_FAULT_SEEDS").unwrap_or(many)).collect(),
-    }
-}
-
 async fn play_all(what: &str, many: u64, plan: impl Fn(&mut Chance, u64, &Disk, &Files) + Copy) {
-    for seed in seeds(many) {
-        // Shown when a seed fails: play it again with CORDON_FAULT_SEED.
-        println!("{what}: seed {seed}");
-        play(seed, plan).await;
-    }
+    each_seed(what, many, async |seed| play(seed, plan).await).await;
 }
 
 #[tokio::test]

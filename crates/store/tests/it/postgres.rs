@@ -15,12 +15,12 @@ use cordon_store::keyring::Make;
 use cordon_store::limits::{ANSWER_S, SEQUENCER_IDLE_S};
 use cordon_store::log::LogFolder;
 use cordon_store::{Address, Installation, Places, StoreError};
-use cordon_testkit::Chance;
 use cordon_testkit::postgres::{Cluster, Wire, new_database};
+use cordon_testkit::{Chance, seeds};
 use futures_util::future::{Either, select};
 use object_store::ObjectStore;
 
-use crate::faults::{Files, Promised, check, files, seeds, work};
+use crate::faults::{Files, Promised, check, files, work};
 use crate::ground::{Ground, count_at};
 use crate::{BUCKET, clock, event, gate, provider, revocation, version, write};
 

@@ -161,13 +161,12 @@ async fn an_embargo_or_a_codename_that_was_changed_stops_decisions(ground: Groun
     make(&installation, records::<MakeEmbargo>(None, steps(embargo)), NOW).await.expect("made");
     make(&installation, records::<MakeCodename>(None, steps(codename)), NOW.plus_ms(1)).await.expect("made");
     let reads = async || installation.reader().records(installation.keys()).await;
-    for (which, back) in [("min", 1), ("max", 1)] {
+    for (which, by) in [("min", -1), ("max", 1)] {
         assert!(reads().await.is_ok());
         let moved = |by: i64| {
             let row = format!("began_at = (SELECT {which}(began_at) FROM records)");
             format!("UPDATE records SET began_at = began_at + ({by}) WHERE {row}")
         };
-        let by = if which == "min" { -back } else { back };
         assert_eq!(ground.beside(&moved(by)).await, 1);
         let locked = reads().await;
         assert!(matches!(locked, Err(StoreError::Integrity(_))), "{which}: {:?}", locked.err());

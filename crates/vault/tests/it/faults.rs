@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use cordon_domain::{Action, Bucket, Level};
-use cordon_testkit::{Chance, Disk, Plan};
+use cordon_testkit::{Chance, Disk, Plan, each_seed};
 use cordon_vault::VaultError;
 
 use crate::place::{ADA, Files, Place, name, writing};
@@ -78,20 +78,8 @@ async fn play(seed: u64, plan: impl Fn(&mut Chance, u64, &Disk, &Files)) {
     check(&place, &bucket, &promised).await;
 }
 
-fn seeds(many: u64) -> Vec<u64> {
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    match number("CORDON_FAULT_SEED") {
-        Some(seed) => vec![seed],
-        None => (0..number("CORDON_FAULT_SEEDS").unwrap_or(many)).collect(),
-    }
-}
-
 async fn play_all(what: &str, many: u64, plan: impl Fn(&mut Chance, u64, &Disk, &Files) + Copy) {
-    for seed in seeds(many) {
-        // Shown when a seed fails: play it again with CORDON_FAULT_SEED.
-        println!("{what}: seed {seed}");
-        play(seed, plan).await;
-    }
+    each_seed(what, many, async |seed| play(seed, plan).await).await;
 }
 
 #[tokio::test]

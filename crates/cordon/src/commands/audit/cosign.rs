@@ -15,6 +15,7 @@ use crate::error::{Failure, write_named};
 use crate::exit::Exit;
 use crate::installation::Where;
 use crate::limits::ANSWER_S;
+use crate::remote::encryption;
 
 /// Have a witness (C2SP tlog-witness) cosign the present checkpoint, and write it with the cosignature.
 ///
@@ -97,6 +98,7 @@ fn ask(witness: &str, body: &str) -> Result<(u16, String), Failure> {
         .timeout_global(Some(Duration::from_secs(ANSWER_S)))
         .http_status_as_error(false)
         .max_redirects(0)
+        .tls_config(encryption())
         .build()
         .into();
     let address = format!("{}/add-checkpoint", witness.trim_end_matches('/'));

@@ -4,14 +4,12 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
-use cordon_gate::Request;
-use cordon_gate::act::Search;
 use cordon_ledger::Hash;
 
-use super::search::{Opened, opened};
+use super::search::{Opened, one};
 use crate::error::{Failure, printed, write_named};
 use crate::exit::Exit;
-use crate::installation::{At, Operated, denied, failure};
+use crate::installation::{At, Operated, failure};
 
 /// Write what stands beside an event, such as the certificate of a shredding. Looking is itself an event.
 ///
@@ -45,14 +43,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
 
 async fn read(operated: &Operated, position: u64) -> Result<Vec<u8>, Failure> {
     let installation = &operated.installation;
-    let request = Request::<Search>::new(operated.facts(Some(format!("cordon audit payload {position}"))));
-    let receipt = operated.gate.read(request).await.map_err(denied)?;
-    let entry = installation.reader().entries(position, 1).await.map_err(failure)?.pop();
-    drop(receipt.spend());
-    let entry = entry.ok_or_else(|| {
-        Failure::usage(format!("there is no event {position}"), "`cordon audit search` names positions")
-    })?;
-    let stated = match opened(installation, position, &entry)? {
+    let (entry, opened) = one(operated, position, "cordon audit payload").await?;
+    let stated = match opened {
         Opened::Event(opened) => opened.event.payload,
         Opened::Succession(_) => None,
     };

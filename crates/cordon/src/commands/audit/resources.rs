@@ -12,6 +12,7 @@ use cordon_store::log::LogFolder;
 
 use crate::error::Failure;
 use crate::limits::ANSWER_S;
+use crate::remote::encryption;
 
 /// A log in a folder, or behind an address.
 pub(crate) enum LogSource {
@@ -24,7 +25,8 @@ impl LogSource {
     pub(crate) fn of(place: &str) -> Result<Self, Failure> {
         if place.starts_with("http://") || place.starts_with("https://") {
             let timeout = Some(Duration::from_secs(ANSWER_S));
-            let agent = ureq::Agent::config_builder().timeout_global(timeout).max_redirects(0).build().into();
+            let agent = ureq::Agent::config_builder().timeout_global(timeout).max_redirects(0);
+            let agent = agent.tls_config(encryption()).build().into();
             return Ok(Self::Address(place.trim_end_matches('/').to_owned(), agent));
         }
         let folder = PathBuf::from(place);

@@ -89,6 +89,20 @@ pub(super) fn found(operated: &Operated, filter: &Filter, what: &str) -> Result<
     })
 }
 
+/// Finds and opens one event, with what the log keeps of it.
+pub(super) async fn one(operated: &Operated, position: u64, what: &str) -> Result<(Vec<u8>, Opened), Failure> {
+    let installation = &operated.installation;
+    let request = Request::<SearchAct>::new(operated.facts(Some(format!("{what} {position}"))));
+    let receipt = operated.gate.read(request).await.map_err(denied)?;
+    let entry = installation.reader().entries(position, 1).await.map_err(failure)?.pop();
+    drop(receipt.spend());
+    let entry = entry.ok_or_else(|| {
+        Failure::usage(format!("there is no event {position}"), "`cordon audit search` names positions")
+    })?;
+    let opened = opened(installation, position, &entry)?;
+    Ok((entry, opened))
+}
+
 fn search_of(installation: &Installation, filter: &Filter) -> Result<Search, Failure> {
     let index = installation.keys().index();
     let object = filter.object.as_deref().map(|text| {
@@ -110,7 +124,7 @@ fn search_of(installation: &Installation, filter: &Filter) -> Result<Search, Fai
     })
 }
 
-pub(super) fn opened(installation: &Installation, position: u64, entry: &[u8]) -> Result<Opened, Failure> {
+fn opened(installation: &Installation, position: u64, entry: &[u8]) -> Result<Opened, Failure> {
     if let Some(succession) = Succession::read(entry) {
         return Ok(Opened::Succession(succession));
     }

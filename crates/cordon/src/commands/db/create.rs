@@ -16,7 +16,7 @@ use crate::exit::Exit;
 use crate::installation::{At, Operated, failure, harden, runtime, warn_if_near};
 
 const ORIGIN: &str = "cordon.local/log";
-const KIT_FILE: &str = "cordon-recovery-kit.txt";
+pub(crate) const KIT_FILE: &str = "cordon-recovery-kit.txt";
 
 /// Make a new installation and its recovery kit.
 ///

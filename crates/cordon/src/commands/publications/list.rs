@@ -4,10 +4,10 @@ use clap::Args;
 use cordon_domain::Moment;
 use serde_json::Value;
 
-use crate::error::{Failure, printed};
+use crate::error::Failure;
 use crate::exit::Exit;
 use crate::moment::written;
-use crate::remote::Login;
+use crate::remote::{ListArguments, Login};
 use crate::render::printable;
 
 /// List all publications: what anyone reads now, what they will, and what has ended or fallen because it is gone or was labelled
@@ -17,19 +17,13 @@ use crate::render::printable;
 #[derive(Args)]
 #[group(id = "publications-list-arguments")]
 pub(crate) struct Arguments {
-    /// One JSON object a line.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    list: ListArguments,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let answer: Value = Login::read()?.ask("/publications", "{}")?;
-    let all = answer.get("publications").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    let mut out = std::io::stdout().lock();
-    for one in all {
-        let text = if arguments.json { format!("{one}\n") } else { lines(one) };
-        printed(std::io::Write::write_all(&mut out, text.as_bytes()))?;
-    }
+    let all = arguments.list.write(&answer, "publications", lines)?;
     let public = all.iter().filter(|one| one.get("standing").and_then(Value::as_str) == Some("public")).count();
     eprintln!("{public} of {} public now", all.len());
     Ok(Exit::Clean)

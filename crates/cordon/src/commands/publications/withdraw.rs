@@ -43,10 +43,15 @@ struct Answer {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    let body = json!({"publication": arguments.publication.to_string(), "reason": arguments.reason}).to_string();
+    withdraw(arguments.publication, &arguments.reason, arguments.json)
+}
+
+/// Takes it back, and asks for it as a stranger would.
+pub(crate) fn withdraw(publication: PublicationId, reason: &str, as_json: bool) -> Result<Exit, Failure> {
+    let body = json!({"publication": publication.to_string(), "reason": reason}).to_string();
     let Answer { withdrawn, purged } = Login::read()?.ask("/publications/withdraw", &body)?;
     let object = json!({"schema": "cordon-withdrawn-1", "address": withdrawn, "purged": purged});
-    println!("{}", if arguments.json { object.to_string() } else { format!("{withdrawn} is withdrawn") });
+    println!("{}", if as_json { object.to_string() } else { format!("{withdrawn} is withdrawn") });
     if purged == Some(false) {
         eprintln!("warning: whoever removes copies did not take it, and is told again: see the log of the node");
     }

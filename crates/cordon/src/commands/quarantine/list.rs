@@ -3,9 +3,9 @@
 use clap::Args;
 use serde_json::Value;
 
-use crate::error::{Failure, printed};
+use crate::error::Failure;
 use crate::exit::Exit;
-use crate::remote::Login;
+use crate::remote::{ListArguments, Login};
 use crate::render::printable;
 
 /// List the versions whose level an inspection raised, or that it could not read: what was found, and where, but not what it is.
@@ -18,20 +18,14 @@ pub(crate) struct Arguments {
     /// What would be held, where buckets observe what is found (`cordon bucket set --inspection observe`).
     #[arg(long)]
     observed: bool,
-    /// One JSON object a line.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    list: ListArguments,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let body = serde_json::json!({"observed": arguments.observed}).to_string();
     let answer: Value = Login::read()?.ask("/quarantine", &body)?;
-    let held = answer.get("held").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    let mut out = std::io::stdout().lock();
-    for one in held {
-        let text = if arguments.json { format!("{one}\n") } else { lines(one) };
-        printed(std::io::Write::write_all(&mut out, text.as_bytes()))?;
-    }
+    let held = arguments.list.write(&answer, "held", lines)?;
     if answer.get("more").and_then(Value::as_bool) == Some(true) {
         eprintln!("there may be more: release some of these first");
     } else if held.is_empty() {

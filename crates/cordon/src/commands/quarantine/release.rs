@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::remote::{Login, named};
+use crate::remote::{Login, another_person, named};
 
 /// Say that a version is not what it seems: it gets back the level that it had before it was inspected. Its owner asks, as
 /// whoever signed in with `cordon login`; somebody else approves with `cordon approve`; the same command then does it.
@@ -32,15 +32,26 @@ struct Answer {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    let Arguments { object, version, reason } = arguments;
-    let (bucket, key) = named(object)?;
+    let (bucket, key) = named(&arguments.object)?;
+    release(&Disputed { bucket, key, version: arguments.version.as_deref() }, &arguments.reason)
+}
+
+/// A version whose label is disputed.
+pub(crate) struct Disputed<'a> {
+    pub(crate) bucket: &'a str,
+    pub(crate) key: &'a str,
+    pub(crate) version: Option<&'a str>,
+}
+
+/// Disputes it.
+pub(crate) fn release(Disputed { bucket, key, version }: &Disputed<'_>, reason: &str) -> Result<Exit, Failure> {
     let body = json!({"bucket": bucket, "key": key, "version": version, "reason": reason}).to_string();
     let Answer { released, asked } = Login::read()?.ask("/quarantine/release", &body)?;
     match (released, asked) {
-        (Some(label), _) => println!("{object} is {label} again"),
+        (Some(label), _) => println!("s3://{bucket}/{key} is {label} again"),
         (None, Some(ask)) => {
             println!("{ask}");
-            eprintln!("this takes another person: `cordon approve {ask}`; then run the same command again");
+            another_person(&ask);
         }
         (None, None) => return Err(Failure::internal("the node says neither yes nor no")),
     }

@@ -62,10 +62,9 @@ impl Options {
         if self.bootstrap.is_none() {
             return Ok(());
         }
-        let open = [up.listen, up.s3].into_iter().find(|address| !address.ip().is_loopback());
-        let how = match open {
+        let how = match up.ways.open() {
             Some(address) => format!("{address} is reached from other machines"),
-            None if !up.proxy.is_empty() || up.s3_url.is_some() => "this node is reached through a proxy".to_owned(),
+            None if up.ways.is_proxied() => "this node is reached through a proxy".to_owned(),
             None if up.at.place.places()?.server.is_some() => "other nodes may use this database".to_owned(),
             None => return Ok(()),
         };
