@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use clap::Args;
@@ -11,6 +12,7 @@ use cordon_domain::{Clock as _, Moment};
 use cordon_identity::PublicUrl;
 use cordon_identity::device::DeviceKey;
 use cordon_scan::limits::HANDED_BYTES_MAX;
+use cordon_server::peers::PeerAddress;
 use cordon_server::tls::primitives;
 use cordon_store::edge::SystemClock;
 use serde::de::DeserializeOwned;
@@ -181,19 +183,18 @@ pub(crate) fn exchange_bytes(
     post(&agent(url, most.seconds), url, headers, body, most)
 }
 
-/// Asks a node where it says that it answers: with the name of its certificate behind a `#`, where it has one.
+/// Asks a node where it says that it answers.
 pub(crate) fn exchange_with(
-    node: &str,
+    node: &PeerAddress,
     path: &str,
     headers: &[(&str, &str)],
     body: &str,
 ) -> Result<(u16, String), Failure> {
-    let encrypted = node.strip_prefix("https://").and_then(|rest| rest.split_once('#'));
-    let Some((address, name)) = encrypted else { return exchange(&format!("{node}{path}"), headers, body) };
-    let at: SocketAddr = address.parse().map_err(|_| unreachable(node)(ureq::Error::HostNotFound))?;
-    let url = format!("https://{name}:{}{path}", at.port());
-    let agent = ureq::Agent::with_parts(config(&url, ANSWER_S), DefaultConnector::default(), There(at));
-    let headers = [&[("host", address)], headers].concat();
+    let Some(name) = &node.name else { return exchange(&format!("{node}{path}"), headers, body) };
+    let url = format!("https://{name}:{}{path}", node.listens.port());
+    let agent = ureq::Agent::with_parts(config(&url, ANSWER_S), DefaultConnector::default(), There(node.listens));
+    let listens = node.listens.to_string();
+    let headers = [&[("host", listens.as_str())], headers].concat();
     let (status, bytes) = post(&agent, &url, &headers, body, Most::SAID)?;
     Ok((status, String::from_utf8_lossy(&bytes).into_owned()))
 }
@@ -257,8 +258,13 @@ fn config(url: &str, seconds: u64) -> Config {
     if url.starts_with("https://") { config.tls_config(encryption()).build() } else { config.build() }
 }
 
-/// Certificates are of authorities that this machine trusts, an organisation's own among them.
+/// Certificates are of authorities that this machine trusts, an organisation's own among them. They are read once.
 pub(crate) fn encryption() -> TlsConfig {
+    static READ: LazyLock<TlsConfig> = LazyLock::new(trusting);
+    READ.clone()
+}
+
+fn trusting() -> TlsConfig {
     let found = rustls_native_certs::load_native_certs();
     let trusted: Vec<_> = found.certs.iter().map(|one| Certificate::from_der(one).to_owned()).collect();
     // Whoever says whom to trust means nobody else, also when that cannot be read.

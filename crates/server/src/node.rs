@@ -18,7 +18,7 @@ use crate::flights::Flights;
 use crate::inspectors::Inspectors;
 use crate::limits::CONFIRMED_MS;
 use crate::metrics::Counts;
-use crate::peers::PeerKey;
+use crate::peers::{PeerAddress, PeerKey};
 use crate::published::Manifest;
 use crate::purge::PurgeHook;
 use crate::strangers::Strangers;
@@ -44,12 +44,10 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Returns where other nodes ask this one: with the name of its certificate, where it has one.
+    /// Returns where other nodes ask this one.
     pub(crate) fn address(&self) -> String {
-        match &self.tls {
-            None => format!("http://{}", self.listens),
-            Some(tls) => format!("https://{}#{}", self.listens, tls.name()),
-        }
+        let name = self.tls.as_ref().map(|tls| tls.name().to_owned());
+        PeerAddress { listens: self.listens, name }.to_string()
     }
 }
 

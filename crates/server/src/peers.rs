@@ -1,6 +1,10 @@
 //! What nodes ask each other: whether a credential still counts there. A question is signed with a key that serves for
 //! nothing else, for one node's name, at one time.
 
+use std::fmt;
+use std::net::SocketAddr;
+use std::str::FromStr;
+
 use aws_lc_rs::hmac;
 use cordon_domain::id::{hex, parse_hex};
 use cordon_domain::{Credential, CredentialId, Moment, NodeId};
@@ -18,6 +22,37 @@ use crate::reply::{Answer, Refused, json};
 pub const CHECK: &str = "/node/check";
 /// The header that proves who asks.
 pub const PROOF: &str = "cordon-node-proof";
+
+/// Where a node is asked, as it says it: where it listens, and for which name its certificate is, where it has one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerAddress {
+    /// Where it listens.
+    pub listens: SocketAddr,
+    /// The name; without one, it speaks plain HTTP.
+    pub name: Option<String>,
+}
+
+impl fmt::Display for PeerAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            None => write!(f, "http://{}", self.listens),
+            Some(name) => write!(f, "https://{}#{name}", self.listens),
+        }
+    }
+}
+
+impl FromStr for PeerAddress {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (listens, name) = match text.strip_prefix("https://").and_then(|rest| rest.split_once('#')) {
+            Some((listens, name)) => (listens, Some(name.to_owned())),
+            None => (text.strip_prefix("http://").unwrap_or_default(), None),
+        };
+        let listens = listens.parse().map_err(|_| format!("`{text}` is no address of a node"))?;
+        Ok(Self { listens, name })
+    }
+}
 
 /// The key with which nodes ask each other.
 pub struct PeerKey(hmac::Key);
@@ -106,6 +141,17 @@ mod tests {
 
     const HERE: NodeId = NodeId([1; 16]);
     const THERE: NodeId = NodeId([2; 16]);
+
+    #[test]
+    fn where_a_node_is_asked_is_written_and_read() {
+        let read = |text: &str| text.parse::<PeerAddress>();
+        for text in ["http://127.0.0.1:8700", "http://[::1]:8700", "https://10.0.0.1:443#cordon.example.org"] {
+            assert_eq!(read(text).expect("an address").to_string(), text);
+        }
+        for text in ["", "10.0.0.1:443", "https://10.0.0.1:443", "http://cordon.example.org", "ftp://10.0.0.1:1"] {
+            assert!(read(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn a_question_is_of_one_node_at_one_time() {

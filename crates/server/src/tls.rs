@@ -116,12 +116,6 @@ impl Tls {
     pub(crate) fn name(&self) -> &str {
         self.certificates.names.first().map_or("", String::as_str)
     }
-
-    /// Returns when its certificate ends.
-    #[must_use]
-    pub fn ends(&self) -> Moment {
-        self.certificates.now().map_or(Moment(0), |shown| shown.ends)
-    }
 }
 
 /// The certificate that is shown, and where the next one will lie.
@@ -386,7 +380,8 @@ mod tests {
         let third = issued.issue("cordon.example.org", 2033);
         assert_eq!(tls.renew(), None);
         assert_eq!(shown().await, Some(third));
-        clock.turn_ms(tls.ends().since_ms(IN_2026) - 2 * 86_400_000);
+        let ends = tls.certificates.now().expect("one").ends;
+        clock.turn_ms(ends.since_ms(IN_2026) - 2 * 86_400_000);
         assert_eq!(tls.renew().as_deref(), Some("the certificate ends in 2 days"));
         write(&issued.files().certificate, "what is this", 0o644);
         let told = tls.renew().expect("told");

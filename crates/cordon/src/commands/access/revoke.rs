@@ -10,7 +10,7 @@ use cordon_gate::act::Revoke;
 use cordon_identity::session::access_key;
 use cordon_identity::signature::{Covers, Signer};
 use cordon_server::limits::PRESENT_MS;
-use cordon_server::peers::{CHECK, Checked, PROOF, PeerKey};
+use cordon_server::peers::{CHECK, Checked, PROOF, PeerAddress, PeerKey};
 use cordon_server::reply::ENDED;
 use cordon_store::Server;
 use cordon_store::edge::SystemClock;
@@ -154,11 +154,11 @@ fn replayed(operated: &Operated, server: &Server, one: &Credential) -> Result<Op
     let key = access_key(operated.installation.keys(), *one).map_err(|error| error.to_string())?;
     let key = key.ok_or("the keys of keys are not there")?;
     let signer = Signer { access_key: &key.id, secret: &key.secret, token: &key.token, service: "sts" };
-    let (host, body) = (listens(server), "Action=GetCallerIdentity&Version=2011-06-15");
-    let headers = signer.sign(("POST", "/"), host, Covers::Body(body.as_bytes()), SystemClock.now());
+    let at: PeerAddress = server.address.parse()?;
+    let (host, body) = (at.listens.to_string(), "Action=GetCallerIdentity&Version=2011-06-15");
+    let headers = signer.sign(("POST", "/"), &host, Covers::Body(body.as_bytes()), SystemClock.now());
     let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let (status, text) =
-        exchange_with(&server.address, "/", &headers, body).map_err(|error| error.what().to_owned())?;
+    let (status, text) = exchange_with(&at, "/", &headers, body).map_err(|error| error.what().to_owned())?;
     let within = |name: &str| {
         let rest = text.split_once(&format!("<{name}>"))?.1;
         rest.split_once(&format!("</{name}>")).map(|(inner, _)| inner.to_owned())
@@ -171,18 +171,12 @@ fn replayed(operated: &Operated, server: &Server, one: &Credential) -> Result<Op
     }
 }
 
-/// Where a node listens.
-fn listens(server: &Server) -> &str {
-    let address = server.address.split_once("://").map_or(server.address.as_str(), |(_, address)| address);
-    address.split_once('#').map_or(address, |(address, _)| address)
-}
-
 /// Has a node run its own verification on a credential's name.
 fn checked(operated: &Operated, server: &Server, one: &Credential) -> Result<Option<String>, String> {
     let body = json!({"credential": one.id.to_string()}).to_string();
     let key = PeerKey::new(operated.installation.keys()).map_err(|error| error.to_string())?;
     let proof = key.prove(server.node, &body, SystemClock.now());
-    let exchanged = exchange_with(&server.address, CHECK, &[(PROOF, &proof)], &body);
+    let exchanged = exchange_with(&server.address.parse()?, CHECK, &[(PROOF, &proof)], &body);
     let (status, text) = exchanged.map_err(|error| error.what().to_owned())?;
     match serde_json::from_str::<Checked>(&text) {
         Ok(said) if status == 200 && key.is_answer(&said, server.node, &body) => Ok(said.refusal),
