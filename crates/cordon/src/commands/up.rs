@@ -111,7 +111,7 @@ async fn begun(
     tls: Option<Tls>,
 ) -> Result<(Node, Doors), Failure> {
     if places.server.is_some() {
-        arguments.ways.is_asked()?;
+        arguments.ways.warn_if_unasked();
     }
     let doors = arguments.ways.doors().await?;
     let local = |door: &TcpListener| door.local_addr().map_err(|error| Failure::internal(error.to_string()));

@@ -79,27 +79,28 @@ impl Ways {
         !self.proxy.is_empty() || self.s3_url.is_some()
     }
 
-    /// Tells whether other nodes can ask this one where it listens.
-    pub(super) fn is_asked(&self) -> Result<(), Failure> {
+    /// Says when other nodes of a database cannot ask this one: then it cannot be shown that something is revoked here.
+    pub(super) fn warn_if_unasked(&self) {
         if self.listen.ip().is_unspecified() {
-            return Err(Failure::usage(
-                format!("other nodes of this database cannot ask this one at {}", self.listen),
-                "give --listen the address of this machine by which they reach it",
-            ));
+            eprintln!(
+                "warning: other nodes of this database cannot ask this one at {}: give --listen the address by which \
+                 they reach it, if there are others",
+                self.listen
+            );
         }
-        Ok(())
     }
 
     /// Reads the certificate.
     pub(super) fn tls(&self, url: &PublicUrl) -> Result<Option<Tls>, Failure> {
-        let (Some(certificate), Some(key)) = (self.tls_certificate.clone(), self.tls_key.clone()) else {
-            return match self.tls_certificate.is_some() || self.tls_key.is_some() {
-                true => Err(Failure::usage(
+        let (certificate, key) = match (self.tls_certificate.clone(), self.tls_key.clone()) {
+            (Some(certificate), Some(key)) => (certificate, key),
+            (None, None) => return Ok(None),
+            _ => {
+                return Err(Failure::usage(
                     "a certificate is of use with its private key alone",
                     "give --tls-certificate and --tls-key",
-                )),
-                false => Ok(None),
-            };
+                ));
+            }
         };
         let mut names = vec![url.host().to_owned()];
         if let Some(other) = &self.s3_url {
