@@ -415,15 +415,20 @@ pub(crate) fn harden() {
     }
 }
 
-/// Keeps the pages of open keys from being swapped, where the machine allows it.
+/// Keeps the pages of open keys from being swapped, and says so where the machine does not allow it.
 pub(crate) fn lock_memory(installation: &Installation) {
+    if !locks_memory(installation) {
+        eprintln!("warning: keys cannot be kept from being swapped (see `ulimit -l`)");
+    }
+}
+
+/// Keeps the pages of open keys from being swapped, if the machine allows it.
+pub(crate) fn locks_memory(installation: &Installation) -> bool {
     // A guard unlocks when it is dropped; these keys are open until the process ends.
     let locked = installation.keys().with(|unlocked| {
         Ok(unlocked.memory().all(|(address, bytes)| region::lock(address, bytes).map(std::mem::forget).is_ok()))
     });
-    if !locked.unwrap_or(false) {
-        eprintln!("warning: keys cannot be kept from being swapped (see `ulimit -l`)");
-    }
+    locked.unwrap_or(false)
 }
 
 /// Says what went wrong with stored state, and what to do.

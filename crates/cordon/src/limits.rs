@@ -27,12 +27,6 @@ pub(crate) const FIRST_TRAINED_MS: i64 = 365 * 86_400_000;
 /// Milliseconds that keys for scripts live: an hour.
 pub(crate) const BOOTSTRAP_MS: i64 = 3_600_000;
 
-/// Bytes of memory that open keys take at most, and their pages with them.
-pub(crate) const LOCKED_BYTES_MIN: u64 = 64 << 10;
-
-/// Files and connections that a busy node has open.
-pub(crate) const FILES_OPEN_MIN: u64 = 4_096;
-
 /// Bytes that should be free where data lies.
 pub(crate) const FREE_BYTES_MIN: u64 = 1 << 30;
 

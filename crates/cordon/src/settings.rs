@@ -45,7 +45,7 @@ pub(crate) fn arguments() -> Result<Arguments, Failure> {
     let mut matches = command.get_matches_mut();
     let chosen = Chosen::of(&command, &matches);
     if chosen.takes_settings()
-        && let Some(path) = file()?
+        && let Some(path) = file()
     {
         let settings = Settings::read(&path)?;
         matches = settings.set(Arguments::command(), &chosen).get_matches();
@@ -54,16 +54,16 @@ pub(crate) fn arguments() -> Result<Arguments, Failure> {
 }
 
 /// Returns where the file lies, if there is one.
-pub(crate) fn file() -> Result<Option<PathBuf>, Failure> {
+pub(crate) fn file() -> Option<PathBuf> {
     if let Some(path) = std::env::var_os(ELSEWHERE).filter(|path| !path.is_empty()) {
-        return Ok(Some(path.into()));
+        return Some(path.into());
     }
     // Where no folder is known, nothing is set in it. One that cannot be looked at is read, and says why.
     let path = config_folder().ok().map(|folder| folder.join("cordon.toml"));
     let is_missing = |path: &PathBuf| {
         std::fs::symlink_metadata(path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
     };
-    Ok(path.filter(|path| !is_missing(path)))
+    path.filter(|path| !is_missing(path))
 }
 
 /// The command that was chosen.

@@ -4,7 +4,7 @@ mod cosign;
 mod export;
 mod payload;
 mod prove;
-mod resources;
+pub(crate) mod resources;
 mod search;
 mod verify;
 mod verify_proof;

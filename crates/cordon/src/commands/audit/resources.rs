@@ -67,7 +67,7 @@ fn unreachable_at(address: &str, why: &str) -> Failure {
 }
 
 /// Reads the checkpoint of a log, once its signature is verified.
-pub(super) fn opened_checkpoint(log: &mut LogSource, key: &Verifier) -> Result<(Note, Checkpoint), Failure> {
+pub(crate) fn opened_checkpoint(log: &mut LogSource, key: &Verifier) -> Result<(Note, Checkpoint), Failure> {
     let text = log.read("checkpoint")?.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
     let opened = text.parse::<Note>().and_then(|note| Ok((Checkpoint::open(&note, key)?, note)));
     opened.map(|(checkpoint, note)| (note, checkpoint)).map_err(|error| damaged(format!("the checkpoint: {error}")))

@@ -5,17 +5,15 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use cordon_domain::{Clock as _, Principal, Role};
-use cordon_ledger::audit::Resources as _;
-use cordon_ledger::checkpoint::Checkpoint;
-use cordon_ledger::note::Note;
 use cordon_store::Places;
 use cordon_store::edge::SystemClock;
 use cordon_store::log::LogFolder;
 
 use super::Found;
+use crate::commands::audit::resources::{LogSource, opened_checkpoint};
 use crate::commands::db::create::KIT_FILE;
 use crate::error::Failure;
-use crate::installation::{At, Operated, failure};
+use crate::installation::{At, Operated, failure, locks_memory};
 use crate::limits::{FREE_BYTES_MIN, UNPUBLISHED_MAX};
 
 pub(super) fn looked_at(at: &At) -> Vec<Found> {
@@ -128,34 +126,46 @@ fn opened(operated: &Operated) -> Result<Vec<Found>, Failure> {
         (_, 1) => Found::good("approvers", "one person with a device is an approver; of what they ask for, nobody is"),
         (_, many) => Found::good("approvers", format!("{many} people with a device are approvers")),
     };
-    Ok(vec![rows, log(operated)?, people])
+    Ok(vec![rows, memory(operated), log(operated)?, people])
+}
+
+/// What is swapped lies on a disk.
+fn memory(operated: &Operated) -> Found {
+    match locks_memory(&operated.installation) {
+        true => Found::good("memory", "keys are kept from being swapped"),
+        false => Found::mind(
+            "memory",
+            "keys cannot be kept from being swapped",
+            "raise `ulimit -l`, or LimitMEMLOCK= of the service; or encrypt what is swapped to",
+        ),
+    }
 }
 
 /// What was recorded is signed and published, within a second while a node runs.
 fn log(operated: &Operated) -> Result<Found, Failure> {
     let key = operated.installation.log_key().map_err(failure)?;
-    let mut folder = LogFolder(operated.installation.places().log());
-    let text = folder.read("checkpoint").map_err(failure)?.unwrap_or_default();
-    let note = String::from_utf8(text).ok().and_then(|text| text.parse::<Note>().ok());
-    let signed = note.and_then(|note| Checkpoint::open(&note, &key).ok());
+    let mut folder = LogSource::Folder(LogFolder(operated.installation.places().log()));
+    let size = match opened_checkpoint(&mut folder, &key) {
+        Ok((_, checkpoint)) => checkpoint.size,
+        Err(error) => return Ok(Found::failure("log", &error)),
+    };
     // Later than the checkpoint: what is recorded meanwhile waits, and is not missing.
     let recorded = operated.wait(async {
         let (reader, keys) = (operated.installation.reader(), operated.installation.keys());
         let all = reader.size().await.map_err(failure)?;
         Ok(all.saturating_sub(reader.log_offset(keys).await.map_err(failure)?))
     })?;
-    Ok(match signed.map(|checkpoint| checkpoint.size) {
-        None => Found::bad("log", "no checkpoint is signed with its key", "run `cordon audit verify`"),
-        Some(size) if size > recorded => Found::bad(
+    Ok(match recorded.checked_sub(size) {
+        None => Found::bad(
             "log",
             format!("{size} events were signed, and the database has {recorded}"),
             "nothing is signed over it; keep a copy, then see docs/ledger.md, \"When something is wrong\"",
         ),
-        Some(size) if recorded - size > UNPUBLISHED_MAX => Found::mind(
+        Some(waiting) if waiting > UNPUBLISHED_MAX => Found::mind(
             "log",
-            format!("{} events wait to be signed", recorded - size),
+            format!("{waiting} events wait to be signed"),
             "see that a node runs, and what it says on its standard error",
         ),
-        Some(size) => Found::good("log", format!("{size} events are signed; `cordon audit verify` walks them all")),
+        Some(_) => Found::good("log", format!("{size} events are signed; `cordon audit verify` walks them all")),
     })
 }

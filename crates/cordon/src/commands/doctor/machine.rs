@@ -1,39 +1,31 @@
-//! The machine: whether keys stay in memory, workers can be locked in, and the clock goes.
+//! The machine: whether connections find room, workers can be locked in, and the clock goes.
 
 use cordon_domain::{Clock as _, Moment};
 use cordon_scan::sandbox::{Locked, offered};
+use cordon_server::limits::CONNECTIONS_MAX;
 use cordon_store::edge::SystemClock;
 use rustix::process::{Resource, getrlimit};
 
 use super::Found;
-use crate::limits::{FILES_OPEN_MIN, LOCKED_BYTES_MIN};
 
 /// This was written after it: 1 November 2026.
 const WRITTEN: Moment = Moment(1_793_491_200_000);
 
-pub(super) fn looked_at() -> Vec<Found> {
-    vec![memory(), files(), workers(), clock()]
-}
+/// As many connections as a node takes at its two doors.
+const CONNECTIONS: u64 = 2 * CONNECTIONS_MAX as u64;
 
-fn memory() -> Found {
-    match getrlimit(Resource::Memlock).current {
-        Some(bytes) if bytes < LOCKED_BYTES_MIN => Found::mind(
-            "memory",
-            format!("{bytes} bytes of memory may be kept from being swapped, and keys need {LOCKED_BYTES_MIN}"),
-            "raise `ulimit -l`, or LimitMEMLOCK= of the service; or encrypt what is swapped to",
-        ),
-        _ => Found::good("memory", "keys can be kept from being swapped"),
-    }
+pub(super) fn looked_at() -> Vec<Found> {
+    vec![files(), workers(), clock()]
 }
 
 fn files() -> Found {
     match getrlimit(Resource::Nofile).current {
-        Some(files) if files < FILES_OPEN_MIN => Found::mind(
+        Some(files) if files <= CONNECTIONS => Found::mind(
             "files",
-            format!("{files} files and connections may be open at once, and a busy node takes {FILES_OPEN_MIN}"),
+            format!("{files} files and connections may be open at once, and a node takes {CONNECTIONS} connections"),
             "raise `ulimit -n`, or LimitNOFILE= of the service",
         ),
-        _ => Found::good("files", "as many files and connections may be open as a busy node takes"),
+        _ => Found::good("files", "as many connections may be open as a node takes"),
     }
 }
 
