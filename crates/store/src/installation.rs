@@ -27,6 +27,7 @@ use cordon_ledger::publish::PublishError;
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 
+use crate::direct::DirectFiles;
 use crate::edge::SystemEntropy;
 use crate::error::StoreError;
 use crate::events::Assigner;
@@ -451,9 +452,7 @@ impl Installation {
         let folder = self.places.objects();
         let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder);
         made.map_err(|error| StoreError::File(folder.display().to_string(), "made", error))?;
-        let files = LocalFileSystem::new_with_prefix(folder);
-        let files = files.map_err(|error| StoreError::Log("opened", error))?.with_fsync(true);
-        Ok(Arc::new(files))
+        Ok(Arc::new(DirectFiles::new(folder).map_err(|error| StoreError::Log("opened", error))?))
     }
 
     /// Takes the log over, over any object store.

@@ -17,6 +17,7 @@ pub mod care;
 pub mod certificate;
 pub mod change;
 mod copy;
+pub mod direct;
 pub mod edge;
 mod egress;
 pub mod entries;

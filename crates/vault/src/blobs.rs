@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::{Bytes, BytesMut};
 use cordon_domain::{Moment, VersionId};
+use cordon_store::direct::aligned;
 use futures_util::{Stream, StreamExt as _};
 use object_store::path::Path;
 use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt as _};
@@ -48,7 +49,8 @@ impl Drop for Held {
 /// Bytes on their way there.
 pub(crate) struct Upload {
     upload: Box<dyn MultipartUpload>,
-    pending: Vec<u8>,
+    /// Memory for one piece, which begins as a disk wants it, and is used again for the next.
+    pending: BytesMut,
 }
 
 fn path(version: VersionId, part: u32) -> Path {
@@ -104,7 +106,7 @@ impl Blobs {
     /// Begins the file of a part.
     pub(crate) async fn begin(&self, version: VersionId, part: u32) -> Result<Upload, VaultError> {
         let upload = self.store.put_multipart(&path(version, part)).await?;
-        Ok(Upload { upload, pending: Vec::with_capacity(PIECE_BYTES) })
+        Ok(Upload { upload, pending: aligned(PIECE_BYTES) })
     }
 
     /// Reads some bytes of the file of a part, all of them.
@@ -155,18 +157,29 @@ impl Blobs {
 impl Upload {
     /// Takes what `more` holds, and leaves it empty.
     pub(crate) async fn take(&mut self, more: &mut Vec<u8>) -> Result<(), VaultError> {
-        self.pending.append(more);
-        if self.pending.len() < PIECE_BYTES {
-            return Ok(());
+        let mut rest = more.as_slice();
+        while let Some((fits, behind)) = rest.split_at_checked(PIECE_BYTES - self.pending.len()) {
+            self.pending.extend_from_slice(fits);
+            self.put().await?;
+            rest = behind;
         }
-        let piece = std::mem::replace(&mut self.pending, Vec::with_capacity(PIECE_BYTES));
-        Ok(self.upload.put_part(piece.into()).await?)
+        self.pending.extend_from_slice(rest);
+        more.clear();
+        Ok(())
+    }
+
+    /// Writes what is pending.
+    async fn put(&mut self) -> Result<(), VaultError> {
+        let piece = std::mem::take(&mut self.pending).freeze();
+        self.upload.put_part(piece.clone().into()).await?;
+        self.pending = piece.try_into_mut().unwrap_or_else(|_| aligned(PIECE_BYTES));
+        self.pending.clear();
+        Ok(())
     }
 
     /// Makes the file durable.
     pub(crate) async fn finish(mut self) -> Result<(), VaultError> {
-        let piece = std::mem::take(&mut self.pending);
-        self.upload.put_part(piece.into()).await?;
+        self.put().await?;
         self.upload.complete().await?;
         Ok(())
     }

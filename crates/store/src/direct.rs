@@ -1,0 +1,343 @@
+//! Files whose bytes go to the disk past the page cache.
+//!
+//! What is written once and long is not read again soon: a copy of it in the page cache costs the kernel more than all else of
+//! writing it, for memory that others need. So sealed bytes are written with `O_DIRECT` (open(2) of Linux), in whole blocks from
+//! memory that begins at one; the rest of a file, shorter than a block, goes through the cache, and so does all of it where a
+//! file system does not know of this. Everything else is as `object_store` does it: a file is written under another name, made
+//! durable, and only then called by its own.
+
+use std::fmt;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::FileExt as _;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use futures_util::stream::BoxStream;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::{
+    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
+    PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result, UploadPart,
+};
+
+use crate::limits::DIRECT_STEP_BYTES;
+
+/// What a block is, for every disk that there is: memory, places and lengths are multiples of it.
+pub const BLOCK_BYTES: usize = 4096;
+
+/// Returns memory for `bytes` that begins at a block: what is written from there is not copied once more.
+#[must_use]
+pub fn aligned(bytes: usize) -> BytesMut {
+    let mut memory = BytesMut::with_capacity(bytes + BLOCK_BYTES);
+    let before = memory.as_ptr().align_offset(BLOCK_BYTES);
+    memory.resize(before, 0);
+    drop(memory.split_to(before));
+    memory
+}
+
+/// A folder of such files.
+#[derive(Debug)]
+pub struct DirectFiles {
+    files: LocalFileSystem,
+}
+
+impl DirectFiles {
+    /// Opens a folder, which is there.
+    ///
+    /// # Errors
+    ///
+    /// As [`LocalFileSystem::new_with_prefix`].
+    pub fn new(folder: impl AsRef<std::path::Path>) -> Result<Self> {
+        Ok(Self { files: LocalFileSystem::new_with_prefix(folder)?.with_fsync(true) })
+    }
+}
+
+impl fmt::Display for DirectFiles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.files.fmt(f)
+    }
+}
+
+#[async_trait]
+impl ObjectStore for DirectFiles {
+    async fn put_multipart_opts(&self, at: &Path, _: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
+        let place = self.files.path_to_filesystem(at)?;
+        let begun = blocking(at.clone(), move || Writing::begin(place)).await?;
+        Ok(Box::new(Upload { at: at.clone(), offset: 0, writing: Arc::new(Mutex::new(Some(begun))) }))
+    }
+
+    async fn put_opts(&self, at: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
+        self.files.put_opts(at, payload, options).await
+    }
+
+    async fn get_opts(&self, at: &Path, options: GetOptions) -> Result<GetResult> {
+        self.files.get_opts(at, options).await
+    }
+
+    async fn get_ranges(&self, at: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
+        self.files.get_ranges(at, ranges).await
+    }
+
+    fn delete_stream(&self, all: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
+        self.files.delete_stream(all)
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.files.list(prefix)
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        self.files.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
+        self.files.copy_opts(from, to, options).await
+    }
+
+    async fn rename_opts(&self, from: &Path, to: &Path, options: RenameOptions) -> Result<()> {
+        self.files.rename_opts(from, to, options).await
+    }
+}
+
+/// Does what waits for the disk.
+async fn blocking<T: Send + 'static>(at: Path, act: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T> {
+    let done = tokio::task::spawn_blocking(act).await.unwrap_or_else(|ended| Err(io::Error::other(ended)));
+    done.map_err(|error| Error::Generic { store: "DirectFiles", source: format!("`{at}`: {error}").into() })
+}
+
+/// A file on its way; given up unless it is completed.
+#[derive(Debug)]
+struct Upload {
+    at: Path,
+    offset: u64,
+    /// Nothing once it has ended.
+    writing: Arc<Mutex<Option<Writing>>>,
+}
+
+impl Upload {
+    fn ended() -> io::Error {
+        io::Error::other("it has ended")
+    }
+}
+
+#[async_trait]
+impl MultipartUpload for Upload {
+    fn put_part(&mut self, data: PutPayload) -> UploadPart {
+        let (offset, at, writing) = (self.offset, self.at.clone(), Arc::clone(&self.writing));
+        self.offset += data.content_length() as u64;
+        Box::pin(blocking(at, move || {
+            let mut writing = writing.lock().unwrap_or_else(PoisonError::into_inner);
+            writing.as_mut().ok_or_else(Self::ended)?.write(offset, &data)
+        }))
+    }
+
+    async fn complete(&mut self) -> Result<PutResult> {
+        let writing = Arc::clone(&self.writing);
+        blocking(self.at.clone(), move || {
+            let writing = writing.lock().unwrap_or_else(PoisonError::into_inner).take();
+            writing.ok_or_else(Self::ended)?.finish()
+        })
+        .await?;
+        Ok(PutResult { e_tag: None, version: None, extensions: Default::default() })
+    }
+
+    async fn abort(&mut self) -> Result<()> {
+        let writing = Arc::clone(&self.writing);
+        blocking(self.at.clone(), move || {
+            drop(writing.lock().unwrap_or_else(PoisonError::into_inner).take());
+            Ok(())
+        })
+        .await
+    }
+}
+
+/// A file that has another name than its own until it is durable. Dropped before, it is removed.
+#[derive(Debug)]
+struct Writing {
+    file: File,
+    is_direct: bool,
+    staged: PathBuf,
+    place: PathBuf,
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        // It has its own name by now, or is worth nothing.
+        let _ = std::fs::remove_file(&self.staged);
+    }
+}
+
+impl Writing {
+    fn begin(place: PathBuf) -> io::Result<Self> {
+        let mut number = 1_u64;
+        loop {
+            let mut staged = place.clone().into_os_string();
+            staged.push(format!("#{number}"));
+            let staged = PathBuf::from(staged);
+            match OpenOptions::new().write(true).create_new(true).open(&staged) {
+                Ok(file) => {
+                    let is_direct = go_direct(&file);
+                    return Ok(Self { file, is_direct, staged, place });
+                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => make_folder(&place)?,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn write(&mut self, mut offset: u64, data: &PutPayload) -> io::Result<()> {
+        for bytes in data {
+            let is_at_block = self.is_direct && offset.is_multiple_of(BLOCK_BYTES as u64);
+            let whole = if is_at_block { bytes.len() / BLOCK_BYTES * BLOCK_BYTES } else { 0 };
+            let (blocks, rest) = bytes.split_at_checked(whole).unwrap_or((bytes, &[]));
+            self.write_blocks(offset, blocks)?;
+            if !rest.is_empty() {
+                self.go_through_cache()?;
+                self.file.write_all_at(rest, offset + whole as u64)?;
+            }
+            offset += bytes.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// Writes whole blocks; those that do not begin at one in memory are copied there first, step by step.
+    fn write_blocks(&mut self, offset: u64, blocks: &[u8]) -> io::Result<()> {
+        if blocks.as_ptr().align_offset(BLOCK_BYTES) == 0 {
+            return self.write_aligned(offset, blocks);
+        }
+        let mut memory = aligned(DIRECT_STEP_BYTES.min(blocks.len()));
+        for (number, step) in (0..).zip(blocks.chunks(DIRECT_STEP_BYTES)) {
+            memory.clear();
+            memory.extend_from_slice(step);
+            self.write_aligned(offset + number * DIRECT_STEP_BYTES as u64, &memory)?;
+        }
+        Ok(())
+    }
+
+    /// A file system may let a file be opened so, and not be written: it is written through the cache from then on.
+    fn write_aligned(&mut self, offset: u64, blocks: &[u8]) -> io::Result<()> {
+        match self.file.write_all_at(blocks, offset) {
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput && self.is_direct => {
+                self.go_through_cache()?;
+                self.file.write_all_at(blocks, offset)
+            }
+            written => written,
+        }
+    }
+
+    fn go_through_cache(&mut self) -> io::Result<()> {
+        if std::mem::replace(&mut self.is_direct, false) {
+            let flags = rustix::fs::fcntl_getfl(&self.file)?;
+            rustix::fs::fcntl_setfl(&self.file, flags - rustix::fs::OFlags::DIRECT)?;
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> io::Result<()> {
+        self.file.sync_all()?;
+        std::fs::rename(&self.staged, &self.place)?;
+        sync_folder(&self.place)
+    }
+}
+
+/// Lets a file be written past the cache, where that is known.
+fn go_direct(file: &File) -> bool {
+    let flags = rustix::fs::fcntl_getfl(file);
+    flags.is_ok_and(|flags| rustix::fs::fcntl_setfl(file, flags | rustix::fs::OFlags::DIRECT).is_ok())
+}
+
+/// Makes the folder of a file durably.
+fn make_folder(place: &std::path::Path) -> io::Result<()> {
+    let folder = place.parent().ok_or(io::ErrorKind::NotFound)?;
+    match std::fs::create_dir(folder) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => sync_folder(folder),
+    }
+}
+
+/// Makes durable what is called how in the folder where something lies.
+fn sync_folder(place: &std::path::Path) -> io::Result<()> {
+    File::open(place.parent().ok_or(io::ErrorKind::NotFound)?)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use object_store::ObjectStoreExt as _;
+    use proptest::prelude::*;
+
+    /// Writes pieces of these lengths, from memory that begins so far behind a block; reads what is there.
+    async fn written(files: &DirectFiles, pieces: &[(usize, usize)]) -> (Vec<u8>, Vec<u8>) {
+        let at = Path::from("ab/one.1");
+        let mut upload = files.put_multipart(&at).await.expect("begun");
+        let mut expected = Vec::new();
+        for (number, (length, behind)) in pieces.iter().enumerate() {
+            let mut memory = aligned(length + behind);
+            memory.resize(*behind, 0);
+            drop(memory.split_to(*behind));
+            memory.extend((0..*length).map(|place| (place * 31 + number) as u8));
+            expected.extend_from_slice(&memory);
+            upload.put_part(memory.freeze().into()).await.expect("written");
+        }
+        upload.complete().await.expect("durable");
+        let read = files.get(&at).await.expect("there").bytes().await.expect("reads");
+        (read.to_vec(), expected)
+    }
+
+    #[tokio::test]
+    async fn what_is_not_completed_is_not_there() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let files = DirectFiles::new(folder.path()).expect("opened");
+        let at = Path::from("ab/one.1");
+        let begun = |bytes: usize| {
+            let (files, at) = (&files, &at);
+            async move {
+                let mut upload = files.put_multipart(at).await.expect("begun");
+                upload.put_part(vec![1; bytes].into()).await.expect("written");
+                upload
+            }
+        };
+        let in_folder = || std::fs::read_dir(folder.path().join("ab")).expect("reads").count();
+        drop(begun(10_000).await);
+        assert_eq!(in_folder(), 0);
+        begun(10_000).await.abort().await.expect("given up");
+        assert_eq!(in_folder(), 0);
+        let (mut first, mut second) = (begun(10_000).await, begun(5_000).await);
+        assert!(matches!(files.get(&at).await, Err(Error::NotFound { .. })));
+        first.complete().await.expect("durable");
+        second.complete().await.expect("durable");
+        assert_eq!(files.head(&at).await.expect("there").size, 5_000, "the last one has the name");
+        assert_eq!(in_folder(), 1);
+        assert!(second.put_part(vec![1].into()).await.is_err() && second.complete().await.is_err());
+    }
+
+    #[test]
+    fn memory_begins_at_a_block_and_is_not_moved_while_it_is_filled() {
+        let mut memory = aligned(100_000);
+        let begins = memory.as_ptr();
+        memory.resize(100_000, 7);
+        assert!(memory.as_ptr() == begins && begins.align_offset(BLOCK_BYTES) == 0);
+        let again = memory.freeze().try_into_mut().expect("nobody else has it");
+        assert_eq!((again.as_ptr(), again.capacity() >= 100_000), (begins, true), "it is used again");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn whatever_the_pieces_are_all_of_them_are_there(
+            pieces in prop::collection::vec((prop_oneof![0_usize..9_000, Just(4096), Just(8192), Just(2 << 20)], prop_oneof![Just(0_usize), 1_usize..64]), 0..6)
+        ) {
+            let folder = tempfile::tempdir().expect("a folder");
+            let files = DirectFiles::new(folder.path()).expect("opened");
+            let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+            let (read, expected) = runtime.block_on(written(&files, &pieces));
+            prop_assert!(read == expected);
+        }
+    }
+}
