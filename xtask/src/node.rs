@@ -40,6 +40,12 @@ impl Node {
     /// Builds the program and starts it in an empty folder, with keys for each of `principals`, or for one that owns
     /// everything.
     pub(crate) fn begin(folder: &Path, principals: &[&str]) -> Result<Self, String> {
+        let principals = principals.iter().flat_map(|principal| ["--bootstrap-for", principal]);
+        Self::begin_with(folder, "http", &principals.collect::<Vec<_>>())
+    }
+
+    /// The same, where people come by `http` or by `https`, with further arguments.
+    pub(crate) fn begin_with(folder: &Path, scheme: &str, more: &[&str]) -> Result<Self, String> {
         crate::run("cargo", &["build", "--release", "--package", "cordon"])?;
         std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
         let folder = folder.canonicalize().map_err(|error| error.to_string())?;
@@ -47,10 +53,8 @@ impl Node {
         let program = std::env::current_dir().map_err(|error| error.to_string())?.join("target/release/cordon");
         let mut command = Command::new(&program);
         command.args(["up", "--name", "measured", "--bootstrap", "keys.json", "--s3", &host]);
-        principals.iter().for_each(|principal| {
-            command.args(["--bootstrap-for", principal]);
-        });
-        command.args(["--listen", &format!("127.0.0.1:{pages}"), "--public-url", &format!("http://localhost:{pages}")]);
+        let people = format!("{scheme}://localhost:{pages}");
+        command.args(["--listen", &format!("127.0.0.1:{pages}"), "--public-url", &people]).args(more);
         command.current_dir(&folder).env("HOME", &folder);
         let process = begun(&mut command, &folder)?;
         let file = folder.join("keys.json");

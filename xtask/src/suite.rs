@@ -7,7 +7,7 @@ use cordon_testkit::postgres::Cluster;
 
 /// Parts of other projects that some tests stand on, from PyPI.
 const TEST_ENVIRONMENT: &str = "target/test-python";
-const TEST_PACKAGES: [&str; 7] = [
+const TEST_PACKAGES: [&str; 10] = [
     "tink==1.16.1",
     "ocsf-json-schema==1.2.0",
     "jsonschema==4.26.0",
@@ -15,6 +15,9 @@ const TEST_PACKAGES: [&str; 7] = [
     "boto3==1.44.8",
     "awscli==1.46.3",
     "s3cmd==2.4.0",
+    "moto[s3,server]==5.2.5",
+    "obstore==0.12.1",
+    "pyarrow==26.0.1",
 ];
 
 /// An identity provider, from npm: what it is made of stands in a lock file.
@@ -25,7 +28,7 @@ const PROVIDER_ENVIRONMENT: &str = "target/test-oidc";
 const SOFTHSM_MODULE: &str = "/usr/lib/softhsm/libsofthsm2.so";
 
 /// Parts of other projects that tests stand on: how each is called, the tests that need it, and what it brings.
-const PARTS: [Part; 4] = [
+const PARTS: [Part; 5] = [
     Part {
         name: "postgres",
         tests: &["on_postgres"],
@@ -43,9 +46,17 @@ const PARTS: [Part; 4] = [
             "bulk_work_and_embargoes_are_said_beforehand_and_by_two_people",
             "a_bucket_observes_by_two_people_and_codenames_are_found_in_what_is_written",
             "what_the_vault_knows_is_recognised_by_scans_elsewhere",
+            "object_store_and_a_loader_that_streams_work_with_objects",
+            "a_bucket_comes_with_its_versions_goes_on_where_it_broke_off_and_leaves_with_labels_and_log",
         ],
         prepare: test_python,
         hint: "these tests need python3 with venv, and PyPI",
+    },
+    Part {
+        name: "rclone",
+        tests: &["rclone_syncs_a_tree_there_and_back"],
+        prepare: test_rclone,
+        hint: "this test needs Debian's package rclone",
     },
     Part {
         name: "oidc",
@@ -142,6 +153,12 @@ fn test_token() -> Result<Ground, String> {
         Ok(output) => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
         Err(error) => Err(format!("softhsm2-util: {error}")),
     }
+}
+
+/// A program of its own, which takes all it needs from its environment.
+fn test_rclone() -> Result<Ground, String> {
+    let found = Command::new("rclone").arg("version").output().map_err(|error| format!("rclone: {error}"))?;
+    if found.status.success() { Ok(Vec::new().into()) } else { Err("rclone does not run".to_owned()) }
 }
 
 /// Installs packages into an environment of their own.

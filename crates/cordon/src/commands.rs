@@ -9,14 +9,17 @@ mod bucket;
 mod codename;
 mod credentials;
 mod db;
+mod demo;
 mod devices;
 mod doctor;
+mod eject;
 mod embargo;
 mod emergency;
 mod env;
 mod explain;
 mod fingerprint;
 mod hook;
+mod import;
 mod keys;
 mod levels;
 mod login;
@@ -50,6 +53,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Hook(hook::Command),
     Up(Box<up::Arguments>),
+    Demo(Box<demo::Arguments>),
     Login(Box<login::Arguments>),
     Credentials(Box<credentials::Arguments>),
     Env(Box<env::Arguments>),
@@ -68,6 +72,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Publications(publications::Command),
     Undo(Box<undo::Arguments>),
+    Import(Box<import::Arguments>),
+    Eject(Box<eject::Arguments>),
     #[command(subcommand)]
     Emergency(emergency::Command),
     #[command(subcommand)]
@@ -108,6 +114,7 @@ impl Command {
             Self::Rules(command) => rules::run(command),
             Self::Hook(command) => hook::run(&command),
             Self::Up(arguments) => up::run(&arguments),
+            Self::Demo(arguments) => demo::run(&arguments),
             Self::Login(arguments) => login::run(&arguments),
             Self::Credentials(arguments) => credentials::run(&arguments),
             Self::Env(arguments) => env::run(&arguments),
@@ -120,6 +127,8 @@ impl Command {
             Self::Publish(arguments) => publish::run(&arguments),
             Self::Publications(command) => publications::run(command),
             Self::Undo(arguments) => undo::run(&arguments),
+            Self::Import(arguments) => import::run(&arguments),
+            Self::Eject(arguments) => eject::run(&arguments),
             Self::Emergency(command) => emergency::run(command),
             Self::Audit(command) => audit::run(command),
             Self::People(command) => people::run(command),

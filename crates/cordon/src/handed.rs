@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use cordon_domain::{Clock as _, Knowledge, Moment};
-use cordon_identity::signature::{Covers, Signer};
+use cordon_identity::signature::{Covers, Signer, Unsigned};
 use cordon_inspect::{Codename, Index, Known, Printer};
 use cordon_ledger::note::Verifier;
 use cordon_scan::handed::{Handed, HandedError};
 use cordon_scan::limits::HANDED_BYTES_MAX;
+use cordon_server::s3::REGION;
 use cordon_store::edge::SystemClock;
 use serde_json::json;
 
@@ -62,9 +63,10 @@ pub(crate) fn fetch_with_key(origin: &str) -> Result<Fetched, Failure> {
     };
     let (id, secret) = (variable(KEY_VARIABLE)?, variable("AWS_SECRET_ACCESS_KEY")?);
     let token = variable("AWS_SESSION_TOKEN")?;
-    let signer = Signer { access_key: &id, secret: &secret, token: &token, service: "sts" };
+    let signer = Signer { access_key: &id, secret: &secret, token: &token, region: REGION, service: "sts" };
     let host = origin.split_once("://").map_or(origin, |(_, host)| host);
-    let headers = signer.sign(("POST", "/knowledge/key"), host, Covers::Body(b"{}"), SystemClock.now());
+    let request = Unsigned::plain("POST", host, "/knowledge/key");
+    let headers = signer.sign(&request, Covers::Body(b"{}"), SystemClock.now());
     let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
     take(origin, exchange_bytes(&format!("{origin}/knowledge/key"), &headers, "{}", Most::HANDED)?)
 }

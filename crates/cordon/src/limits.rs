@@ -47,3 +47,15 @@ pub(crate) const KEY_BYTES_MAX: usize = 1024;
 
 /// Seconds within which all that a vault knows must have come.
 pub(crate) const HANDED_ANSWER_S: u64 = 600;
+
+/// Seconds until the node of the demo answers.
+pub(crate) const DEMO_BEGINS_S: u64 = 60;
+
+/// Seconds that a request of the demo may take.
+pub(crate) const REQUEST_OF_DEMO_S: u64 = 30;
+
+/// Seconds that the node of the demo may take to end.
+pub(crate) const DEMO_ENDS_S: u64 = 25;
+
+/// How often a log is copied until it is whole.
+pub(crate) const LOG_COPIES_MAX: usize = 10;

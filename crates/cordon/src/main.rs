@@ -1,6 +1,7 @@
 //! The `cordon` binary: argument types, one file a command, rendering, exit codes.
 
 mod amount;
+mod buckets;
 mod commands;
 mod error;
 mod exit;

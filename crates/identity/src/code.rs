@@ -37,6 +37,13 @@ pub(crate) fn step_of(secret: &[u8], code: &str, last_step: u64, now: Moment) ->
     totp(secret).check(&code, now_s).filter(|step| *step > last_step)
 }
 
+/// Returns the code of a moment, of a secret as authenticator apps are given it (base 32).
+#[must_use]
+pub fn one_time_code(secret: &str, at: Moment) -> Option<String> {
+    let secret = Zeroizing::new(BASE32_NOPAD.decode(secret.as_bytes()).ok()?);
+    Some(totp(&secret).generate(u64::try_from(at.unix_s()).ok()?).to_string())
+}
+
 /// The address that an authenticator app reads from a picture.
 pub(crate) fn address(secret: &[u8], organisation: &str, name: &str) -> Zeroizing<String> {
     let mut url = Zeroizing::new("otpauth://totp/".to_owned());
@@ -94,6 +101,8 @@ mod tests {
         let at = |seconds: i64| Moment(seconds * 1000);
         assert_eq!(step_of(secret, "287082", 0, at(59)), Some(1));
         assert_eq!(step_of(secret, "081804", 0, at(1_111_111_109)), Some(37_037_036));
+        assert_eq!(one_time_code(&BASE32_NOPAD.encode(secret), at(59)).as_deref(), Some("287082"));
+        assert_eq!(one_time_code("not base 32", at(59)), None);
         assert_eq!(step_of(secret, "287082", 1, at(59)), None, "it was used");
         assert_eq!(step_of(secret, "287 082", 0, at(89)), Some(1), "the step before");
         assert_eq!(step_of(secret, "287082", 0, at(90)), None, "too old");

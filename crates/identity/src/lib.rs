@@ -34,6 +34,7 @@ mod throttle;
 mod token;
 
 pub use ceremony::CeremonyId;
+pub use code::one_time_code;
 pub use entry::Welcome;
 pub use error::IdentityError;
 pub use identity::{Identity, Visit};

@@ -207,62 +207,81 @@ pub enum Covers<'a> {
     Nothing,
 }
 
-/// A request that is signed, as `cordon access revoke` replays one.
+/// Whoever signs requests.
 pub struct Signer<'a> {
     /// The id of the access key.
     pub access_key: &'a str,
     /// Its secret.
     pub secret: &'a str,
-    /// Its session token.
+    /// Its session token; empty where a key has none.
     pub token: &'a str,
+    /// The region that is asked.
+    pub region: &'a str,
     /// The service that is asked: `s3`, `sts`.
     pub service: &'a str,
 }
 
-impl Signer<'_> {
-    /// Signs a request to `host`. Returns the headers to send.
+/// A request that is to be signed.
+#[derive(Clone, Copy, Debug)]
+pub struct Unsigned<'a> {
+    /// The method.
+    pub method: &'a str,
+    /// Whom it is for, as the header `host` says.
+    pub host: &'a str,
+    /// The path, encoded as it is sent.
+    pub path: &'a str,
+    /// The query, encoded as it is sent, without the question mark.
+    pub query: &'a str,
+    /// Headers that are signed beside those of the signature: names in lower case.
+    pub headers: &'a [(&'a str, &'a str)],
+}
+
+impl<'a> Unsigned<'a> {
+    /// A request without a query and without headers of its own.
     #[must_use]
-    pub fn sign(
-        &self,
-        (method, path): (&str, &str),
-        host: &str,
-        covers: Covers<'_>,
-        now: Moment,
-    ) -> Vec<(&'static str, String)> {
+    pub const fn plain(method: &'a str, host: &'a str, path: &'a str) -> Self {
+        Self { method, host, path, query: "", headers: &[] }
+    }
+}
+
+impl Signer<'_> {
+    /// Signs a request. Returns the headers to send beside its own and `host`.
+    #[must_use]
+    pub fn sign(&self, request: &Unsigned<'_>, covers: Covers<'_>, now: Moment) -> Vec<(&'static str, String)> {
         let body = match covers {
             Covers::Body(bytes) => hex(digest::digest(&digest::SHA256, bytes).as_ref()),
             Covers::Nothing => UNSIGNED.to_owned(),
         };
         let stamp = jiff::Timestamp::from_millisecond(now.0).unwrap_or_default().strftime("%Y%m%dT%H%M%SZ").to_string();
         let day = stamp.get(..8).unwrap_or_default();
-        let headers = [
-            ("host", host),
-            ("x-amz-content-sha256", &body),
-            ("x-amz-date", &stamp),
-            ("x-amz-security-token", self.token),
-        ];
-        let asked = Asked { method, path, query: "", headers: &headers, body_sha256: None, service: self.service };
-        let names: Vec<&str> = headers.iter().map(|(name, _)| *name).collect();
+        let mut added = vec![("x-amz-content-sha256", body.clone()), ("x-amz-date", stamp.clone())];
+        if !self.token.is_empty() {
+            added.push(("x-amz-security-token", self.token.to_owned()));
+        }
+        let own = added.iter().map(|(name, value)| (*name, value.as_str()));
+        let mut headers: Vec<(&str, &str)> = request.headers.iter().copied().chain(own).collect();
+        headers.push(("host", request.host));
+        headers.sort_unstable();
+        let Unsigned { method, path, query, .. } = *request;
+        let asked = Asked { method, path, query, headers: &headers, body_sha256: None, service: self.service };
         let signed = Signed {
             access_key: self.access_key,
             day,
-            region: "us-east-1",
+            region: self.region,
             service: self.service,
-            headers: names.clone(),
+            headers: headers.iter().map(|(name, _)| *name).collect(),
             signature: [0; 32],
             stamp: &stamp,
             body: &body,
         };
         let signature = hex(&signed.signature_with(&asked, self.secret));
-        let scope = format!("{}/{day}/us-east-1/{}/aws4_request", self.access_key, self.service);
-        let authorization =
-            format!("{ALGORITHM} Credential={scope}, SignedHeaders={}, Signature={signature}", names.join(";"));
-        vec![
-            ("authorization", authorization),
-            ("x-amz-content-sha256", body.clone()),
-            ("x-amz-date", stamp.clone()),
-            ("x-amz-security-token", self.token.to_owned()),
-        ]
+        let scope = format!("{}/{day}/{}/{}/aws4_request", self.access_key, self.region, self.service);
+        let names = signed.headers.join(";");
+        added.push((
+            "authorization",
+            format!("{ALGORITHM} Credential={scope}, SignedHeaders={names}, Signature={signature}"),
+        ));
+        added
     }
 }
 
@@ -320,8 +339,9 @@ mod tests {
     #[test]
     fn what_is_signed_is_checked_and_every_change_is_noticed() {
         let now = Moment(1_795_608_000_000);
-        let signer = Signer { access_key: "CORDTEST", secret: "s", token: "t", service: "s3" };
-        let signed = signer.sign(("GET", "/a%20b"), "localhost:8700", Covers::Body(b""), now);
+        let signer = Signer { access_key: "CORDTEST", secret: "s", token: "t", region: "us-east-1", service: "s3" };
+        let request = Unsigned::plain("GET", "localhost:8700", "/a%20b");
+        let signed = signer.sign(&request, Covers::Body(b""), now);
         let mut headers: Vec<(&str, &str)> = signed.iter().map(|(name, value)| (*name, value.as_str())).collect();
         headers.push(("host", "localhost:8700"));
         let check = |method: &str, path: &str, headers: &[(&str, &str)], secret: &str| {
@@ -352,6 +372,30 @@ mod tests {
         assert_eq!(Signed::read(&asked).err(), Some(SignatureError::Wrong), "another body than it states");
         let otherwise: Vec<_> = headers.iter().filter(|(name, _)| *name != "host").copied().collect();
         assert_eq!(check("GET", "/a%20b", &otherwise, "s"), Err(SignatureError::Wrong), "another host");
+    }
+
+    proptest! {
+        /// Whatever is asked, with whatever headers, is signed as it is checked.
+        #[test]
+        fn what_is_signed_counts(
+            path in "/[!-~]{0,40}", query in "([a-z%]{1,8}=[!-%'-~]{0,12}&?){0,4}", value in "[ -~]{0,40}",
+            region in "[a-z0-9-]{1,12}", token in "[A-Za-z0-9]{0,20}"
+        ) {
+            let now = Moment(1_795_608_000_000);
+            let headers = [("x-amz-meta-a", value.as_str()), ("content-type", "text/plain")];
+            let signer = Signer { access_key: "K", secret: "s", token: &token, region: &region, service: "s3" };
+            let request = Unsigned { method: "PUT", host: "h:1", path: &path, query: &query, headers: &headers };
+            let added = signer.sign(&request, Covers::Nothing, now);
+            let mut sent: Vec<(&str, &str)> = added.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            sent.extend(headers);
+            sent.push(("host", "h:1"));
+            let asked =
+                Asked { method: "PUT", path: &path, query: &query, headers: &sent, body_sha256: None, service: "s3" };
+            let signed = Signed::read(&asked).expect("it reads");
+            prop_assert_eq!(signed.check(&asked, "s", now), Ok(()));
+            prop_assert_eq!(signed.region, region.as_str());
+            prop_assert_eq!(token.is_empty(), !sent.iter().any(|(name, _)| *name == "x-amz-security-token"));
+        }
     }
 
     #[test]

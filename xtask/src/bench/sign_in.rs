@@ -10,7 +10,7 @@ use cordon_domain::{
 };
 use cordon_gate::act::{Changes, Invite, Issue};
 use cordon_gate::{Facts, Gate, Request};
-use cordon_identity::signature::{Asked, Covers, Signer};
+use cordon_identity::signature::{Asked, Covers, Signer, Unsigned};
 use cordon_identity::{Identity, Password, PublicUrl, Visit, invitation};
 use cordon_policy::{LocalOperator, Policies};
 use cordon_store::edge::{SystemClock, SystemEntropy};
@@ -102,16 +102,13 @@ async fn checks(folder: PathBuf) -> Result<(), String> {
 
     let session = times(CHECKS, || identity.session(&entered.token).is_ok())?;
     print_times("the check of a session: its MAC, its time, whose it is, what was revoked", session);
-    let signer = Signer { access_key: &key.id, secret: &key.secret, token: &key.token, service: "s3" };
-    let signed = signer.sign(
-        ("GET", "/bucket/models/step-1000.safetensors"),
-        "localhost:8700",
-        Covers::Body(b""),
-        SystemClock.now(),
-    );
+    let (access_key, secret, token) = (key.id.as_str(), key.secret.as_str(), key.token.as_str());
+    let signer = Signer { access_key, secret, token, region: "us-east-1", service: "s3" };
+    let path = "/bucket/models/step-1000.safetensors";
+    let request = Unsigned::plain("GET", "localhost:8700", path);
+    let signed = signer.sign(&request, Covers::Body(b""), SystemClock.now());
     let mut headers: Vec<(&str, &str)> = signed.iter().map(|(name, value)| (*name, value.as_str())).collect();
     headers.extend([("host", "localhost:8700"), ("user-agent", "aws-cli/2.0"), ("accept-encoding", "identity")]);
-    let path = "/bucket/models/step-1000.safetensors";
     let asked = Asked { method: "GET", path, query: "", headers: &headers, body_sha256: None, service: "s3" };
     let signature = times(CHECKS, || identity.signed(&asked).is_ok())?;
     print_times("the check of a request signed with an access key: its signature, and all of the above", signature);

@@ -5,7 +5,7 @@ mod export;
 mod payload;
 mod prove;
 pub(crate) mod resources;
-mod search;
+pub(crate) mod search;
 mod verify;
 mod verify_proof;
 mod witness;

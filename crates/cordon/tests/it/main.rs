@@ -11,13 +11,16 @@
 
 mod access;
 mod cli;
+mod clients;
 mod containers;
+mod demo;
 mod git;
 mod harness;
 mod hostile;
 mod killed;
 mod labels;
 mod marker;
+mod moved;
 mod node;
 mod publish;
 mod readme;

@@ -320,6 +320,10 @@ fn signing_in(stage: &mut Stage) {
     stage.run(1, &["publish", "s3://b/k", "--until", "2999-01-01", "--reason", "x"]);
     stage.run(0, &["publications", "list"]);
     stage.run(1, &["publications", "withdraw", "pb_00000000000000000000000000000005", "--reason", "x"]);
+    stage.run(1, &with_root(&["eject", "s3://nowhere", "--to", "left"]));
+    elsewhere(stage);
+    stage.run(0, &["demo", "--once"]);
+    stage.run(0, &["demo", "--remove"]);
     stage.run(0, &with_root(&["vendors", "set", "Example", "--until", "2999-01-01", "--reason", "none"]));
     stage.run(0, &with_root(&["vendors", "list"]));
     stage.run(0, &with_root(&["devices", "list"]));
@@ -329,6 +333,19 @@ fn signing_in(stage: &mut Stage) {
     stage.run(0, &with_root(&["emergency", "list"]));
     stage.run(0, &[&["access", "revoke", &ada, "--reason", "none"][..], &ROOT].concat());
     up.end();
+}
+
+/// A command that has the key of another store in its environment, which answers nobody.
+fn elsewhere(stage: &mut Stage) {
+    let (secret, token) = (random(8, 40), random(9, 80));
+    stage.markers.add("secret of another store", secret.as_bytes());
+    stage.markers.add("token of another store", token.as_bytes());
+    let mut command = stage.place.command(&["import", "s3://old", "--dry-run", "--endpoint", "http://127.0.0.1:1"]);
+    command.env("AWS_ACCESS_KEY_ID", "a").env("AWS_SECRET_ACCESS_KEY", secret).env("AWS_SESSION_TOKEN", token);
+    let report = crate::harness::Report::of(&command.output().expect("the binary runs"));
+    assert!(report.code == 2 && report.stderr.contains("cannot be reached"), "{}", report.stderr);
+    stage.note(&["import"]);
+    stage.printed.push(("import".to_owned(), report.stdout + &report.stderr));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::node::{Browser, Up, login, run_as};
 use crate::trust::ok;
 
 /// Everything that a client of S3 takes from the environment.
-fn environment(place: &Place, home: &str) -> Vec<(String, String)> {
+pub(crate) fn environment(place: &Place, home: &str) -> Vec<(String, String)> {
     let printed = place.command(&["env"]).env("HOME", place.path().join(home)).output().expect("runs");
     let printed = String::from_utf8(printed.stdout).expect("text");
     let pair = |line: &str| {

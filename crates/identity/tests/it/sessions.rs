@@ -10,7 +10,7 @@ use cordon_gate::{Facts, Request};
 use cordon_identity::device::DeviceKey;
 use cordon_identity::login::{Enrol, LoginRequest, Redeemed, redeemed};
 use cordon_identity::session::{access_key, service_key};
-use cordon_identity::signature::{Asked, Covers, SignatureError, Signer};
+use cordon_identity::signature::{Asked, Covers, SignatureError, Signer, Unsigned};
 use cordon_identity::{AccessKey, IdentityError, SignedIn};
 use cordon_store::Change;
 
@@ -21,8 +21,9 @@ const HOST: &str = "localhost:8700";
 
 /// A request that is signed with a key, as a client of S3 sends it.
 fn signed(office: &Office, key: &AccessKey) -> Result<(), String> {
-    let signer = Signer { access_key: &key.id, secret: &key.secret, token: &key.token, service: "s3" };
-    let headers = signer.sign(("GET", "/bucket/key"), HOST, Covers::Body(b""), office.identity.now());
+    let signer =
+        Signer { access_key: &key.id, secret: &key.secret, token: &key.token, region: "us-east-1", service: "s3" };
+    let headers = signer.sign(&Unsigned::plain("GET", HOST, "/bucket/key"), Covers::Body(b""), office.identity.now());
     let mut headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
     headers.push(("host", HOST));
     let asked =
@@ -111,8 +112,9 @@ async fn whose_key_a_request_names_is_told_with_what_its_signature_is_for() {
         key.token.as_str()
     );
     assert_eq!(recognised(&query, &[]), (Some(3_600), "eu-west-9".to_owned()));
-    let signer = Signer { access_key: &key.id, secret: &key.secret, token: &key.token, service: "s3" };
-    let headers = signer.sign(("GET", "/b/k"), HOST, Covers::Body(b""), office.identity.now());
+    let signer =
+        Signer { access_key: &key.id, secret: &key.secret, token: &key.token, region: "us-east-1", service: "s3" };
+    let headers = signer.sign(&Unsigned::plain("GET", HOST, "/b/k"), Covers::Body(b""), office.identity.now());
     let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
     assert_eq!(recognised("", &headers), (None, "us-east-1".to_owned()));
 }

@@ -8,7 +8,7 @@ use cordon_identity::device::DeviceKey;
 use cordon_identity::limits::WRONG_BY_ADDRESS;
 use cordon_identity::login::{LoginRequest, redeemed};
 use cordon_identity::session::access_key;
-use cordon_identity::signature::{Covers, Signer};
+use cordon_identity::signature::{Covers, Signer, Unsigned};
 use cordon_server::peers::{CHECK, PROOF, PeerKey};
 use serde_json::{Value, json};
 
@@ -83,14 +83,20 @@ fn query(fields: &[(&str, String)]) -> String {
 /// Signs a request of STS, as clients of S3 do.
 async fn caller(running: &Running, key: &Value) -> Reply {
     let text = |name: &str| key[name].as_str().expect("a text");
-    let signer = Signer { access_key: text("id"), secret: text("secret"), token: text("token"), service: "sts" };
+    let signer = Signer {
+        access_key: text("id"),
+        secret: text("secret"),
+        token: text("token"),
+        region: "us-east-1",
+        service: "sts",
+    };
     signed(running, &signer).await
 }
 
 async fn signed(running: &Running, signer: &Signer<'_>) -> Reply {
     let body = "Action=GetCallerIdentity&Version=2011-06-15";
-    let headers =
-        signer.sign(("POST", "/"), &running.listens, Covers::Body(body.as_bytes()), running.node.identity().now());
+    let request = Unsigned::plain("POST", &running.listens, "/");
+    let headers = signer.sign(&request, Covers::Body(body.as_bytes()), running.node.identity().now());
     let mut all: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
     all.push(("host", &running.listens));
     running.send("POST", "/", &all, body).await
@@ -191,7 +197,13 @@ async fn what_is_revoked_beside_a_node_is_refused_there_within_a_second() {
     let begun = Instant::now();
     let credential = issued.iter().find(|one| one.kind == CredentialKind::AccessKey).expect("a key");
     let again = access_key(keys, *credential).expect("keys").expect("made again");
-    let signer = Signer { access_key: &again.id, secret: &again.secret, token: &again.token, service: "sts" };
+    let signer = Signer {
+        access_key: &again.id,
+        secret: &again.secret,
+        token: &again.token,
+        region: "us-east-1",
+        service: "sts",
+    };
     while signed(&running, &signer).await.status == 200 {
         assert!(begun.elapsed() < Duration::from_secs(1), "it still counts after a second");
     }

@@ -2,10 +2,13 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::sync::Arc;
 
 use cordon_domain::Clock as _;
-use cordon_identity::signature::{Covers, Signer};
+use cordon_identity::signature::{Covers, Signer, Unsigned};
 use cordon_store::edge::SystemClock;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
 const BUFFER_BYTES: usize = 1 << 20;
 
@@ -17,12 +20,36 @@ pub(super) struct Key {
     pub(super) secret: String,
     /// Not every server has one.
     pub(super) token: String,
+    /// How a connection is encrypted, where it is.
+    pub(super) tls: Option<Arc<ClientConfig>>,
+}
+
+/// What bytes go through.
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+}
+
+impl Stream {
+    fn write_all(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        match self {
+            Self::Plain(stream) => stream.write_all(bytes),
+            Self::Tls(stream) => stream.write_all(bytes).and_then(|()| stream.flush()),
+        }
+    }
+
+    fn read(&mut self, room: &mut [u8]) -> std::io::Result<usize> {
+        match self {
+            Self::Plain(stream) => stream.read(room),
+            Self::Tls(stream) => stream.read(room),
+        }
+    }
 }
 
 /// A connection.
 pub(super) struct Client {
     key: Key,
-    stream: TcpStream,
+    stream: Stream,
     buffer: Vec<u8>,
     pub(super) covers_body: bool,
     /// The head of the last answer, in lower case.
@@ -33,15 +60,23 @@ impl Client {
     pub(super) fn connect(key: &Key) -> Result<Self, String> {
         let stream = TcpStream::connect(&key.host).map_err(|error| format!("{}: {error}", key.host))?;
         stream.set_nodelay(true).map_err(|error| error.to_string())?;
+        let stream = match &key.tls {
+            None => Stream::Plain(stream),
+            Some(config) => {
+                let name = ServerName::try_from("localhost").map_err(|error| error.to_string())?;
+                let session = ClientConnection::new(Arc::clone(config), name).map_err(|error| error.to_string())?;
+                Stream::Tls(Box::new(StreamOwned::new(session, stream)))
+            }
+        };
         Ok(Self { key: key.clone(), stream, buffer: vec![0; BUFFER_BYTES], covers_body: false, head: String::new() })
     }
 
     /// Asks, and returns how many bytes the answer has. It must be a 2xx.
     pub(super) fn ask(&mut self, method: &str, path: &str, body: &[u8]) -> Result<u64, String> {
         let covers = if self.covers_body { Covers::Body(body) } else { Covers::Nothing };
-        let Key { host, id, secret, token } = &self.key;
-        let signer = Signer { access_key: id, secret, token, service: "s3" };
-        let headers = signer.sign((method, path), host, covers, SystemClock.now());
+        let Key { host, id, secret, token, .. } = &self.key;
+        let signer = Signer { access_key: id, secret, token, region: "us-east-1", service: "s3" };
+        let headers = signer.sign(&Unsigned::plain(method, host, path), covers, SystemClock.now());
         let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\ncontent-length: {}\r\n", body.len());
         headers.iter().for_each(|(name, value)| head.push_str(&format!("{name}: {value}\r\n")));
         head.push_str("\r\n");

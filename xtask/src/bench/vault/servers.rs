@@ -2,6 +2,9 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
+
+use rustls::{ClientConfig, RootCertStore};
 
 use super::Key;
 use crate::node::{Node, Running, answers, begun, free_port, wait_until};
@@ -60,19 +63,47 @@ impl Usage {
 
 /// Starts all of them.
 pub(super) fn all(folder: &Path) -> Result<Vec<Server>, String> {
-    Ok(vec![cordon(&folder.join("cordon"))?, seaweedfs(&folder.join("seaweedfs"))?, s3s_fs(&folder.join("s3s-fs"))?])
+    Ok(vec![
+        cordon(&folder.join("cordon"))?,
+        cordon_with_tls(&folder.join("cordon-tls"))?,
+        seaweedfs(&folder.join("seaweedfs"))?,
+        s3s_fs(&folder.join("s3s-fs"))?,
+    ])
 }
 
 fn cordon(folder: &Path) -> Result<Server, String> {
     let node = Node::begin(folder, &[])?;
     let key = node.keys.first().cloned().ok_or("no keys were given")?;
-    let key = Key { host: node.host, id: key.id, secret: key.secret, token: key.token };
+    let key = Key { host: node.host, id: key.id, secret: key.secret, token: key.token, tls: None };
     Ok(Server { name: "cordon", key, child: node.process })
+}
+
+/// The same, with a certificate that an authority of this measurement signed.
+fn cordon_with_tls(folder: &Path) -> Result<Server, String> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let failed = |error: &dyn std::fmt::Display| format!("a certificate: {error}");
+    std::fs::create_dir_all(folder).map_err(|error| failed(&error))?;
+    let signed = rcgen::generate_simple_self_signed(["localhost".to_owned()]).map_err(|error| failed(&error))?;
+    let secret = folder.join("tls.key");
+    std::fs::write(folder.join("tls.pem"), signed.cert.pem()).map_err(|error| failed(&error))?;
+    std::fs::write(&secret, signed.signing_key.serialize_pem()).map_err(|error| failed(&error))?;
+    let mode = std::fs::Permissions::from_mode(0o600);
+    std::fs::set_permissions(&secret, mode).map_err(|error| failed(&error))?;
+    let mut trusted = RootCertStore::empty();
+    trusted.add(signed.cert.der().clone()).map_err(|error| failed(&error))?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_protocol_versions(&[&rustls::version::TLS13]);
+    let config = config.map_err(|error| failed(&error))?.with_root_certificates(trusted).with_no_client_auth();
+    let node = Node::begin_with(folder, "https", &["--tls-certificate", "tls.pem", "--tls-key", "tls.key"])?;
+    let key = node.keys.first().cloned().ok_or("no keys were given")?;
+    let tls = Some(Arc::new(config));
+    let key = Key { host: node.host, id: key.id, secret: key.secret, token: key.token, tls };
+    Ok(Server { name: "cordon, TLS 1.3", key, child: node.process })
 }
 
 /// A key that serves for nothing outside of this measurement.
 fn key(host: String) -> Key {
-    Key { host, id: "bench".to_owned(), secret: "bench-secret".to_owned(), token: String::new() }
+    Key { host, id: "bench".to_owned(), secret: "bench-secret".to_owned(), token: String::new(), tls: None }
 }
 
 fn seaweedfs(folder: &Path) -> Result<Server, String> {

@@ -8,10 +8,11 @@ use cordon_domain::{
 };
 use cordon_gate::act::Revoke;
 use cordon_identity::session::access_key;
-use cordon_identity::signature::{Covers, Signer};
+use cordon_identity::signature::{Covers, Signer, Unsigned};
 use cordon_server::limits::PRESENT_MS;
 use cordon_server::peers::{CHECK, Checked, PROOF, PeerAddress, PeerKey};
 use cordon_server::reply::ENDED;
+use cordon_server::s3::REGION;
 use cordon_store::Server;
 use cordon_store::edge::SystemClock;
 use serde_json::json;
@@ -153,10 +154,12 @@ fn refused(operated: &Operated, server: &Server, one: &Credential, begun: Instan
 fn replayed(operated: &Operated, server: &Server, one: &Credential) -> Result<Option<String>, String> {
     let key = access_key(operated.installation.keys(), *one).map_err(|error| error.to_string())?;
     let key = key.ok_or("the keys of keys are not there")?;
-    let signer = Signer { access_key: &key.id, secret: &key.secret, token: &key.token, service: "sts" };
+    let (access_key, secret, token) = (key.id.as_str(), key.secret.as_str(), key.token.as_str());
+    let signer = Signer { access_key, secret, token, region: REGION, service: "sts" };
     let at: PeerAddress = server.address.parse()?;
     let (host, body) = (at.listens.to_string(), "Action=GetCallerIdentity&Version=2011-06-15");
-    let headers = signer.sign(("POST", "/"), &host, Covers::Body(body.as_bytes()), SystemClock.now());
+    let request = Unsigned::plain("POST", &host, "/");
+    let headers = signer.sign(&request, Covers::Body(body.as_bytes()), SystemClock.now());
     let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let (status, text) = exchange_with(&at, "/", &headers, body).map_err(|error| error.what().to_owned())?;
     let within = |name: &str| {

@@ -33,7 +33,7 @@ enum Format {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let operated = arguments.at.open()?;
-    let found = found(&operated, &arguments.filter, "export")?;
+    let found = found(&operated, &arguments.filter, "cordon audit export")?;
     let lines = found.iter().filter_map(|(position, opened)| match (opened, arguments.format) {
         (Opened::Event(event), Format::Ocsf) => {
             Some(ocsf::export(&event.event, &event.identity, *position).to_string())

@@ -56,7 +56,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let operated = arguments.at.open()?;
-    let found = found(&operated, &arguments.filter, "search")?;
+    let found = found(&operated, &arguments.filter, "cordon audit search")?;
     let lines =
         found.iter().map(
             |(position, opened)| {
@@ -68,23 +68,28 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
 }
 
 /// An entry that was opened.
-pub(super) enum Opened {
+pub(crate) enum Opened {
     Event(Box<OpenEvent>),
     Succession(Succession),
 }
 
 /// Finds and opens events. What does not open is a fault, and stops.
 pub(super) fn found(operated: &Operated, filter: &Filter, what: &str) -> Result<Vec<(u64, Opened)>, Failure> {
+    let found = page(operated, &search_of(&operated.installation, filter)?, what)?;
+    if found.len() == SEARCH_EVENTS_MAX || found.len() == filter.limit {
+        eprintln!("hint: these are the first {} events; for others give --from, or a higher --limit", found.len());
+    }
+    Ok(found)
+}
+
+/// The same of one search, of as many as it returns.
+pub(crate) fn page(operated: &Operated, search: &Search, what: &str) -> Result<Vec<(u64, Opened)>, Failure> {
     let installation = &operated.installation;
-    let search = search_of(installation, filter)?;
     operated.run(async {
-        let request = Request::<SearchAct>::new(operated.facts(Some(format!("cordon audit {what}"))));
+        let request = Request::<SearchAct>::new(operated.facts(Some(what.to_owned())));
         let receipt = operated.gate.read(request).await.map_err(denied)?;
-        let found = installation.reader().search(&search).await.map_err(failure)?;
+        let found = installation.reader().search(search).await.map_err(failure)?;
         drop(receipt.spend());
-        if found.len() == SEARCH_EVENTS_MAX || found.len() == filter.limit {
-            eprintln!("hint: these are the first {} events; for others give --from, or a higher --limit", found.len());
-        }
         found.into_iter().map(|(position, entry)| Ok((position, opened(installation, position, &entry)?))).collect()
     })
 }
@@ -183,7 +188,7 @@ fn line(position: u64, opened: &Opened) -> String {
 }
 
 /// An event as the JSON of this program.
-pub(super) fn json_of(position: u64, opened: &Opened) -> Value {
+pub(crate) fn json_of(position: u64, opened: &Opened) -> Value {
     let opened = match opened {
         Opened::Event(opened) => opened,
         Opened::Succession(succession) => {
