@@ -9,6 +9,7 @@ mod bucket;
 mod codename;
 mod credentials;
 mod db;
+mod declassify;
 mod demo;
 mod devices;
 mod doctor;
@@ -60,6 +61,7 @@ pub(crate) enum Command {
     Approve(Box<approve::Arguments>),
     #[command(subcommand)]
     Quarantine(quarantine::Command),
+    Declassify(Box<declassify::Arguments>),
     #[command(subcommand)]
     Bucket(bucket::Command),
     #[command(subcommand)]
@@ -120,6 +122,7 @@ impl Command {
             Self::Env(arguments) => env::run(&arguments),
             Self::Approve(arguments) => approve::run(&arguments),
             Self::Quarantine(command) => quarantine::run(command),
+            Self::Declassify(arguments) => declassify::run(&arguments),
             Self::Bucket(command) => bucket::run(&command),
             Self::Allowance(command) => allowance::run(&command),
             Self::Embargo(command) => embargo::run(&command),

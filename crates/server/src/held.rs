@@ -1,7 +1,7 @@
 //! What is held because of what was found in it: who owns it disputes that here.
 
 use cordon_domain::limits::RECORD_TEXT_BYTES_MAX;
-use cordon_domain::{Action, ObjectKey, VersionId};
+use cordon_domain::{Action, Label, ObjectKey, VersionId};
 use cordon_gate::{Denial, Facts, JournalError};
 use cordon_store::inspections::Wanted;
 use cordon_vault::{Held, VaultError};
@@ -87,6 +87,33 @@ pub(crate) async fn release(node: &Node, asked: Asked) -> Answer {
     }
     let label = node.vault.carry_out(release).await?;
     json(&object!({"released": label.to_string()}))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Lowering {
+    bucket: String,
+    key: String,
+    version: Option<String>,
+    label: String,
+    reason: String,
+}
+
+/// Gives a version a lower label; or asks others to approve that, where it takes them.
+pub(crate) async fn lower(node: &Node, asked: Asked) -> Answer {
+    let Lowering { bucket, key, version, label, reason } = asked.json()?;
+    let label: Label = label.parse().map_err(|_| Refused::Unreadable("the label"))?;
+    let key: ObjectKey = key.parse().map_err(|_| Refused::NotFound)?;
+    let version: Option<VersionId> = version.map(|text| text.parse()).transpose().map_err(|_| Refused::NotFound)?;
+    let facts = facts_because(node, &asked, Action::LabelLower, reason)?;
+    node.follow().await;
+    let bucket = node.vault.bucket_for(&facts, &bucket).await?;
+    let mut lowering = node.vault.lower(&facts, &bucket, (&key, version), label).await?;
+    if let Some(asked) = asked_of_others(node, &mut lowering.facts).await? {
+        return json(&object!({"asked": asked.to_string()}));
+    }
+    let label = node.vault.carry_out(lowering).await?;
+    json(&object!({"label": label.to_string()}))
 }
 
 /// The same, for a reason, which is as short as records keep it.

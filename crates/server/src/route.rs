@@ -111,6 +111,7 @@ pub fn table() -> Vec<Route> {
         POST "/approve"                Person Program approvals::approve_as_program;
         POST "/quarantine"             Person Program held::list;
         POST "/quarantine/release"     Person Program held::release;
+        POST "/label/lower"            Person Program held::lower;
         POST "/publications"           Person Program publications::list;
         POST "/publications/make"      Person Program publications::make;
         POST "/publications/withdraw"  Person Program publications::withdraw;

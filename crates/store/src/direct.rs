@@ -64,7 +64,11 @@ impl fmt::Display for DirectFiles {
 
 #[async_trait]
 impl ObjectStore for DirectFiles {
-    async fn put_multipart_opts(&self, at: &Path, _: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
+    async fn put_multipart_opts(&self, at: &Path, options: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
+        if !options.attributes.is_empty() {
+            // As of files: they are refused there.
+            return self.files.put_multipart_opts(at, options).await;
+        }
         let place = self.files.path_to_filesystem(at)?;
         let begun = blocking(at.clone(), move || Writing::begin(place)).await?;
         Ok(Box::new(Upload { at: at.clone(), offset: 0, writing: Arc::new(Mutex::new(Some(begun))) }))
@@ -160,14 +164,17 @@ impl MultipartUpload for Upload {
 struct Writing {
     file: File,
     is_direct: bool,
-    staged: PathBuf,
+    /// The other name, as long as it has it.
+    staged: Option<PathBuf>,
     place: PathBuf,
 }
 
 impl Drop for Writing {
     fn drop(&mut self) {
-        // It has its own name by now, or is worth nothing.
-        let _ = std::fs::remove_file(&self.staged);
+        if let Some(staged) = &self.staged {
+            // It is worth nothing; one that stays is called so that nobody takes it for whole.
+            let _ = std::fs::remove_file(staged);
+        }
     }
 }
 
@@ -181,7 +188,7 @@ impl Writing {
             match OpenOptions::new().write(true).create_new(true).open(&staged) {
                 Ok(file) => {
                     let is_direct = go_direct(&file);
-                    return Ok(Self { file, is_direct, staged, place });
+                    return Ok(Self { file, is_direct, staged: Some(staged), place });
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => make_folder(&place)?,
@@ -238,9 +245,14 @@ impl Writing {
         Ok(())
     }
 
-    fn finish(self) -> io::Result<()> {
+    fn finish(mut self) -> io::Result<()> {
         self.file.sync_all()?;
-        std::fs::rename(&self.staged, &self.place)?;
+        if let Some(staged) = self.staged.take()
+            && let Err(error) = std::fs::rename(&staged, &self.place)
+        {
+            self.staged = Some(staged);
+            return Err(error);
+        }
         sync_folder(&self.place)
     }
 }

@@ -3,9 +3,9 @@
 use cordon_domain::{Action, Bucket, BucketId, Inspected, Inspection, Label, ObjectKey, Released, Target, VersionId};
 use cordon_gate::act::{List, Lower, Query};
 use cordon_gate::{Facts, Request};
-use cordon_store::Change;
 use cordon_store::entries::{Entry, Found};
 use cordon_store::inspections::{Look, Wanted};
+use cordon_store::{Change, ObjectRow};
 
 use crate::error::VaultError;
 use crate::limits::{HELD_LOOKED_AT_MAX, HELD_SHOWN_MAX};
@@ -22,7 +22,7 @@ pub struct Held {
     pub inspected: Inspected,
 }
 
-/// A release that is yet to be made: what is asked, and what it changes.
+/// A label that is yet to be lowered: what is asked, and what it changes.
 pub struct Release {
     /// What is asked.
     pub facts: Facts,
@@ -101,11 +101,7 @@ impl Vault {
         bucket: &Bucket,
         (key, version): (&ObjectKey, Option<VersionId>),
     ) -> Result<Release, VaultError> {
-        let (entry, row) = self.found(bucket, key, version).await?;
-        if !self.may_list(asks, bucket.id, &row.label) {
-            // Decided and recorded as a look at it is.
-            self.head(asks, bucket, key, version).await?;
-        }
+        let (entry, row) = self.lowerable(asks, bucket, (key, version)).await?;
         let not_held = || VaultError::Conflict("nothing that was found in it raised its label".to_owned());
         let from = entry.said.inspection.ok_or_else(not_held)?;
         let Inspection::Done(inspected) = &from else { return Err(not_held()) };
@@ -118,13 +114,80 @@ impl Vault {
         let released = Some(Released { by: asks.actor.principal, at: asks.at });
         let to = Inspection::Done(Box::new(Inspected { released, ..Inspected::clone(inspected) }));
         let look = Box::new(Look { from, to, prints: None });
-        let change = self.relabel((bucket.id, entry.version), Action::LabelLower, before.clone(), look).await?;
-        let target = of_version(bucket.id, entry.version, row.label);
-        let facts = Facts { target, beside: change.beside(), action: Action::LabelLower, ..asks.clone() };
-        Ok(Release { facts, label: before, change })
+        self.lowering(asks, (bucket.id, entry.version, row.label), before, Some(look)).await
     }
 
-    /// Makes a release. Returns the label that the version has from then on.
+    /// Prepares that a version gets a lower label, one that somebody set too high. Nothing is decided yet, as of a release. What
+    /// was found in it and raised nothing is released by the same: others see it before they approve.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::NoObject`] when there is none that whoever asks may know of; [`VaultError::Refused`] for who could not do it with
+    /// all approvals; [`VaultError::Conflict`] when the label is not lower, is lower than that of the bucket, or was raised by what
+    /// was found.
+    pub async fn lower(
+        &self,
+        asks: &Facts,
+        bucket: &Bucket,
+        (key, version): (&ObjectKey, Option<VersionId>),
+        to: Label,
+    ) -> Result<Release, VaultError> {
+        let (entry, row) = self.lowerable(asks, bucket, (key, version)).await?;
+        let not = |why: String| Err(VaultError::Conflict(why));
+        let adds = to.level > row.label.level || !to.projects.is_subset(&row.label.projects);
+        if adds || !to.is_lower_than(&row.label) {
+            return not(format!("it is {}, and {to} is not lower", row.label));
+        }
+        if to.is_lower_than(&bucket.label) {
+            return not(format!("a version has at least the label of its bucket, {}", bucket.label));
+        }
+        let look = match entry.said.inspection {
+            Some(Inspection::Pending) => return not("it is still being inspected".to_owned()),
+            Some(Inspection::Done(done)) if done.is_held() => {
+                return not(format!("this was found in it: {}; have it released first", done.looked));
+            }
+            Some(Inspection::Done(done)) if done.released.is_none() && asks_more(&done, &to, &row.label) => {
+                let released = Some(Released { by: asks.actor.principal, at: asks.at });
+                let to = Inspection::Done(Box::new(Inspected { released, ..Inspected::clone(&done) }));
+                Some(Box::new(Look { from: Inspection::Done(done), to, prints: None }))
+            }
+            _ => None,
+        };
+        self.lowering(asks, (bucket.id, entry.version, row.label), to, look).await
+    }
+
+    /// Returns a version of which whoever asks may know, and whose label they could lower with all approvals. Who could not is
+    /// refused on record, before anything is told of it.
+    async fn lowerable(
+        &self,
+        asks: &Facts,
+        bucket: &Bucket,
+        (key, version): (&ObjectKey, Option<VersionId>),
+    ) -> Result<(Entry, ObjectRow), VaultError> {
+        let (entry, row) = self.found(bucket, key, version).await?;
+        if !self.may_list(asks, bucket.id, &row.label) {
+            // Decided and recorded as a look at it is.
+            self.head(asks, bucket, key, version).await?;
+        }
+        let target = of_version(bucket.id, entry.version, row.label.clone());
+        self.lacks_approval_at_most::<Lower>(&Facts { target, action: Action::LabelLower, ..asks.clone() }).await?;
+        Ok((entry, row))
+    }
+
+    async fn lowering(
+        &self,
+        asks: &Facts,
+        (bucket, version, from): (BucketId, VersionId, Label),
+        to: Label,
+        look: Option<Box<Look>>,
+    ) -> Result<Release, VaultError> {
+        let change = self.relabel((bucket, version), Action::LabelLower, to.clone(), look).await?;
+        let target = of_version(bucket, version, from);
+        let facts = Facts { target, beside: change.beside(), action: Action::LabelLower, ..asks.clone() };
+        Ok(Release { facts, label: to, change })
+    }
+
+    /// Lowers a label, as it was prepared. Returns the label that the version has from then on.
     ///
     /// # Errors
     ///
@@ -134,4 +197,10 @@ impl Vault {
         drop(self.gate.change(Request::<Lower>::new(facts), change).await?.spend());
         Ok(label)
     }
+}
+
+/// Tells whether what was found in a version asks for a higher level than `to`, or for projects of which it would not be.
+fn asks_more(done: &Inspected, to: &Label, now: &Label) -> bool {
+    let names_others = done.looked.copied().next().is_some() || done.looked.named().next().is_some();
+    done.looked.raised(to, []).is_some() || names_others && !to.projects.is_superset(&now.projects)
 }

@@ -369,7 +369,7 @@ impl Vault {
             return Ok(label);
         };
         let look = look(Inspected { before: Some(label), got: Some(raised.clone()), ..inspected });
-        let change = self.relabel((bucket, version), Action::LabelRaise, raised.clone(), look).await?;
+        let change = self.relabel((bucket, version), Action::LabelRaise, raised.clone(), Some(look)).await?;
         self.change_itself::<Raise>(own, target, &told, change).await?;
         Ok(raised)
     }
@@ -394,12 +394,12 @@ impl Vault {
         (bucket, version): (BucketId, VersionId),
         action: Action,
         label: Label,
-        look: Box<Look>,
+        look: Option<Box<Look>>,
     ) -> Result<Change, VaultError> {
         let name = KeyName::Bucket(bucket, label.level);
         let active = self.reader.active_key(&self.keys, name).await?.map(|active| active.active);
         let key_version = self.keys.wrapping_key(active, name, 1)?.reference().version;
-        Ok(Change::Relabel { bucket, version, action, label, key_version, look: Some(look) })
+        Ok(Change::Relabel { bucket, version, action, label, key_version, look })
     }
 
     /// Returns what a name leads to; waits a little for a look into it that whoever asks needs, and may read it then.

@@ -6,6 +6,7 @@ use cordon_gate::act::{ChangeLevels, ChangePolicies};
 use serde_json::{Value, json};
 
 use crate::commands::audit::event;
+use crate::commands::declassify;
 use crate::commands::publications::withdraw::withdraw;
 use crate::commands::quarantine::release::{Disputed, release};
 use crate::error::Failure;
@@ -13,7 +14,8 @@ use crate::exit::Exit;
 use crate::installation::{At, Consent, Operated, failure, say_asked};
 use crate::remote::Login;
 
-/// Take back what was done: a change of policies or of what levels demand, a publication, a label that an inspection raised.
+/// Take back what was done: a change of policies or of what levels demand, a publication, a label that an inspection raised or
+/// that a write set.
 ///
 /// What an event changed is put back as it was before, when nothing changed it since. It is a change as any other, and is decided and
 /// recorded as one: policies and levels take two people here, a label takes them where one signed in with `cordon login`, and a
@@ -55,6 +57,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         (Action::LabelRaise, _) if done.actor.principal == operated.installation.itself() => {
             dispute(&done, &arguments.reason)
         }
+        (Action::ObjectWrite, _) => unlabel(&operated, &done, &arguments.reason),
         (action, _) => Err(otherwise(action, &done.target)),
     }
 }
@@ -134,6 +137,28 @@ fn dispute(done: &Event, reason: &str) -> Result<Exit, Failure> {
     release(&Disputed { bucket: &bucket, key: &key, version: Some(&version) }, reason)
 }
 
+/// Asks for the label of its bucket, for a version that was written with a higher one, and has it still.
+fn unlabel(operated: &Operated, done: &Event, reason: &str) -> Result<Exit, Failure> {
+    let gone = || Failure::usage("the version that was written is not there any more", "there is nothing to take back");
+    let version = done.target.version.ok_or_else(gone)?;
+    let installation = &operated.installation;
+    let found =
+        operated.run(async { installation.reader().version(installation.keys(), version).await.map_err(failure) })?;
+    let (entry, row) = found.ok_or_else(gone)?;
+    let now = operated.snapshot()?;
+    let bucket = now.roster().buckets.get(entry.bucket).ok_or_else(gone)?;
+    if row.as_ref().is_some_and(|row| done.target.label.as_ref() != Some(&row.label)) {
+        let hint = format!("see `cordon audit search --object {version}`, and `cordon declassify`");
+        return Err(Failure::usage("its label was changed since", hint));
+    }
+    if row.is_none_or(|row| !bucket.label.is_lower_than(&row.label)) {
+        let what = format!("{version} has the label of its bucket: this write set none");
+        return Err(Failure::usage(what, "a version is deleted, or written anew, with a client of S3"));
+    }
+    let version = version.to_string();
+    declassify::lower((bucket.name.as_str(), entry.key.as_str(), Some(&version)), &bucket.label, reason)
+}
+
 /// What ends other things that were done.
 fn otherwise(action: Action, target: &Target) -> Failure {
     let named = target.record.as_ref().map(|key| key.to_string());
@@ -148,7 +173,8 @@ fn otherwise(action: Action, target: &Target) -> Failure {
             "delete the marker, or read the version before: `aws s3api list-object-versions`".to_owned()
         }
         Action::ObjectTag => "set the tags anew: `aws s3api put-object-tagging`".to_owned(),
-        _ => "policies, levels, publications, and labels that an inspection raised are taken back".to_owned(),
+        _ => "policies, levels, publications, and labels that an inspection raised or a write set are taken back"
+            .to_owned(),
     };
     Failure::usage(format!("`{action}` is not taken back by this"), hint)
 }

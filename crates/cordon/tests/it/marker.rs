@@ -303,6 +303,7 @@ fn signing_in(stage: &mut Stage) {
     stage.run(1, &["approve", "as_00000000000000000000000000000005"]);
     stage.run(0, &["quarantine", "list"]);
     stage.run(1, &["quarantine", "release", "s3://b/k", "--reason", "x"]);
+    stage.run(1, &["declassify", "s3://b/k", "--to", "internal", "--reason", "x"]);
     stage.run(1, &["bucket", "show", "s3://b"]);
     stage.run(1, &["bucket", "set", "s3://b", "--limits", "observe", "--reason", "x"]);
     let bulk = ["allowance", "add", "pr_00000000000000000000000000000005", "s3://b", "--bytes", "1GB"];

