@@ -2,8 +2,8 @@
 //!
 //! What is written once and long is not read again soon: a copy of it in the page cache costs the kernel more than all else of
 //! writing it, for memory that others need. So sealed bytes are written with `O_DIRECT` (open(2) of Linux), in whole blocks from
-//! memory that begins at one; the rest of a file, shorter than a block, goes through the cache, and so does all of it where a
-//! file system does not know of this. Everything else is as `object_store` does it: a file is written under another name, made
+//! memory that begins at one ([`aligned`]); the rest of a file, shorter than a block, goes through the cache, and so does all of it
+//! where memory begins elsewhere, or a file system does not know of this. Everything else is as `object_store` does it: a file is written under another name, made
 //! durable, and only then called by its own.
 
 use std::fmt;
@@ -23,8 +23,6 @@ use object_store::{
     CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
     PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result, UploadPart,
 };
-
-use crate::limits::DIRECT_STEP_BYTES;
 
 /// What a block is, for every disk that there is: memory, places and lengths are multiples of it.
 pub const BLOCK_BYTES: usize = 4096;
@@ -199,29 +197,16 @@ impl Writing {
 
     fn write(&mut self, mut offset: u64, data: &PutPayload) -> io::Result<()> {
         for bytes in data {
-            let is_at_block = self.is_direct && offset.is_multiple_of(BLOCK_BYTES as u64);
+            let begins = bytes.as_ptr().align_offset(BLOCK_BYTES) == 0;
+            let is_at_block = self.is_direct && begins && offset.is_multiple_of(BLOCK_BYTES as u64);
             let whole = if is_at_block { bytes.len() / BLOCK_BYTES * BLOCK_BYTES } else { 0 };
             let (blocks, rest) = bytes.split_at_checked(whole).unwrap_or((bytes, &[]));
-            self.write_blocks(offset, blocks)?;
+            self.write_aligned(offset, blocks)?;
             if !rest.is_empty() {
                 self.go_through_cache()?;
                 self.file.write_all_at(rest, offset + whole as u64)?;
             }
             offset += bytes.len() as u64;
-        }
-        Ok(())
-    }
-
-    /// Writes whole blocks; those that do not begin at one in memory are copied there first, step by step.
-    fn write_blocks(&mut self, offset: u64, blocks: &[u8]) -> io::Result<()> {
-        if blocks.as_ptr().align_offset(BLOCK_BYTES) == 0 {
-            return self.write_aligned(offset, blocks);
-        }
-        let mut memory = aligned(DIRECT_STEP_BYTES.min(blocks.len()));
-        for (number, step) in (0..).zip(blocks.chunks(DIRECT_STEP_BYTES)) {
-            memory.clear();
-            memory.extend_from_slice(step);
-            self.write_aligned(offset + number * DIRECT_STEP_BYTES as u64, &memory)?;
         }
         Ok(())
     }

@@ -145,6 +145,3 @@ pub const INSPECTIONS_ROWS: u64 = 64;
 
 /// Milliseconds for which it is waited that nobody else holds an installation.
 pub const LOCK_WAIT_MS: u64 = 500;
-
-/// Bytes that are copied at once to where a disk takes them from.
-pub const DIRECT_STEP_BYTES: usize = 1 << 20;

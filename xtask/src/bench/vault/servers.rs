@@ -109,8 +109,8 @@ fn key(host: String) -> Key {
 
 /// A free port that another one lies 10,000 above of, where this server listens, too.
 fn low_port() -> Result<u16, String> {
-    let ports = (0..PORTS_TRIED).map(|_| free_port());
-    ports.into_iter().find(|port| port.as_ref().is_ok_and(|port| *port < u16::MAX - 10_000)).unwrap_or_else(free_port)
+    let mut ports = (0..PORTS_TRIED).map(|_| free_port());
+    ports.find(|port| port.as_ref().is_ok_and(|port| *port < u16::MAX - 10_000)).unwrap_or_else(free_port)
 }
 
 fn seaweedfs(folder: &Path) -> Result<Server, String> {
