@@ -20,6 +20,7 @@ use zeroize::Zeroizing;
 use crate::amount::written;
 use crate::error::{Failure, printed};
 use crate::exit::Exit;
+use crate::keys::user_folder;
 use crate::remote::{Login, agent};
 use crate::render::printable;
 
@@ -72,7 +73,12 @@ impl Elsewhere {
 /// Names a bucket of the vault, for whoever signed in.
 pub(crate) fn of_vault(login: &Login, name: &str) -> Result<Bucket, Failure> {
     let key = Key { id: login.key.id.clone(), secret: login.key.secret.clone(), token: login.key.token.clone() };
-    let place = Place::new(Some(&login.key.endpoint), REGION, Some(key), Plain::Here).map_err(failed)?;
+    with_key(&login.key.endpoint, key, name)
+}
+
+/// The same, for whoever has a key.
+pub(crate) fn with_key(endpoint: &str, key: Key, name: &str) -> Result<Bucket, Failure> {
+    let place = Place::new(Some(endpoint), REGION, Some(key), Plain::Here).map_err(failed)?;
     bucket(place, name, Whose::Vault)
 }
 
@@ -104,12 +110,9 @@ pub(crate) fn record(given: Option<&Path>, verb: &str, course: &Course) -> Resul
     if let Some(path) = given {
         return Ok(path.to_owned());
     }
-    let base = std::env::var_os("XDG_STATE_HOME").filter(|path| !path.is_empty()).map(PathBuf::from);
-    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state"));
-    let base = base.or_else(home).ok_or_else(|| {
+    let folder = user_folder("XDG_STATE_HOME", ".local/state").ok_or_else(|| {
         Failure::usage("no folder is known for the record of a copy", "set HOME or XDG_STATE_HOME, or give --record")
     })?;
-    let folder = base.join("cordon");
     std::fs::create_dir_all(&folder)
         .map_err(|error| Failure::usage(format!("`{}` cannot be made: {error}", folder.display()), "give --record"))?;
     let name = IdKey::derive(b"cordon record of a copy").identify(&[course.from.as_bytes(), course.to.as_bytes()]).0;

@@ -24,7 +24,7 @@ use tokio::runtime::Runtime;
 use zeroize::Zeroizing;
 
 use crate::error::{Failure, read_named_text};
-use crate::keys::config_folder;
+use crate::keys::{config_folder, user_folder};
 
 /// Where an installation lies.
 #[derive(Args)]
@@ -110,10 +110,8 @@ fn beside(data: &Path) -> Result<PathBuf, Failure> {
 }
 
 fn data_folder() -> Result<PathBuf, Failure> {
-    let base = std::env::var_os("XDG_DATA_HOME").filter(|path| !path.is_empty()).map(PathBuf::from);
-    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/share"));
-    let base = base.or_else(home).map(|base| base.join("cordon"));
-    base.ok_or_else(|| Failure::usage("no data folder is known", "set HOME or XDG_DATA_HOME, or give --data"))
+    user_folder("XDG_DATA_HOME", ".local/share")
+        .ok_or_else(|| Failure::usage("no data folder is known", "set HOME or XDG_DATA_HOME, or give --data"))
 }
 
 impl Holder {

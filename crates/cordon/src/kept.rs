@@ -7,16 +7,15 @@ use cordon_domain::IdKey;
 use cordon_inspect::Engine;
 
 use crate::error::Failure;
+use crate::keys::user_folder;
 
 /// The file of a target: in `$XDG_CACHE_HOME/cordon`, else `~/.cache/cordon`, under a keyed name.
 pub(crate) fn file(target: &Path, key: &IdKey) -> Result<PathBuf, Failure> {
-    let base = std::env::var_os("XDG_CACHE_HOME").filter(|path| !path.is_empty()).map(PathBuf::from);
-    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
-    let base = base.or_else(home).ok_or_else(|| {
+    let folder = user_folder("XDG_CACHE_HOME", ".cache").ok_or_else(|| {
         Failure::usage("no cache folder is known", "set HOME or XDG_CACHE_HOME, or leave out --incremental")
     })?;
     let target = target.canonicalize().unwrap_or_else(|_| target.to_owned());
-    Ok(base.join("cordon").join(key.identify(&[b"kept", target.as_os_str().as_encoded_bytes()]).0))
+    Ok(folder.join(key.identify(&[b"kept", target.as_os_str().as_encoded_bytes()]).0))
 }
 
 /// Digests all that decides over findings beside the input: the program, its rules, names, known documents and options.

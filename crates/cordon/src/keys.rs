@@ -9,11 +9,16 @@ use cordon_domain::IdKey;
 
 use crate::error::{Failure, read_named};
 
+/// A folder of the user's: `cordon` in where a variable of the XDG base directories leads, else in this folder of their home.
+pub(crate) fn user_folder(variable: &str, otherwise: &str) -> Option<PathBuf> {
+    let base = std::env::var_os(variable).filter(|path| !path.is_empty()).map(PathBuf::from);
+    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(otherwise));
+    base.or_else(home).map(|base| base.join("cordon"))
+}
+
 /// The folder of the user's configuration: `$XDG_CONFIG_HOME/cordon`, else `~/.config/cordon`.
 pub(crate) fn config_folder() -> Result<PathBuf, Failure> {
-    let base = std::env::var_os("XDG_CONFIG_HOME").filter(|path| !path.is_empty()).map(PathBuf::from);
-    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".config"));
-    base.or_else(home).map(|base| base.join("cordon")).ok_or_else(|| {
+    user_folder("XDG_CONFIG_HOME", ".config").ok_or_else(|| {
         Failure::usage("no configuration folder is known", "set HOME or XDG_CONFIG_HOME, or give --id-key")
     })
 }

@@ -51,9 +51,6 @@ pub(crate) const HANDED_ANSWER_S: u64 = 600;
 /// Seconds until the node of the demo answers.
 pub(crate) const DEMO_BEGINS_S: u64 = 60;
 
-/// Seconds that a request of the demo may take.
-pub(crate) const REQUEST_OF_DEMO_S: u64 = 30;
-
 /// Seconds that the node of the demo may take to end.
 pub(crate) const DEMO_ENDS_S: u64 = 25;
 

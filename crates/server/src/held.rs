@@ -4,7 +4,7 @@ use cordon_domain::limits::RECORD_TEXT_BYTES_MAX;
 use cordon_domain::{Action, Label, ObjectKey, VersionId};
 use cordon_gate::{Denial, Facts, JournalError};
 use cordon_store::inspections::Wanted;
-use cordon_vault::{Held, VaultError};
+use cordon_vault::{Held, Release, VaultError};
 use serde::Deserialize;
 use serde_json::{Value, json as object};
 
@@ -81,12 +81,17 @@ pub(crate) async fn release(node: &Node, asked: Asked) -> Answer {
     let facts = facts_because(node, &asked, Action::LabelLower, reason)?;
     node.follow().await;
     let bucket = node.vault.bucket_for(&facts, &bucket).await?;
-    let mut release = node.vault.release(&facts, &bucket, (&key, version)).await?;
-    if let Some(asked) = asked_of_others(node, &mut release.facts).await? {
+    let release = node.vault.release(&facts, &bucket, (&key, version)).await?;
+    lowered(node, release, "released").await
+}
+
+/// Lowers a label, as it was prepared; or asks others to approve that, where it takes them.
+async fn lowered(node: &Node, mut prepared: Release, name: &str) -> Answer {
+    if let Some(asked) = asked_of_others(node, &mut prepared.facts).await? {
         return json(&object!({"asked": asked.to_string()}));
     }
-    let label = node.vault.carry_out(release).await?;
-    json(&object!({"released": label.to_string()}))
+    let label = node.vault.carry_out(prepared).await?;
+    json(&object!({name: label.to_string()}))
 }
 
 #[derive(Deserialize)]
@@ -108,12 +113,8 @@ pub(crate) async fn lower(node: &Node, asked: Asked) -> Answer {
     let facts = facts_because(node, &asked, Action::LabelLower, reason)?;
     node.follow().await;
     let bucket = node.vault.bucket_for(&facts, &bucket).await?;
-    let mut lowering = node.vault.lower(&facts, &bucket, (&key, version), label).await?;
-    if let Some(asked) = asked_of_others(node, &mut lowering.facts).await? {
-        return json(&object!({"asked": asked.to_string()}));
-    }
-    let label = node.vault.carry_out(lowering).await?;
-    json(&object!({"label": label.to_string()}))
+    let lowering = node.vault.lower(&facts, &bucket, (&key, version), label).await?;
+    lowered(node, lowering, "label").await
 }
 
 /// The same, for a reason, which is as short as records keep it.

@@ -2,12 +2,12 @@
 
 use clap::Args;
 use cordon_domain::Label;
-use serde::Deserialize;
 use serde_json::json;
 
+use crate::commands::quarantine::release::Disputed;
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::remote::{Login, another_person, named};
+use crate::remote::{Login, named, told};
 
 /// Lower the label of a version, to that of its bucket or above. Its owner asks, as whoever signed in with `cordon login`; somebody
 /// else approves with `cordon approve`; the same command then does it. What was found in it is released first
@@ -30,32 +30,19 @@ pub(crate) struct Arguments {
     reason: String,
 }
 
-#[derive(Deserialize)]
-struct Answer {
-    label: Option<String>,
-    asked: Option<String>,
-}
-
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let (bucket, key) = named(&arguments.object)?;
-    lower((bucket, key, arguments.version.as_deref()), &arguments.to, &arguments.reason)
+    let version = arguments.version.as_deref();
+    lower(&Disputed { bucket, key, version }, &arguments.to, &arguments.reason)
 }
 
 /// Lowers the label of a version, or asks others to approve that.
 pub(crate) fn lower(
-    (bucket, key, version): (&str, &str, Option<&str>),
+    Disputed { bucket, key, version }: &Disputed<'_>,
     to: &Label,
     reason: &str,
 ) -> Result<Exit, Failure> {
     let body = json!({"bucket": bucket, "key": key, "version": version, "label": to.to_string(), "reason": reason});
-    let Answer { label, asked } = Login::read()?.ask("/label/lower", &body.to_string())?;
-    match (label, asked) {
-        (Some(label), _) => println!("s3://{bucket}/{key} is {label} from now on"),
-        (None, Some(ask)) => {
-            println!("{ask}");
-            another_person(&ask);
-        }
-        (None, None) => return Err(Failure::internal("the node says neither yes nor no")),
-    }
-    Ok(Exit::Clean)
+    let answer = Login::read()?.ask("/label/lower", &body.to_string())?;
+    told(answer, "cordon-declassified-1", false, |_| format!("s3://{bucket}/{key} is {to} from now on"))
 }

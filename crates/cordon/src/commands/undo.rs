@@ -156,7 +156,8 @@ fn unlabel(operated: &Operated, done: &Event, reason: &str) -> Result<Exit, Fail
         return Err(Failure::usage(what, "a version is deleted, or written anew, with a client of S3"));
     }
     let version = version.to_string();
-    declassify::lower((bucket.name.as_str(), entry.key.as_str(), Some(&version)), &bucket.label, reason)
+    let written = Disputed { bucket: bucket.name.as_str(), key: entry.key.as_str(), version: Some(&version) };
+    declassify::lower(&written, &bucket.label, reason)
 }
 
 /// What ends other things that were done.

@@ -1,22 +1,19 @@
 //! What happens in the demo.
 
 use std::io::Write as _;
-use std::sync::Arc;
 
-use cordon_bucket::{Bucket, BucketError, Client, Key, Place, Plain, Said, Whose};
+use cordon_bucket::{Bucket, BucketError, Key, Said};
 use cordon_domain::{Clock as _, CredentialId};
-use cordon_server::s3::REGION;
 use cordon_store::edge::{SystemClock, SystemEntropy};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::person::Person;
 use super::stage::Stage;
-use crate::buckets::failed;
+use crate::buckets::{failed, with_key};
 use crate::error::{Failure, printed};
-use crate::limits::REQUEST_OF_DEMO_S;
 use crate::moment::written;
-use crate::remote::{agent, exchange_get};
+use crate::remote::exchange_get;
 
 /// Milliseconds of a year: as long as a training counts.
 const YEAR_MS: i64 = 365 * 86_400_000;
@@ -27,7 +24,7 @@ const DOCUMENTS: usize = 60;
 pub(super) fn tell(stage: &Stage) -> Result<(), Failure> {
     people(stage)?;
     let keys = stage.keys()?;
-    let seed = Store::of(&keys, 0)?;
+    let seed = Store { keys: &keys, at: 0 };
     draft(stage, &seed)?;
     published_and_undone(stage, &seed)?;
     theft(stage, &seed, &keys)?;
@@ -60,9 +57,9 @@ fn people(stage: &Stage) -> Result<(), Failure> {
 }
 
 /// A draft that holds a key, and says that it is not for everybody, in a bucket that is for everybody here.
-fn draft(stage: &Stage, seed: &Store) -> Result<(), Failure> {
+fn draft(stage: &Stage, seed: &Store<'_>) -> Result<(), Failure> {
     say("a draft is put where everybody here reads; it names a key, and says that it is confidential")?;
-    let notes = seed.bucket("notes", "internal")?;
+    let notes = seed.made("notes", "internal")?;
     // Of the form of a key, and of nobody's.
     let drawn = || CredentialId::draw(&mut SystemEntropy).to_string().replace("cr_", "");
     let key = format!("xai-{:.80}", [drawn(), drawn(), drawn()].concat());
@@ -75,9 +72,9 @@ fn draft(stage: &Stage, seed: &Store) -> Result<(), Failure> {
 }
 
 /// A note that two people publish, and that is taken back.
-fn published_and_undone(stage: &Stage, seed: &Store) -> Result<(), Failure> {
+fn published_and_undone(stage: &Stage, seed: &Store<'_>) -> Result<(), Failure> {
     say("a clean note is published by two people, until a date")?;
-    let news = seed.bucket("news", "internal")?;
+    let news = seed.made("news", "internal")?;
     news.put("launch.md", b"Our next model is here.\n", &Said::default()).map_err(failed)?;
     let week = in_a_week();
     let publish = ["publish", "s3://news/launch.md", "--until", &week, "--reason", "the launch"];
@@ -95,16 +92,15 @@ fn published_and_undone(stage: &Stage, seed: &Store) -> Result<(), Failure> {
 }
 
 /// Somebody has a service's key, and reads as fast as the machine allows.
-fn theft(stage: &Stage, seed: &Store, keys: &Value) -> Result<(), Failure> {
+fn theft(stage: &Stage, seed: &Store<'_>, keys: &Value) -> Result<(), Failure> {
     say(&format!("the roadmap: {DOCUMENTS} restricted documents"))?;
-    let roadmap = seed.bucket("roadmap", "restricted")?;
+    let roadmap = seed.made("roadmap", "restricted")?;
     let name = |number: usize| format!("plan-{number:02}.md");
     for number in 0..DOCUMENTS {
         let text = format!("Plan {number}: what we do in week {number}, and whom we tell.\n");
         roadmap.put(&name(number), text.as_bytes(), &Said::default()).map_err(failed)?;
     }
-    let stolen = Store::of(keys, 1)?;
-    let bucket = Bucket::new(stolen.client, "roadmap", Whose::Vault).map_err(failed)?;
+    let bucket = Store { keys, at: 1 }.bucket("roadmap")?;
     let (mut got, mut refused, mut told) = (0, 0, String::new());
     for number in 0..DOCUMENTS {
         match bucket.fetch(&name(number)) {
@@ -134,25 +130,25 @@ fn in_a_week() -> String {
     written(SystemClock.now().plus_ms(7 * 86_400_000))
 }
 
-/// Whoever holds keys for scripts.
-struct Store {
-    client: Client,
+/// Whoever holds keys for scripts, by their place in the list.
+struct Store<'a> {
+    keys: &'a Value,
+    at: usize,
 }
 
-impl Store {
-    fn of(keys: &Value, at: usize) -> Result<Self, Failure> {
-        let text = |pointer: &str| keys.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let own = |name: &str| text(&format!("/principals/{at}/{name}"));
+impl Store<'_> {
+    /// Names a bucket, for them.
+    fn bucket(&self, name: &str) -> Result<Bucket, Failure> {
+        let text = |pointer: &str| self.keys.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        let own = |name: &str| text(&format!("/principals/{}/{name}", self.at)).to_owned();
         let secret = |name: &str| Zeroizing::new(own(name));
         let key = Key { id: own("access_key_id"), secret: secret("secret_access_key"), token: secret("session_token") };
-        let endpoint = text("/endpoint");
-        let place = Place::new(Some(&endpoint), REGION, Some(key), Plain::Here).map_err(failed)?;
-        Ok(Self { client: Client::new(agent(&endpoint, REQUEST_OF_DEMO_S), place, Arc::new(SystemClock)) })
+        with_key(text("/endpoint"), key, name)
     }
 
     /// Makes a bucket at a level.
-    fn bucket(&self, name: &str, level: &str) -> Result<Bucket, Failure> {
-        let bucket = Bucket::new(self.client.clone(), name, Whose::Vault).map_err(failed)?;
+    fn made(&self, name: &str, level: &str) -> Result<Bucket, Failure> {
+        let bucket = self.bucket(name)?;
         bucket.make(&[("x-cordon-label", level.to_owned())]).map_err(failed)?;
         Ok(bucket)
     }

@@ -1,12 +1,12 @@
 //! Disputing what was found.
 
 use clap::Args;
-use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::remote::{Login, another_person, named};
+use crate::remote::{Login, named, told};
+use crate::render::printable;
 
 /// Say that a version is not what it seems: it gets back the level that it had before it was inspected. Its owner asks, as
 /// whoever signed in with `cordon login`; somebody else approves with `cordon approve`; the same command then does it.
@@ -25,12 +25,6 @@ pub(crate) struct Arguments {
     reason: String,
 }
 
-#[derive(Deserialize)]
-struct Answer {
-    released: Option<String>,
-    asked: Option<String>,
-}
-
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let (bucket, key) = named(&arguments.object)?;
     release(&Disputed { bucket, key, version: arguments.version.as_deref() }, &arguments.reason)
@@ -46,14 +40,9 @@ pub(crate) struct Disputed<'a> {
 /// Disputes it.
 pub(crate) fn release(Disputed { bucket, key, version }: &Disputed<'_>, reason: &str) -> Result<Exit, Failure> {
     let body = json!({"bucket": bucket, "key": key, "version": version, "reason": reason}).to_string();
-    let Answer { released, asked } = Login::read()?.ask("/quarantine/release", &body)?;
-    match (released, asked) {
-        (Some(label), _) => println!("s3://{bucket}/{key} is {label} again"),
-        (None, Some(ask)) => {
-            println!("{ask}");
-            another_person(&ask);
-        }
-        (None, None) => return Err(Failure::internal("the node says neither yes nor no")),
-    }
-    Ok(Exit::Clean)
+    let answer = Login::read()?.ask("/quarantine/release", &body)?;
+    told(answer, "cordon-released-1", false, |answer| {
+        let label = answer.get("released").and_then(Value::as_str).unwrap_or_default();
+        format!("s3://{bucket}/{key} is {} again", printable(label))
+    })
 }
