@@ -80,6 +80,12 @@ impl Guarding {
         matches!(self.registers, Level::Confidential | Level::Restricted)
     }
 
+    /// How a version is guarded whose writer asks that copies of it are recognised: from confidential on.
+    #[must_use]
+    pub fn recognising(self) -> Self {
+        Self { registers: self.registers.min(Level::Confidential), ..self }
+    }
+
     /// Whether limits refuse what is of a level.
     #[must_use]
     pub const fn limits_of(&self, level: Level) -> Mode {
@@ -113,6 +119,7 @@ mod tests {
         }
         let stricter = Guarding { registers: Level::Confidential, ..all };
         assert!(!stricter.is_looser_than(&all) && all.is_looser_than(&stricter) && !all.is_looser_than(&all));
+        assert_eq!([all.recognising(), stricter.recognising()], [stricter; 2]);
         assert!(stricter.can_be() && !Guarding { registers: Level::Internal, ..all }.can_be());
     }
 

@@ -1,28 +1,34 @@
 //! Files whose bytes go to the disk past the page cache.
 //!
 //! What is written once and long is not read again soon: a copy of it in the page cache costs the kernel more than all else of
-//! writing it, for memory that others need. So sealed bytes are written with `O_DIRECT` (open(2) of Linux), in whole blocks from
-//! memory that begins at one ([`aligned`]); the rest of a file, shorter than a block, goes through the cache, and so does all of it
-//! where memory begins elsewhere, or a file system does not know of this. Everything else is as `object_store` does it: a file is written under another name, made
-//! durable, and only then called by its own.
+//! writing or reading it, for memory that others need. So sealed bytes are written with `O_DIRECT` (open(2) of Linux), in whole
+//! blocks from memory that begins at one ([`aligned`]); the rest of a file, shorter than a block, goes through the cache, and so does
+//! all of it where memory begins elsewhere, or a file system does not know of this. Long ranges are read so, too: one that is
+//! asked for again and again is read from the disk each time. Short ones are read through the cache. Everything else is as `object_store` does it: a file is written under another name, made durable, and only
+//! then called by its own.
+
+mod reading;
+mod writing;
 
 use std::fmt;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
+use std::future::ready;
 use std::io;
 use std::ops::Range;
-use std::os::unix::fs::FileExt as _;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
-use futures_util::stream::BoxStream;
+use futures_util::stream::{self, BoxStream, StreamExt as _};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{
-    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
-    PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result, UploadPart,
+    CopyOptions, Error, GetOptions, GetRange, GetResult, GetResultPayload, ListResult, MultipartUpload, ObjectMeta,
+    ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result, UploadPart,
 };
+
+use self::writing::Writing;
+use crate::limits::DIRECT_READ_BYTES_MIN;
 
 /// What a block is, for every disk that there is: memory, places and lengths are multiples of it.
 pub const BLOCK_BYTES: usize = 4096;
@@ -77,7 +83,19 @@ impl ObjectStore for DirectFiles {
     }
 
     async fn get_opts(&self, at: &Path, options: GetOptions) -> Result<GetResult> {
-        self.files.get_opts(at, options).await
+        // Who asks for a range takes it into memory; who asks for all may not.
+        let is_range = matches!(options.range, Some(GetRange::Bounded(_)));
+        let got = self.files.get_opts(at, options).await?;
+        let is_long = got.range.end - got.range.start >= DIRECT_READ_BYTES_MIN;
+        match got.payload {
+            GetResultPayload::File(file, _) if is_range && is_long => {
+                let range = got.range.clone();
+                let bytes = blocking(at.clone(), move || reading::read(&file, range)).await?;
+                let payload = GetResultPayload::Stream(stream::once(ready(Ok(bytes))).boxed());
+                Ok(GetResult { payload, ..got })
+            }
+            payload => Ok(GetResult { payload, ..got }),
+        }
     }
 
     async fn get_ranges(&self, at: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
@@ -157,114 +175,23 @@ impl MultipartUpload for Upload {
     }
 }
 
-/// A file that has another name than its own until it is durable. Dropped before, it is removed.
-#[derive(Debug)]
-struct Writing {
-    file: File,
-    is_direct: bool,
-    /// The other name, as long as it has it.
-    staged: Option<PathBuf>,
-    place: PathBuf,
-}
-
-impl Drop for Writing {
-    fn drop(&mut self) {
-        if let Some(staged) = &self.staged {
-            // It is worth nothing; one that stays is called so that nobody takes it for whole.
-            let _ = std::fs::remove_file(staged);
-        }
-    }
-}
-
-impl Writing {
-    fn begin(place: PathBuf) -> io::Result<Self> {
-        let mut number = 1_u64;
-        loop {
-            let mut staged = place.clone().into_os_string();
-            staged.push(format!("#{number}"));
-            let staged = PathBuf::from(staged);
-            match OpenOptions::new().write(true).create_new(true).open(&staged) {
-                Ok(file) => {
-                    let is_direct = go_direct(&file);
-                    return Ok(Self { file, is_direct, staged: Some(staged), place });
-                }
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => make_folder(&place)?,
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    fn write(&mut self, mut offset: u64, data: &PutPayload) -> io::Result<()> {
-        for bytes in data {
-            let begins = bytes.as_ptr().align_offset(BLOCK_BYTES) == 0;
-            let is_at_block = self.is_direct && begins && offset.is_multiple_of(BLOCK_BYTES as u64);
-            let whole = if is_at_block { bytes.len() / BLOCK_BYTES * BLOCK_BYTES } else { 0 };
-            let (blocks, rest) = bytes.split_at_checked(whole).unwrap_or((bytes, &[]));
-            self.write_aligned(offset, blocks)?;
-            if !rest.is_empty() {
-                self.go_through_cache()?;
-                self.file.write_all_at(rest, offset + whole as u64)?;
-            }
-            offset += bytes.len() as u64;
-        }
-        Ok(())
-    }
-
-    /// A file system may let a file be opened so, and not be written: it is written through the cache from then on.
-    fn write_aligned(&mut self, offset: u64, blocks: &[u8]) -> io::Result<()> {
-        match self.file.write_all_at(blocks, offset) {
-            Err(error) if error.kind() == io::ErrorKind::InvalidInput && self.is_direct => {
-                self.go_through_cache()?;
-                self.file.write_all_at(blocks, offset)
-            }
-            written => written,
-        }
-    }
-
-    fn go_through_cache(&mut self) -> io::Result<()> {
-        if std::mem::replace(&mut self.is_direct, false) {
-            let flags = rustix::fs::fcntl_getfl(&self.file)?;
-            rustix::fs::fcntl_setfl(&self.file, flags - rustix::fs::OFlags::DIRECT)?;
-        }
-        Ok(())
-    }
-
-    fn finish(mut self) -> io::Result<()> {
-        self.file.sync_all()?;
-        if let Some(staged) = self.staged.take()
-            && let Err(error) = std::fs::rename(&staged, &self.place)
-        {
-            self.staged = Some(staged);
-            return Err(error);
-        }
-        sync_folder(&self.place)
-    }
-}
-
-/// Lets a file be written past the cache, where that is known.
+/// Lets a file be read and written past the cache, where that is known.
 fn go_direct(file: &File) -> bool {
     let flags = rustix::fs::fcntl_getfl(file);
     flags.is_ok_and(|flags| rustix::fs::fcntl_setfl(file, flags | rustix::fs::OFlags::DIRECT).is_ok())
 }
 
-/// Makes the folder of a file durably.
-fn make_folder(place: &std::path::Path) -> io::Result<()> {
-    let folder = place.parent().ok_or(io::ErrorKind::NotFound)?;
-    match std::fs::create_dir(folder) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-        _ => sync_folder(folder),
-    }
-}
-
-/// Makes durable what is called how in the folder where something lies.
-fn sync_folder(place: &std::path::Path) -> io::Result<()> {
-    File::open(place.parent().ok_or(io::ErrorKind::NotFound)?)?.sync_all()
+/// Lets it be read and written through the cache again.
+fn go_through_cache(file: &File) -> io::Result<()> {
+    let flags = rustix::fs::fcntl_getfl(file)?;
+    Ok(rustix::fs::fcntl_setfl(file, flags - rustix::fs::OFlags::DIRECT)?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write as _;
+
     use object_store::ObjectStoreExt as _;
     use proptest::prelude::*;
 
@@ -283,6 +210,13 @@ mod tests {
         }
         upload.complete().await.expect("durable");
         let read = files.get(&at).await.expect("there").bytes().await.expect("reads");
+        let most = read.len() as u64;
+        for range in [0..most, 1..most, 4096..most, 5000..most.saturating_sub(1)] {
+            if range.start < range.end {
+                let (start, end) = (range.start as usize, range.end as usize);
+                assert!(files.get_range(&at, range).await.expect("reads") == read.slice(start..end));
+            }
+        }
         (read.to_vec(), expected)
     }
 
@@ -325,6 +259,20 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn a_range_is_read_as_it_is(bytes in 1_usize..40_000, start in 0_u64..45_000, length in 0_u64..45_000) {
+            let mut file = tempfile::tempfile_in(".").expect("a file");
+            let all: Vec<u8> = (0..bytes).map(|place| (place * 31 / 8) as u8).collect();
+            file.write_all(&all).expect("written");
+            let range = start..start + length;
+            let expected = all.get(start as usize..range.end as usize);
+            match (reading::read(&file, range), expected) {
+                (Ok(read), Some(expected)) => prop_assert!(read == expected),
+                (read, None) => prop_assert_eq!(read.expect_err("short").kind(), io::ErrorKind::UnexpectedEof),
+                (Err(error), Some(_)) => prop_assert!(false, "{}", error),
+            }
+        }
 
         #[test]
         fn whatever_the_pieces_are_all_of_them_are_there(

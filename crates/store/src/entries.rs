@@ -40,6 +40,15 @@ const HIDES: &str = "cordon-hides";
 /// The header under which the tags of a version are kept, as S3 writes them.
 pub const TAGGING: &str = "x-amz-tagging";
 
+/// The header under which it is kept that whoever wrote a version asked that copies of it are recognised.
+pub const RECOGNISE: &str = "cordon-recognise";
+
+/// Tells whether that was asked.
+#[must_use]
+pub fn asks_to_recognise(headers: &[(String, String)]) -> bool {
+    headers.iter().any(|(name, _)| name == RECOGNISE)
+}
+
 /// What is said of a version beside its label.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Said {
@@ -375,6 +384,25 @@ pub struct Mark {
 /// What a name leads to: an entry, and the object behind it; none behind a mark.
 pub type Found = (Entry, Option<ObjectRow>);
 
+async fn led_to(
+    session: &mut Session,
+    keys: &Keyring,
+    (bucket, key): (BucketId, &ObjectKey),
+    version: Option<VersionId>,
+) -> Result<Option<Found>, StoreError> {
+    let entry = match version {
+        None => latest(session, keys, bucket, key).await?,
+        Some(version) => by_version(session, keys, version).await?,
+    };
+    let Some(entry) = entry.filter(|entry| entry.bucket == bucket && entry.key == *key) else { return Ok(None) };
+    if entry.said.body == Body::None {
+        return Ok(Some((entry, None)));
+    }
+    // What is shredded has a name, and nothing behind it.
+    let row = object(session, keys, entry.version).await?.filter(|row| row.bucket == bucket);
+    Ok(row.map(|row| (entry, Some(row))))
+}
+
 impl Reader {
     /// Returns what a name leads to now, or the version of it that is asked for.
     ///
@@ -388,17 +416,10 @@ impl Reader {
         version: Option<VersionId>,
     ) -> Result<Option<Found>, StoreError> {
         let mut session = self.session().await?;
-        let entry = match version {
-            None => latest(&mut session, keys, bucket, key).await?,
-            Some(version) => by_version(&mut session, keys, version).await?,
-        };
-        let Some(entry) = entry.filter(|entry| entry.bucket == bucket && entry.key == *key) else { return Ok(None) };
-        if entry.said.body == Body::None {
-            return Ok(Some((entry, None)));
-        }
-        // What is shredded has a name, and nothing behind it.
-        let row = object(&mut session, keys, entry.version).await?.filter(|row| row.bucket == bucket);
-        Ok(row.map(|row| (entry, Some(row))))
+        session.begin_look()?;
+        let found = led_to(&mut session, keys, (bucket, key), version).await;
+        session.end_look()?;
+        found
     }
 
     /// Tells whether a name leads to a version.

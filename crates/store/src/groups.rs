@@ -199,7 +199,8 @@ impl Groups {
     }
 }
 
-/// Cuts what lies behind one version into as many shares as there are workers, alike in breadth: identifiers are random.
+/// Cuts what lies behind one version into as many shares as there are workers, alike in breadth: as identifiers begin with a time, each
+/// has the versions of a time as long.
 fn shares(behind: VersionId, last: VersionId, workers: usize) -> impl Iterator<Item = Share> {
     let (from, to) = (u128::from_be_bytes(behind.0), u128::from_be_bytes(last.0));
     let breadth = to.saturating_sub(from) / workers.max(1) as u128;

@@ -73,6 +73,16 @@ pub struct Page {
     pub next: Option<VersionId>,
 }
 
+/// A version with its name.
+pub(crate) async fn found(
+    session: &mut Session,
+    keys: &Keyring,
+    version: VersionId,
+) -> Result<Option<Found>, StoreError> {
+    let Some(entry) = by_version(session, keys, version).await? else { return Ok(None) };
+    Ok(Some((entry, object(session, keys, version).await?)))
+}
+
 impl Reader {
     /// Returns versions that wait to be looked into, or are held, in the order of their identifiers from behind `after`; at most
     /// [`INSPECTIONS_ROWS`]. A row that was changed beside Cordon is passed over: what it is about is locked, and does not hold
@@ -123,14 +133,30 @@ impl Reader {
         Ok(self.session().await?.one(count, values![Wanted::Pending as i64]).await?.count(0)?)
     }
 
+    /// Returns the first and the last version that nobody has looked into, in their order; nothing where none waits.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn waiting(&self) -> Result<Option<(VersionId, VersionId)>, StoreError> {
+        let mut session = self.session().await?;
+        let mut ends = Vec::new();
+        for order in ["ASC", "DESC"] {
+            let select = format!(
+                "SELECT version FROM entries WHERE inspection > 0 AND inspection = ?1 ORDER BY version {order} LIMIT 1"
+            );
+            let Some(row) = session.first(&select, values![Wanted::Pending as i64]).await? else { return Ok(None) };
+            ends.push(VersionId(row.array(0)?));
+        }
+        Ok(ends.first().copied().zip(ends.last().copied()))
+    }
+
     /// Returns a version with its name, whatever else that leads to.
     ///
     /// # Errors
     ///
     /// [`StoreError::Integrity`] when a row was changed beside Cordon.
     pub async fn version(&self, keys: &Keyring, version: VersionId) -> Result<Option<Found>, StoreError> {
-        let mut session = self.session().await?;
-        let Some(entry) = by_version(&mut session, keys, version).await? else { return Ok(None) };
-        Ok(Some((entry, object(&mut session, keys, version).await?)))
+        found(&mut *self.session().await?, keys, version).await
     }
 }

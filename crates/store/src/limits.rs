@@ -145,3 +145,17 @@ pub const INSPECTIONS_ROWS: u64 = 64;
 
 /// Milliseconds for which it is waited that nobody else holds an installation.
 pub const LOCK_WAIT_MS: u64 = 500;
+
+/// Statements that a session keeps prepared: all that this crate has.
+pub const STATEMENTS_KEPT_MAX: usize = 256;
+
+/// Pages that the log of SQLite grows to before they are brought into the database's file, 64 MiB: a page that changes again and
+/// again is brought there once.
+pub const WAL_PAGES: u32 = 16_384;
+
+/// Microseconds that the writer waits for further jobs when several came together.
+pub const LINGER_US: u64 = 600;
+
+/// Bytes from which on a range of a file is read past the page cache: more than one segment of a sealed version, so that who reads a
+/// little here and there reads through the cache.
+pub const DIRECT_READ_BYTES_MIN: u64 = (1 << 20) + 1;

@@ -5,12 +5,14 @@
 
 use cordon_domain::{Label, Prints, VersionId};
 
+use crate::entries::Said;
 use crate::error::StoreError;
+use crate::inspections::found;
 use crate::keyring::Keyring;
 use crate::read::Reader;
 use crate::rows::ObjectRow;
 use crate::sql::{Session, values};
-use crate::state::{object, put_setting, setting};
+use crate::state::{put_setting, setting};
 
 /// The setting that counts changes.
 const CHANGES: &str = "prints_changes";
@@ -18,11 +20,24 @@ const CHANGES: &str = "prints_changes";
 /// A version, the label that it has, and by what it is recognised.
 pub type Printed = (VersionId, Label, Prints);
 
+/// What comes first where there is not room for all that is to be recognised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rank {
+    /// What is restricted.
+    Restricted,
+    /// What its bucket has recognised.
+    Bucket,
+    /// What its writer asks for alone: it takes no place from the others.
+    Writer,
+}
+
+const RANKS: usize = 3;
+
 /// By what versions are recognised.
 pub struct AllPrints {
     /// How often it changed.
     pub changes: u64,
-    /// Each version, in their order.
+    /// Each version, by rank, and then in their order.
     pub all: Vec<Printed>,
     /// There are more than were asked for.
     pub more: bool,
@@ -73,9 +88,37 @@ async fn changed(session: &mut Session, keys: &Keyring) -> Result<(), StoreError
     put_setting(session, keys, CHANGES, &next.to_be_bytes()).await
 }
 
+/// Versions of one rank, as far as there is room for them.
+#[derive(Default)]
+struct Ranked {
+    all: Vec<Printed>,
+    hashes: usize,
+    more: bool,
+}
+
+impl Ranked {
+    fn take(&mut self, one: Printed, (versions, hashes): (usize, usize)) {
+        let count = self.hashes + one.2.len();
+        self.more |= self.all.len() >= versions || count > hashes;
+        if !self.more {
+            self.hashes = count;
+            self.all.push(one);
+        }
+    }
+}
+
+/// All ranks, the first first, as far as there is room.
+fn together(changes: u64, ranks: [Ranked; RANKS], most: (usize, usize)) -> AllPrints {
+    let more = ranks.iter().any(|ranked| ranked.more);
+    let mut whole = Ranked::default();
+    ranks.into_iter().flat_map(|ranked| ranked.all).for_each(|one| whole.take(one, most));
+    AllPrints { changes, all: whole.all, more: more || whole.more }
+}
+
 impl Reader {
     /// Returns by what versions are recognised that are `wanted`, and how often that changed; nothing when it has not
-    /// changed since `known`. It is at most so many versions with so many hashes; that there are more is said. A row that was
+    /// changed since `known`. It is at most so many versions with so many hashes, those of a higher rank first; that there are more
+    /// is said. A row that was
     /// changed beside Cordon is passed over, as if it had been removed.
     ///
     /// # Errors
@@ -85,19 +128,19 @@ impl Reader {
         &self,
         keys: &Keyring,
         known: Option<u64>,
-        wanted: impl Fn(&ObjectRow) -> bool,
-        (versions, hashes): (usize, usize),
+        wanted: impl Fn(&Said, &ObjectRow) -> Option<Rank>,
+        most: (usize, usize),
     ) -> Result<Option<AllPrints>, StoreError> {
         let mut session = self.session().await?;
         let changes = changes(&mut session, keys).await?;
         if known == Some(changes) {
             return Ok(None);
         }
-        let (mut all, mut count, mut after) = (Vec::new(), 0, Vec::new());
+        let (mut ranks, mut after): ([Ranked; RANKS], _) = (Default::default(), Vec::new());
         loop {
             let select = "SELECT version, prints, mac FROM prints WHERE version > ?1 ORDER BY version LIMIT 100";
             let rows = session.query(select, values![&after]).await?;
-            let Some(last) = rows.last() else { return Ok(Some(AllPrints { changes, all, more: false })) };
+            let Some(last) = rows.last() else { return Ok(Some(together(changes, ranks, most))) };
             after = last.bytes(0)?.to_vec();
             for row in rows {
                 let version = VersionId(row.array(0)?);
@@ -105,16 +148,20 @@ impl Reader {
                 let whole =
                     keys.rows().check(&parts(&version, prints), mac, || format!("what {version} is recognised by"));
                 let read = whole.ok().and_then(|()| Prints::read(prints.to_vec()));
-                let row = match object(&mut session, keys, version).await {
+                let found = match found(&mut session, keys, version).await {
                     Err(StoreError::Integrity(_)) => None,
-                    row => row?,
+                    found => found?,
                 };
-                let (Some(prints), Some(row)) = (read, row.filter(&wanted)) else { continue };
-                count += prints.len();
-                if all.len() >= versions || count > hashes {
-                    return Ok(Some(AllPrints { changes, all, more: true }));
+                let ranked = found.and_then(|(entry, row)| row.and_then(|row| Some((wanted(&entry.said, &row)?, row))));
+                let (Some(prints), Some((rank, row))) = (read, ranked) else { continue };
+                let own = match rank {
+                    Rank::Restricted => 0,
+                    Rank::Bucket => 1,
+                    Rank::Writer => 2,
+                };
+                if let Some(ranked) = ranks.get_mut(own) {
+                    ranked.take((version, row.label, prints), most);
                 }
-                all.push((version, row.label, prints));
             }
         }
     }

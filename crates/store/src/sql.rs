@@ -294,6 +294,32 @@ impl Session {
         self.run("COMMIT").await
     }
 
+    /// From here on SQLite is read as it is now, until [`Self::end_look`]: several questions find, and cost, what one does. Whoever
+    /// asks PostgreSQL asks each time anew, which is a way less.
+    pub(crate) fn begin_look(&self) -> Result<(), StoreError> {
+        self.look("BEGIN")
+    }
+
+    /// What is asked from here on is answered as it is then.
+    pub(crate) fn end_look(&self) -> Result<(), StoreError> {
+        self.look("COMMIT")
+    }
+
+    /// Tells whether nothing goes on.
+    fn is_idle(&self) -> bool {
+        match self {
+            Self::Sqlite(db) => db.is_autocommit(),
+            Self::Postgres(_) => true,
+        }
+    }
+
+    fn look(&self, sql: &str) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(db) => sqlite::execute(db, sql, &[]).map(drop),
+            Self::Postgres(_) => Ok(()),
+        }
+    }
+
     pub(crate) const fn is_postgres(&self) -> bool {
         matches!(self, Self::Postgres(_))
     }
@@ -357,7 +383,8 @@ impl std::ops::DerefMut for Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if let (Some(session), Some(home)) = (self.session.take(), &self.home)
+        // One that could not end what it looked at would see it for ever.
+        if let (Some(session), Some(home)) = (self.session.take().filter(Session::is_idle), &self.home)
             && let Ok(mut idle) = home.lock()
             && idle.len() < READERS_MAX
         {

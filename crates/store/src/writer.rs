@@ -10,6 +10,7 @@ use std::collections::HashSet;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use cordon_domain::limits::PAYLOAD_BYTES_MAX;
 use cordon_domain::{Action, Actor, Event, Moment, NodeId, Outcome, PrincipalId};
@@ -28,7 +29,7 @@ use crate::events::{COMMIT_LOCK, Positions, Sealed, put_incoming, put_payloads};
 use crate::follow::Follower;
 use crate::keyring::{Keyring, Make};
 use crate::labels;
-use crate::limits::{BATCH_EVENTS_MAX, CLOCK_BACK_MS, PAYLOADS_WAITING_BYTES, QUEUE_JOBS_MAX};
+use crate::limits::{BATCH_EVENTS_MAX, CLOCK_BACK_MS, LINGER_US, PAYLOADS_WAITING_BYTES, QUEUE_JOBS_MAX};
 use crate::records;
 use crate::rows::Stamp;
 use crate::sql::{Database, Session, values};
@@ -224,8 +225,19 @@ impl Journal for Writer {
 
 impl Loop {
     async fn run(&mut self, mut jobs: mpsc::Receiver<Job>) {
-        let mut batch = Vec::new();
+        let (mut batch, mut before) = (Vec::new(), 0);
         while jobs.recv_many(&mut batch, BATCH_EVENTS_MAX).await > 0 {
+            // Where several ask at once, more are about to: what comes within a moment is made durable in one go. Nothing else runs
+            // on this thread.
+            if before > 1 && batch.len() < BATCH_EVENTS_MAX {
+                std::thread::sleep(Duration::from_micros(LINGER_US));
+                while batch.len() < BATCH_EVENTS_MAX
+                    && let Ok(job) = jobs.try_recv()
+                {
+                    batch.push(job);
+                }
+            }
+            before = batch.len();
             self.batch(std::mem::take(&mut batch)).await;
         }
     }
@@ -398,10 +410,10 @@ impl Loop {
             None if uses_approval => nothing(),
             None => return own(self.seal(place, event)),
         };
-        session.run("SAVEPOINT job").await?;
+        session.execute("SAVEPOINT job", &[]).await?;
         match self.change(session, place, event, work).await {
             Ok((recorded, grown)) => {
-                session.run("RELEASE SAVEPOINT job").await?;
+                session.execute("RELEASE SAVEPOINT job", &[]).await?;
                 place.epoch = grown.unwrap_or(place.epoch);
                 Ok(Ok(Some(recorded)))
             }

@@ -55,7 +55,7 @@ pub(crate) struct Upload {
 
 fn path(version: VersionId, part: u32) -> Path {
     let name = version.to_string();
-    // Identifiers are random: each of 256 folders has as many.
+    // The end of an identifier is random: each of 256 folders has as many.
     let folder = name.get(name.len() - 2..).unwrap_or_default();
     Path::from(format!("{folder}/{name}.{part}"))
 }
@@ -111,11 +111,15 @@ impl Blobs {
 
     /// Reads some bytes of the file of a part, all of them.
     pub(crate) async fn read(&self, version: VersionId, part: u32, range: Range<u64>) -> Result<BytesMut, VaultError> {
-        let length = range.end - range.start;
-        let bytes: Bytes = self.store.get_range(&path(version, part), range).await?;
-        if bytes.len() as u64 != length {
-            return Err(VaultError::Integrity(format!("bytes of {version} are missing")));
-        }
+        let missing = || VaultError::Integrity(format!("bytes of {version} are missing"));
+        let path = path(version, part);
+        let bytes: Bytes = match self.store.get_range(&path, range.clone()).await {
+            Ok(bytes) if bytes.len() as u64 == range.end - range.start => bytes,
+            Ok(_) => return Err(missing()),
+            // A store may say only that there is nothing in a range.
+            Err(_) if self.store.head(&path).await.is_ok_and(|file| file.size < range.end) => return Err(missing()),
+            Err(error) => return Err(error.into()),
+        };
         // Nobody else holds them: they are opened in place.
         Ok(bytes.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..])))
     }

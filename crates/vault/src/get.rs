@@ -1,5 +1,6 @@
 //! Reading a version.
 
+use std::collections::VecDeque;
 use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
@@ -11,6 +12,7 @@ use cordon_keys::{Opened, Part};
 use cordon_store::ObjectRow;
 use cordon_store::entries::{Body, Entry, Said};
 use futures_util::stream::{self, Stream};
+use tokio::task::JoinHandle;
 
 use crate::blobs::{Blobs, Held};
 use crate::error::VaultError;
@@ -141,8 +143,32 @@ struct Reading {
     parts: Vec<(usize, Part, u64)>,
     /// The stream of the part that is being read.
     stream: Option<(usize, Sealing)>,
+    /// Plaintext that is at hand, from where reading stands on.
+    opened: VecDeque<Bytes>,
+    /// Sealed bytes that are read while others leave.
+    ahead: Option<Ahead>,
     at: u64,
     end: u64,
+}
+
+/// Some segments of a part, one after the other.
+#[derive(Clone, PartialEq, Eq)]
+struct Run {
+    /// The number of the file.
+    part: u32,
+    segments: Vec<Segment>,
+}
+
+/// Sealed bytes on their way. Nobody reads for a reader who went.
+struct Ahead {
+    run: Run,
+    reading: JoinHandle<Result<BytesMut, VaultError>>,
+}
+
+impl Drop for Ahead {
+    fn drop(&mut self) {
+        self.reading.abort();
+    }
 }
 
 impl Got {
@@ -155,8 +181,8 @@ impl Got {
             (place, *part, begun)
         });
         let parts: Vec<_> = parts.collect();
-        let end = range.end.min(start);
-        let reading = Reading { got: self, parts, stream: None, at: range.start, end };
+        let (at, end) = (range.start, range.end.min(start));
+        let reading = Reading { got: self, parts, stream: None, opened: VecDeque::new(), ahead: None, at, end };
         stream::unfold(Some(reading), |reading| async {
             let mut reading = reading.filter(|reading| reading.at < reading.end)?;
             match reading.next().await {
@@ -167,72 +193,108 @@ impl Got {
     }
 }
 
+impl Run {
+    /// Where its sealed bytes stand in the file.
+    fn stored(&self) -> Range<u64> {
+        let start = self.segments.first().map_or(0, |segment| segment.stored_start);
+        let end = self.segments.last().map_or(0, |last| last.stored_start + last.plain_bytes + TAG_BYTES as u64);
+        start..end
+    }
+}
+
 impl Reading {
-    /// Opens some segments of the part at which reading stands, and leaves out what was not asked for.
+    /// The next piece that leaves.
     async fn next(&mut self) -> Result<Bytes, VaultError> {
-        let lost = || VaultError::Integrity("the parts of a version do not fit its length".to_owned());
-        let at = self.at;
-        let holding = self.parts.iter().find(|(_, part, begun)| (*begun..begun + part.bytes).contains(&at));
-        let (place, part, begun) = *holding.ok_or_else(lost)?;
-        let first = Segment::holding(at - begun, part.bytes).ok_or_else(lost)?;
-        let last_byte = (self.end - begun).min(part.bytes) - 1;
-        let last = Segment::holding(last_byte, part.bytes).ok_or_else(lost)?.number;
-        let last = last.min(first.number + SEGMENTS_AT_ONCE - 1);
-        let mut plain = self.opened(place, &part, first, last).await?;
-        let skipped = (at - begun - first.plain_start) as usize;
-        let mut piece = plain.split_off(skipped.min(plain.len()));
-        piece.truncate((self.end - at).min(piece.len() as u64) as usize);
-        if piece.is_empty() {
-            return Err(lost());
+        if self.opened.is_empty() {
+            self.open_more().await?;
         }
+        let piece = self.opened.pop_front().filter(|piece| !piece.is_empty());
+        let piece = piece.ok_or_else(|| integrity("the parts of a version do not fit its length"))?;
         self.got.leaving.take(piece.len() as u64, self.end - self.at).await?;
         self.at += piece.len() as u64;
-        Ok(piece.freeze())
+        Ok(piece)
     }
 
-    /// The plaintext of segments `first` to `last` of a part.
-    async fn opened(&mut self, place: usize, part: &Part, first: Segment, last: u64) -> Result<BytesMut, VaultError> {
-        let lost = || VaultError::Integrity("a segment of a version is missing".to_owned());
-        let mut segments = vec![first];
-        while let Some(segment) = segments.last().filter(|segment| segment.number < last) {
+    /// Opens some segments from where reading stands, each in its place, and leaves out what was not asked for.
+    async fn open_more(&mut self) -> Result<(), VaultError> {
+        let (place, part, begun, run) = self.run_at(self.at)?;
+        self.begin(place, &part).await?;
+        let mut sealed = self.sealed(&run).await?;
+        self.read_ahead(&run, begun)?;
+        let (_, stream) = self.stream.as_ref().ok_or_else(|| integrity("a part of a version is missing"))?;
+        for segment in &run.segments {
+            let mut bytes = sealed.split_to((segment.plain_bytes as usize + TAG_BYTES).min(sealed.len()));
+            let length = stream.unseal(segment.number, segment.place, &mut bytes)?.len();
+            let starts = begun + segment.plain_start;
+            let (from, to) = (self.at.saturating_sub(starts) as usize, (self.end - starts).min(length as u64) as usize);
+            if from >= to {
+                return Err(integrity("a segment of a version is not as long as it says"));
+            }
+            self.opened.push_back(bytes.freeze().slice(from..to));
+        }
+        Ok(())
+    }
+
+    /// The part in which a byte of the version stands, where that begins, and the segments that are read together from there on.
+    fn run_at(&self, at: u64) -> Result<(usize, Part, u64, Run), VaultError> {
+        let lost = || integrity("the parts of a version do not fit its length");
+        let holding = self.parts.iter().find(|(_, part, begun)| (*begun..begun + part.bytes).contains(&at));
+        let (place, part, begun) = *holding.ok_or_else(lost)?;
+        let end = (self.end - begun).min(part.bytes);
+        let mut segments = vec![Segment::holding(at - begun, part.bytes).ok_or_else(lost)?];
+        while let Some(segment) = segments.last().filter(|_| segments.len() < SEGMENTS_AT_ONCE)
+            && segment.plain_start + segment.plain_bytes < end
+        {
             let next = segment.plain_start + segment.plain_bytes;
             segments.push(Segment::holding(next, part.bytes).ok_or_else(lost)?);
         }
-        let end = segments.last().map_or(0, |segment| segment.stored_start + segment.plain_bytes + TAG_BYTES as u64);
-        self.begin(place, part).await?;
-        let mut sealed = self.sealed(part.number, first.stored_start..end).await?;
-        let (_, stream) = self.stream.as_ref().ok_or_else(lost)?;
-        let mut plain = BytesMut::new();
-        for segment in segments {
-            let mut bytes = sealed.split_to((segment.plain_bytes as usize + TAG_BYTES).min(sealed.len()));
-            let length = stream.unseal(segment.number, segment.place, &mut bytes)?.len();
-            bytes.truncate(length);
-            match plain.is_empty() {
-                true => plain = bytes,
-                false => plain.extend_from_slice(&bytes),
-            }
-        }
-        Ok(plain)
+        Ok((place, part, begun, Run { part: part.number, segments }))
     }
 
     async fn begin(&mut self, place: usize, part: &Part) -> Result<(), VaultError> {
         if self.stream.as_ref().is_some_and(|(own, _)| *own == place) {
             return Ok(());
         }
-        let header = self.sealed(part.number, 0..HEADER_BYTES as u64).await?;
-        let header: Header = header
-            .as_ref()
-            .try_into()
-            .map_err(|_| VaultError::Integrity("the beginning of a version is missing".to_owned()))?;
+        let header = self.stored(part.number, 0..HEADER_BYTES as u64).await?;
+        let header: Header =
+            header.as_ref().try_into().map_err(|_| integrity("the beginning of a version is missing"))?;
         self.stream = Some((place, self.got.opened.part(place, &header)?.0));
         Ok(())
     }
 
-    async fn sealed(&self, part: u32, range: Range<u64>) -> Result<BytesMut, VaultError> {
+    /// The sealed bytes of a run: those that were read ahead, if it is theirs.
+    async fn sealed(&mut self, run: &Run) -> Result<BytesMut, VaultError> {
+        match self.ahead.take().filter(|ahead| ahead.run == *run) {
+            Some(mut ahead) => {
+                let read = (&mut ahead.reading).await;
+                read.unwrap_or_else(|ended| Err(VaultError::Unavailable(ended.to_string())))
+            }
+            None => self.stored(run.part, run.stored()).await,
+        }
+    }
+
+    /// Has what comes behind a run read meanwhile, if that is to leave and stands in a file.
+    fn read_ahead(&mut self, run: &Run, begun: u64) -> Result<(), VaultError> {
+        let next = run.segments.last().map_or(self.end, |last| begun + last.plain_start + last.plain_bytes);
+        if next < self.end && self.got.entry.said.body == Body::Files {
+            let (_, _, _, run) = self.run_at(next)?;
+            let (blobs, version, part, range) =
+                (self.got.blobs.clone(), self.got.entry.version, run.part, run.stored());
+            let reading = tokio::spawn(async move { blobs.read(version, part, range).await });
+            self.ahead = Some(Ahead { run, reading });
+        }
+        Ok(())
+    }
+
+    async fn stored(&self, part: u32, range: Range<u64>) -> Result<BytesMut, VaultError> {
         if self.got.entry.said.body == Body::Files {
             return self.got.blobs.read(self.got.entry.version, part, range).await;
         }
         let row = self.got.row.as_deref().and_then(|row| row.get(range.start as usize..range.end as usize));
-        row.map(BytesMut::from).ok_or_else(|| VaultError::Integrity("bytes of a version are missing".to_owned()))
+        row.map(BytesMut::from).ok_or_else(|| integrity("bytes of a version are missing"))
     }
+}
+
+fn integrity(what: &str) -> VaultError {
+    VaultError::Integrity(what.to_owned())
 }

@@ -201,10 +201,15 @@ impl Vault {
     }
 
     /// Goes on with a version that was written, and is pending. Returns its label.
-    pub(crate) async fn looked_into(&self, target: &Target, by: PrincipalId, seen: Option<&Seen>) -> Option<Label> {
+    pub(crate) async fn looked_into(
+        &self,
+        (target, by): (&Target, PrincipalId),
+        headers: &[(String, String)],
+        seen: Option<&Seen>,
+    ) -> Option<Label> {
         let own = self.inspecting.as_ref()?;
         if let Some(seen) = seen
-            && let Ok(label) = self.settle(own, (target, by), seen).await
+            && let Ok(label) = self.settle(own, (target, by, headers), seen).await
         {
             return Some(label);
         }
@@ -247,22 +252,29 @@ impl Vault {
         Ok(())
     }
 
-    /// Each node begins elsewhere, and goes round, so that two do not look into the same.
+    /// Each node begins elsewhere among what waits, and goes round, so that two seldom look into the same. What comes meanwhile is of
+    /// the next turn: what waits longest is not left for it.
     async fn inspect_sized(&self, own: &Inspecting, size: Size) -> Result<(), VaultError> {
-        let begin = VersionId::draw(&mut SystemEntropy);
-        self.inspect_from(own, size, Some(begin)).await?;
-        self.inspect_from(own, size, None).await
+        let Some((first, last)) = self.reader.waiting().await? else { return Ok(()) };
+        let begin = between(first, last);
+        self.inspect_from(own, size, (Some(begin), last)).await?;
+        self.inspect_from(own, size, (None, begin)).await
     }
 
-    async fn inspect_from(&self, own: &Inspecting, size: Size, mut after: Option<VersionId>) -> Result<(), VaultError> {
+    async fn inspect_from(
+        &self,
+        own: &Inspecting,
+        size: Size,
+        (mut after, last): (Option<VersionId>, VersionId),
+    ) -> Result<(), VaultError> {
         loop {
             let page = self.reader.inspections(&self.keys, Wanted::Pending, after).await?;
-            for (entry, _) in page.found {
+            for (entry, _) in page.found.into_iter().filter(|(entry, _)| entry.version <= last) {
                 if size.is_of(own, &entry) && !own.is_left_alone(entry.version, self.clock.now()) {
                     self.inspect_or_leave(own, entry.version).await;
                 }
             }
-            match page.next {
+            match page.next.filter(|next| *next < last) {
                 Some(next) => after = Some(next),
                 None => return Ok(()),
             }
@@ -285,7 +297,7 @@ impl Vault {
         let found = self.reader.version(&self.keys, version).await?;
         let Some((entry, Some(row))) = found.filter(|(entry, _)| entry.said.is_pending()) else { return Ok(()) };
         let target = of_version(entry.bucket, version, row.label.clone());
-        let guarding = self.guarding_of(entry.bucket);
+        let guarding = self.guarding_of(entry.bucket, &entry.said.headers);
         let mut seen = None;
         let _held = self.blobs.hold(version);
         for _ in 0..LOOK_TRIES {
@@ -307,7 +319,7 @@ impl Vault {
         }
         // What nobody can read without dying of it is not read.
         let seen = seen.unwrap_or_else(|| Seen { prints: Some(Prints::default()), ..Looked::unreadable().into() });
-        self.settle(own, (&target, entry.said.by), &seen).await.map(drop)
+        self.settle(own, (&target, entry.said.by, &entry.said.headers), &seen).await.map(drop)
     }
 
     fn own_facts(&self, own: &Inspecting, action: Action, target: &Target) -> Facts {
@@ -320,12 +332,12 @@ impl Vault {
     async fn settle(
         &self,
         own: &Inspecting,
-        (target, by): (&Target, PrincipalId),
+        (target, by, headers): (&Target, PrincipalId, &[(String, String)]),
         seen: &Seen,
     ) -> Result<Label, VaultError> {
         let mut outcome = Err(VaultError::Conflict("the key of the bucket moves all the time".to_owned()));
         for _ in 0..WRITE_TRIES_MAX {
-            outcome = self.settle_once(own, (target, by), seen).await;
+            outcome = self.settle_once(own, (target, by, headers), seen).await;
             if !matches!(outcome, Err(VaultError::Conflict(_))) {
                 break;
             }
@@ -342,12 +354,12 @@ impl Vault {
     async fn settle_once(
         &self,
         own: &Inspecting,
-        (target, by): (&Target, PrincipalId),
+        (target, by, headers): (&Target, PrincipalId, &[(String, String)]),
         seen: &Seen,
     ) -> Result<Label, VaultError> {
         let ((bucket, version), at, looked) = (named(target)?, self.clock.now(), &seen.looked);
         let label = target.label.clone().unwrap_or_else(|| Label::of(Level::Restricted));
-        let guarding = self.guarding_of(bucket);
+        let guarding = self.guarding_of(bucket, headers);
         let raised = own.known.raised(looked, &label, guarding.inspection);
         let gone = || VaultError::Unavailable("it is a copy of something that went".to_owned());
         let Raised { to: raised, would } = raised.ok_or_else(gone)?;
@@ -455,6 +467,12 @@ impl fmt::Display for Told {
     }
 }
 
+/// Draws an identifier that stands between two.
+fn between(low: VersionId, high: VersionId) -> VersionId {
+    let [low, high, drawn] = [low, high, VersionId::draw(&mut SystemEntropy)].map(|id| u128::from_be_bytes(id.0));
+    VersionId((low + drawn % high.saturating_sub(low).max(1)).to_be_bytes())
+}
+
 /// Tells whether a look gave all that a version with that label needs.
 fn is_whole(seen: &Seen, (label, guarding): (&Label, &Guarding)) -> bool {
     seen.prints.is_some() || !registers(label, guarding)
@@ -467,6 +485,16 @@ fn named(target: &Target) -> Result<(BucketId, VersionId), VaultError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_look_begins_somewhere_among_what_waits() {
+        let id = |number: u128| VersionId(number.to_be_bytes());
+        for (low, high) in [(5, 9), (0, u128::MAX), (7, 7), (9, 5)] {
+            let begin = between(id(low), id(high));
+            assert!(begin >= id(low) && begin <= id(high.max(low)), "{low} to {high}: {begin}");
+        }
+        assert_ne!(between(id(0), id(u128::MAX)), between(id(0), id(u128::MAX)));
+    }
 
     #[test]
     fn what_is_long_is_not_kept() {

@@ -1,5 +1,5 @@
 //! What is recognised in what is written: codenames, and text of versions that somebody, or a marking, said to be restricted (or
-//! confidential, where their bucket asks for that).
+//! confidential, where their bucket or their writer asks for that).
 //!
 //! A label that inspection inferred registers nothing, or levels would creep from copy to copy. What is registered goes with its
 //! version.
@@ -16,7 +16,8 @@ use cordon_domain::{
 use cordon_gate::act::{ForgetPrints, TakeKnowledge};
 use cordon_gate::{Facts, Request, Verdict};
 use cordon_keys::Purpose;
-use cordon_store::prints::{AllPrints, Printed};
+use cordon_store::entries::Said;
+use cordon_store::prints::{AllPrints, Printed, Rank};
 use cordon_store::{Change, ObjectRow};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
@@ -148,7 +149,7 @@ impl Vault {
             state.changes.filter(|_| state.codenames == codenames && state.registers == registers_now)
         };
         let most = (KNOWN_MAX, KNOWN_PRINTS_MAX);
-        let wanted = |row: &ObjectRow| registers(&row.label, &self.guarding_of(row.bucket));
+        let wanted = |said: &Said, row: &ObjectRow| self.rank(said, row);
         let Some(AllPrints { changes, all, more }) = self.reader.prints(&self.keys, before, wanted, most).await? else {
             return Ok(());
         };
@@ -176,7 +177,7 @@ impl Vault {
         let target = Target { principal: Some(asks.actor.principal), ..Target::default() };
         let facts = Facts { target, action: Action::KnowledgeTake, ..asks.clone() };
         drop(self.gate.read(Request::<TakeKnowledge>::new(facts)).await?.spend());
-        let wanted = |row: &ObjectRow| registers(&row.label, &self.guarding_of(row.bucket)) && self.may_read(asks, row);
+        let wanted = |said: &Said, row: &ObjectRow| self.rank(said, row).filter(|_| self.may_read(asks, row));
         let found = self.reader.prints(&self.keys, None, wanted, (KNOWN_MAX, KNOWN_PRINTS_MAX)).await?;
         let document =
             |(version, label, prints): (VersionId, Label, Prints)| Known { version, level: label.level, prints };
@@ -189,6 +190,17 @@ impl Vault {
         // Whoever recognises no passage has no use for the key of their hashes.
         let key = if documents.is_empty() { [0; 16] } else { self.prints_key()? };
         Ok(Knowledge { key, documents, names })
+    }
+
+    /// Why copies of a version are to be recognised, if they are.
+    fn rank(&self, said: &Said, row: &ObjectRow) -> Option<Rank> {
+        let (own, asked) = (self.guarding_of(row.bucket, &[]), self.guarding_of(row.bucket, &said.headers));
+        match row.label.level {
+            _ if !registers(&row.label, &asked) => None,
+            Level::Restricted => Some(Rank::Restricted),
+            _ if registers(&row.label, &own) => Some(Rank::Bucket),
+            _ => Some(Rank::Writer),
+        }
     }
 
     /// Tells whether whoever asks may read a version, here and now. A question, which is not recorded.

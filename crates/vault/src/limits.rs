@@ -9,8 +9,8 @@ pub const BODY_ROW_PLAIN_BYTES_MAX: usize = 65_536;
 /// Sealed bytes that are written to the object store at once.
 pub const PIECE_BYTES: usize = 8 << 20;
 
-/// Segments that are read from the object store at once, each of at most 1 MiB.
-pub const SEGMENTS_AT_ONCE: u64 = 4;
+/// Segments that are read from the object store at once, each of at most 1 MiB; as many again are read ahead.
+pub const SEGMENTS_AT_ONCE: usize = 2;
 
 /// Times that a write is tried again because its name, or the key of its bucket, moved meanwhile.
 pub const WRITE_TRIES_MAX: usize = 16;

@@ -15,7 +15,7 @@ use futures_util::{Stream, StreamExt as _};
 use crate::error::VaultError;
 use crate::limits::{BODY_ROW_PLAIN_BYTES_MAX, HEADERS_BYTES_MAX, HEADERS_MAX, WRITE_TRIES_MAX};
 use crate::seal::{Piece, Sealed, WHOLE, seal};
-use crate::vault::{Vault, of_version};
+use crate::vault::{Vault, guarding_with, of_version};
 
 /// What a name must lead to for a write to be made, and what not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -131,7 +131,7 @@ impl Vault {
         E: std::fmt::Display,
     {
         new.check()?;
-        let version = VersionId::draw(&mut SystemEntropy);
+        let version = VersionId::drawn_at(asks.at, &mut SystemEntropy);
         let before = self.reader.entry(&self.keys, (bucket.id, &new.key), None).await?;
         self.admit_write(asks, bucket, &new, (version, before.as_ref())).await?;
         before.as_ref().map_or(Ok(()), |(entry, _)| self.may_be_followed(entry.version, asks))?;
@@ -146,7 +146,8 @@ impl Vault {
             }
         });
         let Sealed { part, row } = seal(&self.blobs, &data_key, piece, body).await?;
-        let seen = self.look_now(&new.key, short, (&new.label_over(bucket, before.as_ref()), &bucket.guarding())).await;
+        let guarding = guarding_with(bucket.guarding(), &new.headers);
+        let seen = self.look_now(&new.key, short, (&new.label_over(bucket, before.as_ref()), &guarding)).await;
         let tag = format!("{}-1", drawn());
         let made = Made { version, data_key: Arc::new(data_key), parts: vec![part], row, tag, seen };
         let written = self.lead(asks, (bucket, before), &new, &made).await;
@@ -210,7 +211,8 @@ impl Vault {
         let label = new.label_over(bucket, before.as_ref());
         let row = self.row(bucket, made, label.clone()).await?;
         let by = asks.actor.principal;
-        let (inspection, prints) = self.inspection(made.seen.as_ref(), (&label, &bucket.guarding()), (asks.at, by));
+        let guarding = guarding_with(bucket.guarding(), &new.headers);
+        let (inspection, prints) = self.inspection(made.seen.as_ref(), (&label, &guarding), (asks.at, by));
         let registers = prints.is_some();
         let said = Said {
             body: if made.row.is_some() { Body::Row } else { Body::Files },
@@ -243,7 +245,8 @@ impl Vault {
         let facts = Facts { target: target.clone(), beside: change.beside(), reason, ..asks.clone() };
         drop(self.gate.change(Request::<Write>::new(facts), change).await?.spend());
         self.is_registered(registers);
-        let raised = if pending { self.looked_into(&target, by, made.seen.as_ref()).await } else { None };
+        let raised =
+            if pending { self.looked_into((&target, by), &new.headers, made.seen.as_ref()).await } else { None };
         if let Some((before, _)) = before {
             self.forget_replaced(bucket, &before).await;
         }

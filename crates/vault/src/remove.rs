@@ -109,7 +109,11 @@ impl Vault {
             (None, Versioning::On) => {
                 // What is written behind a mark begins anew, under no embargo.
                 self.may_be_followed(entry.version, asks)?;
-                let mark = Mark { version: VersionId::draw(&mut SystemEntropy), at: asks.at, by: asks.actor.principal };
+                let mark = Mark {
+                    version: VersionId::drawn_at(asks.at, &mut SystemEntropy),
+                    at: asks.at,
+                    by: asks.actor.principal,
+                };
                 let change = Change::Hide { bucket: bucket_id, key: key.clone(), version: gone, mark, from };
                 self.change::<Hide>(facts, (removal, &entry), change).await?;
                 Ok(Removed::Hidden(mark.version))

@@ -211,7 +211,7 @@ impl Vault {
     pub async fn begin_upload(&self, asks: &Facts, bucket: &Bucket, writing: Writing) -> Result<VersionId, VaultError> {
         writing.check()?;
         self.end_late_uploads(asks.at).await;
-        let version = VersionId::draw(&mut SystemEntropy);
+        let version = VersionId::drawn_at(asks.at, &mut SystemEntropy);
         let before = self.reader.entry(&self.keys, (bucket.id, &writing.key), None).await?;
         self.admit_write(asks, bucket, &writing, (version, before.as_ref())).await?;
         let (by, begun_at, data_key) = (asks.actor.principal, asks.at, Arc::new(DataKey::draw(&mut SystemEntropy)));

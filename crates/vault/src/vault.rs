@@ -10,6 +10,7 @@ use cordon_gate::act::{ChangeBucket, Changes, List, LoosenBucket, MakeBucket, Re
 use cordon_gate::{Facts, Gate, Journal as _, Request, Verdict};
 use cordon_policy::{Policies, Snapshot};
 use cordon_store::edge::SystemEntropy;
+use cordon_store::entries::asks_to_recognise;
 use cordon_store::keyring::Keyring;
 use cordon_store::{Change, Reader, Writer};
 use object_store::ObjectStore;
@@ -49,6 +50,11 @@ pub(crate) fn of_version(bucket: BucketId, version: VersionId, label: Label) -> 
 /// The target of something about a bucket.
 pub(crate) fn of_bucket(bucket: &Bucket) -> Target {
     Target { bucket: Some(bucket.id), label: Some(bucket.label.clone()), ..Target::default() }
+}
+
+/// How a version with these headers is guarded in a bucket that is guarded so.
+pub(crate) fn guarding_with(guarding: Guarding, headers: &[(String, String)]) -> Guarding {
+    if asks_to_recognise(headers) { guarding.recognising() } else { guarding }
 }
 
 impl Vault {
@@ -176,11 +182,11 @@ impl Vault {
         Ok(Guard::Looser(Box::new(asking)))
     }
 
-    /// How a bucket is guarded; one that is gone, as any is.
-    pub(crate) fn guarding_of(&self, bucket: BucketId) -> Guarding {
+    /// How a version with these headers is guarded in a bucket; in one that is gone, as in any.
+    pub(crate) fn guarding_of(&self, bucket: BucketId, headers: &[(String, String)]) -> Guarding {
         let snapshot = self.snapshot().ok();
         let bucket = snapshot.as_ref().and_then(|snapshot| snapshot.roster().buckets.get(bucket));
-        bucket.map(Bucket::guarding).unwrap_or_default()
+        guarding_with(bucket.map(Bucket::guarding).unwrap_or_default(), headers)
     }
 
     /// Removes a bucket to which nothing leads any more.

@@ -256,6 +256,27 @@ refused("InvalidTag", s3.put_object_tagging, Bucket="corpus", Key="labelled", Ta
 refused("InvalidTag", s3.put_object, Bucket="corpus", Key="tagged", Body=b"", Tagging="aws:x=1")
 refused("NoSuchKey", s3.get_object_tagging, Bucket="corpus", Key="none")
 
+
+def recognised(key):
+    return s3.head_object(Bucket="corpus", Key=key)["Metadata"].get("cordon-recognise")
+
+
+asks = {"Metadata": {"cordon-recognise": "yes"}}
+s3.put_object(Bucket="corpus", Key="asked", Body=b"1", **asks)
+s3.put_object(Bucket="corpus", Key="asked-by-tag", Body=b"1", Tagging="cordon-recognise=yes&a=b", **asks)
+parts = s3.create_multipart_upload(Bucket="corpus", Key="asked-in-parts", Tagging="cordon-recognise=yes")["UploadId"]
+part = s3.upload_part(Bucket="corpus", Key="asked-in-parts", UploadId=parts, PartNumber=1, Body=b"x")["ETag"]
+s3.complete_multipart_upload(
+    Bucket="corpus", Key="asked-in-parts", UploadId=parts, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part}]}
+)
+s3.copy_object(Bucket="corpus", Key="asked-copy", CopySource={"Bucket": "corpus", "Key": "asked"})
+assert [recognised(key) for key in ["asked", "asked-by-tag", "asked-in-parts", "asked-copy"]] == ["yes"] * 4
+assert tags("asked-by-tag") == {"a": "b"} and recognised("tagged") is None
+refused("InvalidArgument", s3.put_object, Bucket="corpus", Key="asked", Body=b"", Metadata={"cordon-recognise": "no"})
+refused("InvalidArgument", s3.put_object, Bucket="corpus", Key="asked", Body=b"", Tagging="cordon-recognise=no")
+later = {"TagSet": [{"Key": "cordon-recognise", "Value": "yes"}]}
+refused("InvalidTag", s3.put_object_tagging, Bucket="corpus", Key="tagged", Tagging=later)
+
 refused("NoSuchTagSet", s3.get_bucket_tagging, Bucket="corpus")
 pairs = [{"Key": "cost", "Value": "a b"}, {"Key": "team", "Value": "atlas"}]
 s3.put_bucket_tagging(Bucket="corpus", Tagging={"TagSet": pairs[::-1]})

@@ -9,7 +9,7 @@ use super::conditions::{conditions, only_if_by};
 use super::objects::{encrypted, key_of, plain, shown};
 use super::operations::Operations;
 use super::refusal::of_vault;
-use super::said::{asked_label, given, header, moment};
+use super::said::{Headers, asked_label, given, header, moment};
 use super::tags::Tags;
 
 impl Operations {
@@ -39,14 +39,17 @@ impl Operations {
                 "an object is not copied onto itself unless something said of it changes"
             ));
         }
-        let (mut headers, label) = if replaces {
-            let (headers, label) = given!(input).with_own(input.metadata)?;
-            (headers.0, label)
-        } else {
-            (got.entry.said.headers.clone(), None)
+        let (headers, label) = match replaces {
+            true => given!(input).with_own(input.metadata)?,
+            false => (Headers(got.entry.said.headers.clone()), None),
         };
         let tags = input.tagging_directive.as_ref().filter(|one| one.as_str() == TaggingDirective::REPLACE);
         let tags = tags.map(|_| Tags::read(input.tagging.as_deref().unwrap_or_default())).transpose()?;
+        let headers = match &tags {
+            Some(_) => headers.asked_by(tags.as_ref())?,
+            None => headers.asked_before(&got.entry.said)?,
+        };
+        let mut headers = headers.0;
         headers.retain(|(name, _)| name != TAGGING);
         let tagging = match &tags {
             Some(tags) => tags.write(),

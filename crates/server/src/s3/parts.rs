@@ -41,7 +41,7 @@ impl Operations {
         let tags = input.tagging.as_deref().map(Tags::read).transpose()?;
         let bucket = self.bucket(&asks, &input.bucket).await?;
         let headers = given!(input).with(TAGGING, tags.as_ref().and_then(Tags::write));
-        let (headers, label) = headers.with_own(input.metadata)?;
+        let (headers, label) = headers.asked_by(tags.as_ref())?.with_own(input.metadata)?;
         let label = asked_label(label, tags.as_ref())?;
         self.may_be_presigned(&asks, &label.iter().fold(bucket.label.clone(), |own, other| own.join(other)))?;
         let writing =

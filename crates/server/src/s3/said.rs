@@ -2,7 +2,7 @@
 
 use cordon_domain::label::NotALabel;
 use cordon_domain::{Inspection, Label, Moment};
-use cordon_store::entries::Said;
+use cordon_store::entries::{RECOGNISE, Said, asks_to_recognise};
 use s3s::dto::{ETag, Metadata, Timestamp, TimestampFormat};
 use s3s::{S3Result, s3_error};
 
@@ -12,6 +12,8 @@ use super::tags::Tags;
 pub(super) const LABEL: &str = "cordon-label";
 /// Under this name a reader is told what is known of it by looking into it.
 const INSPECTION: &str = "cordon-inspection";
+/// How a writer asks that copies of an object are recognised.
+const YES: &str = "yes";
 /// Before what a writer says of an object.
 const OWN: &str = "x-amz-meta-";
 /// A body that comes in pieces, each signed.
@@ -66,10 +68,32 @@ impl Headers {
             match name.to_ascii_lowercase().as_str() {
                 LABEL => label = Some(read_label(&value)?),
                 INSPECTION => {}
+                RECOGNISE => self = self.recognised(&value)?,
                 _ => self.0.push((format!("{OWN}{name}"), value)),
             }
         }
         Ok((self, label))
+    }
+
+    /// Keeps that copies are to be recognised, if that is what tags say.
+    pub(super) fn asked_by(self, tags: Option<&Tags>) -> S3Result<Self> {
+        match tags.map(Tags::recognise).transpose()?.flatten() {
+            Some(asked) => self.recognised(asked),
+            None => Ok(self),
+        }
+    }
+
+    /// Keeps it of what is copied with its tags.
+    pub(super) fn asked_before(self, said: &Said) -> S3Result<Self> {
+        if asks_to_recognise(&said.headers) { self.recognised(YES) } else { Ok(self) }
+    }
+
+    fn recognised(mut self, asked: &str) -> S3Result<Self> {
+        if asked != YES {
+            return Err(s3_error!(InvalidArgument, "{RECOGNISE} is {YES}, or is not said"));
+        }
+        self.0.retain(|(name, _)| name != RECOGNISE);
+        Ok(self.with(RECOGNISE, Some(YES)))
     }
 }
 
@@ -114,7 +138,8 @@ pub(super) fn own(said: &Said, label: &Label) -> Metadata {
     let own = said.headers.iter().filter_map(|(name, value)| Some((name.strip_prefix(OWN)?, value)));
     let own = own.map(|(name, value)| (name.to_owned(), value.clone()));
     let inspected = inspected(said).map(|word| (INSPECTION.to_owned(), word.to_owned()));
-    own.chain([(LABEL.to_owned(), label.to_string())]).chain(inspected).collect()
+    let recognised = header(said, RECOGNISE).map(|yes| (RECOGNISE.to_owned(), yes));
+    own.chain([(LABEL.to_owned(), label.to_string())]).chain(inspected).chain(recognised).collect()
 }
 
 /// What tells its content from another.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use cordon_domain::limits::BUCKET_TAGGING_BYTES_MAX;
 use cordon_domain::{Bucket, Label};
-use cordon_store::entries::{Said, TAGGING};
+use cordon_store::entries::{RECOGNISE, Said, TAGGING, asks_to_recognise};
 use cordon_vault::VaultError;
 use s3s::dto::*;
 use s3s::{S3Request, S3Response, S3Result, s3_error};
@@ -60,21 +60,31 @@ impl Tags {
         Self::new(pairs.ok_or_else(|| s3_error!(InvalidTag, "a tag has a name"))?, most)
     }
 
-    /// As they are kept; nothing when there are none. What asks for a label is not kept: the label is told with the object, and
-    /// may become another.
+    /// As they are kept; nothing when there are none. What asks for something is not kept among them: it is told
+    /// with the object.
     pub(super) fn write(&self) -> Option<String> {
-        let kept = self.0.iter().filter(|(name, _)| !name.eq_ignore_ascii_case(LABEL));
+        let asks = |name: &str| name.eq_ignore_ascii_case(LABEL) || name.eq_ignore_ascii_case(RECOGNISE);
+        let kept = self.0.iter().filter(|(name, _)| !asks(name));
         let text = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).finish();
         Some(text).filter(|text| !text.is_empty())
     }
 
+    /// What one of them says of whether copies are to be recognised.
+    pub(super) fn recognise(&self) -> S3Result<Option<&str>> {
+        self.asking(RECOGNISE)
+    }
+
     /// The label that one of them asks for.
     pub(super) fn label(&self) -> S3Result<Option<Label>> {
-        let mut asked = self.0.iter().filter(|(name, _)| name.eq_ignore_ascii_case(LABEL));
-        let label = asked.next().map(|(_, value)| read_label(value)).transpose()?;
-        match asked.next() {
-            None => Ok(label),
-            Some(_) => Err(s3_error!(InvalidTag, "two tags ask for a label")),
+        self.asking(LABEL)?.map(read_label).transpose()
+    }
+
+    /// What a tag says that asks for something, however its name is written.
+    fn asking(&self, what: &str) -> S3Result<Option<&str>> {
+        let mut asked = self.0.iter().filter(|(name, _)| name.eq_ignore_ascii_case(what));
+        match (asked.next(), asked.next()) {
+            (_, Some(_)) => Err(s3_error!(InvalidTag, "two tags are called {what}")),
+            (one, None) => Ok(one.map(|(_, value)| value.as_str())),
         }
     }
 }
@@ -116,6 +126,12 @@ impl Operations {
         let (bucket, key, version) = self.named(&asks, &input.bucket, &input.key, input.version_id.as_deref()).await?;
         self.presigned_as_stored(&asks, &bucket, &key, version).await?;
         let tags = Tags::of(input.tagging, S3_TAGS_MAX)?;
+        if tags.recognise()?.is_some() {
+            let (entry, _) = self.vault().head(&asks.facts, &bucket, &key, version).await.map_err(of_vault)?;
+            if !asks_to_recognise(&entry.said.headers) {
+                return Err(s3_error!(InvalidTag, "{RECOGNISE} is said when an object is written"));
+            }
+        }
         if let Some(asked) = tags.label()? {
             let (_, label) = self.vault().head(&asks.facts, &bucket, &key, version).await.map_err(of_vault)?;
             if asked.to_string() != label.to_string() {
@@ -164,6 +180,9 @@ impl Operations {
         let tags = Tags::of(request.input.tagging.clone(), S3_BUCKET_TAGS_MAX)?;
         if tags.label()?.is_some() {
             return Err(s3_error!(InvalidTag, "a bucket gets its label when it is made, by the header x-cordon-label"));
+        }
+        if tags.recognise()?.is_some() {
+            return Err(s3_error!(InvalidTag, "a bucket has copies recognised by `cordon bucket set --recognise`"));
         }
         let tagging = tags.write();
         if tagging.as_ref().is_some_and(|text| text.len() > BUCKET_TAGGING_BYTES_MAX) {

@@ -6,6 +6,7 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags, Statement, ToSql, params_from_iter};
 
 use crate::error::StoreError;
+use crate::limits::{STATEMENTS_KEPT_MAX, WAL_PAGES};
 use crate::sql::{Cell, Row, Value};
 
 /// Opens a database to write.
@@ -20,18 +21,19 @@ pub(crate) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
     prepare(&connection)?;
-    connection.execute_batch("PRAGMA query_only=ON").map_err(failed)?;
+    // Each commit empties the cache of who reads, which takes the longer the more it may hold; the kernel's keeps the file.
+    connection.execute_batch("PRAGMA query_only=ON; PRAGMA cache_size=-2048").map_err(failed)?;
     Ok(connection)
 }
 
 fn prepare(connection: &Connection) -> Result<(), StoreError> {
-    connection
-        .execute_batch(
-            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON; PRAGMA foreign_keys=ON;
-             PRAGMA temp_store=MEMORY; PRAGMA cache_size=-32768; PRAGMA busy_timeout=10000;
-             PRAGMA cell_size_check=ON; PRAGMA trusted_schema=OFF;",
-        )
-        .map_err(failed)
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT_MAX);
+    let set = format!(
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON; PRAGMA foreign_keys=ON;
+         PRAGMA temp_store=MEMORY; PRAGMA cache_size=-32768; PRAGMA busy_timeout=10000;
+         PRAGMA wal_autocheckpoint={WAL_PAGES}; PRAGMA cell_size_check=ON; PRAGMA trusted_schema=OFF;"
+    );
+    connection.execute_batch(&set).map_err(failed)
 }
 
 pub(super) fn execute(db: &Connection, sql: &str, values: &[Value<'_>]) -> Result<u64, StoreError> {

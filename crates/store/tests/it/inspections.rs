@@ -5,9 +5,11 @@ use cordon_gate::act::{Changes, Delete, Inspect, Raise, Write};
 use cordon_gate::{Denial, Facts, JournalError, Request};
 use cordon_keys::KeyName;
 use cordon_store::edge::SystemEntropy;
+use cordon_store::entries::Said;
 use cordon_store::inspections::{Look, Wanted};
 use cordon_store::limits::INSPECTIONS_ROWS;
-use cordon_store::{Change, Installation};
+use cordon_store::prints::Rank;
+use cordon_store::{Change, Installation, ObjectRow};
 
 use crate::{BUCKET, Ground, NOW, facts, gate, label, named, on_both, row, target, version};
 
@@ -124,6 +126,8 @@ async fn many_that_wait_are_found_in_turns(ground: Ground) {
         }
     }
     assert_eq!(all, (1..=count).map(version).collect::<Vec<_>>());
+    let waits = installation.reader().waiting().await.expect("reads");
+    assert_eq!(waits, Some((version(1), version(count))));
 }
 
 fn prints(count: u32) -> Option<Prints> {
@@ -135,7 +139,11 @@ fn prints(count: u32) -> Option<Prints> {
 async fn by_what_copies_are_recognised_comes_and_goes_with_its_version(ground: Ground) {
     let (installation, _) = ground.create().await;
     let read = async |known: Option<u64>, most| {
-        let all = installation.reader().prints(installation.keys(), known, |_| true, most).await.expect("reads")?;
+        let all = installation
+            .reader()
+            .prints(installation.keys(), known, |_, _| Some(Rank::Restricted), most)
+            .await
+            .expect("reads")?;
         let lines = all.all.into_iter().map(|(version, label, prints)| (version, label.level, prints.len()));
         Some((all.changes, lines.collect::<Vec<_>>(), all.more))
     };
@@ -154,6 +162,15 @@ async fn by_what_copies_are_recognised_comes_and_goes_with_its_version(ground: G
     assert_eq!(read(Some(0), everything).await, Some((2, both.clone(), false)));
     assert_eq!(read(None, (1, 1000)).await, Some((2, both[..1].to_vec(), true)), "one version");
     assert_eq!(read(None, (100, 11)).await, Some((2, both[..1].to_vec(), true)), "not so many");
+    let rank = |_: &Said, row: &ObjectRow| Some(if row.version == version(1) { Rank::Writer } else { Rank::Bucket });
+    for (most, expected) in [((1, 1000), vec![version(2)]), (everything, vec![version(2), version(1)])] {
+        let all = installation.reader().prints(installation.keys(), None, rank, most).await.expect("reads");
+        let all = all.expect("something");
+        let more = expected.len() < 2;
+        assert_eq!((all.all.iter().map(|one| one.0).collect::<Vec<_>>(), all.more), (expected, more));
+    }
+    let waits = installation.reader().waiting().await.expect("reads");
+    assert_eq!(waits, None, "nobody waits any more");
     let key = installation.keys().prepare_version(KeyName::Bucket(BUCKET, Level::Confidential)).expect("made");
     let raise = Change::Relabel {
         bucket: BUCKET,

@@ -9,7 +9,9 @@ use cordon_domain::{
     VersionId,
 };
 use cordon_gate::Facts;
+use cordon_store::entries::RECOGNISE;
 use cordon_store::inspections::Wanted;
+use cordon_vault::limits::LOOK_NOW_BYTES_MAX;
 use cordon_vault::{Guard, Inspector, Looking, VaultError, Wants, Writing};
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
@@ -336,6 +338,27 @@ async fn a_bucket_asks_that_copies_of_what_is_confidential_are_recognised_and_an
     let twice = place.vault.forget_prints(&asks(ADA), &bucket, (&plan, None)).await;
     assert!(matches!(twice, Err(VaultError::Conflict(_))), "{twice:?}");
     assert_eq!(place.events(Action::PrintsForget).await.len(), 2, "one refused, and one done");
+}
+
+/// Copies of what is confidential are recognised where its writer asks for that, whatever its bucket does, and whenever it is
+/// looked into.
+#[tokio::test]
+async fn a_writer_asks_that_copies_of_what_they_write_are_recognised() {
+    let (place, bucket, recalls) = place().await;
+    let asks = || vec![(RECOGNISE.to_owned(), "yes".to_owned())];
+    let plan = |name| Writing { headers: asks(), ..at_least(name, Level::Confidential) };
+    let (short, _) = put(&place, &bucket, plan("short"), "heron flies in june").await;
+    assert_eq!(known(&recalls), [short]);
+    let long = format!("egret {}", "word ".repeat(LOOK_NOW_BYTES_MAX / 4));
+    let (long, _) = put(&place, &bucket, plan("long"), &long).await;
+    place.vault.inspect_waiting().await.expect("looked into");
+    place.vault.learn().await.expect("learnt");
+    let both = [short.min(long), short.max(long)];
+    assert_eq!(known(&recalls), both);
+    let (_, got) = put(&place, &bucket, writing("mail"), "they say that heron leaves").await;
+    assert_eq!(got.level, Level::Confidential);
+    put(&place, &bucket, Writing { headers: asks(), ..writing("open") }, "stork stays").await;
+    assert_eq!(known(&recalls), both, "what is internal is anybody's");
 }
 
 /// Whoever scans elsewhere is told what they may know of, and that they were is on record.
