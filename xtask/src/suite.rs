@@ -43,6 +43,7 @@ const PARTS: [Part; 5] = [
             "python_programs_work_with_objects_as_far_as_they_may",
             "what_worked_on_other_stores_gives_nothing_here",
             "nothing_that_was_acknowledged_is_lost",
+            "nothing_is_read_while_the_database_is_gone_and_all_is_there_when_it_is_back_on_postgres",
             "bulk_work_and_embargoes_are_said_beforehand_and_by_two_people",
             "a_bucket_observes_by_two_people_and_codenames_are_found_in_what_is_written",
             "what_the_vault_knows_is_recognised_by_scans_elsewhere",
