@@ -9,6 +9,12 @@ pub(crate) const HEAD_S: u64 = 10;
 /// Seconds that a server may take to answer.
 pub(crate) const ANSWER_S: u64 = 30;
 
+/// Seconds that an observer may take to say what it sees.
+pub(crate) const OBSERVER_S: u64 = 60;
+
+/// Bytes of what it says.
+pub(crate) const OBSERVED_BYTES_MAX: u64 = 1024;
+
 /// Seconds that somebody may take to allow a login in the browser.
 pub(crate) const LOGIN_S: u64 = 600;
 

@@ -26,8 +26,18 @@ use crate::limits::SETTINGS_BYTES_MAX;
 const ELSEWHERE: &str = "CORDON_SETTINGS";
 
 /// What may be set for every command that takes it.
-const EVERYWHERE: [&str; 9] =
-    ["data", "keys", "database", "root_key", "passphrase_file", "token", "pkcs11_module", "pin_file", "public_url"];
+const EVERYWHERE: [&str; 10] = [
+    "data",
+    "keys",
+    "database",
+    "root_key",
+    "passphrase_file",
+    "token",
+    "pkcs11_module",
+    "pin_file",
+    "public_url",
+    "observer",
+];
 
 /// What may be set for `cordon up`, in its table.
 const UP: [&str; 9] =
@@ -197,10 +207,12 @@ fn at(command: Command, path: &[String], change: &dyn Fn(Command) -> Command) ->
     }
 }
 
-/// `cordon up`, which takes whatever may be set; the environment says nothing here.
+/// `cordon up`, which takes whatever may be set, with what only others take; the environment says nothing here.
 fn up() -> Command {
-    let up = Arguments::command().find_subcommand("up").cloned().unwrap_or_default();
-    up.mut_args(|argument| argument.env(Resettable::<OsStr>::Reset))
+    let arguments = Arguments::command();
+    let up = arguments.find_subcommand("up").cloned().unwrap_or_default();
+    let observer = arguments.find_subcommand("publish").and_then(|publish| option(publish, "observer"));
+    up.args(observer).mut_args(|argument| argument.env(Resettable::<OsStr>::Reset))
 }
 
 /// A file that is read.
@@ -323,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_can_be_set_is_an_option_of_the_node() {
+    fn whatever_can_be_set_is_an_option() {
         let up = up();
         for name in EVERYWHERE.iter().chain(&UP) {
             assert!(option(&up, name).is_some(), "{name}");

@@ -1,9 +1,13 @@
 //! What is public.
 
+mod check;
 mod list;
+pub(crate) mod observer;
 pub(crate) mod withdraw;
 
 use clap::Subcommand;
+use cordon_domain::PublicationId;
+use cordon_domain::id::parse_hex;
 
 use crate::error::Failure;
 use crate::exit::Exit;
@@ -13,12 +17,14 @@ use crate::remote::agent;
 /// See all that is public, and take it back.
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    Check(check::Arguments),
     List(list::Arguments),
     Withdraw(withdraw::Arguments),
 }
 
 pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
     match command {
+        Command::Check(arguments) => check::run(&arguments),
         Command::List(arguments) => list::run(&arguments),
         Command::Withdraw(arguments) => withdraw::run(&arguments),
     }
@@ -31,6 +37,25 @@ pub(crate) enum Reached {
     Refused,
     /// Why nobody knows.
     Unknown(String),
+}
+
+impl Reached {
+    const GIVEN: &str = "given";
+    const REFUSED: &str = "refused";
+
+    /// What the word for it says.
+    fn said(word: &str) -> Option<Self> {
+        match word {
+            Self::GIVEN => Some(Self::Given),
+            Self::REFUSED => Some(Self::Refused),
+            _ => None,
+        }
+    }
+}
+
+/// The publication whose number an address carries.
+fn numbered(address: &str) -> Option<PublicationId> {
+    address.rsplit_once("/p/").and_then(|(_, digits)| parse_hex(digits)).map(PublicationId)
 }
 
 /// Asks for a public address as a stranger does, with no credentials of any kind, and takes one byte.

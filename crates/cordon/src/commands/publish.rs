@@ -5,7 +5,8 @@ use cordon_domain::Moment;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::commands::publications::{Reached, reached};
+use crate::commands::publications::Reached;
+use crate::commands::publications::observer::{Observer, Sighting};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::moment::moment;
@@ -14,7 +15,7 @@ use crate::remote::{Login, another_person, named};
 /// Make one version of one object public, until a date: anyone reads it at its address, which is listed at /manifest. It was
 /// inspected, and nothing was found in it that was not released. Its owner asks, as whoever signed in with `cordon login`;
 /// somebody else approves with `cordon approve`; the same command then does it, prints the address, and asks for it as a
-/// stranger would.
+/// stranger would, from this machine and from another host where --observer says how.
 ///
 /// Example: cordon publish s3://news/launch.png --until 2026-12-24T18:00:00+01:00 --reason "the launch"
 #[derive(Args)]
@@ -37,6 +38,8 @@ pub(crate) struct Arguments {
     /// Write one JSON object.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    observer: Observer,
 }
 
 #[derive(Deserialize)]
@@ -60,7 +63,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
             let object = json!({"schema": "cordon-published-1", "publication": publication, "address": address});
             println!("{}", if arguments.json { object.to_string() } else { address.clone() });
             eprintln!("{publication}: `cordon publications withdraw {publication}` takes it back");
-            checked(&address, answer.planned.unwrap_or(false))
+            let id = publication.parse().map_err(|_| Failure::internal("the node names no publication"))?;
+            let meant = if answer.planned.unwrap_or(false) { Reached::Refused } else { Reached::Given };
+            checked(&address, &arguments.observer.ask(id, &address), &meant)
         }
         (.., Some(ask)) => {
             let object = json!({"schema": "cordon-published-1", "asked": ask});
@@ -72,25 +77,28 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     }
 }
 
-/// Tells whether a stranger gets what they are meant to.
-fn checked(address: &str, planned: bool) -> Result<Exit, Failure> {
-    match (reached(address), planned) {
-        (Reached::Given, false) => eprintln!("checked: a stranger gets it"),
-        (Reached::Refused, true) => eprintln!("checked: nobody gets it before then"),
-        (Reached::Given, true) => {
-            return Err(Failure::denied(
-                format!("a stranger gets `{address}` before it begins"),
-                "see what stands before the node, and withdraw it",
-            ));
-        }
-        (Reached::Refused, false) => {
-            eprintln!("warning: a stranger does not get it: see what stands before the node");
-            return Ok(Exit::Findings);
-        }
-        (Reached::Unknown(why), _) => {
-            eprintln!("warning: it could not be checked whether a stranger gets it: {why}");
-            return Ok(Exit::Findings);
+/// Says what strangers got, who are to get it now or not yet.
+fn checked(address: &str, seen: &[Sighting], meant: &Reached) -> Result<Exit, Failure> {
+    for sighting in seen {
+        match (&sighting.reached, meant) {
+            (Reached::Given, Reached::Given) => eprintln!("{sighting}: a stranger gets it"),
+            (Reached::Given, _) => eprintln!("{sighting}: a stranger gets it already"),
+            (Reached::Refused, Reached::Refused) => eprintln!("{sighting}: nobody gets it before then"),
+            (Reached::Refused, _) => {
+                eprintln!("warning: {sighting}: a stranger does not get it: see what stands before the node");
+            }
+            (Reached::Unknown(why), _) => {
+                eprintln!("warning: it could not be {sighting} whether a stranger gets it: {why}");
+            }
         }
     }
-    Ok(Exit::Clean)
+    let early = *meant == Reached::Refused && seen.iter().any(|sighting| sighting.reached == Reached::Given);
+    match seen.iter().all(|sighting| sighting.reached == *meant) {
+        _ if early => Err(Failure::denied(
+            format!("a stranger gets `{address}` before it begins"),
+            "see what stands before the node, and withdraw it",
+        )),
+        true => Ok(Exit::Clean),
+        false => Ok(Exit::Findings),
+    }
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::commands::audit::event;
 use crate::commands::declassify;
+use crate::commands::publications::observer::Observer;
 use crate::commands::publications::withdraw::withdraw;
 use crate::commands::quarantine::release::{Disputed, release};
 use crate::error::Failure;
@@ -34,6 +35,8 @@ pub(crate) struct Arguments {
     reason: String,
     #[command(flatten)]
     consent: Consent,
+    #[command(flatten)]
+    observer: Observer,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
@@ -53,7 +56,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     }
     match (done.action, &done.target.record) {
         (Action::PolicyChange | Action::LevelsChange, _) => put_back(&operated, &done, arguments),
-        (Action::PublicationMake, Some(RecordKey::Publication(id))) => take_back(&operated, *id, &arguments.reason),
+        (Action::PublicationMake, Some(RecordKey::Publication(id))) => take_back(&operated, *id, arguments),
         (Action::LabelRaise, _) if done.actor.principal == operated.installation.itself() => {
             dispute(&done, &arguments.reason)
         }
@@ -107,11 +110,11 @@ fn earlier(action: Action, ended: &[Record], began: &[Record], now: &Roster) -> 
     Ok(record)
 }
 
-fn take_back(operated: &Operated, id: PublicationId, reason: &str) -> Result<Exit, Failure> {
+fn take_back(operated: &Operated, id: PublicationId, arguments: &Arguments) -> Result<Exit, Failure> {
     if !operated.snapshot()?.roster().publications.contains_key(&id) {
         return Err(Failure::usage(format!("{id} is public no more"), "there is nothing to take back"));
     }
-    withdraw(id, reason, false)
+    withdraw(id, &arguments.reason, &arguments.observer, false)
 }
 
 /// Asks for the label that a version had before it was inspected. The name that leads to it is known where one signed in.

@@ -320,6 +320,7 @@ fn signing_in(stage: &mut Stage) {
     stage.run(0, &["fingerprint", "fetch"]);
     stage.run(1, &["publish", "s3://b/k", "--until", "2999-01-01", "--reason", "x"]);
     stage.run(0, &["publications", "list"]);
+    stage.run(3, &["publications", "check", "http://127.0.0.1:1/p/00"]);
     stage.run(1, &["publications", "withdraw", "pb_00000000000000000000000000000005", "--reason", "x"]);
     stage.run(1, &with_root(&["eject", "s3://nowhere", "--to", "left"]));
     elsewhere(stage);

@@ -159,8 +159,16 @@ fn nothing_is_public_but_what_two_people_said_until_they_take_it_back() {
     assert_eq!((anyone(who(&[])), anyone(who(&["--action", "object.write"]))), (1, 0), "{:?}", who(&[]));
 
     let then = jiff::Timestamp::now().to_string();
-    let withdrawn = place.run(&["publications", "withdraw", &id, "--reason", "the launch moved"]);
-    assert!(withdrawn.code == 0 && withdrawn.stderr.contains("a stranger gets nothing there"), "{}", withdrawn.stderr);
+    let observer = format!("{} publications check", env!("CARGO_BIN_EXE_cordon"));
+    let seen = ok(place.run(&["publications", "check", &address, "--json"]));
+    assert!(seen.contains("\"stranger\":\"given\""), "{seen}");
+    let withdraw = ["publications", "withdraw", &id, "--reason", "the launch moved", "--observer", &observer];
+    let withdrawn = place.run(&withdraw);
+    assert_eq!(withdrawn.code, 0, "{}", withdrawn.stderr);
+    for by in ["checked", "checked by the observer"] {
+        assert!(withdrawn.stderr.contains(&format!("{by}: a stranger gets nothing there\n")), "{}", withdrawn.stderr);
+    }
+    assert_eq!(ok(place.run(&["publications", "check", &address])), "refused\n");
     assert_eq!(stranger.gets(&address).status, 404);
     assert_eq!(stranger.asks("GET", &address, &[("if-none-match", got.header("etag"))]).status, 404);
     assert!(hears.recv().expect("told").contains(&address));
@@ -176,8 +184,8 @@ fn nothing_is_public_but_what_two_people_said_until_they_take_it_back() {
     };
     assert_eq!((count("publication.make", "allowed"), count("publication.withdraw", "allowed")), (1, 1));
     let by_strangers = log.lines().filter(|line| line.contains("\"policies\":[\"publication\"]")).count();
-    // Of those above, and the one with which `publish` checks.
-    assert_eq!(by_strangers, 7, "each read of a stranger is on record");
+    // Of those above, and those with which commands check.
+    assert_eq!(by_strangers, 8, "each read of a stranger is on record");
     assert!(log.contains("there is no publication that counts"), "{log}");
     up.end();
 }
@@ -231,8 +239,10 @@ fn what_was_not_looked_into_or_found_clean_does_not_become_public_and_what_chang
     let kind = (got.header("content-type"), got.header("content-disposition"));
     assert_eq!(kind, ("application/octet-stream", "attachment"), "no browser runs it");
     assert_eq!(got.header("cross-origin-resource-policy"), "cross-origin");
-    let withdrawn = place.run(&["publications", "withdraw", &page, "--reason", "a mistake", "--json"]);
-    assert!(withdrawn.code == 0 && withdrawn.lines()[0]["purged"] == false, "{}", withdrawn.stderr);
+    let copied = ["--json", "--observer", "printf given"];
+    let withdrawn = place.run(&[&["publications", "withdraw", &page, "--reason", "a mistake"], &copied[..]].concat());
+    assert!(withdrawn.code == 1 && withdrawn.stdout.contains("\"purged\":false"), "{}", withdrawn.stderr);
+    assert!(withdrawn.stderr.contains("checked by the observer: a stranger still gets it"), "{}", withdrawn.stderr);
     assert!(withdrawn.stderr.contains("did not take it, and is told again"), "{}", withdrawn.stderr);
     let (empty, _) = published(&place, &mut bob, &["s3://news/empty", "--until", &until, "--reason", "nothing"]);
     let got = stranger.gets(&empty);

@@ -2,18 +2,18 @@
 
 use clap::Args;
 use cordon_domain::PublicationId;
-use cordon_domain::id::parse_hex;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Reached, reached};
+use super::observer::Observer;
+use super::{Reached, numbered};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::remote::Login;
 
 /// Take a publication back, at once: nobody begins to read by it, and who reads is cut. As whoever signed in with `cordon login`.
-/// Then it is asked for as a stranger would; that one still gets it, from a copy that something before the node keeps, is a
-/// failure.
+/// Then it is asked for as a stranger would, from this machine and from another host where --observer says how; that one still gets it,
+/// from a copy that something before the node keeps, is a failure.
 ///
 /// Example: cordon publications withdraw pb_0b8e5c1e6a3f4c4f9d7e2a1b0c9d8e7f --reason "the launch moved"
 #[derive(Args)]
@@ -28,12 +28,13 @@ pub(crate) struct Arguments {
     /// Write one JSON object.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    observer: Observer,
 }
 
 /// Reads the name of a publication, or the address that carries it.
 fn publication(text: &str) -> Result<PublicationId, String> {
-    let by_address = text.rsplit_once("/p/").and_then(|(_, digits)| parse_hex(digits)).map(PublicationId);
-    by_address.map_or_else(|| text.parse().map_err(|error: cordon_domain::id::NotAnId| error.to_string()), Ok)
+    numbered(text).map_or_else(|| text.parse().map_err(|error: cordon_domain::id::NotAnId| error.to_string()), Ok)
 }
 
 #[derive(Deserialize)]
@@ -43,11 +44,16 @@ struct Answer {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    withdraw(arguments.publication, &arguments.reason, arguments.json)
+    withdraw(arguments.publication, &arguments.reason, &arguments.observer, arguments.json)
 }
 
 /// Takes it back, and asks for it as a stranger would.
-pub(crate) fn withdraw(publication: PublicationId, reason: &str, as_json: bool) -> Result<Exit, Failure> {
+pub(crate) fn withdraw(
+    publication: PublicationId,
+    reason: &str,
+    observer: &Observer,
+    as_json: bool,
+) -> Result<Exit, Failure> {
     let body = json!({"publication": publication.to_string(), "reason": reason}).to_string();
     let Answer { withdrawn, purged } = Login::read()?.ask("/publications/withdraw", &body)?;
     let object = json!({"schema": "cordon-withdrawn-1", "address": withdrawn, "purged": purged});
@@ -55,20 +61,24 @@ pub(crate) fn withdraw(publication: PublicationId, reason: &str, as_json: bool) 
     if purged == Some(false) {
         eprintln!("warning: whoever removes copies did not take it, and is told again: see the log of the node");
     }
-    match reached(&withdrawn) {
-        Reached::Refused => {
-            eprintln!("checked: a stranger gets nothing there");
-            Ok(Exit::Clean)
-        }
-        Reached::Given => Err(Failure::denied(
-            format!("a stranger still gets `{withdrawn}`: something before the node keeps a copy"),
-            "remove it there; the node gives it to nobody",
-        )),
-        Reached::Unknown(why) => {
-            eprintln!("warning: it could not be checked whether a stranger still gets it: {why}");
-            Ok(Exit::Findings)
+    let seen = observer.ask(publication, &withdrawn);
+    for sighting in &seen {
+        match &sighting.reached {
+            Reached::Refused => eprintln!("{sighting}: a stranger gets nothing there"),
+            Reached::Given => eprintln!("{sighting}: a stranger still gets it"),
+            Reached::Unknown(why) => {
+                eprintln!("warning: it could not be {sighting} whether a stranger still gets it: {why}");
+            }
         }
     }
+    if seen.iter().any(|sighting| sighting.reached == Reached::Given) {
+        return Err(Failure::denied(
+            format!("a stranger still gets `{withdrawn}`: something before the node keeps a copy"),
+            "remove it there; the node gives it to nobody",
+        ));
+    }
+    let is_gone = seen.iter().all(|sighting| sighting.reached == Reached::Refused);
+    Ok(if is_gone { Exit::Clean } else { Exit::Findings })
 }
 
 #[cfg(test)]
