@@ -29,7 +29,8 @@ bench scan FOLDER     time a scan of FOLDER against its peers, in turns
 bench history FOLDER  the same for a git history
 bench access          decisions, who may, and checks of sessions and signatures
 bench trust           the ledger and the keys: events, checkpoints, proofs, encryption, rewrapping
-bench vault           objects behind the S3 endpoint, against two other stores in turns (PyPI, crates.io)";
+bench vault [NAME]    objects behind the S3 endpoint, against two other stores in turns (PyPI, crates.io), or only one
+bench lists           a first page of a list, of a thousand objects and of a million (about ten minutes)";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -54,7 +55,9 @@ fn main() -> ExitCode {
         ["bench", "access-measured"] => bench::access::measured(),
         ["bench", "trust"] => bench::trust::run(),
         ["bench", "trust-measured"] => bench::trust::measured(),
-        ["bench", "vault"] => bench::vault::run(),
+        ["bench", "lists"] => bench::vault::lists::run(),
+        ["bench", "vault"] => bench::vault::run(""),
+        ["bench", "vault", only] => bench::vault::run(only),
         _ => Err(USAGE.to_owned()),
     };
     match outcome {

@@ -1,8 +1,10 @@
 //! Measures the vault behind its S3 endpoint against other stores: the same client, in turns, CPU time of the server.
 
 mod client;
+pub(crate) mod lists;
 mod servers;
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use client::{Client, Key};
@@ -23,14 +25,24 @@ struct Row {
     measured: Vec<Option<f64>>,
 }
 
-/// Starts ours and its peers, and prints what each needs.
-pub(crate) fn run() -> Result<(), String> {
-    let folder = std::path::Path::new("target/bench-vault");
+/// Starts ours and its peers, or that of them which is called so, and prints what each needs.
+pub(crate) fn run(only: &str) -> Result<(), String> {
+    within(|folder| compared(folder, only))
+}
+
+/// Measures in a folder of its own, which is removed.
+fn within(measures: impl FnOnce(&Path) -> Result<(), String>) -> Result<(), String> {
+    let folder = Path::new("target/bench-vault");
     if folder.exists() {
         std::fs::remove_dir_all(folder).map_err(|error| error.to_string())?;
     }
     std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
-    let servers = servers::all(folder)?;
+    measures(folder)?;
+    std::fs::remove_dir_all(folder).map_err(|error| error.to_string())
+}
+
+fn compared(folder: &Path, only: &str) -> Result<(), String> {
+    let servers = servers::all(folder, only)?;
     let rows = measured(&servers)?;
     let names: Vec<&str> = servers.iter().map(|server| server.name).collect();
     println!("| what | {} |\n|---|{}", names.join(" | "), "---|".repeat(names.len()));
@@ -38,8 +50,7 @@ pub(crate) fn run() -> Result<(), String> {
         let shown = measured.iter().map(|value| value.map_or("-".to_owned(), |value| format!("{value:.2} {unit}")));
         println!("| {what} | {} |", shown.collect::<Vec<_>>().join(" | "));
     }
-    drop(servers);
-    std::fs::remove_dir_all(folder).map_err(|error| error.to_string())
+    Ok(())
 }
 
 fn measured(servers: &[Server]) -> Result<Vec<Row>, String> {

@@ -71,12 +71,14 @@ impl Client {
         Ok(Self { key: key.clone(), stream, buffer: vec![0; BUFFER_BYTES], covers_body: false, head: String::new() })
     }
 
-    /// Asks, and returns how many bytes the answer has. It must be a 2xx.
+    /// Asks for a path, with its query, and returns how many bytes the answer has. It must be a 2xx.
     pub(super) fn ask(&mut self, method: &str, path: &str, body: &[u8]) -> Result<u64, String> {
         let covers = if self.covers_body { Covers::Body(body) } else { Covers::Nothing };
         let Key { host, id, secret, token, .. } = &self.key;
         let signer = Signer { access_key: id, secret, token, region: "us-east-1", service: "s3" };
-        let headers = signer.sign(&Unsigned::plain(method, host, path), covers, SystemClock.now());
+        let (plain, query) = path.split_once('?').unwrap_or((path, ""));
+        let asked = Unsigned { query, ..Unsigned::plain(method, host, plain) };
+        let headers = signer.sign(&asked, covers, SystemClock.now());
         let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\ncontent-length: {}\r\n", body.len());
         headers.iter().for_each(|(name, value)| head.push_str(&format!("{name}: {value}\r\n")));
         head.push_str("\r\n");

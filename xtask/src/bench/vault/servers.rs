@@ -62,14 +62,19 @@ impl Usage {
     }
 }
 
-/// Starts all of them.
-pub(super) fn all(folder: &Path) -> Result<Vec<Server>, String> {
-    Ok(vec![
-        cordon(&folder.join("cordon"))?,
-        cordon_with_tls(&folder.join("cordon-tls"))?,
-        seaweedfs(&folder.join("seaweedfs"))?,
-        s3s_fs(&folder.join("s3s-fs"))?,
-    ])
+/// How a server is started that has its data in a folder.
+type Start = fn(&Path) -> Result<Server, String>;
+
+const SERVERS: [(&str, Start); 4] =
+    [("cordon", cordon), ("cordon-tls", cordon_with_tls), ("seaweedfs", seaweedfs), ("s3s-fs", s3s_fs)];
+
+/// Starts all of them, or one.
+pub(super) fn all(folder: &Path, only: &str) -> Result<Vec<Server>, String> {
+    let wanted: Vec<_> = SERVERS.into_iter().filter(|(name, _)| only.is_empty() || *name == only).collect();
+    if wanted.is_empty() {
+        return Err(format!("`{only}` is none of {}", SERVERS.map(|(name, _)| name).join(", ")));
+    }
+    wanted.into_iter().map(|(name, start)| start(&folder.join(name))).collect()
 }
 
 fn cordon(folder: &Path) -> Result<Server, String> {
