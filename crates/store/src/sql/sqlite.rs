@@ -21,8 +21,7 @@ pub(crate) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
     prepare(&connection)?;
-    // Each commit empties the cache of who reads, which takes the longer the more it may hold; the kernel's keeps the file.
-    connection.execute_batch("PRAGMA query_only=ON; PRAGMA cache_size=-2048").map_err(failed)?;
+    connection.execute_batch("PRAGMA query_only=ON").map_err(failed)?;
     Ok(connection)
 }
 

@@ -18,11 +18,12 @@ pub(crate) fn run() -> Result<(), String> {
 
 fn measured(folder: &Path) -> Result<(), String> {
     let server = servers::all(folder, "cordon")?.pop().ok_or("there is no server")?;
-    let mut client = Client::connect(&server.key)?;
     for objects in OBJECTS {
-        client.ask("PUT", &bucket(objects), b"")?;
+        Client::connect(&server.key)?.ask("PUT", &bucket(objects), b"")?;
         filled(&server, objects)?;
     }
+    // One that was connected meanwhile would have been cut off.
+    let mut client = Client::connect(&server.key)?;
     let mut taken = OBJECTS.map(|_| Vec::with_capacity(ROUNDS));
     for _ in 0..ROUNDS {
         for (taken, objects) in taken.iter_mut().zip(OBJECTS) {
