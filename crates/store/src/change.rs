@@ -9,7 +9,7 @@ use cordon_gate::{Described, Epoch, Permit};
 use cordon_keys::{Belongs, KeyName};
 
 use crate::edge::SystemEntropy;
-use crate::entries::{Mark, NewVersion, hide, lead, tag, take_away, take_away_if_named};
+use crate::entries::{self, Mark, NewVersion, hide, lead, tag, take_away, take_away_if_named};
 use crate::error::StoreError;
 use crate::identities::{self, Access};
 use crate::inspections::{self, Look};
@@ -434,6 +434,7 @@ async fn relabel<A: Changes>(
     new.manifest = rewrapped.relabel(&old.manifest, &new.label)?;
     use_active(session, keys, new.key_name(), key_version).await?;
     keep_past(session, keys, &old, stamp).await?;
+    entries::relabelled(session, keys, version, &new.label).await?;
     update(session, keys, &[new]).await?;
     prints::relabelled(session, keys, version).await?;
     Ok(Effect { rows: 1, ..Effect::default() })

@@ -4,8 +4,8 @@
 //! writing or reading it, for memory that others need. So sealed bytes are written with `O_DIRECT` (open(2) of Linux), in whole
 //! blocks from memory that begins at one ([`aligned`]); the rest of a file, shorter than a block, goes through the cache, and so does
 //! all of it where memory begins elsewhere, or a file system does not know of this. Long ranges are read so, too: one that is
-//! asked for again and again is read from the disk each time. Short ones are read through the cache. Everything else is as `object_store` does it: a file is written under another name, made durable, and only
-//! then called by its own.
+//! asked for again and again is read from the disk each time. Short ones are read through the cache. Everything else is as
+//! `object_store` does it: a file is written under another name, made durable, and only then called by its own.
 
 mod reading;
 mod writing;
@@ -191,6 +191,7 @@ fn go_through_cache(file: &File) -> io::Result<()> {
 mod tests {
     use super::*;
     use std::io::Write as _;
+    use std::os::unix::fs::FileExt as _;
 
     use object_store::ObjectStoreExt as _;
     use proptest::prelude::*;
@@ -255,6 +256,20 @@ mod tests {
         assert!(memory.as_ptr() == begins && begins.align_offset(BLOCK_BYTES) == 0);
         let again = memory.freeze().try_into_mut().expect("nobody else has it");
         assert_eq!((again.as_ptr(), again.capacity() >= 100_000), (begins, true), "it is used again");
+    }
+
+    /// As far as the file system allows it: on another the same bytes come through the cache.
+    #[test]
+    fn a_range_is_read_past_the_cache() {
+        let mut file = tempfile::tempfile_in(".").expect("a file");
+        file.write_all(&[7; 20_000]).expect("written");
+        let mut block = aligned(BLOCK_BYTES);
+        block.resize(BLOCK_BYTES, 0);
+        let is_allowed = go_direct(&file) && file.read_at(&mut block, 0).is_ok();
+        go_through_cache(&file).expect("as it was");
+        assert_eq!(reading::read(&file, 5..15_000).expect("reads"), [7; 14_995].as_slice());
+        let flags = rustix::fs::fcntl_getfl(&file).expect("there");
+        assert_eq!(flags.contains(rustix::fs::OFlags::DIRECT), is_allowed);
     }
 
     proptest! {

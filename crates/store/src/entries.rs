@@ -1,7 +1,8 @@
 //! What the names in a bucket lead to: each name to its versions, newest first.
 //!
-//! A row says which version a name leads to, how long it is, and what was said of it when it was written; what opens the
-//! version, and its label, stand in the row of the object. A mark that hides a name is a row without an object.
+//! A row says which version a name leads to, how long it is, what was said of it when it was written, and its label, so that
+//! lists need no other; what opens the version stands in the row of the object, with the label that decides. A mark that hides a
+//! name is a row without an object.
 
 use cordon_domain::{
     BucketId, Inspection, Label, Level, Moment, ObjectKey, PrincipalId, Prints, Record, VersionId, Versioning,
@@ -101,6 +102,8 @@ pub struct Entry {
     pub latest: bool,
     /// What is said of it.
     pub said: Said,
+    /// Its label. Not known of versions that were stored in a format before the eleventh, nor of marks.
+    pub label: Option<Label>,
 }
 
 /// A version to be written: its row, what is said of it, and its sealed bytes when they are short.
@@ -144,19 +147,25 @@ impl Entry {
     }
 
     /// The columns of a row, as [`Entry::read`] wants them.
-    pub(crate) const COLUMNS: &str = "bucket, key, number, version, latest, said, mac";
+    pub(crate) const COLUMNS: &str = "bucket, key, number, version, latest, said, mac, label";
 
-    fn with_parts<T>(&self, said: &[u8], work: impl FnOnce(&[&[u8]]) -> T) -> T {
-        let (number, latest) = (self.number.to_be_bytes(), [u8::from(self.latest)]);
-        work(&[b"entries/v1", &self.bucket.0, self.key.as_str().as_bytes(), &number, &self.version.0, &latest, said])
+    fn with_parts<T>(&self, said: &[u8], label: Option<&[u8]>, work: impl FnOnce(&[&[u8]]) -> T) -> T {
+        let (key, number, latest) = (self.key.as_str().as_bytes(), self.number.to_be_bytes(), [u8::from(self.latest)]);
+        match label {
+            Some(label) => work(&[b"entries/v2", &self.bucket.0, key, &number, &self.version.0, &latest, said, label]),
+            None => work(&[b"entries/v1", &self.bucket.0, key, &number, &self.version.0, &latest, said]),
+        }
     }
 
-    pub(crate) fn mac(&self, key: &RowKey) -> [u8; MAC_BYTES] {
-        self.with_parts(&encoded(&self.said), |parts| key.mac(parts))
+    /// What is said, the label, and the MAC, as they are stored.
+    fn written(&self, key: &RowKey) -> (Vec<u8>, Option<Vec<u8>>, [u8; MAC_BYTES]) {
+        let (said, label) = (encoded(&self.said), self.label.as_ref().map(encoded));
+        let mac = self.with_parts(&said, label.as_deref(), |parts| key.mac(parts));
+        (said, label, mac)
     }
 
     fn row(&self, key: &RowKey) -> Row {
-        let (said, mac) = (encoded(&self.said), self.mac(key));
+        let (said, label, mac) = self.written(key);
         Row(vec![
             Cell::Bytes(self.bucket.0.to_vec()),
             Cell::Text(self.key.as_str().to_owned()),
@@ -165,6 +174,7 @@ impl Entry {
             Cell::Int(i64::from(self.latest)),
             Cell::Bytes(said),
             Cell::Bytes(mac.to_vec()),
+            label.map_or(Cell::Null, Cell::Bytes),
             Cell::Int(column(self.said.inspection.as_ref())),
         ])
     }
@@ -173,6 +183,7 @@ impl Entry {
     pub(crate) fn read(row: &Row, key: &RowKey) -> Result<Self, StoreError> {
         let version = VersionId(row.array(3)?);
         let unreadable = || StoreError::Integrity(format!("what leads to {version} cannot be read"));
+        let label = row.maybe_bytes(7)?;
         let read = Self {
             bucket: BucketId(row.array(0)?),
             key: row.text(1)?.parse().map_err(|_| unreadable())?,
@@ -180,9 +191,10 @@ impl Entry {
             version,
             latest: row.int(4)? == 1,
             said: minicbor::decode(row.bytes(5)?).map_err(|_| unreadable())?,
+            label: label.map(minicbor::decode).transpose().map_err(|_| unreadable())?,
         };
-        let mac: [u8; MAC_BYTES] = row.array(6)?;
-        read.with_parts(row.bytes(5)?, |parts| key.check(parts, &mac, || format!("the name of {version}")))?;
+        let check = |parts: &[&[u8]]| key.check(parts, row.bytes(6)?, || format!("the name of {version}"));
+        read.with_parts(row.bytes(5)?, label, check)?;
         Ok(read)
     }
 }
@@ -251,7 +263,8 @@ pub(crate) async fn lead(
         prints::keep(session, keys, new.row.version, known).await?;
     }
     let (key, version, said) = (new.key.clone(), new.row.version, new.said.clone());
-    put(session, keys, &Entry { bucket, key, version, number, latest: true, said }).await
+    let label = Some(new.row.label.clone());
+    put(session, keys, &Entry { bucket, key, version, number, latest: true, said, label }).await
 }
 
 /// Hides what a name leads to behind a mark.
@@ -276,7 +289,8 @@ pub(crate) async fn hide(
         files: 0,
         inspection: None,
     };
-    put(session, keys, &Entry { bucket, key, version: mark.version, number, latest: true, said }).await
+    let entry = Entry { bucket, key, version: mark.version, number, latest: true, said, label: None };
+    put(session, keys, &entry).await
 }
 
 /// Takes a version away, for ever: its name leads to the one before.
@@ -328,11 +342,24 @@ pub(crate) async fn tag(
     set_said(session, keys, &entry).await
 }
 
+/// Says beside the name, too, which label a version has from now on. One from before the fifth format may have no name.
+pub(crate) async fn relabelled(
+    session: &mut Session,
+    keys: &Keyring,
+    version: VersionId,
+    label: &Label,
+) -> Result<(), StoreError> {
+    match by_version(session, keys, version).await? {
+        Some(entry) => set_said(session, keys, &Entry { label: Some(label.clone()), ..entry }).await,
+        None => Ok(()),
+    }
+}
+
 /// Writes down what is said of a version by now.
 pub(crate) async fn set_said(session: &mut Session, keys: &Keyring, entry: &Entry) -> Result<(), StoreError> {
-    let set = "UPDATE entries SET said = ?2, mac = ?3, inspection = ?4 WHERE version = ?1";
-    let (said, column) = (encoded(&entry.said), column(entry.said.inspection.as_ref()));
-    session.execute(set, values![&entry.version.0, &said, &entry.mac(keys.rows()), column]).await.map(drop)
+    let set = "UPDATE entries SET said = ?2, label = ?3, mac = ?4, inspection = ?5 WHERE version = ?1";
+    let ((said, label, mac), column) = (entry.written(keys.rows()), column(entry.said.inspection.as_ref()));
+    session.execute(set, values![&entry.version.0, &said, label.as_ref(), &mac, column]).await.map(drop)
 }
 
 /// Removes a version: its name, its key, its bytes. The label that it had is kept.
@@ -347,7 +374,8 @@ async fn remove(session: &mut Session, keys: &Keyring, entry: &Entry, stamp: Sta
 }
 
 async fn put(session: &mut Session, keys: &Keyring, entry: &Entry) -> Result<(), StoreError> {
-    let put = format!("INSERT INTO entries ({}, inspection) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", Entry::COLUMNS);
+    let put =
+        format!("INSERT INTO entries ({}, inspection) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)", Entry::COLUMNS);
     let row = entry.row(keys.rows());
     let values: Vec<_> = row.0.iter().map(Cell::value).collect();
     session.execute(&put, &values).await.map(drop)
@@ -356,7 +384,7 @@ async fn put(session: &mut Session, keys: &Keyring, entry: &Entry) -> Result<(),
 /// Says whether a name leads to a version now.
 async fn set_latest(session: &mut Session, keys: &Keyring, entry: &Entry) -> Result<(), StoreError> {
     let set = "UPDATE entries SET latest = ?2, mac = ?3 WHERE version = ?1";
-    let mac = entry.mac(keys.rows());
+    let (_, _, mac) = entry.written(keys.rows());
     session.execute(set, values![&entry.version.0, i64::from(entry.latest), &mac]).await.map(drop)
 }
 
@@ -416,10 +444,7 @@ impl Reader {
         version: Option<VersionId>,
     ) -> Result<Option<Found>, StoreError> {
         let mut session = self.session().await?;
-        session.begin_look()?;
-        let found = led_to(&mut session, keys, (bucket, key), version).await;
-        session.end_look()?;
-        found
+        led_to(&mut session, keys, (bucket, key), version).await
     }
 
     /// Tells whether a name leads to a version.

@@ -139,16 +139,15 @@ impl Reader {
     ///
     /// [`StoreError`] when the database cannot be read.
     pub async fn waiting(&self) -> Result<Option<(VersionId, VersionId)>, StoreError> {
-        let mut session = self.session().await?;
-        let mut ends = Vec::new();
-        for order in ["ASC", "DESC"] {
-            let select = format!(
-                "SELECT version FROM entries WHERE inspection > 0 AND inspection = ?1 ORDER BY version {order} LIMIT 1"
-            );
-            let Some(row) = session.first(&select, values![Wanted::Pending as i64]).await? else { return Ok(None) };
-            ends.push(VersionId(row.array(0)?));
-        }
-        Ok(ends.first().copied().zip(ends.last().copied()))
+        let end = |order| {
+            format!(
+                "(SELECT version FROM entries WHERE inspection > 0 AND inspection = ?1 ORDER BY version {order} LIMIT 1)"
+            )
+        };
+        let select = format!("SELECT {}, {}", end("ASC"), end("DESC"));
+        let row = self.session().await?.one(&select, values![Wanted::Pending as i64]).await?;
+        let end = |column| row.maybe_bytes(column).map(|end| end.map(|_| row.array(column)));
+        Ok(end(0)?.transpose()?.map(VersionId).zip(end(1)?.transpose()?.map(VersionId)))
     }
 
     /// Returns a version with its name, whatever else that leads to.

@@ -58,8 +58,8 @@ pub const SEQUENCER_IDLE_S: u64 = 15;
 /// Bytes of a sealed body that stands in the database: 64 KiB of text, and what sealing adds.
 pub const BODY_ROW_BYTES_MAX: usize = 65_536 + 64;
 
-/// Names that are listed at once.
-pub const LIST_ROWS_MAX: u64 = 1000;
+/// Names that are listed at once: those of a page, and one behind it.
+pub const LIST_ROWS_MAX: u64 = 1001;
 
 /// Rows of a table that are copied at once.
 pub const COPY_ROWS: u64 = 4096;

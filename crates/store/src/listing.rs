@@ -5,12 +5,10 @@ use cordon_domain::{BucketId, Label};
 use crate::entries::{Body, Entry};
 use crate::error::StoreError;
 use crate::keyring::Keyring;
-use crate::labels::readable;
 use crate::limits::LIST_ROWS_MAX;
 use crate::read::Reader;
-use crate::rows::ObjectRow;
-use crate::sql::{Cell, Row, Session, values};
-use crate::state::NOT_SHREDDED;
+use crate::sql::{Row, Session, values};
+use crate::state::object;
 
 /// Which names are listed.
 #[derive(Clone, Debug, Default)]
@@ -23,41 +21,44 @@ pub struct Listing {
 
 impl Reader {
     /// Returns what names lead to now, in their order, each with its label; those that are hidden are passed over. At most
-    /// [`LIST_ROWS_MAX`] names are looked at.
+    /// `names_max` names are looked at, and no more than [`LIST_ROWS_MAX`].
     ///
     /// # Errors
     ///
     /// [`StoreError::Integrity`] when a row was changed beside Cordon.
-    pub async fn list(&self, keys: &Keyring, bucket: BucketId, listing: &Listing) -> Result<Looked, StoreError> {
+    pub async fn list(
+        &self,
+        keys: &Keyring,
+        bucket: BucketId,
+        listing: &Listing,
+        names_max: u64,
+    ) -> Result<Looked, StoreError> {
+        let names_max = names_max.min(LIST_ROWS_MAX);
         let mut session = self.session().await?;
         // Without it, SQLite walks through earlier versions, too.
         let by = if session.is_postgres() { "" } else { "INDEXED BY entries_latest" };
         let select = format!(
-            "SELECT {}, {} FROM (
-                 SELECT {} FROM entries {by} WHERE bucket = ?1 AND latest = 1 AND key >= ?2 ORDER BY key LIMIT {LIST_ROWS_MAX}
-             ) AS entries LEFT JOIN objects ON objects.version = entries.version AND {NOT_SHREDDED}
-             ORDER BY entries.key",
-            columns("entries", Entry::COLUMNS),
-            columns("objects", ObjectRow::COLUMNS),
+            "SELECT {}, {SHREDDED} FROM entries {by} WHERE bucket = ?1 AND latest = 1 AND key >= ?2
+             ORDER BY key LIMIT ?3",
             Entry::COLUMNS,
         );
         let start = listing.start.as_str().max(&listing.prefix);
-        let rows = session.query(&select, values![&bucket.0, start]).await?;
+        let rows = session.query(&select, values![&bucket.0, start, names_max]).await?;
         let mut looked = Looked { found: Vec::with_capacity(rows.len()), names: rows.len(), next: None };
         let mut last = None;
-        for mut row in rows {
-            let object = Row(row.0.split_off(ENTRY_COLUMNS));
+        for row in rows {
             let entry = Entry::read(&row, keys.rows())?;
             if !entry.key.as_str().starts_with(&listing.prefix) {
                 return Ok(looked);
             }
             last = Some(behind(entry.key.as_str()));
-            if entry.said.body != Body::None && !matches!(object.0.first(), Some(Cell::Null)) {
-                let label = readable(entry.version, ObjectRow::label(&object, keys.rows())?.0)?;
+            if entry.said.body != Body::None
+                && let Some(label) = label_of(&mut session, keys, (&row, &entry)).await?
+            {
                 looked.found.push((entry, label));
             }
         }
-        looked.next = last.filter(|_| looked.names as u64 == LIST_ROWS_MAX);
+        looked.next = last.filter(|_| looked.names as u64 == names_max);
         Ok(looked)
     }
 
@@ -80,10 +81,10 @@ impl Reader {
         let by = if session.is_postgres() { "" } else { "INDEXED BY entries_latest" };
         // Each name leads somewhere now, if only to a mark.
         let select = format!(
-            "SELECT key FROM entries {by} WHERE bucket = ?1 AND latest = 1 AND key >= ?2 ORDER BY key LIMIT {names_max}"
+            "SELECT key FROM entries {by} WHERE bucket = ?1 AND latest = 1 AND key >= ?2 ORDER BY key LIMIT ?3"
         );
         let start = listing.start.as_str().max(&listing.prefix);
-        let names = session.query(&select, values![&bucket.0, start]).await?;
+        let names = session.query(&select, values![&bucket.0, start, names_max]).await?;
         let full = names.len() as u64 == names_max;
         for row in names {
             let name = row.text(0)?.to_owned();
@@ -140,36 +141,39 @@ async fn versions_of(
 ) -> Result<(Vec<(Entry, Label)>, u64, Option<u64>), StoreError> {
     let below = below.map_or(i64::MAX, |below| below as i64);
     let select = format!(
-        "SELECT {}, {} FROM (
-             SELECT {} FROM entries WHERE bucket = ?1 AND key = ?2 AND number < ?3 ORDER BY number DESC LIMIT {most}
-         ) AS entries LEFT JOIN objects ON objects.version = entries.version AND {NOT_SHREDDED}
-         ORDER BY entries.number DESC",
-        columns("entries", Entry::COLUMNS),
-        columns("objects", ObjectRow::COLUMNS),
+        "SELECT {}, {SHREDDED} FROM entries WHERE bucket = ?1 AND key = ?2 AND number < ?3 ORDER BY number DESC LIMIT ?4",
         Entry::COLUMNS,
     );
-    let mut found = Vec::new();
-    let rows = session.query(&select, values![&bucket.0, name, below]).await?;
-    let (count, mut last) = (rows.len() as u64, None);
-    for mut row in rows {
-        let object = Row(row.0.split_off(ENTRY_COLUMNS));
+    let rows = session.query(&select, values![&bucket.0, name, below, most]).await?;
+    let (count, mut last, mut found) = (rows.len() as u64, None, Vec::with_capacity(rows.len()));
+    for row in rows {
         let entry = Entry::read(&row, keys.rows())?;
         last = Some(entry.number);
-        if entry.said.body == Body::None {
-            let label = entry.hidden_label();
-            found.push((entry, label));
-        } else if !matches!(object.0.first(), Some(Cell::Null)) {
-            let label = readable(entry.version, ObjectRow::label(&object, keys.rows())?.0)?;
-            found.push((entry, label));
-        }
+        let label = match entry.said.body {
+            Body::None => Some(entry.hidden_label()),
+            Body::Row | Body::Files => label_of(session, keys, (&row, &entry)).await?,
+        };
+        found.extend(label.map(|label| (entry, label)));
     }
     Ok((found, count, last))
 }
 
-/// The columns of a table, each with its name.
-fn columns(table: &str, columns: &str) -> String {
-    columns.split(", ").map(|column| format!("{table}.{column}")).collect::<Vec<_>>().join(", ")
+/// The label of a version that has bytes, unless it was shredded. In rows from before the eleventh format it does not stand.
+async fn label_of(
+    session: &mut Session,
+    keys: &Keyring,
+    (row, entry): (&Row, &Entry),
+) -> Result<Option<Label>, StoreError> {
+    match &entry.label {
+        _ if row.int(SHREDDED_COLUMN)? > 0 => Ok(None),
+        Some(label) => Ok(Some(label.clone())),
+        None => Ok(object(session, keys, entry.version).await?.map(|row| row.label)),
+    }
 }
+
+/// Behind the columns of an entry: what is shredded stays so, whatever row stands there again.
+const SHREDDED: &str = "(SELECT count(*) FROM shredded WHERE shredded.version = entries.version)";
+const SHREDDED_COLUMN: usize = 8;
 
 /// What a look at versions found.
 #[derive(Clone, Debug)]
@@ -192,9 +196,6 @@ pub struct Looked {
     /// The name to go on from, when there may be more.
     pub next: Option<String>,
 }
-
-/// Columns that [`Entry::read`] wants.
-const ENTRY_COLUMNS: usize = 7;
 
 /// The least name behind another: no name has a zero in it.
 #[must_use]

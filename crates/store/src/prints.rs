@@ -3,6 +3,8 @@
 //! A number that is under a MAC grows whenever what is to be recognised may be another: a row came or went, or a version that
 //! has one got another label.
 
+use std::collections::BTreeMap;
+
 use cordon_domain::{Label, Prints, VersionId};
 
 use crate::entries::Said;
@@ -21,17 +23,15 @@ const CHANGES: &str = "prints_changes";
 pub type Printed = (VersionId, Label, Prints);
 
 /// What comes first where there is not room for all that is to be recognised.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rank {
     /// What is restricted.
     Restricted,
     /// What its bucket has recognised.
     Bucket,
     /// What its writer asks for alone: it takes no place from the others.
-    Writer,
+    Asked,
 }
-
-const RANKS: usize = 3;
 
 /// By what versions are recognised.
 pub struct AllPrints {
@@ -88,38 +88,40 @@ async fn changed(session: &mut Session, keys: &Keyring) -> Result<(), StoreError
     put_setting(session, keys, CHANGES, &next.to_be_bytes()).await
 }
 
-/// Versions of one rank, as far as there is room for them.
-#[derive(Default)]
-struct Ranked {
-    all: Vec<Printed>,
+/// What there is room for: the first by rank, and then by version.
+struct Room {
+    kept: BTreeMap<(Rank, VersionId), (Label, Prints)>,
     hashes: usize,
+    most: (usize, usize),
     more: bool,
 }
 
-impl Ranked {
-    fn take(&mut self, one: Printed, (versions, hashes): (usize, usize)) {
-        let count = self.hashes + one.2.len();
-        self.more |= self.all.len() >= versions || count > hashes;
-        if !self.more {
-            self.hashes = count;
-            self.all.push(one);
+impl Room {
+    const fn new(most: (usize, usize)) -> Self {
+        Self { kept: BTreeMap::new(), hashes: 0, most, more: false }
+    }
+
+    fn take(&mut self, rank: Rank, (version, label, prints): Printed) {
+        self.hashes += prints.len();
+        self.kept.insert((rank, version), (label, prints));
+        while (self.kept.len() > self.most.0 || self.hashes > self.most.1)
+            && let Some((_, (_, prints))) = self.kept.pop_last()
+        {
+            self.hashes -= prints.len();
+            self.more = true;
         }
     }
-}
 
-/// All ranks, the first first, as far as there is room.
-fn together(changes: u64, ranks: [Ranked; RANKS], most: (usize, usize)) -> AllPrints {
-    let more = ranks.iter().any(|ranked| ranked.more);
-    let mut whole = Ranked::default();
-    ranks.into_iter().flat_map(|ranked| ranked.all).for_each(|one| whole.take(one, most));
-    AllPrints { changes, all: whole.all, more: more || whole.more }
+    fn all(self, changes: u64) -> AllPrints {
+        let all = self.kept.into_iter().map(|((_, version), (label, prints))| (version, label, prints));
+        AllPrints { changes, all: all.collect(), more: self.more }
+    }
 }
 
 impl Reader {
     /// Returns by what versions are recognised that are `wanted`, and how often that changed; nothing when it has not
     /// changed since `known`. It is at most so many versions with so many hashes, those of a higher rank first; that there are more
-    /// is said. A row that was
-    /// changed beside Cordon is passed over, as if it had been removed.
+    /// is said. A row that was changed beside Cordon is passed over, as if it had been removed.
     ///
     /// # Errors
     ///
@@ -136,11 +138,11 @@ impl Reader {
         if known == Some(changes) {
             return Ok(None);
         }
-        let (mut ranks, mut after): ([Ranked; RANKS], _) = (Default::default(), Vec::new());
+        let (mut room, mut after) = (Room::new(most), Vec::new());
         loop {
             let select = "SELECT version, prints, mac FROM prints WHERE version > ?1 ORDER BY version LIMIT 100";
             let rows = session.query(select, values![&after]).await?;
-            let Some(last) = rows.last() else { return Ok(Some(together(changes, ranks, most))) };
+            let Some(last) = rows.last() else { return Ok(Some(room.all(changes))) };
             after = last.bytes(0)?.to_vec();
             for row in rows {
                 let version = VersionId(row.array(0)?);
@@ -154,14 +156,7 @@ impl Reader {
                 };
                 let ranked = found.and_then(|(entry, row)| row.and_then(|row| Some((wanted(&entry.said, &row)?, row))));
                 let (Some(prints), Some((rank, row))) = (read, ranked) else { continue };
-                let own = match rank {
-                    Rank::Restricted => 0,
-                    Rank::Bucket => 1,
-                    Rank::Writer => 2,
-                };
-                if let Some(ranked) = ranks.get_mut(own) {
-                    ranked.take((version, row.label, prints), most);
-                }
+                room.take(rank, (version, row.label, prints));
             }
         }
     }

@@ -6,7 +6,7 @@ use crate::limits::{COPY_PAYLOADS, COPY_ROWS};
 use crate::sql::{Session, values};
 
 /// The newest format that this program reads and writes.
-pub const FORMAT: i64 = 10;
+pub const FORMAT: i64 = 11;
 
 /// Steps from format n to n + 1, as SQLite writes types. A step never changes once it was released.
 const STEPS: [&str; FORMAT as usize] = ["
@@ -148,6 +148,10 @@ CREATE TABLE prints (version BLOB PRIMARY KEY, prints BLOB NOT NULL, mac BLOB NO
 -- Records may be allowances, embargoes and codenames, and buckets say how they are guarded: a program that does not know these
 -- does not decide beside one that does.
 ",
+    // Labels stand beside names, too, for lists: those of a page are on as few pages as the names, however large a bucket is.
+    "
+ALTER TABLE entries ADD COLUMN label BLOB;
+",
 ];
 
 /// What PostgreSQL has besides: events that have no position yet.
@@ -170,6 +174,7 @@ CREATE INDEX objects_unplaced ON objects (began_leaf) WHERE began_position IS NU
 CREATE INDEX past_labels_unplaced ON past_labels (began_leaf) WHERE began_position IS NULL AND began_leaf IS NOT NULL;
 CREATE INDEX past_labels_end_unplaced ON past_labels (ended_leaf) WHERE ended_position IS NULL AND ended_leaf IS NOT NULL;
 ",
+    "",
     "",
     "",
     "",
@@ -221,7 +226,7 @@ pub(crate) const TABLES: [Table; 24] = [
     Table {
         name: "entries",
         key: 3,
-        columns: &["bucket", "key", "number", "version", "latest", "said", "mac", "inspection"],
+        columns: &["bucket", "key", "number", "version", "latest", "said", "mac", "inspection", "label"],
         rows: COPY_ROWS,
     },
     Table { name: "bodies", key: 1, columns: &["version", "sealed"], rows: COPY_PAYLOADS },

@@ -122,6 +122,12 @@ impl From<Option<i64>> for Value<'_> {
     }
 }
 
+impl<'a> From<Option<&'a Vec<u8>>> for Value<'a> {
+    fn from(value: Option<&'a Vec<u8>>) -> Self {
+        value.map_or(Self::Null, |bytes| Self::Bytes(bytes))
+    }
+}
+
 impl From<Option<Token>> for Value<'_> {
     fn from(value: Option<Token>) -> Self {
         value.map(|token| token.0).into()
@@ -196,6 +202,14 @@ impl Row {
     pub(crate) fn bytes(&self, column: usize) -> Result<&[u8], Shape> {
         match self.0.get(column) {
             Some(Cell::Bytes(bytes)) => Ok(bytes),
+            _ => Err(Shape("bytes", column)),
+        }
+    }
+
+    pub(crate) fn maybe_bytes(&self, column: usize) -> Result<Option<&[u8]>, Shape> {
+        match self.0.get(column) {
+            Some(Cell::Bytes(bytes)) => Ok(Some(bytes)),
+            Some(Cell::Null) => Ok(None),
             _ => Err(Shape("bytes", column)),
         }
     }
@@ -294,32 +308,6 @@ impl Session {
         self.run("COMMIT").await
     }
 
-    /// From here on SQLite is read as it is now, until [`Self::end_look`]: several questions find, and cost, what one does. Whoever
-    /// asks PostgreSQL asks each time anew, which is a way less.
-    pub(crate) fn begin_look(&self) -> Result<(), StoreError> {
-        self.look("BEGIN")
-    }
-
-    /// What is asked from here on is answered as it is then.
-    pub(crate) fn end_look(&self) -> Result<(), StoreError> {
-        self.look("COMMIT")
-    }
-
-    /// Tells whether nothing goes on.
-    fn is_idle(&self) -> bool {
-        match self {
-            Self::Sqlite(db) => db.is_autocommit(),
-            Self::Postgres(_) => true,
-        }
-    }
-
-    fn look(&self, sql: &str) -> Result<(), StoreError> {
-        match self {
-            Self::Sqlite(db) => sqlite::execute(db, sql, &[]).map(drop),
-            Self::Postgres(_) => Ok(()),
-        }
-    }
-
     pub(crate) const fn is_postgres(&self) -> bool {
         matches!(self, Self::Postgres(_))
     }
@@ -383,8 +371,7 @@ impl std::ops::DerefMut for Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        // One that could not end what it looked at would see it for ever.
-        if let (Some(session), Some(home)) = (self.session.take().filter(Session::is_idle), &self.home)
+        if let (Some(session), Some(home)) = (self.session.take(), &self.home)
             && let Ok(mut idle) = home.lock()
             && idle.len() < READERS_MAX
         {

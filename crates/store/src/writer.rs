@@ -27,9 +27,10 @@ use crate::egress::Counts;
 use crate::error::StoreError;
 use crate::events::{COMMIT_LOCK, Positions, Sealed, put_incoming, put_payloads};
 use crate::follow::Follower;
+use crate::gather::gather;
 use crate::keyring::{Keyring, Make};
 use crate::labels;
-use crate::limits::{BATCH_EVENTS_MAX, CLOCK_BACK_MS, LINGER_US, PAYLOADS_WAITING_BYTES, QUEUE_JOBS_MAX};
+use crate::limits::{CLOCK_BACK_MS, LINGER_US, PAYLOADS_WAITING_BYTES, QUEUE_JOBS_MAX};
 use crate::records;
 use crate::rows::Stamp;
 use crate::sql::{Database, Session, values};
@@ -226,17 +227,9 @@ impl Journal for Writer {
 impl Loop {
     async fn run(&mut self, mut jobs: mpsc::Receiver<Job>) {
         let (mut batch, mut before) = (Vec::new(), 0);
-        while jobs.recv_many(&mut batch, BATCH_EVENTS_MAX).await > 0 {
-            // Where several ask at once, more are about to: what comes within a moment is made durable in one go. Nothing else runs
-            // on this thread.
-            if before > 1 && batch.len() < BATCH_EVENTS_MAX {
-                std::thread::sleep(Duration::from_micros(LINGER_US));
-                while batch.len() < BATCH_EVENTS_MAX
-                    && let Ok(job) = jobs.try_recv()
-                {
-                    batch.push(job);
-                }
-            }
+        // Nothing else runs on this thread.
+        let linger = || std::thread::sleep(Duration::from_micros(LINGER_US));
+        while gather(&mut jobs, &mut batch, before, linger).await {
             before = batch.len();
             self.batch(std::mem::take(&mut batch)).await;
         }

@@ -199,7 +199,7 @@ impl Vault {
             _ if !registers(&row.label, &asked) => None,
             Level::Restricted => Some(Rank::Restricted),
             _ if registers(&row.label, &own) => Some(Rank::Bucket),
-            _ => Some(Rank::Writer),
+            _ => Some(Rank::Asked),
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use cordon_domain::{Bucket, Label, VersionId};
 use cordon_gate::Facts;
 use cordon_store::Entry;
+use cordon_store::limits::LIST_ROWS_MAX;
 use cordon_store::listing::{Listing, behind};
 
 use crate::error::VaultError;
@@ -75,12 +76,25 @@ struct Paging<'a> {
     /// Names before this one are passed over: the last line stands for them.
     behind: String,
     looked_at: usize,
+    /// So many names are looked at in one go.
+    at_once: u64,
 }
 
 impl<'a> Paging<'a> {
     fn new(vault: &'a Vault, asks: &'a Facts, bucket: &'a Bucket, wanted: &'a Wanted) -> Self {
         let (page, seen, behind) = (Page::default(), HashMap::new(), String::new());
-        Self { vault, asks, bucket, wanted, page, seen, behind, looked_at: 0 }
+        // One more than are shown tells whether there are more.
+        let page_and_one = wanted.most.min(LIST_PAGE_MAX) as u64 + 1;
+        let at_once = if wanted.delimiter.is_some() { BEGINNING_NAMES } else { page_and_one };
+        Self { vault, asks, bucket, wanted, page, seen, behind, looked_at: 0, at_once }
+    }
+
+    /// Goes on at a name, or behind the last line when that stands for it. Tells whether it does.
+    fn pass(&mut self, name: String) -> (String, bool) {
+        let is_passed = name < self.behind;
+        // Where beginnings stand for names, most of what is looked at is passed over.
+        self.at_once = if is_passed { BEGINNING_NAMES } else { self.at_once.saturating_mul(2).min(LIST_ROWS_MAX) };
+        (if is_passed { self.behind.clone() } else { name }, is_passed)
     }
 
     /// The name from which on is looked at, unless so much was passed over that the page ends there.
@@ -133,12 +147,12 @@ impl Vault {
         let mut next = Some(wanted.start()).filter(|_| wanted.most > 0);
         while let Some(start) = paging.goes_on(next.take()) {
             let listing = Listing { prefix: wanted.prefix.clone(), start };
-            let looked = self.reader.list(&self.keys, bucket.id, &listing).await?;
+            let looked = self.reader.list(&self.keys, bucket.id, &listing, paging.at_once).await?;
             paging.looked_at += looked.names.max(1);
             if !paging.take_all(looked.found) {
                 break;
             }
-            next = looked.next.map(|next| next.max(paging.behind.clone()));
+            next = looked.next.map(|next| paging.pass(next).0);
         }
         Ok(paging.page)
     }
@@ -164,17 +178,15 @@ impl Vault {
         let mut next = Some(start).filter(|_| wanted.most > 0);
         while let Some(start) = paging.goes_on(next.take()) {
             let listing = Listing { prefix: wanted.prefix.clone(), start };
-            // Where beginnings stand for names, most of what is looked at is passed over.
-            let names = if wanted.delimiter.is_some() { BEGINNING_NAMES } else { LIST_PAGE_MAX as u64 };
-            let looked = self.reader.list_versions(&self.keys, bucket.id, (&listing, below), names).await?;
+            let looked = self.reader.list_versions(&self.keys, bucket.id, (&listing, below), paging.at_once).await?;
             paging.looked_at += (looked.rows as usize).max(1);
             if !paging.take_all(looked.found) {
                 break;
             }
             let Some((name, number)) = looked.next else { break };
-            let is_passed = name < paging.behind;
+            let (name, is_passed) = paging.pass(name);
             below = number.filter(|_| !is_passed);
-            next = Some(if is_passed { paging.behind.clone() } else { name });
+            next = Some(name);
         }
         Ok(paging.page)
     }

@@ -7,6 +7,7 @@ use cordon_gate::act::{Changes, Delete, Hide, Shred, Write};
 use cordon_gate::{Denial, Facts, JournalError, Request};
 use cordon_store::edge::SystemEntropy;
 use cordon_store::entries::{Mark, NewVersion};
+use cordon_store::limits::LIST_ROWS_MAX;
 use cordon_store::listing::Listing;
 use cordon_store::{Change, Installation, StoreError, Versions};
 use cordon_testkit::Chance;
@@ -100,7 +101,7 @@ async fn names_lead_where_a_model_says(ground: Ground) {
                 assert_eq!(found.map(|(_, row)| row.map(|row| row.label)), Some(level.map(label)), "{name}");
             }
         }
-        let looked = reader.list(keys, BUCKET, &Listing::default()).await.expect("whole");
+        let looked = reader.list(keys, BUCKET, &Listing::default(), LIST_ROWS_MAX).await.expect("whole");
         let listed: Vec<_> =
             looked.found.iter().map(|(entry, label)| (entry.key.as_str().to_owned(), label.clone())).collect();
         let seen = model.iter().filter_map(|(name, all)| Some((name.clone(), label(all.last()?.1?))));
@@ -173,10 +174,21 @@ async fn the_name_of_what_was_shredded_can_be_used_again(ground: Ground) {
         let found = installation.reader().entry(installation.keys(), (BUCKET, &key("a")), None).await.expect("whole");
         found.map(|(entry, _)| entry.version)
     };
+    ground.beside("CREATE TABLE kept AS SELECT * FROM entries").await;
     shred(2).await;
     assert_eq!(leads_to().await, Some(version(1)), "to the one before");
     shred(1).await;
     assert_eq!(leads_to().await, None);
+    assert_eq!(ground.beside("INSERT INTO entries SELECT * FROM kept").await, 2);
+    let looked = installation
+        .reader()
+        .list(installation.keys(), BUCKET, &Listing::default(), LIST_ROWS_MAX)
+        .await
+        .expect("whole");
+    assert_eq!((looked.found, looked.names), (Vec::new(), 1), "put back beside Cordon");
+    let all = installation.reader().list_versions(installation.keys(), BUCKET, (&Listing::default(), None), 9).await;
+    assert_eq!(all.expect("whole").found, []);
+    assert_eq!(ground.beside("DELETE FROM entries").await, 2);
     let again = put(&installation, ("a", None), (1, level), Versioning::On, NOW).await;
     assert!(again.is_err(), "what was shredded does not come back");
     put(&installation, ("a", None), (3, level), Versioning::On, NOW).await.expect("another may");
@@ -188,14 +200,32 @@ async fn a_name_that_was_changed_beside_cordon_leads_nowhere(ground: Ground) {
         put(&installation, (name, None), (number, Level::Internal), Versioning::On, NOW).await.expect("written");
     }
     let found = async |name: &str| installation.reader().entry(installation.keys(), (BUCKET, &key(name)), None).await;
+    put(&installation, ("d", None), (3, Level::Restricted), Versioning::On, NOW).await.expect("written");
+    let lists =
+        async || installation.reader().list(installation.keys(), BUCKET, &Listing::default(), LIST_ROWS_MAX).await;
+    assert_eq!(lists().await.expect("whole").found.len(), 3);
+    for change in
+        ["UPDATE entries SET label = NULL", "UPDATE entries SET label = (SELECT label FROM objects WHERE level = 1)"]
+    {
+        ground.beside("CREATE TABLE kept AS SELECT * FROM entries").await;
+        assert_eq!(ground.beside(&format!("{change} WHERE key = 'd'")).await, 1);
+        assert!(matches!(lists().await, Err(StoreError::Integrity(_))), "{change}");
+        assert_eq!(
+            ground
+                .beside("UPDATE entries SET label = (SELECT label FROM kept WHERE kept.key = 'd') WHERE key = 'd'")
+                .await,
+            1
+        );
+        ground.beside("DROP TABLE kept").await;
+        assert_eq!(lists().await.expect("whole").found.len(), 3);
+    }
     let swap = ["UPDATE entries SET key = 'c' WHERE key = 'a'", "UPDATE entries SET key = 'a' WHERE key = 'b'"];
     for change in swap {
         assert_eq!(ground.beside(change).await, 1);
     }
     assert!(matches!(found("a").await, Err(StoreError::Integrity(_))), "a name that leads to another's version");
     assert!(matches!(found("c").await, Err(StoreError::Integrity(_))));
-    let listed = installation.reader().list(installation.keys(), BUCKET, &Listing::default()).await;
-    assert!(matches!(listed, Err(StoreError::Integrity(_))));
+    assert!(matches!(lists().await, Err(StoreError::Integrity(_))));
 }
 
 on_both!(

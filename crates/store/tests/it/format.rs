@@ -15,6 +15,8 @@ use cordon_ledger::entry::{Identity, open};
 use cordon_store::care::{Care, Why};
 use cordon_store::inspections::Wanted;
 use cordon_store::keyring::Make;
+use cordon_store::limits::LIST_ROWS_MAX;
+use cordon_store::listing::Listing;
 use cordon_store::log::LogFolder;
 use cordon_store::schema::FORMAT;
 use cordon_store::{AuthenticatorStep, Change, Installation, StoreError, Writer};
@@ -191,6 +193,19 @@ async fn opens_is_whole_and_goes_on(ground: &Ground, format: i64) {
     // Since the seventh format it is known what nobody has looked into.
     let pending = reader.inspections(keys, Wanted::Pending, None).await.expect("reads").found;
     assert_eq!(pending.len(), usize::from(format > 6));
+
+    // Since the fifth versions have names; since the eleventh a label stands beside each, and lists show those of older ones, too.
+    let listed = reader.list(keys, BUCKET, &Listing::default(), LIST_ROWS_MAX).await.expect("whole").found;
+    let levels: Vec<_> = listed.iter().map(|(_, label)| label.level).collect();
+    let written = [Level::Internal, Level::Confidential, Level::Restricted, Level::Internal, Level::Internal];
+    let count = match format {
+        ..5 => 0,
+        5 | 6 => 3,
+        7 => 4,
+        _ => 5,
+    };
+    assert_eq!(levels, written[..count]);
+    assert!(listed.iter().all(|(entry, label)| entry.label.as_ref() == Some(label).filter(|_| format > 10)));
 
     // Since the sixth format it is kept who read what of late.
     let another = installation.writer().take(Toll::Take(charge(1))).await;

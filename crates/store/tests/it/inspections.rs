@@ -7,7 +7,8 @@ use cordon_keys::KeyName;
 use cordon_store::edge::SystemEntropy;
 use cordon_store::entries::Said;
 use cordon_store::inspections::{Look, Wanted};
-use cordon_store::limits::INSPECTIONS_ROWS;
+use cordon_store::limits::{INSPECTIONS_ROWS, LIST_ROWS_MAX};
+use cordon_store::listing::Listing;
 use cordon_store::prints::Rank;
 use cordon_store::{Change, Installation, ObjectRow};
 
@@ -162,7 +163,7 @@ async fn by_what_copies_are_recognised_comes_and_goes_with_its_version(ground: G
     assert_eq!(read(Some(0), everything).await, Some((2, both.clone(), false)));
     assert_eq!(read(None, (1, 1000)).await, Some((2, both[..1].to_vec(), true)), "one version");
     assert_eq!(read(None, (100, 11)).await, Some((2, both[..1].to_vec(), true)), "not so many");
-    let rank = |_: &Said, row: &ObjectRow| Some(if row.version == version(1) { Rank::Writer } else { Rank::Bucket });
+    let rank = |_: &Said, row: &ObjectRow| Some(if row.version == version(1) { Rank::Asked } else { Rank::Bucket });
     for (most, expected) in [((1, 1000), vec![version(2)]), (everything, vec![version(2), version(1)])] {
         let all = installation.reader().prints(installation.keys(), None, rank, most).await.expect("reads");
         let all = all.expect("something");
@@ -181,6 +182,15 @@ async fn by_what_copies_are_recognised_comes_and_goes_with_its_version(ground: G
         look: None,
     };
     change::<Raise>(&installation, 1, Level::Internal, raise).await.expect("raised");
+    let listed = installation
+        .reader()
+        .list(installation.keys(), BUCKET, &Listing::default(), LIST_ROWS_MAX)
+        .await
+        .expect("whole")
+        .found;
+    let label_of =
+        |number| listed.iter().find(|(entry, _)| entry.version == version(number)).map(|(_, label)| label.level);
+    assert_eq!((label_of(1), label_of(2)), (Some(Level::Confidential), Some(Level::Internal)), "lists know, too");
     let raised = vec![(version(1), Level::Confidential, 5), both[1]];
     assert_eq!(read(Some(2), everything).await, Some((3, raised.clone(), false)));
     let delete = |number| Change::Delete { bucket: BUCKET, version: version(number), from: Vec::new() };
