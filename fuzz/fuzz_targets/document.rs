@@ -1,7 +1,7 @@
 //! Any bytes as a document of any format: no panic, no hang.
 #![no_main]
 
-use cordon_extract::{Format, document};
+use cordon_extract::{Format, document, encrypted};
 use libfuzzer_sys::fuzz_target;
 
 const FORMATS: [Format; 13] = [
@@ -11,6 +11,7 @@ const FORMATS: [Format; 13] = [
 
 fuzz_target!(|data: &[u8]| {
     if let Some((kind, bytes)) = data.split_first() {
+        let _ = encrypted(bytes);
         let _ = document(FORMATS[usize::from(*kind) % FORMATS.len()], bytes);
     }
 });

@@ -6,6 +6,7 @@ mod approve;
 mod audit;
 mod baseline;
 mod bucket;
+mod classify;
 mod codename;
 mod credentials;
 mod db;
@@ -62,6 +63,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Quarantine(quarantine::Command),
     Declassify(Box<declassify::Arguments>),
+    Classify(Box<classify::Arguments>),
     #[command(subcommand)]
     Bucket(bucket::Command),
     #[command(subcommand)]
@@ -123,6 +125,7 @@ impl Command {
             Self::Approve(arguments) => approve::run(&arguments),
             Self::Quarantine(command) => quarantine::run(command),
             Self::Declassify(arguments) => declassify::run(&arguments),
+            Self::Classify(arguments) => classify::run(&arguments),
             Self::Bucket(command) => bucket::run(&command),
             Self::Allowance(command) => allowance::run(&command),
             Self::Embargo(command) => embargo::run(&command),

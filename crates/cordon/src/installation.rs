@@ -404,11 +404,13 @@ impl Operated {
     }
 }
 
-/// No core dump, and no debugger of the same user, sees this process; what it writes is for its user alone.
+/// No core dump, and no debugger of the same user, sees this process, nor a core dump what it starts; what it writes is for its user
+/// alone.
 pub(crate) fn harden() {
-    use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+    use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
-    if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
+    let none = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    if let Err(error) = none.and_then(|()| set_dumpable_behavior(DumpableBehavior::NotDumpable)) {
         eprintln!("warning: core dumps of this process cannot be forbidden: {error}");
     }
 }

@@ -4,7 +4,7 @@
 //! loop over foreign data has a bound in [`limits`]; what could not be read is an error that names the format, never
 //! an empty success.
 //!
-//! Map: [`detect`] knows formats by content; [`stream`] undoes compression; [`archive`] lists entries; [`document`]
+//! Map: [`detect`] knows formats by content, and [`encrypted`] what nobody reads; [`stream`] undoes compression; [`archive`] lists entries; [`document`]
 //! takes text out of documents, by [`office`], [`pdf`], [`mail`], [`markup`], [`notebook`], [`sqlite`], [`model`].
 
 #![cfg_attr(test, allow(clippy::string_slice, reason = "a test fails by panicking"))]
@@ -12,6 +12,7 @@
 pub mod archive;
 pub mod detect;
 pub mod document;
+mod encrypted;
 pub mod limits;
 mod mail;
 mod markup;
@@ -25,6 +26,7 @@ pub mod stream;
 pub use archive::{Entry, ReadSeek};
 pub use detect::{Format, detect};
 pub use document::{Document, document};
+pub use encrypted::encrypted;
 
 /// Tells why a container or document gave less than all it holds.
 #[derive(Debug, thiserror::Error)]

@@ -504,8 +504,10 @@ mod tests {
         tar.extend_from_slice(&header);
         tar.extend_from_slice(text);
         tar.resize(1024 + 1024, 0);
-        let looked = answers(&[("a.zip", &torn), ("a.tar", &tar)]);
-        assert!(looked[0].unread > 0, "{looked:?}");
+        let sealed = b"age-encryption.org/v1\n-> X25519 aaaa\n--- mac\n\x01\x02";
+        let armoured = b"-----BEGIN PGP MESSAGE-----\n\nhQEMA2==\n-----END PGP MESSAGE-----\n";
+        let looked = answers(&[("a.zip", &torn), ("a.tar", &tar), ("a.age", sealed), ("a.asc", armoured)]);
+        assert!(looked[0].unread > 0 && looked[2].unread == 1 && looked[3].unread == 1, "{looked:?}");
         assert_eq!(looked[1].found.first().map(|found| (found.kind, found.depth)), Some((Kind::Marking, 1)));
     }
 

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use cordon_domain::{Confidence, Finding, Location, Severity, Space};
 use cordon_extract::detect::HEAD_BYTES;
 use cordon_extract::limits::{DEPTH_MAX, DOCUMENT_BYTES_MAX, ENTRIES_MAX, OUTPUT_BYTES_MAX};
-use cordon_extract::{Document, Format, ReadSeek, archive, detect, stream};
+use cordon_extract::{Document, ExtractError, Format, ReadSeek, archive, detect, encrypted, stream};
 use cordon_inspect::decode::{ORDER_BYTES, Order};
 use cordon_inspect::limits::{OVERLAP_BYTES, PIECE_BYTES};
 use cordon_inspect::{Base, Engine, Hints, Identity, Match, Piece, Scratch, Trace, decode, weights_format};
@@ -237,6 +237,7 @@ impl<'a> Reader<'a> {
         let is_plain = bytes.len() <= WHOLE_BYTES_MAX
             && detect(head, name).is_none()
             && weights_format(bytes.get(..bytes.len().min(64 << 10)).unwrap_or_default()).is_none()
+            && encrypted(head).is_none()
             && memchr::memchr(0, head).is_none()
             && decode::utf16(head).is_none();
         if !is_plain {
@@ -268,6 +269,7 @@ impl<'a> Reader<'a> {
         if let Some(kind) = weights_format(bytes.get(..bytes.len().min(64 << 10)).unwrap_or_default()) {
             self.weights(origin, kind);
         }
+        self.encrypted(origin, bytes);
         if outermost {
             Tally::add(&self.tally.bytes, bytes.len() as u64);
         }
@@ -308,6 +310,7 @@ impl<'a> Reader<'a> {
         if let Some(kind) = weights {
             self.weights(origin, kind);
         }
+        self.encrypted(origin, &head);
         match format {
             Some(Format::Tar) if depth < DEPTH_MAX => {
                 Tally::add(&self.tally.containers, 1);
@@ -331,6 +334,13 @@ impl<'a> Reader<'a> {
                 }
             },
             None => self.raw(origin, &mut Cursor::new(head).chain(reader), depth, budget),
+        }
+    }
+
+    /// Says of what is encrypted as a whole that it was not read.
+    fn encrypted(&mut self, origin: &Origin, bytes: &[u8]) {
+        if let Some(format) = encrypted(bytes) {
+            self.tally.skip(&origin.display(), ExtractError::Encrypted(format).to_string());
         }
     }
 
@@ -371,7 +381,7 @@ impl<'a> Reader<'a> {
         self.outcome(origin, outcome)
     }
 
-    fn outcome(&mut self, origin: &Origin, outcome: Result<(), cordon_extract::ExtractError>) -> bool {
+    fn outcome(&mut self, origin: &Origin, outcome: Result<(), ExtractError>) -> bool {
         if let Err(error) = &outcome {
             self.tally.skip(&origin.display(), error.to_string());
         }

@@ -1,7 +1,7 @@
 //! What is held because of what was found in it: who owns it disputes that here.
 
 use cordon_domain::limits::RECORD_TEXT_BYTES_MAX;
-use cordon_domain::{Action, Label, ObjectKey, VersionId};
+use cordon_domain::{Action, Bucket, Label, ObjectKey, VersionId};
 use cordon_gate::{Denial, Facts, JournalError};
 use cordon_store::inspections::Wanted;
 use cordon_vault::{Held, Release, VaultError};
@@ -96,7 +96,7 @@ async fn lowered(node: &Node, mut prepared: Release, name: &str) -> Answer {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Lowering {
+struct Relabelling {
     bucket: String,
     key: String,
     version: Option<String>,
@@ -106,15 +106,32 @@ struct Lowering {
 
 /// Gives a version a lower label; or asks others to approve that, where it takes them.
 pub(crate) async fn lower(node: &Node, asked: Asked) -> Answer {
-    let Lowering { bucket, key, version, label, reason } = asked.json()?;
+    let (facts, bucket, (key, version), label) = relabelling(node, &asked, Action::LabelLower).await?;
+    let lowering = node.vault.lower(&facts, &bucket, (&key, version), label).await?;
+    lowered(node, lowering, "label").await
+}
+
+/// Gives a version a higher label.
+pub(crate) async fn raise(node: &Node, asked: Asked) -> Answer {
+    let (facts, bucket, (key, version), label) = relabelling(node, &asked, Action::LabelRaise).await?;
+    let label = node.vault.raise(&facts, &bucket, (&key, version), label).await?;
+    json(&object!({"label": label.to_string()}))
+}
+
+/// Who asks, where, for which version, and the label that it is to get.
+async fn relabelling(
+    node: &Node,
+    asked: &Asked,
+    action: Action,
+) -> Result<(Facts, Bucket, (ObjectKey, Option<VersionId>), Label), Refused> {
+    let Relabelling { bucket, key, version, label, reason } = asked.json()?;
     let label: Label = label.parse().map_err(|_| Refused::Unreadable("the label"))?;
     let key: ObjectKey = key.parse().map_err(|_| Refused::NotFound)?;
     let version: Option<VersionId> = version.map(|text| text.parse()).transpose().map_err(|_| Refused::NotFound)?;
-    let facts = facts_because(node, &asked, Action::LabelLower, reason)?;
+    let facts = facts_because(node, asked, action, reason)?;
     node.follow().await;
     let bucket = node.vault.bucket_for(&facts, &bucket).await?;
-    let lowering = node.vault.lower(&facts, &bucket, (&key, version), label).await?;
-    lowered(node, lowering, "label").await
+    Ok((facts, bucket, (key, version), label))
 }
 
 /// The same, for a reason, which is as short as records keep it.

@@ -112,6 +112,7 @@ pub fn table() -> Vec<Route> {
         POST "/quarantine"             Person Program held::list;
         POST "/quarantine/release"     Person Program held::release;
         POST "/label/lower"            Person Program held::lower;
+        POST "/label/raise"            Person Program held::raise;
         POST "/publications"           Person Program publications::list;
         POST "/publications/make"      Person Program publications::make;
         POST "/publications/withdraw"  Person Program publications::withdraw;

@@ -19,6 +19,7 @@ use object_store::{
 pub struct FaultyFiles<S> {
     inner: S,
     held: AtomicBool,
+    gone: AtomicBool,
     steps: Arc<Steps>,
 }
 
@@ -74,7 +75,7 @@ impl<S> FaultyFiles<S> {
     /// Stands before `inner`.
     pub fn new(inner: S) -> Self {
         let steps = Steps { dead_at: AtomicU64::new(u64::MAX), done: AtomicU64::new(0) };
-        Self { inner, held: AtomicBool::new(false), steps: Arc::new(steps) }
+        Self { inner, held: AtomicBool::new(false), gone: AtomicBool::new(false), steps: Arc::new(steps) }
     }
 
     /// From this step on (puts, parts and deletions, counted from now) nothing is done any more; an even step is done and its
@@ -82,6 +83,18 @@ impl<S> FaultyFiles<S> {
     pub fn dead_at(&self, step: u64) {
         self.steps.done.store(0, Ordering::SeqCst);
         self.steps.dead_at.store(step, Ordering::SeqCst);
+    }
+
+    /// Takes and gives nothing from now on, until told that it is back.
+    pub fn go(&self, gone: bool) {
+        self.dead_at(if gone { 1 } else { u64::MAX });
+        // An even step is done even so.
+        self.steps.done.store(u64::from(gone), Ordering::SeqCst);
+        self.gone.store(gone, Ordering::SeqCst);
+    }
+
+    fn gives(&self) -> Result<()> {
+        if self.gone.load(Ordering::SeqCst) { Err(dead()) } else { Ok(()) }
     }
 
     /// Holds every put from now on, as a node does that is paused, until told to go on.
@@ -135,10 +148,12 @@ impl<S: ObjectStore> ObjectStore for FaultyFiles<S> {
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+        self.gives()?;
         self.inner.get_opts(location, options).await
     }
 
     async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<bytes::Bytes>> {
+        self.gives()?;
         self.inner.get_ranges(location, ranges).await
     }
 

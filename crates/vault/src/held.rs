@@ -1,7 +1,7 @@
 //! What is held because of what was found in it, and its release.
 
 use cordon_domain::{Action, Bucket, BucketId, Inspected, Inspection, Label, ObjectKey, Released, Target, VersionId};
-use cordon_gate::act::{List, Lower, Query};
+use cordon_gate::act::{List, Lower, Query, Raise};
 use cordon_gate::{Facts, Request};
 use cordon_store::entries::{Entry, Found};
 use cordon_store::inspections::{Look, Wanted};
@@ -156,6 +156,48 @@ impl Vault {
         self.lowering(asks, (bucket.id, entry.version, row.label), to, look).await
     }
 
+    /// Gives a version a higher label, at once: whoever may write there needs nobody else. It is inspected anew, so that copies of it
+    /// are recognised where its label asks for that, and pending until then. Returns the label.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::NoObject`] when there is none that whoever asks may know of; [`VaultError::Refused`] for who may not;
+    /// [`VaultError::Conflict`] when the label is not higher.
+    pub async fn raise(
+        &self,
+        asks: &Facts,
+        bucket: &Bucket,
+        (key, version): (&ObjectKey, Option<VersionId>),
+        to: Label,
+    ) -> Result<Label, VaultError> {
+        let (entry, row) = self.known_of(asks, bucket, (key, version)).await?;
+        if to.is_lower_than(&row.label) || !row.label.is_lower_than(&to) {
+            return Err(VaultError::Conflict(format!("it is {}, and {to} is not higher", row.label)));
+        }
+        let done = entry.said.inspection.filter(|known| self.inspecting.is_some() && *known != Inspection::Pending);
+        let look = done.map(|from| Box::new(Look { from, to: Inspection::Pending, prints: None }));
+        let change = self.relabel((bucket.id, entry.version), Action::LabelRaise, to.clone(), look).await?;
+        let target = of_version(bucket.id, entry.version, row.label);
+        let facts = Facts { target, beside: change.beside(), action: Action::LabelRaise, ..asks.clone() };
+        drop(self.gate.change(Request::<Raise>::new(facts), change).await?.spend());
+        self.look_again();
+        Ok(to)
+    }
+
+    /// Returns a version of which whoever asks may know. Who may not is refused as a look at it is, and on record.
+    async fn known_of(
+        &self,
+        asks: &Facts,
+        bucket: &Bucket,
+        (key, version): (&ObjectKey, Option<VersionId>),
+    ) -> Result<(Entry, ObjectRow), VaultError> {
+        let (entry, row) = self.found(bucket, key, version).await?;
+        if !self.may_list(asks, bucket.id, &row.label) {
+            self.head(asks, bucket, key, version).await?;
+        }
+        Ok((entry, row))
+    }
+
     /// Returns a version of which whoever asks may know, and whose label they could lower with all approvals. Who could not is
     /// refused on record, before anything is told of it.
     async fn lowerable(
@@ -164,11 +206,7 @@ impl Vault {
         bucket: &Bucket,
         (key, version): (&ObjectKey, Option<VersionId>),
     ) -> Result<(Entry, ObjectRow), VaultError> {
-        let (entry, row) = self.found(bucket, key, version).await?;
-        if !self.may_list(asks, bucket.id, &row.label) {
-            // Decided and recorded as a look at it is.
-            self.head(asks, bucket, key, version).await?;
-        }
+        let (entry, row) = self.known_of(asks, bucket, (key, version)).await?;
         let target = of_version(bucket.id, entry.version, row.label.clone());
         self.lacks_approval_at_most::<Lower>(&Facts { target, action: Action::LabelLower, ..asks.clone() }).await?;
         Ok((entry, row))

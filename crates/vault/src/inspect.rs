@@ -400,6 +400,13 @@ impl Vault {
         Ok(())
     }
 
+    /// Has it known that something waits to be looked into.
+    pub(crate) fn look_again(&self) {
+        if let Some(own) = &self.inspecting {
+            own.written.send_replace(());
+        }
+    }
+
     /// Another label for a version, under the key that wraps at its level now.
     pub(crate) async fn relabel(
         &self,

@@ -1,26 +1,28 @@
 //! Taking back what an event says was done.
 
 use clap::Args;
-use cordon_domain::{Action, Event, Outcome, Policies, PublicationId, Record, RecordKey, Roster, Step, Target};
+use cordon_domain::{
+    Action, Bucket, Event, Outcome, Policies, PublicationId, Record, RecordKey, Roster, Step, Target, VersionId,
+};
 use cordon_gate::act::{ChangeLevels, ChangePolicies};
+use cordon_store::{Entry, ObjectRow};
 use serde_json::{Value, json};
 
 use crate::commands::audit::event;
-use crate::commands::declassify;
 use crate::commands::publications::observer::Observer;
 use crate::commands::publications::withdraw::withdraw;
 use crate::commands::quarantine::release::{Disputed, release};
+use crate::commands::{classify, declassify};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::installation::{At, Consent, Operated, failure, say_asked};
 use crate::remote::Login;
 
-/// Take back what was done: a change of policies or of what levels demand, a publication, a label that an inspection raised or
-/// that a write set.
+/// Take back what was done: a change of policies or of what levels demand, a publication, a label.
 ///
 /// What an event changed is put back as it was before, when nothing changed it since. It is a change as any other, and is decided and
-/// recorded as one: policies and levels take two people here, a label takes them where one signed in with `cordon login`, and a
-/// publication is withdrawn at once. What other events did has a command that ends it, which is said.
+/// recorded as one: policies and levels take two people here, a label that becomes lower takes them where one signed in with
+/// `cordon login`, and a publication is withdrawn at once. What other events did has a command that ends it, which is said.
 ///
 /// Example: cordon undo 4711 --reason "the wrong file"
 #[derive(Args)]
@@ -60,6 +62,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         (Action::LabelRaise, _) if done.actor.principal == operated.installation.itself() => {
             dispute(&done, &arguments.reason)
         }
+        (Action::LabelRaise | Action::LabelLower, _) => relabel(&operated, &done, &arguments.reason),
         (Action::ObjectWrite, _) => unlabel(&operated, &done, &arguments.reason),
         (action, _) => Err(otherwise(action, &done.target)),
     }
@@ -140,27 +143,49 @@ fn dispute(done: &Event, reason: &str) -> Result<Exit, Failure> {
     release(&Disputed { bucket: &bucket, key: &key, version: Some(&version) }, reason)
 }
 
-/// Asks for the label of its bucket, for a version that was written with a higher one, and has it still.
-fn unlabel(operated: &Operated, done: &Event, reason: &str) -> Result<Exit, Failure> {
-    let gone = || Failure::usage("the version that was written is not there any more", "there is nothing to take back");
+/// The version of an event, its name, and the bucket that it is in, as they are now.
+fn now(operated: &Operated, done: &Event) -> Result<(Entry, ObjectRow, Bucket), Failure> {
+    let gone = || Failure::usage("the version is not there any more", "there is nothing to take back");
     let version = done.target.version.ok_or_else(gone)?;
     let installation = &operated.installation;
     let found =
         operated.run(async { installation.reader().version(installation.keys(), version).await.map_err(failure) })?;
     let (entry, row) = found.ok_or_else(gone)?;
-    let now = operated.snapshot()?;
-    let bucket = now.roster().buckets.get(entry.bucket).ok_or_else(gone)?;
-    if row.as_ref().is_some_and(|row| done.target.label.as_ref() != Some(&row.label)) {
-        let hint = format!("see `cordon audit search --object {version}`, and `cordon declassify`");
-        return Err(Failure::usage("its label was changed since", hint));
+    let bucket = operated.snapshot()?.roster().buckets.get(entry.bucket).cloned().ok_or_else(gone)?;
+    Ok((entry, row.ok_or_else(gone)?, bucket))
+}
+
+fn changed_since(version: VersionId) -> Failure {
+    let hint = format!("see `cordon audit search --object {version}`, `cordon classify` and `cordon declassify`");
+    Failure::usage("its label was changed since", hint)
+}
+
+/// Asks for the label of its bucket, for a version that was written with a higher one, and has it still.
+fn unlabel(operated: &Operated, done: &Event, reason: &str) -> Result<Exit, Failure> {
+    let (entry, row, bucket) = now(operated, done)?;
+    if done.target.label.as_ref() != Some(&row.label) {
+        return Err(changed_since(row.version));
     }
-    if row.is_none_or(|row| !bucket.label.is_lower_than(&row.label)) {
-        let what = format!("{version} has the label of its bucket: this write set none");
+    if !bucket.label.is_lower_than(&row.label) {
+        let what = format!("{} has the label of its bucket: this write set none", row.version);
         return Err(Failure::usage(what, "a version is deleted, or written anew, with a client of S3"));
     }
-    let version = version.to_string();
+    let version = row.version.to_string();
     let written = Disputed { bucket: bucket.name.as_str(), key: entry.key.as_str(), version: Some(&version) };
     declassify::lower(&written, &bucket.label, reason)
+}
+
+/// Asks for the label that a version had before somebody gave it the one that it has.
+fn relabel(operated: &Operated, done: &Event, reason: &str) -> Result<Exit, Failure> {
+    let (entry, row, bucket) = now(operated, done)?;
+    let before = done.target.label.as_ref().filter(|_| row.since.is_some_and(|since| since.request == done.request));
+    let before = before.ok_or_else(|| changed_since(row.version))?;
+    let version = row.version.to_string();
+    let relabelled = Disputed { bucket: bucket.name.as_str(), key: entry.key.as_str(), version: Some(&version) };
+    match done.action {
+        Action::LabelLower => classify::raise(&relabelled, before, reason),
+        _ => declassify::lower(&relabelled, before, reason),
+    }
 }
 
 /// What ends other things that were done.
@@ -177,8 +202,7 @@ fn otherwise(action: Action, target: &Target) -> Failure {
             "delete the marker, or read the version before: `aws s3api list-object-versions`".to_owned()
         }
         Action::ObjectTag => "set the tags anew: `aws s3api put-object-tagging`".to_owned(),
-        _ => "policies, levels, publications, and labels that an inspection raised or a write set are taken back"
-            .to_owned(),
+        _ => "policies, levels, publications and labels are taken back".to_owned(),
     };
     Failure::usage(format!("`{action}` is not taken back by this"), hint)
 }

@@ -77,10 +77,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     }
     arguments.bootstrap.write(&arguments.at, &node)?;
     runtime.block_on(node.follow());
-    eprintln!(
-        "objects at {} (S3): `cordon login`, then `eval \"$(cordon env)\"` and any client of S3",
-        node.objects_url()
-    );
+    eprintln!("objects at {} (S3); in another terminal:", node.objects_url());
+    eprintln!("  cordon login\n  eval \"$(cordon env)\"\n  aws s3 mb s3://notes");
     eprintln!("answering at {}; sign in there; Ctrl-C ends it", url.origin());
     runtime.block_on(async {
         let (end, until) = watch::channel(false);

@@ -304,6 +304,7 @@ fn signing_in(stage: &mut Stage) {
     stage.run(0, &["quarantine", "list"]);
     stage.run(1, &["quarantine", "release", "s3://b/k", "--reason", "x"]);
     stage.run(1, &["declassify", "s3://b/k", "--to", "internal", "--reason", "x"]);
+    stage.run(1, &["classify", "s3://b/k", "--to", "restricted", "--reason", "x"]);
     stage.run(1, &["bucket", "show", "s3://b"]);
     stage.run(1, &["bucket", "set", "s3://b", "--limits", "observe", "--reason", "x"]);
     let bulk = ["allowance", "add", "pr_00000000000000000000000000000005", "s3://b", "--bytes", "1GB"];
@@ -334,7 +335,7 @@ fn signing_in(stage: &mut Stage) {
     stage.run(1, &["emergency", "review", "em_00000000000000000000000000000005", "--reason", "none"]);
     stage.run(0, &with_root(&["emergency", "list"]));
     stage.run(0, &[&["access", "revoke", &ada, "--reason", "none"][..], &ROOT].concat());
-    up.end();
+    stage.printed.push(("up".to_owned(), up.end()));
 }
 
 /// A command that has the key of another store in its environment, which answers nobody.

@@ -76,11 +76,12 @@ impl Up {
         self.child.wait().expect("ended");
     }
 
-    /// Ends it as a service manager does.
-    pub(crate) fn end(mut self) {
+    /// Ends it as a service manager does. Returns all that it said.
+    pub(crate) fn end(mut self) -> String {
         let ended = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
         assert!(ended.expect("kill runs").success());
         assert!(self.child.wait().expect("ended").success());
+        format!("{}{}", self.said, self.says.lock().expect("no panic"))
     }
 }
 
@@ -205,6 +206,11 @@ fn one_machine_from_the_first_run_to_two_people_and_a_revocation() {
     let place = Place::new();
     let up = Up::begin(&place, &[]);
     assert!(up.said.contains("recovery kit: 5 shares") && up.said.contains("you are `ada@example.org`"), "{}", up.said);
+    assert!(up.said.contains("\n  cordon login\n  eval \"$(cordon env)\"\n  aws s3 mb s3://notes\n"), "{}", up.said);
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", up.child.id())).expect("it runs");
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).expect("a limit");
+    let bounds: Vec<&str> = core.split_whitespace().skip(4).take(2).collect();
+    assert_eq!(bounds, ["0", "0"], "no core is dumped");
     let mut ada = Browser::welcomed(&up.origin, up.link());
     assert!(ada.get("/").contains("<h1>ada@example.org</h1>"));
     let signed = login(&place, "home", &mut ada);

@@ -53,6 +53,20 @@ fn python_programs_work_with_objects_as_far_as_they_may() {
     assert_eq!(login(&place, "bob", &mut bob).code, 0);
     python(&place, "bob", "stranger.py", &["person", &table]);
     python(&place, "bob", "stranger.py", &["unsigned", &table]);
+    let decided: Vec<String> = cordon_server::s3::table::TABLE
+        .iter()
+        .map(|row| row.decides.iter().map(|action| action.as_str()).collect::<Vec<_>>().join("+"))
+        .collect();
+    python(&place, "home", "stranger.py", &["shelves", &table]);
+    let bucket = |name: &str| {
+        let shown = place.run(&["bucket", "show", &format!("s3://{name}"), "--json"]).lines();
+        shown[0]["id"].as_str().expect("an id").to_owned()
+    };
+    for (role, of) in [("reader", "shelf"), ("owner", "other")] {
+        ok(place.run(&["access", "grant", bob_id, role, &bucket(of), "--without-end", "--reason", "a test"]));
+    }
+    python(&place, "bob", "stranger.py", &["reader", &table, &decided.join(",")]);
+    python(&place, "bob", "stranger.py", &["owner-elsewhere", &table]);
     ok(place.run(&["access", "revoke", bob_id, "--reason", "left"]));
     python(&place, "bob", "stranger.py", &["revoked", &table]);
 
@@ -80,13 +94,20 @@ fn what_worked_on_other_stores_gives_nothing_here() {
     let bucket = own[0]["id"].as_str().expect("an id");
     let invite = ["people", "invite", "eve@example.org", "--clearance", "restricted", "--trained-until", "2999-01-01"];
     let invited = ok(place.run(&[&invite[..], &["--public-url", &up.origin]].concat()));
-    let (eve, link) = invited.trim().split_once('\n').expect("who it is, and a link");
-    ok(place.run(&["access", "grant", eve, "contributor", bucket, "--without-end", "--reason", "a test"]));
+    let (eve_id, link) = invited.trim().split_once('\n').expect("who it is, and a link");
+    ok(place.run(&["access", "grant", eve_id, "contributor", bucket, "--without-end", "--reason", "a test"]));
     let mut eve = Browser::welcomed(&up.origin, link);
     assert_eq!(login(&place, "eve", &mut eve).code, 0);
     let attacks = python(&place, "eve", "attacks.py", &["attack", version.trim(), &up.origin]);
     assert_eq!(attacks.trim(), "15");
     python(&place, "home", "attacks.py", &["unharmed"]);
+    // Without a receipt no key opens, and each receipt is an event: nothing behind the door was reached but what is hers.
+    let all = ok(place.run(&["audit", "search", "--actor", eve_id, "--json", "--limit", "10000"]));
+    let events = all.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
+    let (own, others): (Vec<_>, Vec<_>) = events
+        .filter(|event| event["outcome"] == "allowed" && event["bucket"].is_string())
+        .partition(|event| event["bucket"] == *bucket);
+    assert!(others.is_empty() && own.len() >= 20, "{} {others:?}", own.len());
     up.end();
 }
 
@@ -100,6 +121,11 @@ fn bootstrapped(place: &Place) {
     let principals = keys["principals"].as_array().expect("a list");
     assert_eq!(principals.len(), 2);
     assert_eq!(keys["access_key_id"], principals[0]["access_key_id"]);
+    for one in principals.iter().chain([&keys]) {
+        let until: jiff::Timestamp = one["expires"].as_str().expect("a moment").parse().expect("RFC 3339");
+        let seconds = until.duration_since(jiff::Timestamp::now()).as_secs();
+        assert!((3_000..=3_600).contains(&seconds), "an hour: {seconds}");
+    }
     let python = std::env::var("CORDON_TEST_PYTHON").expect("run `cargo xtask test`, which sets Python up");
     let script = format!("{}/tests/s3/thief.py", env!("CARGO_MANIFEST_DIR"));
     let done = Command::new(python).arg(script).arg(keys.to_string()).env_clear().output().expect("python runs");

@@ -114,6 +114,27 @@ fn a_label_that_somebody_set_is_taken_back_by_two_people_and_never_below_its_buc
     assert_eq!(shown("plan.md"), (1, b"the plan".to_vec()));
     refused(&place, &event, "its label was changed since");
 
+    // That it was lowered is taken back at once; that it was raised, by two people again.
+    let lowered = last(&place, "label.lower");
+    let back = ok(place.run(&["undo", &lowered, "--reason", "it was right"]));
+    assert_eq!(back, "s3://drafts/plan.md is confidential from now on\n");
+    refused(&place, &lowered, "its label was changed since");
+    let raised = last(&place, "label.raise");
+    let ask = ok(place.run(&["undo", &raised, "--reason", "it was wrong"])).trim().to_owned();
+    assert!(ask.starts_with("as_"), "{ask}");
+    ok(run_as(&place, "bob", &["approve", &ask]));
+    let undone = ok(place.run(&["undo", &raised, "--reason", "it was wrong"]));
+    assert_eq!(undone, "s3://drafts/plan.md is internal from now on\n");
+    let classify =
+        |to: &str| place.run(&["classify", "s3://drafts/plan.md", "--to", to, "--reason", "it is worth more"]);
+    for to in ["internal", "public/atlas"] {
+        let report = classify(to);
+        assert!(report.code == 1 && report.stderr.contains("is not higher"), "{to}: {}", report.stderr);
+    }
+    let by_bob = run_as(&place, "bob", &["classify", "s3://drafts/plan.md", "--to", "restricted", "--reason", "x"]);
+    assert_ne!(by_bob.code, 0, "{}", by_bob.stdout);
+    assert_eq!(ok(classify("restricted/atlas")), "s3://drafts/plan.md is restricted/atlas from now on\n");
+
     let key = format!("key: {}\n", crate::harness::token(3));
     put("held.md", &key, "internal");
     let held = declassify("s3://drafts/held.md", "internal");

@@ -143,6 +143,10 @@ def headers_that_look_like_what_decides():
         headers = dict(request.prepare().headers)
         headers[name] = "public" if "label" in name else "vault/plan"
         refused(raw("PUT", "/own/unsigned", headers, b"x"), 400, 403)
+    # Signed, too, they say nothing of who asks, or from where.
+    for name, value in [("x-cordon-principal", "pr_" + "0" * 32), ("x-cordon-role", "owner"), ("x-forwarded-for", "127.0.0.1"), ("cordon-node-proof", "0.00")]:
+        refused(sent("GET", "/vault/plan", {name: value}), 403, 404)
+        refused(sent("PUT", "/vault/plan", {name: value}, b"evil"), 403, 404)
     fails(["InvalidArgument", "AccessDenied", "InvalidRequest"], s3.put_object, Bucket="own", Key="l", Body=b"", Metadata={"cordon-label": "none"})
 
 

@@ -1,4 +1,5 @@
-"""What somebody gets who may know of nothing, or shows no key: every operation of the table, on what others have."""
+"""Every operation of the table, on what others have, as those ask who may not: who may know of nothing, who owns something else,
+who shows no key, or one that was revoked; and who may read and nothing else. `shelves` makes what is read, and what is owned."""
 
 import os
 import sys
@@ -80,6 +81,38 @@ elif sys.argv[1] == "person":
             MARK["Bucket"] = "not-there"
             assert answers(s3, name) == (code, told), name
             MARK["Bucket"] = "corpus"
+elif sys.argv[1] == "shelves":
+    s3 = boto3.client("s3", config=plain)
+    internal = lambda request, **_: request.headers.add_header("x-cordon-label", "internal")
+    s3.meta.events.register("before-sign.s3.CreateBucket", internal)
+    for bucket in ["shelf", "other"]:
+        s3.create_bucket(Bucket=bucket)
+        s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": [{"Key": "a", "Value": "b"}]})
+        s3.put_object(Bucket=bucket, Key="plan", Body=b"a plan")
+elif sys.argv[1] == "reader":
+    # What a row of the table decides on is what it is: who may read and list is answered where nothing else is decided.
+    MARK["Bucket"] = "shelf"
+    s3 = boto3.client("s3", config=plain)
+    for name, decided in zip(sys.argv[2].split(","), sys.argv[3].split(",")):
+        code, told = answers(s3, name)
+        if decided == "":
+            # Uploads are their own: there is none of that name.
+            assert (code, told) == ("NoSuchUpload", 404), (name, code, told)
+        elif set(decided.split("+")) <= {"object.read", "object.list"}:
+            assert code == "done", (name, code, told)
+        else:
+            refusals = [("AccessDenied", 403), ("NoSuchUpload", 404)]
+            refused = (code, told) in refusals or code == "done" and [one["Code"] for one in told["Errors"]] == ["AccessDenied"]
+            assert refused, (name, decided, code, told)
+    assert s3.get_object(**MARK)["Body"].read() == b"a plan"
+elif sys.argv[1] == "owner-elsewhere":
+    s3 = boto3.client("s3", config=plain)
+    assert s3.get_object(Bucket="other", Key="plan")["Body"].read() == b"a plan"
+    for name in OPERATIONS:
+        if name in ["ListBuckets", "CreateBucket"]:
+            continue
+        code, told = answers(s3, name)
+        assert (code, told) in [("NoSuchBucket", 404), ("404", 404)], (name, code, told)
 else:
     s3 = boto3.client("s3", config=plain)
     for name in OPERATIONS:

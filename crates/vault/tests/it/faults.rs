@@ -97,6 +97,28 @@ async fn the_machine_dies_while_files_are_written() {
     play_all("files", 12, |chance, _, _, files| files.dead_at(chance.below(14))).await;
 }
 
+/// A store of files that is away gives and takes nothing; what is short needs none. It is all there when the store is.
+#[tokio::test]
+async fn files_that_are_away_are_neither_read_nor_written_and_lose_nothing() {
+    let (place, _) = Place::on_disk().await;
+    let bucket = place.bucket("notes", Level::Restricted).await;
+    let (place, files) = place.on_faulty_files();
+    let (long, short) = (vec![7; 200_000], vec![8; 1_000]);
+    for (name, bytes) in [("long", &long), ("short", &short)] {
+        place.put(ADA, &bucket, writing(name), bytes.clone()).await.expect("written");
+    }
+    files.go(true);
+    let read = place.get(ADA, &bucket, "long").await;
+    assert!(matches!(read, Err(VaultError::Unavailable(_))), "{read:?}");
+    let written = place.put(ADA, &bucket, writing("another"), long.clone()).await;
+    assert!(matches!(written, Err(VaultError::Unavailable(_))), "{written:?}");
+    assert_eq!(place.get(ADA, &bucket, "short").await.expect("it needs no file"), short);
+    files.go(false);
+    assert_eq!(place.get(ADA, &bucket, "long").await.expect("it is back"), long);
+    assert!(matches!(place.get(ADA, &bucket, "another").await, Err(VaultError::NoObject)));
+    place.put(ADA, &bucket, writing("another"), long).await.expect("it goes on");
+}
+
 /// Without room for files long objects are refused and short ones go on; without room for the database nothing is written, and
 /// what is confidential is not read. Nothing need be done afterwards.
 #[tokio::test]
