@@ -310,7 +310,9 @@ impl<'a> Reader<'a> {
         if let Some(kind) = weights {
             self.weights(origin, kind);
         }
-        self.encrypted(origin, &head);
+        if format.is_none() {
+            self.encrypted(origin, &head);
+        }
         match format {
             Some(Format::Tar) if depth < DEPTH_MAX => {
                 Tally::add(&self.tally.containers, 1);

@@ -5,10 +5,11 @@ use cordon_domain::{BucketId, Label};
 use crate::entries::{Body, Entry};
 use crate::error::StoreError;
 use crate::keyring::Keyring;
+use crate::labels::readable;
 use crate::limits::LIST_ROWS_MAX;
 use crate::read::Reader;
+use crate::rows::ObjectRow;
 use crate::sql::{Row, Session, values};
-use crate::state::object;
 
 /// Which names are listed.
 #[derive(Clone, Debug, Default)]
@@ -167,7 +168,11 @@ async fn label_of(
     match &entry.label {
         _ if row.int(SHREDDED_COLUMN)? > 0 => Ok(None),
         Some(label) => Ok(Some(label.clone())),
-        None => Ok(object(session, keys, entry.version).await?.map(|row| row.label)),
+        None => {
+            let select = format!("SELECT {} FROM objects WHERE version = ?1", ObjectRow::COLUMNS);
+            let Some(row) = session.first(&select, values![&entry.version.0]).await? else { return Ok(None) };
+            readable(entry.version, ObjectRow::label(&row, keys.rows())?.0).map(Some)
+        }
     }
 }
 

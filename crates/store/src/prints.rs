@@ -88,33 +88,37 @@ async fn changed(session: &mut Session, keys: &Keyring) -> Result<(), StoreError
     put_setting(session, keys, CHANGES, &next.to_be_bytes()).await
 }
 
-/// What there is room for: the first by rank, and then by version.
+/// What there is room for: the first by rank, and then by version, up to the first that has none.
 struct Room {
     kept: BTreeMap<(Rank, VersionId), (Label, Prints)>,
     hashes: usize,
     most: (usize, usize),
-    more: bool,
+    /// What has no room.
+    end: Option<(Rank, VersionId)>,
 }
 
 impl Room {
     const fn new(most: (usize, usize)) -> Self {
-        Self { kept: BTreeMap::new(), hashes: 0, most, more: false }
+        Self { kept: BTreeMap::new(), hashes: 0, most, end: None }
     }
 
     fn take(&mut self, rank: Rank, (version, label, prints): Printed) {
+        if self.end.is_some_and(|end| (rank, version) > end) {
+            return;
+        }
         self.hashes += prints.len();
         self.kept.insert((rank, version), (label, prints));
         while (self.kept.len() > self.most.0 || self.hashes > self.most.1)
-            && let Some((_, (_, prints))) = self.kept.pop_last()
+            && let Some((last, (_, prints))) = self.kept.pop_last()
         {
             self.hashes -= prints.len();
-            self.more = true;
+            self.end = Some(last);
         }
     }
 
     fn all(self, changes: u64) -> AllPrints {
         let all = self.kept.into_iter().map(|((_, version), (label, prints))| (version, label, prints));
-        AllPrints { changes, all: all.collect(), more: self.more }
+        AllPrints { changes, all: all.collect(), more: self.end.is_some() }
     }
 }
 

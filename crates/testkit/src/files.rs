@@ -85,12 +85,18 @@ impl<S> FaultyFiles<S> {
         self.steps.dead_at.store(step, Ordering::SeqCst);
     }
 
-    /// Takes and gives nothing from now on, until told that it is back.
-    pub fn go(&self, gone: bool) {
-        self.dead_at(if gone { 1 } else { u64::MAX });
-        // An even step is done even so.
-        self.steps.done.store(u64::from(gone), Ordering::SeqCst);
-        self.gone.store(gone, Ordering::SeqCst);
+    /// Takes and gives nothing from now on.
+    pub fn go_away(&self) {
+        self.dead_at(1);
+        // An even step would be done even so.
+        self.steps.done.store(1, Ordering::SeqCst);
+        self.gone.store(true, Ordering::SeqCst);
+    }
+
+    /// Takes and gives again.
+    pub fn come_back(&self) {
+        self.dead_at(u64::MAX);
+        self.gone.store(false, Ordering::SeqCst);
     }
 
     fn gives(&self) -> Result<()> {
@@ -143,6 +149,7 @@ impl<S: ObjectStore> ObjectStore for FaultyFiles<S> {
     }
 
     async fn put_multipart_opts(&self, location: &Path, opts: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
+        self.gives()?;
         let inner = self.inner.put_multipart_opts(location, opts).await?;
         Ok(Box::new(FaultyParts { inner, steps: Arc::clone(&self.steps) }))
     }

@@ -2,13 +2,14 @@
 
 use cordon_domain::{Action, Bucket, BucketId, Inspected, Inspection, Label, ObjectKey, Released, Target, VersionId};
 use cordon_gate::act::{List, Lower, Query, Raise};
-use cordon_gate::{Facts, Request};
+use cordon_gate::{Denial, Facts, Request};
 use cordon_store::entries::{Entry, Found};
 use cordon_store::inspections::{Look, Wanted};
 use cordon_store::{Change, ObjectRow};
 
 use crate::error::VaultError;
-use crate::limits::{HELD_LOOKED_AT_MAX, HELD_SHOWN_MAX};
+use crate::known::registers;
+use crate::limits::{HELD_LOOKED_AT_MAX, HELD_SHOWN_MAX, WRITE_TRIES_MAX};
 use crate::vault::{Vault, of_version};
 
 /// A version that is held.
@@ -156,8 +157,8 @@ impl Vault {
         self.lowering(asks, (bucket.id, entry.version, row.label), to, look).await
     }
 
-    /// Gives a version a higher label, at once: whoever may write there needs nobody else. It is inspected anew, so that copies of it
-    /// are recognised where its label asks for that, and pending until then. Returns the label.
+    /// Gives a version a higher label, at once: whoever may write there needs nobody else, and may write there with that label, too. Where
+    /// copies of it are recognised from then on, it is inspected anew, and pending until then. Returns the label.
     ///
     /// # Errors
     ///
@@ -167,21 +168,61 @@ impl Vault {
         &self,
         asks: &Facts,
         bucket: &Bucket,
-        (key, version): (&ObjectKey, Option<VersionId>),
+        named: (&ObjectKey, Option<VersionId>),
         to: Label,
     ) -> Result<Label, VaultError> {
-        let (entry, row) = self.known_of(asks, bucket, (key, version)).await?;
-        if to.is_lower_than(&row.label) || !row.label.is_lower_than(&to) {
+        let mut outcome = Err(VaultError::Conflict("it changes all the time".to_owned()));
+        for _ in 0..WRITE_TRIES_MAX {
+            let found = self.raisable(asks, bucket, named, &to).await?;
+            outcome = self.raise_found(asks, bucket, found, &to).await;
+            if !matches!(outcome, Err(VaultError::Conflict(_))) {
+                break;
+            }
+        }
+        self.look_again();
+        outcome.map(|()| to)
+    }
+
+    /// Returns a version that gets this label, once it is decided that whoever asks may give it. Who may not is refused on record,
+    /// before anything is told of it.
+    async fn raisable(
+        &self,
+        asks: &Facts,
+        bucket: &Bucket,
+        named: (&ObjectKey, Option<VersionId>),
+        to: &Label,
+    ) -> Result<(Entry, ObjectRow), VaultError> {
+        let (entry, row) = self.known_of(asks, bucket, named).await?;
+        for label in [&row.label, to] {
+            let target = of_version(bucket.id, entry.version, label.clone());
+            let facts = Facts { target, action: Action::LabelRaise, ..asks.clone() };
+            match self.gate.admit(&Request::<Raise>::new(facts)).await {
+                Err(Denial::Refused(refusal)) => return Err(VaultError::Refused(refusal)),
+                admitted => admitted?,
+            }
+        }
+        if to.is_lower_than(&row.label) || !row.label.is_lower_than(to) {
             return Err(VaultError::Conflict(format!("it is {}, and {to} is not higher", row.label)));
         }
-        let done = entry.said.inspection.filter(|known| self.inspecting.is_some() && *known != Inspection::Pending);
-        let look = done.map(|from| Box::new(Look { from, to: Inspection::Pending, prints: None }));
+        Ok((entry, row))
+    }
+
+    async fn raise_found(
+        &self,
+        asks: &Facts,
+        bucket: &Bucket,
+        (entry, row): (Entry, ObjectRow),
+        to: &Label,
+    ) -> Result<(), VaultError> {
+        let guarding = self.guarding_of(bucket.id, &entry.said.headers);
+        let is_original = registers(to, &guarding) && !registers(&row.label, &guarding);
+        let known = entry.said.inspection.filter(|_| is_original && self.inspecting.is_some());
+        let look = known.map(|from| Box::new(Look { from, to: Inspection::Pending, prints: None }));
         let change = self.relabel((bucket.id, entry.version), Action::LabelRaise, to.clone(), look).await?;
         let target = of_version(bucket.id, entry.version, row.label);
         let facts = Facts { target, beside: change.beside(), action: Action::LabelRaise, ..asks.clone() };
         drop(self.gate.change(Request::<Raise>::new(facts), change).await?.spend());
-        self.look_again();
-        Ok(to)
+        Ok(())
     }
 
     /// Returns a version of which whoever asks may know. Who may not is refused as a look at it is, and on record.

@@ -78,7 +78,7 @@ pub const HELD_SHOWN_MAX: usize = 1_000;
 /// Versions that are held that are looked at for that, whether or not they are shown.
 pub const HELD_LOOKED_AT_MAX: usize = 10_000;
 
-/// Names that are looked at in one go behind one whose beginning stands for it: twice as many each time that others follow.
+/// Names that are looked at in one go where one beginning stands for all that were: twice as many each time that it does not.
 pub const BEGINNING_NAMES: u64 = 16;
 
 /// Milliseconds after which a read that goes on is decided once more, though nothing was revoked.

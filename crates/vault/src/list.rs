@@ -12,6 +12,9 @@ use crate::error::VaultError;
 use crate::limits::{BEGINNING_NAMES, LIST_LOOKED_AT_MAX, LIST_PAGE_MAX};
 use crate::vault::Vault;
 
+/// A page, and one name more, are looked at in one go.
+const _: () = assert!(LIST_ROWS_MAX == LIST_PAGE_MAX as u64 + 1);
+
 /// What is asked for.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
@@ -78,6 +81,8 @@ struct Paging<'a> {
     looked_at: usize,
     /// So many names are looked at in one go.
     at_once: u64,
+    /// So many lines there were before the last look.
+    lines: usize,
 }
 
 impl<'a> Paging<'a> {
@@ -86,14 +91,17 @@ impl<'a> Paging<'a> {
         // One more than are shown tells whether there are more.
         let page_and_one = wanted.most.min(LIST_PAGE_MAX) as u64 + 1;
         let at_once = if wanted.delimiter.is_some() { BEGINNING_NAMES } else { page_and_one };
-        Self { vault, asks, bucket, wanted, page, seen, behind, looked_at: 0, at_once }
+        Self { vault, asks, bucket, wanted, page, seen, behind, looked_at: 0, at_once, lines: 0 }
     }
 
     /// Goes on at a name, or behind the last line when that stands for it. Tells whether it does.
     fn pass(&mut self, name: String) -> (String, bool) {
         let is_passed = name < self.behind;
-        // Where beginnings stand for names, most of what is looked at is passed over.
-        self.at_once = if is_passed { BEGINNING_NAMES } else { self.at_once.saturating_mul(2).min(LIST_ROWS_MAX) };
+        let added = self.page.lines.len().saturating_sub(self.lines);
+        self.lines = self.page.lines.len();
+        // One line stood for all that was looked at, and for more: so will the next, perhaps.
+        let stands = is_passed && added <= 1;
+        self.at_once = if stands { BEGINNING_NAMES } else { self.at_once.saturating_mul(2).min(LIST_ROWS_MAX) };
         (if is_passed { self.behind.clone() } else { name }, is_passed)
     }
 

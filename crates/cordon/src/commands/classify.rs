@@ -8,8 +8,8 @@ use crate::commands::quarantine::release::Disputed;
 use crate::error::Failure;
 use crate::exit::Exit;
 
-/// Raise the label of a version, at once. Whoever may write there asks, as whoever signed in with `cordon login`, and needs nobody
-/// else. It is inspected anew, so that copies of what is restricted now are recognised. `cordon declassify` lowers a label.
+/// Raise the label of a version, at once. Whoever may write there, with that label, too, asks as whoever signed in with `cordon login`,
+/// and needs nobody else. Where copies of it are recognised from then on, it is inspected anew. `cordon declassify` lowers a label.
 ///
 /// Example: cordon classify s3://notes/plan.md --to restricted/atlas --reason "it names the next model"
 #[derive(Args)]

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use cordon_domain::{
-    Action, Bucket, Event, Outcome, Policies, PublicationId, Record, RecordKey, Roster, Step, Target, VersionId,
+    Action, Bucket, Event, Origin, Outcome, Policies, PublicationId, Record, RecordKey, Roster, Step, Target, VersionId,
 };
 use cordon_gate::act::{ChangeLevels, ChangePolicies};
 use cordon_store::{Entry, ObjectRow};
@@ -180,6 +180,14 @@ fn relabel(operated: &Operated, done: &Event, reason: &str) -> Result<Exit, Fail
     let (entry, row, bucket) = now(operated, done)?;
     let before = done.target.label.as_ref().filter(|_| row.since.is_some_and(|since| since.request == done.request));
     let before = before.ok_or_else(|| changed_since(row.version))?;
+    if done.action == Action::LabelLower && before.origin == Origin::Inferred {
+        // Set by a person, it would make an original of what is a copy.
+        let what = format!("{before} came from what was found in it, and two people released that");
+        return Err(Failure::usage(
+            what,
+            "`cordon classify` sets a label of your own, or write it anew to have it inspected",
+        ));
+    }
     let version = row.version.to_string();
     let relabelled = Disputed { bucket: bucket.name.as_str(), key: entry.key.as_str(), version: Some(&version) };
     match done.action {

@@ -19,6 +19,7 @@ pub(crate) struct Up {
     pub(crate) said: String,
     /// What it says after that.
     says: Arc<Mutex<String>>,
+    hears: Option<std::thread::JoinHandle<()>>,
 }
 
 impl Drop for Up {
@@ -51,12 +52,12 @@ impl Up {
         // What it says later would fill the pipe.
         let says = Arc::new(Mutex::new(String::new()));
         let heard = Arc::clone(&says);
-        std::thread::spawn(move || {
+        let hears = std::thread::spawn(move || {
             for line in lines.lines().map_while(Result::ok) {
                 heard.lock().expect("no panic").push_str(&format!("{line}\n"));
             }
         });
-        Self { child, origin, said, says }
+        Self { child, origin, said, says, hears: Some(hears) }
     }
 
     /// The link that was printed.
@@ -81,6 +82,7 @@ impl Up {
         let ended = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
         assert!(ended.expect("kill runs").success());
         assert!(self.child.wait().expect("ended").success());
+        self.hears.take().expect("it hears").join().expect("no panic");
         format!("{}{}", self.said, self.says.lock().expect("no panic"))
     }
 }

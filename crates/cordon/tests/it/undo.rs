@@ -127,13 +127,17 @@ fn a_label_that_somebody_set_is_taken_back_by_two_people_and_never_below_its_buc
     assert_eq!(undone, "s3://drafts/plan.md is internal from now on\n");
     let classify =
         |to: &str| place.run(&["classify", "s3://drafts/plan.md", "--to", to, "--reason", "it is worth more"]);
-    for to in ["internal", "public/atlas"] {
+    for to in ["internal", "public"] {
         let report = classify(to);
         assert!(report.code == 1 && report.stderr.contains("is not higher"), "{to}: {}", report.stderr);
     }
     let by_bob = run_as(&place, "bob", &["classify", "s3://drafts/plan.md", "--to", "restricted", "--reason", "x"]);
-    assert_ne!(by_bob.code, 0, "{}", by_bob.stdout);
-    assert_eq!(ok(classify("restricted/atlas")), "s3://drafts/plan.md is restricted/atlas from now on\n");
+    assert_eq!(by_bob.code, 1, "{}", by_bob.stderr);
+    let unknown = classify("restricted/atlas");
+    assert_eq!(unknown.code, 1, "she is not of that project: {}", unknown.stderr);
+    let raises = place.run(&["audit", "search", "--action", "label.raise", "--json"]).lines();
+    assert!(raises.iter().filter(|event| event["outcome"] == "denied").count() >= 1, "{raises:?}");
+    assert_eq!(ok(classify("restricted")), "s3://drafts/plan.md is restricted from now on\n");
 
     let key = format!("key: {}\n", crate::harness::token(3));
     put("held.md", &key, "internal");

@@ -204,9 +204,10 @@ async fn a_name_that_was_changed_beside_cordon_leads_nowhere(ground: Ground) {
     let lists =
         async || installation.reader().list(installation.keys(), BUCKET, &Listing::default(), LIST_ROWS_MAX).await;
     assert_eq!(lists().await.expect("whole").found.len(), 3);
-    for change in
-        ["UPDATE entries SET label = NULL", "UPDATE entries SET label = (SELECT label FROM objects WHERE level = 1)"]
-    {
+    for change in [
+        "UPDATE entries SET label = NULL",
+        "UPDATE entries SET label = (SELECT label FROM objects WHERE level = 1 LIMIT 1)",
+    ] {
         ground.beside("CREATE TABLE kept AS SELECT * FROM entries").await;
         assert_eq!(ground.beside(&format!("{change} WHERE key = 'd'")).await, 1);
         assert!(matches!(lists().await, Err(StoreError::Integrity(_))), "{change}");

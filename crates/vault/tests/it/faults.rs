@@ -107,13 +107,13 @@ async fn files_that_are_away_are_neither_read_nor_written_and_lose_nothing() {
     for (name, bytes) in [("long", &long), ("short", &short)] {
         place.put(ADA, &bucket, writing(name), bytes.clone()).await.expect("written");
     }
-    files.go(true);
+    files.go_away();
     let read = place.get(ADA, &bucket, "long").await;
     assert!(matches!(read, Err(VaultError::Unavailable(_))), "{read:?}");
     let written = place.put(ADA, &bucket, writing("another"), long.clone()).await;
     assert!(matches!(written, Err(VaultError::Unavailable(_))), "{written:?}");
     assert_eq!(place.get(ADA, &bucket, "short").await.expect("it needs no file"), short);
-    files.go(false);
+    files.come_back();
     assert_eq!(place.get(ADA, &bucket, "long").await.expect("it is back"), long);
     assert!(matches!(place.get(ADA, &bucket, "another").await, Err(VaultError::NoObject)));
     place.put(ADA, &bucket, writing("another"), long).await.expect("it goes on");

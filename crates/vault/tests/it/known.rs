@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use cordon_domain::{
-    Action, Bucket, Found, Guarding, Inspection, Kind, Knowledge, Label, Level, Looked, Mode, Origin, Prints, Seen,
-    VersionId,
+    Action, Bucket, Found, Guarding, Inspection, Kind, Knowledge, Label, Level, Looked, Mode, Origin, Outcome, Prints,
+    Seen, VersionId,
 };
 use cordon_gate::Facts;
 use cordon_store::entries::RECOGNISE;
@@ -16,7 +16,7 @@ use cordon_vault::{Guard, Inspector, Looking, VaultError, Wants, Writing};
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 
-use crate::place::{ADA, CLEO, Place, at_least, name, writing};
+use crate::place::{ADA, BOB, CLEO, Place, at_least, name, writing};
 
 /// Takes each word for a passage: what shares one with a known version is a copy of it. MARKED is a marking.
 #[derive(Default)]
@@ -148,6 +148,34 @@ async fn an_original_that_quotes_another_is_one_and_of_both_projects() {
     let mut all = [first, second];
     all.sort();
     assert_eq!(known(&recalls), all);
+}
+
+/// Somebody sees that what was written is worth more: from then on copies of it are recognised. Who may not write it so may not.
+#[tokio::test]
+async fn what_is_raised_to_restricted_is_an_original_from_then_on() {
+    let (place, bucket, recalls) = place().await;
+    let (original, _) = put(&place, &bucket, writing("plan"), "heron flies in june").await;
+    assert_eq!(known(&recalls), []);
+    let raise =
+        async |who: u8, to: Label| place.vault.raise(&place.asks(who), &bucket, (&name("plan"), None), to).await;
+    let restricted = Label::of(Level::Restricted);
+    for (who, to) in
+        [(CLEO, restricted.clone()), (BOB, Label::of(Level::Confidential)), (BOB, Label::of(Level::Public))]
+    {
+        let refused = raise(who, to).await;
+        assert!(matches!(refused, Err(VaultError::Refused(_))), "{who}: {refused:?}");
+    }
+    let denied = place.events(Action::LabelRaise).await;
+    assert!(denied.len() == 3 && denied.iter().all(|event| event.outcome == Outcome::Denied), "{denied:?}");
+    assert!(matches!(raise(ADA, Label::of(Level::Internal)).await, Err(VaultError::Conflict(_))));
+    assert_eq!(raise(ADA, restricted.clone()).await.expect("raised"), restricted);
+    let (entry, now) = place.vault.head(&place.asks(ADA), &bucket, &name("plan"), None).await.expect("there");
+    assert!(entry.said.is_pending() && now == restricted, "{entry:?}");
+    place.vault.inspect_waiting().await.expect("looked");
+    place.vault.learn().await.expect("learnt");
+    assert_eq!(known(&recalls), [original]);
+    let (_, copy) = put(&place, &bucket, writing("mail"), "they say that heron leaves").await;
+    assert_eq!((copy.level, copy.origin), (Level::Restricted, Origin::Inferred));
 }
 
 /// Whoever may write to an open place does not decide what is restricted elsewhere.
