@@ -62,10 +62,19 @@ pub(crate) async fn make(node: &Node, asked: Asked) -> Answer {
     json(&object!({"allowance": made.map(|made| made.to_string())}))
 }
 
-/// Who goes by a name, or is it.
+/// Who goes by a name, or is it; or the one service with a purpose.
 async fn reader(node: &Node, who: &str) -> Result<PrincipalId, Refused> {
     if let Ok(id) = who.parse() {
         return Ok(id);
+    }
+    if let Some(purpose) = who.strip_prefix("svc/") {
+        let now = node.identity.snapshot()?;
+        let mut all = now.roster().principals.values().filter(|one| one.purpose.as_deref() == Some(purpose));
+        return match (all.next(), all.next()) {
+            (Some(one), None) => Ok(one.id),
+            (Some(_), Some(_)) => Err(Refused::Unreadable("a purpose that several services have, for one of them,")),
+            (None, _) => Err(Refused::NotFound),
+        };
     }
     let name: UserName = who.parse().map_err(|_| Refused::NotFound)?;
     node.identity.named(&name).await?.ok_or(Refused::NotFound)

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::amount;
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::moment::{moment, written};
+use crate::moment::{until, written};
 use crate::remote::{ListArguments, Login, bucket_named, told};
 use crate::render::printable;
 
@@ -26,19 +26,19 @@ pub(crate) enum Command {
 /// limit. An owner of the bucket asks, as whoever signed in with `cordon login`; somebody else approves with `cordon approve`;
 /// the same command then does it. It lasts thirty days at most; what is of a higher level than the bucket is not read by it.
 ///
-/// Example: cordon allowance add pr_... s3://corpus --bytes 40TB --until 2026-12-04 --reason "training run 17"
+/// Example: cordon allowance add svc/train-17 s3://corpus --bytes 40TB --until friday --reason "training run 17"
 #[derive(Args)]
 #[group(id = "allowance-add-arguments")]
 pub(crate) struct AddArguments {
-    /// Who: a principal (pr_...), or a person's name.
+    /// Who: a principal (pr_...), a person's name, or a service by its purpose (svc/PURPOSE).
     who: String,
     /// The bucket: s3://BUCKET.
     bucket: String,
     /// How many bytes, in all: such as 40TB or 512GiB.
     #[arg(long, value_name = "AMOUNT", value_parser = amount::bytes)]
     bytes: u64,
-    /// Until when: a time such as 2026-12-04T18:00:00+01:00, or the beginning of a day in UTC.
-    #[arg(long, value_name = "TIME", value_parser = moment)]
+    /// Until when: a time such as 2026-12-04T18:00:00+01:00, or the beginning of a day in UTC (2026-12-04, or friday: the next).
+    #[arg(long, value_name = "TIME", value_parser = until)]
     until: Moment,
     /// Why.
     #[arg(long)]

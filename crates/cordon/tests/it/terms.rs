@@ -56,6 +56,19 @@ fn bulk_work_and_embargoes_are_said_beforehand_and_by_two_people() {
     let nobody =
         ["allowance", "add", "eve@example.org", "s3://news", "--bytes", "1GB", "--until", &until, "--reason", "x"];
     assert_eq!(place.run(&nobody).code, 1);
+    // A service goes by what it is for, while one alone is for that; a day of the week is the next one.
+    let people = place.run(&["people", "list", "--json"]).lines();
+    let ada = people.iter().find(|one| one["name"] == "ada@example.org").expect("she is there");
+    let owner = ada["principal"].as_str().expect("an id");
+    let service = ["services", "add", "--owner", owner, "--purpose", "train-17", "--until", &until];
+    ok(place.run(&service));
+    let of_service = ["allowance", "add", "svc/train-17", "s3://news", "--bytes", "40TB", "--until", "FRIDAY"];
+    let of_service = [&of_service[..], &["--reason", "a run"]].concat();
+    let made = with_another(&place, &mut bob, "beyond limits", &of_service);
+    assert!(made.starts_with("al_") && made.contains(": 40 TB of s3://news until "), "{made}");
+    ok(place.run(&service));
+    let which = place.run(&of_service);
+    assert!(which.code != 0 && which.stderr.contains("several services have"), "{}", which.stderr);
 
     // Half past midnight in India is an evening in UTC.
     let embargo = ["embargo", "add", "s3://news", "--until", "2999-12-02T00:30:00+05:30", "--reason", "the launch"];

@@ -366,6 +366,20 @@ assert "sandbox" in headers["content-security-policy"] and headers["x-content-ty
 status, content, _ = fetch(address("sum", 3601))
 assert status == 403 and b"may live 1 hours" in content, content
 assert fetch(address("plan", 1))[0] == 403, "what is restricted has no such address"
+parts = b'<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>"x"</ETag></Part></CompleteMultipartUpload>'
+changes = {"put_object": ("PUT", b"x"), "delete_object": ("DELETE", None), "upload_part": ("PUT", b"x"), "complete_multipart_upload": ("POST", parts)}
+for operation, (method, body) in changes.items():
+    part = {"UploadId": "ov_" + "ab" * 16} if "upload" in operation else {}
+    part |= {"PartNumber": 1} if operation == "upload_part" else {}
+    over = newer.generate_presigned_url(operation, {"Bucket": "corpus", "Key": "plan", **part}, ExpiresIn=1)
+    status, content, _ = fetch(over, method, body)
+    assert status == 403 and b"may live 0 hours" in content, (operation, content)
+s3.put_object(Bucket="corpus", Key="gone", Body=b"x")
+gone = {"Bucket": "corpus", "Key": "gone"}
+for operation in ["put_object", "delete_object"]:
+    over = newer.generate_presigned_url(operation, gone, ExpiresIn=60)
+    assert fetch(over, *changes[operation])[0] in (200, 204), operation
+s3.delete_object(**gone)
 assert fetch(address("sum", 3600).replace("sum", "lock"))[0] == 403, "it is of another object"
 assert fetch(address("sum", 3600), "PUT", b"x")[0] == 403, "it is to read"
 plain = os.environ["AWS_ENDPOINT_URL_S3"] + "/corpus/sum"

@@ -141,7 +141,9 @@ impl Operations {
         self.may_be_presigned(&asks, &label.iter().fold(bucket.label.clone(), |own, other| own.join(other)))?;
         headers.0.extend(stated.kept());
         let only_if = only_if(input.if_match, input.if_none_match)?;
-        let new = Writing { key: key_of(&input.key)?, label, headers: headers.0, only_if };
+        let key = key_of(&input.key)?;
+        self.presigned_over(&asks, &bucket, &key, None).await?;
+        let new = Writing { key, label, headers: headers.0, only_if };
         let (body, outcome) = Checked::new(input.body, stated);
         let written = self.vault().put(&asks.facts, &bucket, new, body).await;
         let written = written.map_err(|error| match error {
@@ -205,6 +207,24 @@ impl Operations {
         }
         let (_, label) = self.vault().head(&asks.facts, bucket, key, version).await.map_err(of_vault)?;
         self.may_be_presigned(asks, &label)
+    }
+
+    /// What is written over, or removed, bounds an address as what is read does; where one may know of nothing, nothing does.
+    pub(super) async fn presigned_over(
+        &self,
+        asks: &Asks,
+        bucket: &Bucket,
+        key: &ObjectKey,
+        version: Option<VersionId>,
+    ) -> S3Result<()> {
+        if asks.presigned_s.is_none() {
+            return Ok(());
+        }
+        match self.vault().head(&asks.facts, bucket, key, version).await {
+            Ok((_, label)) => self.may_be_presigned(asks, &label),
+            Err(VaultError::NoObject) => Ok(()),
+            Err(error) => Err(of_vault(error)),
+        }
     }
 
     pub(super) async fn look(&self, request: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {

@@ -62,6 +62,7 @@ impl Operations {
         let input = request.input;
         let (bucket, key, upload) =
             (self.bucket(&asks, &input.bucket).await?, key_of(&input.key)?, upload_of(&input.upload_id)?);
+        self.presigned_over(&asks, &bucket, &key, None).await?;
         let (body, outcome) = Checked::new(input.body, stated);
         let number = number_of(input.part_number);
         let sent = self.vault().send_part(&asks.facts, (&bucket, &key, upload), number, body).await;
@@ -123,6 +124,7 @@ impl Operations {
         let input = request.input;
         let (bucket, key, upload) =
             (self.bucket(&asks, &input.bucket).await?, key_of(&input.key)?, upload_of(&input.upload_id)?);
+        self.presigned_over(&asks, &bucket, &key, None).await?;
         let named = input.multipart_upload.and_then(|upload| upload.parts).unwrap_or_default();
         let named: Vec<(u32, String)> = named
             .into_iter()

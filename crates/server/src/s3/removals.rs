@@ -60,6 +60,7 @@ impl Operations {
         removal: Removal,
     ) -> S3Result<(Option<VersionId>, bool)> {
         let version = removal.version;
+        self.presigned_over(asks, bucket, key, version).await?;
         match self.vault().remove(&asks.facts, bucket, key, removal).await {
             Ok(Removed::Nothing) | Err(VaultError::NoObject) => Ok((version, false)),
             Ok(Removed::Hidden(mark) | Removed::Shown(mark)) => Ok((Some(mark), true)),
