@@ -1,7 +1,7 @@
 //! Allowances: two people let somebody read more of a bucket than limits allow, until a date.
 
 use cordon_domain::{Action, Allowance, AllowanceId, Moment, PrincipalId, UserName};
-use cordon_vault::Bulk;
+use cordon_vault::{Bulk, VaultError};
 use serde::Deserialize;
 use serde_json::{Value, json as object};
 
@@ -72,7 +72,10 @@ async fn reader(node: &Node, who: &str) -> Result<PrincipalId, Refused> {
         let mut all = now.roster().principals.values().filter(|one| one.purpose.as_deref() == Some(purpose));
         return match (all.next(), all.next()) {
             (Some(one), None) => Ok(one.id),
-            (Some(_), Some(_)) => Err(Refused::Unreadable("a purpose that several services have, for one of them,")),
+            (Some(_), Some(_)) => {
+                let several = format!("several services are for {purpose}: give the identifier of one");
+                Err(VaultError::Conflict(several).into())
+            }
             (None, _) => Err(Refused::NotFound),
         };
     }

@@ -213,7 +213,7 @@ impl Vault {
         {
             return Some(label);
         }
-        own.written.send_replace(());
+        self.look_again();
         None
     }
 

@@ -68,7 +68,7 @@ fn bulk_work_and_embargoes_are_said_beforehand_and_by_two_people() {
     assert!(made.starts_with("al_") && made.contains(": 40 TB of s3://news until "), "{made}");
     ok(place.run(&service));
     let which = place.run(&of_service);
-    assert!(which.code != 0 && which.stderr.contains("several services have"), "{}", which.stderr);
+    assert!(which.code != 0 && which.stderr.contains("several services are for train-17"), "{}", which.stderr);
 
     // Half past midnight in India is an evening in UTC.
     let embargo = ["embargo", "add", "s3://news", "--until", "2999-12-02T00:30:00+05:30", "--reason", "the launch"];

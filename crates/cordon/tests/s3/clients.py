@@ -344,8 +344,8 @@ refused("NoSuchBucket", s3.delete_bucket, Bucket="kept")
 
 
 # Addresses that are signed beforehand live as long as their level allows.
-def fetch(url, method="GET", data=None):
-    request = urllib.request.Request(url, data=data, method=method)
+def fetch(url, method="GET", data=None, headers={}):
+    request = urllib.request.Request(url, data=data, method=method, headers=headers)
     try:
         with urllib.request.urlopen(request) as answer:
             return answer.status, answer.read(), answer.headers
@@ -374,6 +374,12 @@ for operation, (method, body) in changes.items():
     over = newer.generate_presigned_url(operation, {"Bucket": "corpus", "Key": "plan", **part}, ExpiresIn=1)
     status, content, _ = fetch(over, method, body)
     assert status == 403 and b"may live 0 hours" in content, (operation, content)
+copied = {"Bucket": "corpus", "Key": "plan", "CopySource": "corpus/sum"}
+for key, expected in [("plan", 403), ("copied-by-address", 200)]:
+    over = newer.generate_presigned_url("copy_object", {**copied, "Key": key}, ExpiresIn=1)
+    status, content, _ = fetch(over, "PUT", headers={"x-amz-copy-source": "corpus/sum"})
+    assert status == expected and (status == 200 or b"may live 0 hours" in content), (key, status, content)
+s3.delete_object(Bucket="corpus", Key="copied-by-address")
 s3.put_object(Bucket="corpus", Key="gone", Body=b"x")
 gone = {"Bucket": "corpus", "Key": "gone"}
 for operation in ["put_object", "delete_object"]:

@@ -43,6 +43,11 @@ assert known("plain.md") == "done"
 s3.put_object(Bucket="notes", Key="marked.md", Body=b"# Plan\n\n" + marked)
 assert level("marked.md") == "confidential", "a short one is known when it is written"
 assert known("marked.md") == "held"
+# What nobody reads without its key is not called clean.
+for key, said, expected in [("sealed.age", {}, "held"), ("guarded.age", {"cordon-label": "confidential"}, "unread")]:
+    sealed = b"age-encryption.org/v1\n-> X25519 stanza\n--- mac\n\x01\x02"
+    s3.put_object(Bucket="notes", Key=key, Body=sealed, Metadata=said)
+    assert (level(key), known(key)) == ("confidential", expected), (key, level(key), known(key))
 # What one was told is not what one says.
 s3.put_object(Bucket="notes", Key="said.md", Body=plain, Metadata={"cordon-inspection": "released", "kept": "yes"})
 assert known("said.md") == "done" and s3.head_object(Bucket="notes", Key="said.md")["Metadata"]["kept"] == "yes"

@@ -24,6 +24,7 @@ impl Operations {
         let (source, key, version) = self.named(&asks.of_source(), source, key, version_id.as_deref()).await?;
         let target = self.bucket(&asks, &input.bucket).await?;
         self.presigned_as_stored(&asks, &source, &key, version).await?;
+        self.presigned_over(&asks, &target, &key_of(&input.key)?, None).await?;
         let conditions = conditions!(input: copy_source_if_match, copy_source_if_none_match,
             copy_source_if_modified_since, copy_source_if_unmodified_since);
         let hold = |said: &Said| conditions.hold_of_source(said);
@@ -58,6 +59,7 @@ impl Operations {
         headers.extend(tagging.map(|tagging| (TAGGING.to_owned(), tagging)));
         let label = asked_label(label, tags.as_ref())?;
         let label = label.map_or_else(|| got.label.clone(), |label| label.join(&got.label));
+        self.may_be_presigned(&asks, &label)?;
         let new = Writing { key: key_of(&input.key)?, label: Some(label), headers, only_if };
         let all = 0..got.entry.said.bytes;
         let read = got.entry.version;

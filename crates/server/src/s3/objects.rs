@@ -217,13 +217,9 @@ impl Operations {
         key: &ObjectKey,
         version: Option<VersionId>,
     ) -> S3Result<()> {
-        if asks.presigned_s.is_none() {
-            return Ok(());
-        }
-        match self.vault().head(&asks.facts, bucket, key, version).await {
-            Ok((_, label)) => self.may_be_presigned(asks, &label),
-            Err(VaultError::NoObject) => Ok(()),
-            Err(error) => Err(of_vault(error)),
+        match self.presigned_as_stored(asks, bucket, key, version).await {
+            Err(error) if *error.code() == S3ErrorCode::NoSuchKey => Ok(()),
+            bounded => bounded,
         }
     }
 
