@@ -48,6 +48,7 @@ for key, said, expected in [("sealed.age", {}, "held"), ("guarded.age", {"cordon
     sealed = b"age-encryption.org/v1\n-> X25519 stanza\n--- mac\n\x01\x02"
     s3.put_object(Bucket="notes", Key=key, Body=sealed, Metadata=said)
     assert (level(key), known(key)) == ("confidential", expected), (key, level(key), known(key))
+    s3.delete_object(Bucket="notes", Key=key)
 # What one was told is not what one says.
 s3.put_object(Bucket="notes", Key="said.md", Body=plain, Metadata={"cordon-inspection": "released", "kept": "yes"})
 assert known("said.md") == "done" and s3.head_object(Bucket="notes", Key="said.md")["Metadata"]["kept"] == "yes"
