@@ -47,6 +47,8 @@ const PARTS: [Part; 5] = [
             "bulk_work_and_embargoes_are_said_beforehand_and_by_two_people",
             "a_bucket_observes_by_two_people_and_codenames_are_found_in_what_is_written",
             "what_the_vault_knows_is_recognised_by_scans_elsewhere",
+            "weights_leave_slowly_and_it_is_told_how_slowly",
+            "every_route_and_operation_refuses_who_has_no_role_or_another_or_an_old_sign_in",
             "a_label_that_somebody_set_is_taken_back_by_two_people_and_never_below_its_bucket_or_what_was_found",
             "object_store_and_a_loader_that_streams_work_with_objects",
             "a_bucket_comes_with_its_versions_goes_on_where_it_broke_off_and_leaves_with_labels_and_log",

@@ -80,6 +80,7 @@ impl Levels {
                 objects: [UNLIMITED; 4],
                 bytes: [10_240 * GIB, 10_240 * GIB, 10_240 * GIB, 102_400 * GIB],
                 share_percent: 100,
+                weights_percent: Some(100),
             }),
         },
         internal: Demand {
@@ -96,6 +97,7 @@ impl Levels {
                 objects: [UNLIMITED; 4],
                 bytes: [1_024 * GIB, 1_024 * GIB, 1_024 * GIB, 10_240 * GIB],
                 share_percent: 100,
+                weights_percent: Some(100),
             }),
         },
         confidential: Demand {
@@ -112,6 +114,7 @@ impl Levels {
                 objects: [600, 5_000, 20_000, 100_000],
                 bytes: [20 * GIB, 50 * GIB, 100 * GIB, 1_000 * GIB],
                 share_percent: 100,
+                weights_percent: Some(10),
             }),
         },
         restricted: Demand {
@@ -128,6 +131,7 @@ impl Levels {
                 objects: [20, 50, 100, 300],
                 bytes: [GIB, 4 * GIB, 10 * GIB, 100 * GIB],
                 share_percent: 5,
+                weights_percent: Some(10),
             }),
         },
         emergency_approvals: 2,
@@ -147,13 +151,16 @@ impl Levels {
     /// Returns what one reader may read of a level.
     #[must_use]
     pub const fn egress(&self, level: Level) -> Egress {
-        const NONE: Egress = Egress { objects: [UNLIMITED; 4], bytes: [UNLIMITED; 4], share_percent: 100 };
-        let own = self.of(level);
-        let mut egress = match (own.egress, Self::DEFAULT.of(level).egress) {
+        let (own, default) = (self.of(level), Self::DEFAULT.of(level).egress);
+        let mut egress = match (own.egress, default) {
             (Some(egress), _) | (None, Some(egress)) => egress,
-            (None, None) => NONE,
+            (None, None) => Egress::ANY,
         };
         egress.bytes[2] = own.egress_bytes_day;
+        // Demands that were written down before there was such a budget do not say it.
+        if let (None, Some(default)) = (egress.weights_percent, default) {
+            egress.weights_percent = default.weights_percent;
+        }
         egress
     }
 

@@ -50,6 +50,42 @@ impl FromStr for Mode {
     }
 }
 
+/// What tells contents apart to clients (`ETag`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Etags {
+    /// It is drawn: nothing can be learnt from it.
+    #[default]
+    #[n(0)]
+    Opaque,
+    /// It is an MD5, for clients that compare by it: whoever may list learns whether they have the same content.
+    #[n(1)]
+    Md5,
+}
+
+impl Etags {
+    /// Returns the word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Opaque => "opaque",
+            Self::Md5 => "md5",
+        }
+    }
+}
+
+impl FromStr for Etags {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        match word {
+            "opaque" => Ok(Self::Opaque),
+            "md5" => Ok(Self::Md5),
+            other => Err(format!("`{other}` is neither opaque nor md5")),
+        }
+    }
+}
+
 /// How a bucket is guarded. What is restricted is always guarded as if everything were enforced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Guarding {
@@ -62,11 +98,15 @@ pub struct Guarding {
     /// Copies are recognised of what somebody gave this level, or a higher one: confidential or restricted.
     #[n(2)]
     pub registers: Level,
+    /// What tells contents apart that are written from now on.
+    #[cbor(n(3), default)]
+    pub etags: Etags,
 }
 
 impl Guarding {
     /// How a bucket is guarded unless its owner says otherwise.
-    pub const DEFAULT: Self = Self { limits: Mode::Enforce, inspection: Mode::Enforce, registers: Level::Restricted };
+    pub const DEFAULT: Self =
+        Self { limits: Mode::Enforce, inspection: Mode::Enforce, registers: Level::Restricted, etags: Etags::Opaque };
 
     /// Tells whether something that was refused or raised before would not be.
     #[must_use]

@@ -47,6 +47,15 @@ pub struct Found {
     pub named: Option<CodenameId>,
 }
 
+impl Found {
+    /// That all of a version is the content of a known one.
+    #[must_use]
+    pub fn same_content(of: VersionId, level: Level) -> Self {
+        let rule = "same-content".to_owned();
+        Self { kind: Kind::Copy, rule, level, line: 1, column: 1, bytes: 0, depth: 0, of: Some(of), named: None }
+    }
+}
+
 /// What a look into all of a version gave.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub struct Looked {
@@ -94,6 +103,12 @@ impl Looked {
     /// Returns the known versions that it holds copies of.
     pub fn copied(&self) -> impl Iterator<Item = &VersionId> {
         self.of.iter().flatten()
+    }
+
+    /// Tells whether it holds model weights.
+    #[must_use]
+    pub fn has_weights(&self) -> bool {
+        self.found.iter().any(|found| found.kind == Kind::Weights)
     }
 
     /// Returns the codenames that it mentions.

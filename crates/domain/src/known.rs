@@ -85,6 +85,31 @@ impl<'b, C> Decode<'b, C> for Prints {
     }
 }
 
+/// A keyed digest of a whole content: equal for equal contents. Without the key it tells nothing else.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+#[cbor(transparent)]
+pub struct ContentDigest(
+    #[n(0)]
+    #[cbor(with = "minicbor::bytes")]
+    pub [u8; 16],
+);
+
+/// Which it is is nobody's business.
+impl fmt::Debug for ContentDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ContentDigest")
+    }
+}
+
+/// By what copies of a version are recognised: passages of its text, all of its content, or both.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Original {
+    /// Hashes of passages; none when it has too little text.
+    pub prints: Prints,
+    /// What its content is; not when it is too short, or the same as that of others everywhere.
+    pub content: Option<ContentDigest>,
+}
+
 /// A version of which copies are recognised.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Known {
@@ -128,6 +153,9 @@ pub struct Seen {
     /// What it is recognised by, if that was asked for; no hashes in weights, or in too little text.
     #[n(1)]
     pub prints: Option<Prints>,
+    /// It is all text that stands in unrelated documents everywhere, as a licence does. Told with what it is recognised by.
+    #[cbor(n(2), default)]
+    pub is_common: bool,
 }
 
 impl Seen {
@@ -140,7 +168,7 @@ impl Seen {
 
 impl From<Looked> for Seen {
     fn from(looked: Looked) -> Self {
-        Self { looked, prints: None }
+        Self { looked, ..Self::default() }
     }
 }
 

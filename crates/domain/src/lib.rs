@@ -53,14 +53,14 @@ pub use embargo::Embargo;
 pub use event::{Actor, Event, Outcome, Payload, Personal, PrincipalKind, Target};
 pub use finding::{Confidence, Finding, Kind, Location, Severity, Space};
 pub use grant::{Grant, Role, Scope};
-pub use guarding::{Guarding, Mode};
+pub use guarding::{Etags, Guarding, Mode};
 pub use id::{
     AllowanceId, AskId, BucketId, CodenameId, CredentialId, DeviceId, EmbargoId, EmergencyId, GrantId, NodeId,
     PrincipalId, PublicationId, RequestId, VendorId, VersionId,
 };
 pub use identity::{FindingId, IdKey, KeyName};
 pub use inspection::{Found, Inspected, Inspection, Looked, Released};
-pub use known::{Knowledge, Known, Prints, Seen};
+pub use known::{ContentDigest, Knowledge, Known, Original, Prints, Seen};
 pub use label::{Label, Origin, Project};
 pub use level::Level;
 pub use network::Network;

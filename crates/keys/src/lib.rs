@@ -10,9 +10,10 @@
 //! anew and touch no object; every stored form begins with a version. Random bytes come in as arguments; files, tokens
 //! and clocks are the edge's.
 //!
-//! Map: [`secret`], [`name`], [`wrap`], [`tree`], [`rotation`], [`envelope`] (data keys), [`manifest`], [`stream`]
+//! Map: [`secret`], [`name`], [`wrap`], [`tree`], [`rotation`], [`envelope`] (data keys), [`content`] (what equal contents are known by), [`manifest`], [`stream`]
 //! (Tink streaming AEAD), [`provider`] (the root's holder) with [`local`] and [`recovery`].
 
+pub mod content;
 pub mod envelope;
 pub mod error;
 pub mod limits;
@@ -27,6 +28,7 @@ pub mod stream;
 pub mod tree;
 pub mod wrap;
 
+pub use content::{ContentHasher, ContentKey, ContentSum};
 pub use envelope::{Belongs, BucketKey, DataKey, Opened, Rewrapped, WrappedDataKey};
 pub use error::KeyError;
 pub use manifest::{Manifest, Part};

@@ -59,6 +59,14 @@ pub struct Maker {
     boilerplate: Vec<u64>,
 }
 
+/// What else there was in a text.
+pub(crate) struct Printed {
+    /// How many folded bytes it has.
+    pub(crate) bytes: usize,
+    /// Fingerprints that are boilerplate.
+    pub(crate) common: usize,
+}
+
 impl Maker {
     /// Makes fingerprints under `key`; the licences and source headers of the SPDX list are boilerplate.
     #[must_use]
@@ -98,16 +106,18 @@ impl Maker {
         Ok(Known { name: name.to_owned(), level, project: project.to_owned(), prints })
     }
 
-    /// Calls `each` with the fingerprints of a text that are no boilerplate. Returns how many folded bytes it has.
-    pub(crate) fn prints(&self, text: &[u8], mut each: impl FnMut(u64, u32)) -> usize {
-        let mut folded = Folded::default();
+    /// Calls `each` with the fingerprints of a text that are no boilerplate.
+    pub(crate) fn prints(&self, text: &[u8], mut each: impl FnMut(u64, u32)) -> Printed {
+        let (mut folded, mut common) = (Folded::default(), 0);
         folded.fill(text);
         self.printer.prints(&folded, |print| {
             if self.boilerplate.binary_search(&print.hash).is_err() {
                 each(print.hash, print.at);
+            } else {
+                common += 1;
             }
         });
-        folded.bytes().len()
+        Printed { bytes: folded.bytes().len(), common }
     }
 }
 

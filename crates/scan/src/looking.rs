@@ -17,7 +17,7 @@ use cordon_domain::{Codeword, Confidence, Finding, IdKey, Kind, Knowledge, Seen,
 use cordon_inspect::{Codename, Config, Engine, Index, Known, Printer};
 use rustix::event::PollFlags;
 
-use crate::fingerprints::{Maker, is_own_text};
+use crate::fingerprints::{Maker, Printed, is_own_text};
 use crate::limits::{
     ANSWER_LOOKED_BYTES_MAX, LOOK_DEADLINE_S, LOOK_PIECE_BYTES, LOOKER_BYTES_MAX, NAME_BYTES_MAX, TOLD_BYTES_MAX,
 };
@@ -287,9 +287,13 @@ impl Sink for Finds<'_> {
             return;
         }
         let Ok(mut all) = self.seen.lock() else { return };
-        let (Seen { prints, .. }, begun) = &mut *all;
-        let prints = prints.get_or_insert_default();
-        let length = maker.prints(text, |hash, at| prints.push(hash, begun.saturating_add(at)));
+        let (Seen { prints, is_common, .. }, begun) = &mut *all;
+        let (first, prints) = (prints.is_none(), prints.get_or_insert_default());
+        let before = prints.len();
+        let Printed { bytes: length, common } =
+            maker.prints(text, |hash, at| prints.push(hash, begun.saturating_add(at)));
+        // Of nothing but what is common, no passage is its own.
+        *is_common = (first || *is_common) && common > 0 && prints.len() == before;
         *begun = begun.saturating_add(u32::try_from(length).unwrap_or(u32::MAX));
     }
 }
@@ -371,7 +375,8 @@ fn looked_into(engine: &Engine, maker: Option<&Maker>, name: &[u8], source: &mut
     // Names of tensors stand in many weights.
     let is_weights = seen.looked.found.iter().any(|found| found.kind == Kind::Weights && found.depth == 0);
     let prints = maker.map(|_| seen.prints.filter(|_| !is_weights).unwrap_or_default());
-    Seen { looked: Looked { unread: unread + seen.looked.unread, ..seen.looked }, prints }
+    let is_common = !is_weights && seen.is_common;
+    Seen { looked: Looked { unread: unread + seen.looked.unread, ..seen.looked }, prints, is_common }
 }
 
 #[cfg(test)]
@@ -483,6 +488,7 @@ mod tests {
         let asked: [(&str, &[u8]); 2] = [("LICENSE", licence.as_bytes()), ("model.safetensors", &weights)];
         let learnt = seen(&Knowledge::default(), true, &asked);
         assert!(learnt.iter().all(|seen| seen.prints.as_ref().is_some_and(Prints::is_empty)), "{learnt:?}");
+        assert_eq!(learnt.iter().map(|seen| seen.is_common).collect::<Vec<_>>(), [true, false]);
         assert_eq!(learnt[1].looked.found[0].kind, Kind::Weights);
     }
 

@@ -1,6 +1,9 @@
 //! Allowances: two people let somebody read more of a bucket than limits allow, until a date.
 
-use cordon_domain::{Action, Allowance, AllowanceId, Moment, PrincipalId, UserName};
+use cordon_domain::egress::UNLIMITED;
+use cordon_domain::{
+    Action, Allowance, AllowanceId, Moment, ObjectKey, Payer, PrincipalId, UserName, VersionId, Window,
+};
 use cordon_vault::{Bulk, VaultError};
 use serde::Deserialize;
 use serde_json::{Value, json as object};
@@ -81,6 +84,41 @@ async fn reader(node: &Node, who: &str) -> Result<PrincipalId, Refused> {
     }
     let name: UserName = who.parse().map_err(|_| Refused::NotFound)?;
     node.identity.named(&name).await?.ok_or(Refused::NotFound)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Pacing {
+    bucket: String,
+    key: String,
+    version: Option<String>,
+}
+
+/// How fast a version may leave for whoever asks.
+pub(crate) async fn pace(node: &Node, asked: Asked) -> Answer {
+    let Pacing { bucket, key, version } = asked.json()?;
+    let key: ObjectKey = key.parse().map_err(|_| Refused::NotFound)?;
+    let version: Option<VersionId> = version.map(|text| text.parse()).transpose().map_err(|_| Refused::NotFound)?;
+    let facts = facts(node, &asked, Action::ObjectList)?;
+    node.follow().await;
+    let bucket = node.vault.bucket_for(&facts, &bucket).await?;
+    let pace = node.vault.pace(&facts, &bucket, (&key, version)).await?;
+    let limits = pace.limits.iter().map(|(payer, limits)| {
+        let bytes = Window::ALL.into_iter().zip(limits.bytes).filter(|(_, bytes)| *bytes != UNLIMITED);
+        let bytes = bytes.map(|(window, bytes)| object!({"over": window.as_str(), "bytes": bytes}));
+        let of_file = matches!(payer, Payer::Weights(..) | Payer::VendorWeights(..));
+        object!({"who": payer.as_str(), "of_this_file": of_file, "may_read": bytes.collect::<Vec<_>>()})
+    });
+    json(&object!({
+        "bucket": bucket.name.as_str(),
+        "key": key.as_str(),
+        "version": pace.version.to_string(),
+        "bytes": pace.bytes,
+        "label": pace.label.to_string(),
+        "weights": pace.is_weights,
+        "limits": limits.collect::<Vec<_>>(),
+        "seconds": pace.ms() / 1_000,
+    }))
 }
 
 #[derive(Deserialize)]

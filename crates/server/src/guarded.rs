@@ -32,7 +32,7 @@ pub(crate) async fn show(node: &Node, asked: Asked) -> Answer {
 }
 
 fn line(bucket: &Bucket) -> Value {
-    let Guarding { limits, inspection, registers } = bucket.guarding();
+    let Guarding { limits, inspection, registers, etags } = bucket.guarding();
     object!({
         "schema": "cordon-bucket-1",
         "bucket": bucket.name.as_str(),
@@ -43,6 +43,7 @@ fn line(bucket: &Bucket) -> Value {
         "limits": limits.as_str(),
         "inspection": inspection.as_str(),
         "registers": registers.as_str(),
+        "etags": etags.as_str(),
     })
 }
 
@@ -53,12 +54,13 @@ struct Setting {
     limits: Option<String>,
     inspection: Option<String>,
     registers: Option<String>,
+    etags: Option<String>,
     reason: String,
 }
 
 /// Guards a bucket otherwise; or asks others to approve that, where it is less.
 pub(crate) async fn set(node: &Node, asked: Asked) -> Answer {
-    let Setting { bucket, limits, inspection, registers, reason } = asked.json()?;
+    let Setting { bucket, limits, inspection, registers, etags, reason } = asked.json()?;
     let mode = |word: Option<String>, now: Mode| word.map_or(Ok(now), |word| word.parse());
     let facts = facts_because(node, &asked, Action::BucketChange, reason)?;
     node.follow().await;
@@ -72,6 +74,7 @@ pub(crate) async fn set(node: &Node, asked: Asked) -> Answer {
             Some(word) => word.parse().map_err(|_| Refused::Unreadable("a level"))?,
             None => now.registers,
         },
+        etags: etags.map_or(Ok(now.etags), |word| word.parse()).map_err(unreadable)?,
     };
     if !guarding.can_be() {
         return Err(Refused::Unreadable("from which level on copies are recognised"));

@@ -118,6 +118,7 @@ pub fn table() -> Vec<Route> {
         POST "/publications/withdraw"  Person Program publications::withdraw;
         POST "/allowances"             Person Program allowances::list;
         POST "/allowances/make"        Person Program allowances::make;
+        POST "/allowances/pace"        Person Program allowances::pace;
         POST "/allowances/end"         Person Program allowances::end;
         POST "/embargoes"              Person Program embargoes::list;
         POST "/embargoes/make"         Person Program embargoes::make;

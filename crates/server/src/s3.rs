@@ -20,6 +20,7 @@ mod parts;
 mod refusal;
 mod removals;
 mod said;
+mod sums;
 pub mod table;
 mod tags;
 mod versions;

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use cordon_domain::egress::{AtLimit, UNLIMITED};
+use cordon_domain::egress::{AtLimit, UNLIMITED, lasting};
 use cordon_domain::{Charge, Egress, Level, Moment, Payer, VersionId, Window};
 use cordon_gate::{JournalError, Left, Toll};
 
@@ -29,7 +29,9 @@ impl Name {
             Payer::Principal(id) => (0, &id.0),
             Payer::Vendor(id) => (1, &id.0),
             Payer::Project(project) => (2, project.as_str().as_bytes()),
-            // It is of no level: what is read by it counts together.
+            // These are of no level: what is read by an allowance counts together, and a file that is raised has no budget anew.
+            Payer::Weights(id, version) => return Self([&[4, 0], id.0.as_slice(), &version.0].concat()),
+            Payer::VendorWeights(id, version) => return Self([&[5, 0], id.0.as_slice(), &version.0].concat()),
             Payer::Allowance(id) => return Self([&[3, 0], id.0.as_slice()].concat()),
         };
         Self([&[kind, level as u8], id].concat())
@@ -239,16 +241,13 @@ const fn minute(at: i64) -> i64 {
     at - at.rem_euclid(MINUTE_MS)
 }
 
-/// How long it takes to read what does not fit at once.
+/// How long it takes to read what does not fit at once: of weights, all of the file.
 fn slowly(limits: &Egress, charge: &Charge) -> String {
-    let all = charge.bytes.saturating_add(charge.ahead);
-    let minutes = limits.pace_ms(all).div_euclid(MINUTE_MS) + 1;
-    let (count, unit) = match minutes {
-        ..120 => (minutes, "minutes"),
-        120..2_880 => (minutes / 60, "hours"),
-        _ => (minutes / 1_440, "days"),
+    let (all, how) = match charge.weights {
+        Some(bytes) => (bytes, "at this rate"),
+        None => (charge.bytes.saturating_add(charge.ahead), "in ranges,"),
     };
-    format!("; in ranges, all {all} bytes of it take some {count} {unit}")
+    format!("; {how} all {all} bytes of it take {}", lasting(limits.pace_ms(all)))
 }
 
 /// Why no more may leave, if so: the limit that it goes over, or half of which is used when the sign-in is not fresh.
@@ -258,6 +257,7 @@ fn over(known: &Known, charge: &Charge, (payer, limits): &(Payer, Egress), all: 
         Payer::Allowance(id) => Some(id),
         _ => None,
     };
+    let of_weights = matches!(payer, Payer::Weights(..) | Payer::VendorWeights(..));
     // An allowance was thought about by two people; and what is observed is the limit, not the way to it.
     let refuses = charge.at_limit == AtLimit::Refuse;
     let step_up = allowance.is_none() && refuses && charge.proved_age_s.is_some_and(|age| age > STEP_UP_AGE_S);
@@ -272,15 +272,20 @@ fn over(known: &Known, charge: &Charge, (payer, limits): &(Payer, Egress), all: 
         let now = of(&known.bytes.sums).saturating_add(charge.bytes);
         let bytes = if charge.bytes == 0 { 0 } else { now.saturating_add(charge.ahead) };
         for (used, limit, what) in [(objects, limit, "objects"), (bytes, bytes_max, "bytes of objects")] {
-            let allowed = || format!("{limit} {what} that are {} {}", charge.level, window.as_str());
+            let allowed = || match of_weights {
+                true => format!("{limit} bytes of this file of weights {}", window.as_str()),
+                false => format!("{limit} {what} that are {} {}", charge.level, window.as_str()),
+            };
             if let Some(id) = allowance.filter(|_| used > limit) {
                 let missing = format!("room in the allowance {id}: it is for {limit} bytes, and they are used");
                 return Some(JournalError::Limit { missing, ask: Some("an owner of the bucket".to_owned()) });
             }
             if used > limit {
-                let all = if used == bytes && now <= limit { slowly(limits, charge) } else { String::new() };
+                let fits = used == bytes && now <= limit;
+                let all = if of_weights || fits { slowly(limits, charge) } else { String::new() };
                 let missing = format!("room in what may leave: {} may read {}{all}", payer.as_str(), allowed());
-                return Some(JournalError::Limit { missing, ask: Some("the security team".to_owned()) });
+                let ask = if of_weights { "an owner of the bucket, for an allowance" } else { "the security team" };
+                return Some(JournalError::Limit { missing, ask: Some(ask.to_owned()) });
             }
             if step_up && used > limit / 2 && limit < UNLIMITED {
                 let missing = format!(
@@ -524,7 +529,7 @@ mod tests {
 
     use super::*;
 
-    const LIMITS: Egress = Egress { objects: [4, 7, 12, 20], bytes: [900, 2_000, 5_000, 9_000], share_percent: 100 };
+    const LIMITS: Egress = Egress { objects: [4, 7, 12, 20], bytes: [900, 2_000, 5_000, 9_000], ..Egress::ANY };
 
     fn charge(version: u64, at: i64, bytes: u64) -> Charge {
         let mut id = [0; 16];
@@ -535,6 +540,7 @@ mod tests {
             at: Moment(at),
             bytes,
             ahead: 0,
+            weights: None,
             payers: vec![(Payer::Principal(PrincipalId([1; 16])), LIMITS)],
             proved_age_s: None,
             at_limit: AtLimit::Refuse,

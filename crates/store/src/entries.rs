@@ -5,7 +5,8 @@
 //! name is a row without an object.
 
 use cordon_domain::{
-    BucketId, Inspection, Label, Level, Moment, ObjectKey, PrincipalId, Prints, Record, VersionId, Versioning,
+    BucketId, ContentDigest, Inspection, Label, Level, Moment, ObjectKey, Original, PrincipalId, Record, VersionId,
+    Versioning,
 };
 use minicbor::{Decode, Encode};
 
@@ -77,9 +78,18 @@ pub struct Said {
     /// What is known of it by looking into it; nothing where nobody looks.
     #[n(7)]
     pub inspection: Option<Inspection>,
+    /// What its content is, veiled for this version; not where nobody looks, nor of short ones.
+    #[n(8)]
+    pub content: Option<ContentDigest>,
 }
 
 impl Said {
+    /// Tells whether it is known to hold model weights.
+    #[must_use]
+    pub fn is_weights(&self) -> bool {
+        matches!(&self.inspection, Some(Inspection::Done(inspected)) if inspected.looked.has_weights())
+    }
+
     /// Tells whether nobody has looked into it yet.
     #[must_use]
     pub fn is_pending(&self) -> bool {
@@ -124,7 +134,7 @@ pub struct NewVersion {
     /// Records as they were when this was decided on, its bucket among them: they still are.
     pub from: Vec<Record>,
     /// By what copies of it are recognised from then on, if they are to be.
-    pub prints: Option<Prints>,
+    pub original: Option<Original>,
 }
 
 impl NewVersion {
@@ -259,7 +269,7 @@ pub(crate) async fn lead(
         }
         session.execute("INSERT INTO bodies VALUES (?1, ?2)", values![&new.row.version.0, sealed]).await?;
     }
-    if let Some(known) = &new.prints {
+    if let Some(known) = &new.original {
         prints::keep(session, keys, new.row.version, known).await?;
     }
     let (key, version, said) = (new.key.clone(), new.row.version, new.said.clone());
@@ -288,6 +298,7 @@ pub(crate) async fn hide(
         headers: label.into_iter().collect(),
         files: 0,
         inspection: None,
+        content: None,
     };
     let entry = Entry { bucket, key, version: mark.version, number, latest: true, said, label: None };
     put(session, keys, &entry).await

@@ -1,6 +1,6 @@
 //! What is known of versions by looking into them: what waits for it, and what it holds.
 
-use cordon_domain::{Inspection, Prints, VersionId};
+use cordon_domain::{Inspection, Original, VersionId};
 
 use crate::entries::{Entry, Found, by_version, set_said};
 use crate::error::StoreError;
@@ -19,7 +19,7 @@ pub struct Look {
     /// As it becomes.
     pub to: Inspection,
     /// By what copies of it are recognised from then on, if they are to be.
-    pub prints: Option<Prints>,
+    pub original: Option<Original>,
 }
 
 /// What versions are looked for.
@@ -59,7 +59,7 @@ pub(crate) async fn look(
         .ok_or_else(|| StoreError::Conflict(format!("{version} is gone, or somebody looked into it meanwhile")))?;
     entry.said.inspection = Some(look.to);
     set_said(session, keys, &entry).await?;
-    match look.prints {
+    match look.original {
         Some(known) => prints::keep(session, keys, version, &known).await,
         None => Ok(()),
     }

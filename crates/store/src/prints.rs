@@ -1,11 +1,12 @@
-//! By what copies of versions are recognised: a row a version, as long as it is there.
+//! By what copies of versions are recognised, as long as these are there: passages in a row a version, and whole contents in
+//! another, where each write looks for its own.
 //!
-//! A number that is under a MAC grows whenever what is to be recognised may be another: a row came or went, or a version that
-//! has one got another label.
+//! A number that is under a MAC grows whenever passages that are to be recognised may be others: a row came or went, or a version that
+//! has one got another label. A row of a content only finds versions: what a version says of itself, under its MAC, decides.
 
 use std::collections::BTreeMap;
 
-use cordon_domain::{Label, Prints, VersionId};
+use cordon_domain::{ContentDigest, Label, Original, Prints, VersionId};
 
 use crate::entries::Said;
 use crate::error::StoreError;
@@ -52,8 +53,15 @@ pub(crate) async fn keep(
     session: &mut Session,
     keys: &Keyring,
     version: VersionId,
-    prints: &Prints,
+    Original { prints, content }: &Original,
 ) -> Result<(), StoreError> {
+    if let Some(content) = content {
+        let put = "INSERT INTO contents VALUES (?1, ?2) ON CONFLICT (version) DO UPDATE SET content = excluded.content";
+        session.execute(put, values![&version.0, &content.0]).await?;
+    }
+    if prints.is_empty() {
+        return Ok(());
+    }
     let mac = keys.rows().mac(&parts(&version, prints.bytes()));
     let put = "INSERT INTO prints VALUES (?1, ?2, ?3)
                ON CONFLICT (version) DO UPDATE SET prints = excluded.prints, mac = excluded.mac";
@@ -63,10 +71,12 @@ pub(crate) async fn keep(
 
 /// Forgets it. Tells whether there was something to forget.
 pub(crate) async fn forget(session: &mut Session, keys: &Keyring, version: VersionId) -> Result<bool, StoreError> {
-    match session.execute("DELETE FROM prints WHERE version = ?1", values![&version.0]).await? {
-        0 => Ok(false),
-        _ => changed(session, keys).await.map(|()| true),
+    let contents = session.execute("DELETE FROM contents WHERE version = ?1", values![&version.0]).await?;
+    let prints = session.execute("DELETE FROM prints WHERE version = ?1", values![&version.0]).await?;
+    if prints > 0 {
+        changed(session, keys).await?;
     }
+    Ok(contents + prints > 0)
 }
 
 /// Says that a version has another label, if copies of it are recognised.
@@ -123,6 +133,18 @@ impl Room {
 }
 
 impl Reader {
+    /// Returns versions that may have a content, of those of which copies are recognised; at most so many.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn with_content(&self, content: ContentDigest, most: usize) -> Result<Vec<VersionId>, StoreError> {
+        let select = "SELECT version FROM contents WHERE content = ?1 ORDER BY version LIMIT ?2";
+        let mut session = self.session().await?;
+        let rows = session.query(select, values![&content.0, most as i64]).await?;
+        rows.iter().map(|row| Ok(VersionId(row.array(0)?))).collect()
+    }
+
     /// Returns by what versions are recognised that are `wanted`, and how often that changed; nothing when it has not
     /// changed since `known`. It is at most so many versions with so many hashes, those of a higher rank first; that there are more
     /// is said. A row that was changed beside Cordon is passed over, as if it had been removed.

@@ -6,7 +6,7 @@ use crate::limits::{COPY_PAYLOADS, COPY_ROWS};
 use crate::sql::{Session, values};
 
 /// The newest format that this program reads and writes.
-pub const FORMAT: i64 = 11;
+pub const FORMAT: i64 = 12;
 
 /// Steps from format n to n + 1, as SQLite writes types. A step never changes once it was released.
 const STEPS: [&str; FORMAT as usize] = ["
@@ -152,6 +152,11 @@ CREATE TABLE prints (version BLOB PRIMARY KEY, prints BLOB NOT NULL, mac BLOB NO
     "
 ALTER TABLE entries ADD COLUMN label BLOB;
 ",
+    // By what whole contents are recognised: each write looks for its own. What the version says, under its MAC, decides.
+    "
+CREATE TABLE contents (version BLOB PRIMARY KEY, content BLOB NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX contents_content ON contents (content, version);
+",
 ];
 
 /// What PostgreSQL has besides: events that have no position yet.
@@ -180,6 +185,7 @@ CREATE INDEX past_labels_end_unplaced ON past_labels (ended_leaf) WHERE ended_po
     "",
     "",
     "",
+    "",
 ];
 
 /// A table, as it is copied from one database to another.
@@ -193,7 +199,7 @@ pub(crate) struct Table {
 }
 
 /// All tables that both kinds of database have.
-pub(crate) const TABLES: [Table; 24] = [
+pub(crate) const TABLES: [Table; 25] = [
     Table {
         name: "events",
         key: 1,
@@ -275,6 +281,7 @@ pub(crate) const TABLES: [Table; 24] = [
         rows: COPY_PAYLOADS,
     },
     Table { name: "prints", key: 1, columns: &["version", "prints", "mac"], rows: COPY_PAYLOADS },
+    Table { name: "contents", key: 1, columns: &["version", "content"], rows: COPY_ROWS },
     Table { name: "names", key: 1, columns: &["principal", "token", "sealed"], rows: COPY_ROWS },
     Table { name: "grant_uses", key: 1, columns: &["grant_id", "last_at"], rows: COPY_ROWS },
     Table {

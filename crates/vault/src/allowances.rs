@@ -1,15 +1,17 @@
 //! Bulk work that is said beforehand, and by two people.
 
 use cordon_domain::{
-    Action, Allowance, AllowanceId, Bucket, Moment, PrincipalId, Record, RecordKey, Step, Steps, Target,
+    Action, Allowance, AllowanceId, Bucket, Egress, Label, Moment, ObjectKey, Payer, PrincipalId, Record, RecordKey,
+    Step, Steps, Target, VersionId,
 };
 use cordon_gate::act::{Allow, EndAllowance};
 use cordon_gate::{Facts, Verdict};
 use cordon_store::edge::SystemEntropy;
+use cordon_store::entries::Entry;
 
 use crate::asking::Asking;
 use crate::error::VaultError;
-use crate::vault::{Vault, of_bucket};
+use crate::vault::{Vault, of_bucket, of_version};
 
 /// What somebody is to read beyond limits.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +24,48 @@ pub struct Bulk {
     pub ends: Moment,
 }
 
+/// How fast a version may leave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// The version.
+    pub version: VersionId,
+    /// Its bytes.
+    pub bytes: u64,
+    /// Its label.
+    pub label: Label,
+    /// Whether it holds model weights.
+    pub is_weights: bool,
+    /// For whom it is counted, and what each may read; nothing when nothing limits it.
+    pub limits: Vec<(Payer, Egress)>,
+}
+
+impl Pace {
+    /// Returns how long all of it takes, in milliseconds, when nothing else is read.
+    #[must_use]
+    pub fn ms(&self) -> i64 {
+        self.limits.iter().map(|(_, limits)| limits.pace_ms(self.bytes)).max().unwrap_or(0)
+    }
+}
+
 impl Vault {
+    /// How fast a version may leave for whoever asks, who may know of it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Vault::head`].
+    pub async fn pace(
+        &self,
+        asks: &Facts,
+        bucket: &Bucket,
+        (key, version): (&ObjectKey, Option<VersionId>),
+    ) -> Result<Pace, VaultError> {
+        let (Entry { version, said, .. }, label) = self.head(asks, bucket, key, version).await?;
+        let target = of_version(bucket.id, version, label.clone());
+        let charge = self.charge(asks, (&target, &said), said.bytes)?;
+        let limits = charge.map(|charge| charge.payers).unwrap_or_default();
+        Ok(Pace { version, bytes: said.bytes, label, is_weights: said.is_weights(), limits })
+    }
+
     /// Decides whether whoever asks could let anybody read more of a bucket, with approvals. Whoever could not is refused, on
     /// record, and learns nothing of who there is.
     ///

@@ -83,7 +83,7 @@ impl Vault {
     ) -> Result<Got, VaultError> {
         let (entry, row, pending) = self.found_settled(asks, bucket, (key, version)).await?;
         let target = of_version(bucket.id, entry.version, row.label.clone());
-        let charge = self.charge(asks, &target, to_send(&entry.said))?;
+        let charge = self.charge(asks, (&target, &entry.said), to_send(&entry.said))?;
         let waits = pending && self.may_read_later(asks, &entry, &row);
         let facts = Facts { target, charge, pending, ..asks.clone() };
         match self.open(facts, entry, row).await {

@@ -5,17 +5,17 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use cordon_domain::{
-    Action, Actor, Bucket, BucketId, Guarding, Inspected, Inspection, Knowledge, Label, Level, Looked, Moment,
-    ObjectKey, PrincipalId, Prints, RequestId, Seen, Target, VersionId,
+    Action, Actor, Bucket, BucketId, ContentDigest, Guarding, Inspected, Inspection, Knowledge, Label, Level, Looked,
+    Moment, ObjectKey, Original, PrincipalId, Prints, RequestId, Seen, Target, VersionId,
 };
 use cordon_gate::act::{Changes, Inspect, Raise};
 use cordon_gate::{Facts, Request, Verdict};
-use cordon_keys::KeyName;
+use cordon_keys::{ContentKey, KeyName};
 use cordon_store::edge::SystemEntropy;
 use cordon_store::entries::Entry;
 use cordon_store::inspections::{Look, Wanted};
@@ -83,6 +83,18 @@ pub(crate) struct Inspecting {
     /// Versions that could not be opened: until when they are left alone.
     failed: Mutex<HashMap<VersionId, Moment>>,
     pub(crate) known: Knowing,
+    pub(crate) content_key: OnceLock<ContentKey>,
+}
+
+/// A version that was looked into.
+#[derive(Clone, Copy)]
+pub(crate) struct Subject<'a> {
+    pub(crate) target: &'a Target,
+    /// Who wrote it.
+    pub(crate) by: PrincipalId,
+    pub(crate) headers: &'a [(String, String)],
+    /// What its content is.
+    pub(crate) content: Option<ContentDigest>,
 }
 
 /// The bytes of a version that is being written, as long as they are few.
@@ -151,9 +163,15 @@ impl Vault {
     /// Has everything looked into that is written from now on. `itself` is the service in whose name that is done.
     #[must_use]
     pub fn inspecting(mut self, inspector: Arc<dyn Inspector>, itself: Actor) -> Self {
-        let (written, settled, failed) = (watch::Sender::new(()), Notify::new(), Mutex::default());
-        self.inspecting =
-            Some(Arc::new(Inspecting { inspector, itself, written, settled, failed, known: Knowing::default() }));
+        self.inspecting = Some(Arc::new(Inspecting {
+            inspector,
+            itself,
+            written: watch::Sender::new(()),
+            settled: Notify::new(),
+            failed: Mutex::default(),
+            known: Knowing::default(),
+            content_key: OnceLock::new(),
+        }));
         self
     }
 
@@ -165,51 +183,47 @@ impl Vault {
     /// Looks into a short version that is about to be written with a label. `None`: later.
     pub(crate) async fn look_now(
         &self,
-        key: &ObjectKey,
+        (key, content): (&ObjectKey, Option<ContentDigest>),
         short: Short,
         (label, guarding): (&Label, &Guarding),
     ) -> Option<Seen> {
         let (own, body) = (self.inspecting.as_ref()?, short.0?.freeze());
         let looking = own.look(key, (label, guarding), |wants| own.inspector.look_now(&wants, body.clone()));
-        timeout(Duration::from_millis(LOOK_NOW_MS), looking).await.ok()?.ok()
+        let seen = timeout(Duration::from_millis(LOOK_NOW_MS), looking).await.ok()?.ok()?;
+        self.recognised(own, seen, content).await.ok()
     }
 
     /// What is known of a version that is written now with a label, and by what copies of it are recognised.
     pub(crate) fn inspection(
         &self,
-        seen: Option<&Seen>,
+        seen: Option<(&Seen, Option<ContentDigest>)>,
         (label, guarding): (&Label, &Guarding),
         (at, by): (Moment, PrincipalId),
-    ) -> (Option<Inspection>, Option<Prints>) {
+    ) -> (Option<Inspection>, Option<Original>) {
         let Some(own) = &self.inspecting else { return (None, None) };
         let pending = (Some(Inspection::Pending), None);
-        let Some(seen) = seen.filter(|seen| is_whole(seen, (label, guarding))) else { return pending };
+        let Some((seen, content)) = seen.filter(|(seen, _)| is_whole(seen, (label, guarding))) else { return pending };
         match own.known.raised(&seen.looked, label, guarding.inspection) {
             None | Some(Raised { to: Some(_), .. }) => pending,
             Some(Raised { to: None, would }) => {
                 let inspected = Inspected { would, ..Inspected::at(at, seen.looked.clone()) };
-                (Some(Inspection::Done(Box::new(inspected))), self.registered(seen, (label, guarding), by))
+                (Some(Inspection::Done(Box::new(inspected))), self.registered((seen, content), (label, guarding), by))
             }
         }
     }
 
     /// Those who look learn of what was registered.
-    pub(crate) fn is_registered(&self, prints: bool) {
-        if let Some(own) = self.inspecting.as_ref().filter(|_| prints) {
+    pub(crate) fn is_registered(&self, anything: bool) {
+        if let Some(own) = self.inspecting.as_ref().filter(|_| anything) {
             own.known.is_told();
         }
     }
 
     /// Goes on with a version that was written, and is pending. Returns its label.
-    pub(crate) async fn looked_into(
-        &self,
-        (target, by): (&Target, PrincipalId),
-        headers: &[(String, String)],
-        seen: Option<&Seen>,
-    ) -> Option<Label> {
+    pub(crate) async fn looked_into(&self, subject: Subject<'_>, seen: Option<&Seen>) -> Option<Label> {
         let own = self.inspecting.as_ref()?;
         if let Some(seen) = seen
-            && let Ok(label) = self.settle(own, (target, by, headers), seen).await
+            && let Ok(label) = self.settle(own, subject, seen).await
         {
             return Some(label);
         }
@@ -319,7 +333,10 @@ impl Vault {
         }
         // What nobody can read without dying of it is not read.
         let seen = seen.unwrap_or_else(|| Seen { prints: Some(Prints::default()), ..Looked::unreadable().into() });
-        self.settle(own, (&target, entry.said.by, &entry.said.headers), &seen).await.map(drop)
+        let content = self.veiled(entry.said.content, version)?;
+        let seen = self.recognised(own, seen, content).await?;
+        let subject = Subject { target: &target, by: entry.said.by, headers: &entry.said.headers, content };
+        self.settle(own, subject, &seen).await.map(drop)
     }
 
     fn own_facts(&self, own: &Inspecting, action: Action, target: &Target) -> Facts {
@@ -329,15 +346,11 @@ impl Vault {
     }
 
     /// Writes down what was found in a version that is pending, and raises its label if that is too low. Returns the label.
-    async fn settle(
-        &self,
-        own: &Inspecting,
-        (target, by, headers): (&Target, PrincipalId, &[(String, String)]),
-        seen: &Seen,
-    ) -> Result<Label, VaultError> {
+    async fn settle(&self, own: &Inspecting, subject: Subject<'_>, seen: &Seen) -> Result<Label, VaultError> {
+        let target = subject.target;
         let mut outcome = Err(VaultError::Conflict("the key of the bucket moves all the time".to_owned()));
         for _ in 0..WRITE_TRIES_MAX {
-            outcome = self.settle_once(own, (target, by, headers), seen).await;
+            outcome = self.settle_once(own, subject, seen).await;
             if !matches!(outcome, Err(VaultError::Conflict(_))) {
                 break;
             }
@@ -354,7 +367,7 @@ impl Vault {
     async fn settle_once(
         &self,
         own: &Inspecting,
-        (target, by, headers): (&Target, PrincipalId, &[(String, String)]),
+        Subject { target, by, headers, content }: Subject<'_>,
         seen: &Seen,
     ) -> Result<Label, VaultError> {
         let ((bucket, version), at, looked) = (named(target)?, self.clock.now(), &seen.looked);
@@ -368,12 +381,12 @@ impl Vault {
         if !is_whole(seen, gets) {
             return Err(VaultError::Unavailable("it was not asked by what copies of it are recognised".to_owned()));
         }
-        let prints = self.registered(seen, gets, by);
-        let (registers, is_registered) = (registers(gets.0, gets.1), prints.is_some());
+        let original = self.registered((seen, content), gets, by);
+        let (registers, is_registered) = (registers(gets.0, gets.1), original.is_some());
         let told = Told { found: inspected.to_string(), registers, is_registered };
         let look = |inspected| {
             let to = Inspection::Done(Box::new(inspected));
-            Box::new(Look { from: Inspection::Pending, to, prints })
+            Box::new(Look { from: Inspection::Pending, to, original })
         };
         let Some(raised) = raised else {
             let change = Change::Inspect { bucket, version, look: look(inspected) };

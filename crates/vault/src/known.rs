@@ -8,17 +8,18 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use cordon_domain::limits::PRINTS_MIN;
+use cordon_domain::inspection::Found;
+use cordon_domain::limits::{COPIED_MAX, PRINTS_MIN};
 use cordon_domain::{
-    Action, Bucket, BucketId, CodenameId, Codeword, Guarding, Knowledge, Known, KnownName, Label, Level, Looked, Mode,
-    ObjectKey, Origin, PrincipalId, Prints, Seen, Target, VersionId,
+    Action, Bucket, BucketId, CodenameId, Codeword, ContentDigest, Guarding, Knowledge, Known, KnownName, Label, Level,
+    Looked, Mode, ObjectKey, Origin, Original, PrincipalId, Prints, Seen, Target, VersionId,
 };
 use cordon_gate::act::{ForgetPrints, TakeKnowledge};
 use cordon_gate::{Facts, Request, Verdict};
 use cordon_keys::Purpose;
 use cordon_store::entries::Said;
 use cordon_store::prints::{AllPrints, Printed, Rank};
-use cordon_store::{Change, ObjectRow};
+use cordon_store::{Change, ObjectRow, StoreError};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
@@ -119,6 +120,14 @@ impl Knowing {
         labels.versions.extend(all.iter().map(|(version, label, _)| (*version, label.clone())));
         labels.names.extend(codenames.values().map(|known| (known.id, known.label.clone())));
         *state = State { changes: Some(changes), codenames, registers, labels: Arc::new(labels) };
+    }
+
+    /// Keeps the label of a version that something has all of the content of.
+    fn learnt_of(&self, version: VersionId, label: &Label) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.labels.versions.get(&version) != Some(label) {
+            Arc::make_mut(&mut state.labels).versions.insert(version, label.clone());
+        }
     }
 
     /// Something was registered.
@@ -242,17 +251,43 @@ impl Vault {
     /// and is not heard by it on what is restricted unless they are cleared for that.
     pub(crate) fn registered(
         &self,
-        seen: &Seen,
+        (seen, content): (&Seen, Option<ContentDigest>),
         (label, guarding): (&Label, &Guarding),
         by: PrincipalId,
-    ) -> Option<Prints> {
-        let registers = registers(label, guarding);
-        let prints = seen.prints.as_ref().filter(|prints| registers && prints.len() >= PRINTS_MIN)?;
+    ) -> Option<Original> {
+        let prints = seen.prints.as_ref().filter(|_| registers(label, guarding))?;
+        let prints = if prints.len() >= PRINTS_MIN { prints.clone() } else { Prints::default() };
+        let content = content.filter(|_| !seen.is_common);
+        if prints.is_empty() && content.is_none() {
+            return None;
+        }
         let cleared = || {
             let snapshot = self.snapshot().ok()?;
             Some(snapshot.roster().principals.get(&by)?.clearance >= label.level)
         };
-        (label.origin != Origin::Marked || cleared() == Some(true)).then(|| prints.clone())
+        (label.origin != Origin::Marked || cleared() == Some(true)).then_some(Original { prints, content })
+    }
+
+    /// Adds to what was found in a version those that have the same content, if copies of them are recognised.
+    pub(crate) async fn recognised(
+        &self,
+        own: &Inspecting,
+        mut seen: Seen,
+        content: Option<ContentDigest>,
+    ) -> Result<Seen, VaultError> {
+        let Some(content) = content else { return Ok(seen) };
+        for original in self.reader.with_content(content, COPIED_MAX + 1).await? {
+            let found = match self.reader.version(&self.keys, original).await {
+                Err(StoreError::Integrity(_)) => continue,
+                found => found?,
+            };
+            let Some((entry, Some(row))) = found else { continue };
+            if entry.said.content == self.veiled(Some(content), original)? {
+                own.known.learnt_of(original, &row.label);
+                seen.looked.add(Found::same_content(original, row.label.level));
+            }
+        }
+        Ok(seen)
     }
 
     /// Learns whenever there is something to learn, for as long as it is polled.

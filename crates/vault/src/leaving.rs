@@ -7,6 +7,7 @@ use cordon_domain::{Charge, Clock, Level, PrincipalKind, Target};
 use cordon_gate::{Departure, Epoch, Facts, Gate, JournalError};
 use cordon_policy::Policies;
 use cordon_store::Writer;
+use cordon_store::entries::Said;
 
 use crate::error::VaultError;
 use crate::limits::{EGRESS_BLOCK_BYTES, HOLDS_MS};
@@ -30,14 +31,20 @@ pub(crate) struct Leaving {
 
 impl Vault {
     /// What a read of `bytes` begins by taking from what may leave: the first block, if there is room for all.
-    pub(crate) fn charge(&self, asks: &Facts, target: &Target, bytes: u64) -> Result<Option<Charge>, VaultError> {
+    pub(crate) fn charge(
+        &self,
+        asks: &Facts,
+        (target, said): (&Target, &Said),
+        bytes: u64,
+    ) -> Result<Option<Charge>, VaultError> {
         let snapshot = self.snapshot()?;
         let roster = snapshot.roster();
         // Of whom nothing is known, the policies know nothing either.
         let Some(principal) = roster.principals.get(&asks.actor.principal) else { return Ok(None) };
         let is_service = principal.kind == PrincipalKind::Service;
         let proved_age_s = (!is_service).then(|| asks.actor.mfa_age_s.unwrap_or(u32::MAX));
-        let charge = Charge::of(target, principal, roster, asks.at);
+        let weights = said.is_weights().then_some(said.bytes);
+        let charge = Charge::of((target, weights), principal, roster, asks.at);
         let first = bytes.min(EGRESS_BLOCK_BYTES);
         Ok(charge.map(|charge| Charge { bytes: first, ahead: bytes - first, proved_age_s, ..charge }))
     }
@@ -77,7 +84,8 @@ impl Leaving {
         let snapshot = self.gate.decider().snapshot().map_err(VaultError::Integrity)?;
         let principal = snapshot.roster().principals.get(&self.facts.actor.principal);
         let (Some(charge), Some(principal)) = (&mut self.charge, principal) else { return Ok(()) };
-        if let Some(now) = Charge::of(&self.facts.target, principal, snapshot.roster(), self.facts.at) {
+        let target = (&self.facts.target, charge.weights);
+        if let Some(now) = Charge::of(target, principal, snapshot.roster(), self.facts.at) {
             // That it is beyond a limit which only observes is on record once.
             let counted = (now.at_limit, charge.at_limit) == (AtLimit::Record, AtLimit::Count);
             let at_limit = if counted { AtLimit::Count } else { now.at_limit };

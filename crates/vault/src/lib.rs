@@ -12,7 +12,8 @@ pub mod allowances;
 mod asking;
 mod blobs;
 mod codenames;
-pub mod embargoes;
+pub mod digests;
+mod embargoes;
 pub mod error;
 pub mod get;
 pub mod held;
@@ -29,7 +30,7 @@ mod tags;
 pub mod upload;
 pub mod vault;
 
-pub use allowances::Bulk;
+pub use allowances::{Bulk, Pace};
 pub use asking::Asking;
 pub use embargoes::{Closed, Embargoed};
 pub use error::VaultError;

@@ -84,6 +84,9 @@ pub const BEGINNING_NAMES: u64 = 16;
 /// Milliseconds after which a read that goes on is decided once more, though nothing was revoked.
 pub const HOLDS_MS: i64 = 60_000;
 
+/// Bytes without which a content is too short to be recognised: many are the same by chance.
+pub const CONTENT_BYTES_MIN: u64 = 64;
+
 /// Hashes of passages that are recognised, of all versions together: each takes some 40 bytes in every process that looks.
 pub const KNOWN_PRINTS_MAX: usize = 2_000_000;
 

@@ -24,10 +24,38 @@ pub struct Wanted {
     pub delimiter: Option<String>,
     /// Only names behind this one.
     pub after: Option<String>,
-    /// From this name on: where another page ended.
-    pub from: Option<String>,
+    /// From here on: where another page ended.
+    pub from: Option<Start>,
     /// At most so many.
     pub most: usize,
+    /// At most so many names are looked at, whether or not they are shown; unless it is said, [`LIST_LOOKED_AT_MAX`].
+    pub looked_at_max: Option<usize>,
+}
+
+/// Where a list begins.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Start {
+    /// A name; that one may not know of it is no matter.
+    pub name: String,
+    /// Of that name, only versions whose number is lower.
+    pub below: Option<u64>,
+}
+
+impl Start {
+    /// Writes it in one text.
+    #[must_use]
+    pub fn written(&self) -> String {
+        let below = self.below.map(|number| number.to_string());
+        [below.as_deref().unwrap_or_default(), "/", &self.name].concat()
+    }
+
+    /// Reads what [`Start::written`] wrote.
+    #[must_use]
+    pub fn read(text: &str) -> Option<Self> {
+        let (below, name) = text.split_once('/')?;
+        let below = if below.is_empty() { None } else { Some(below.parse().ok()?) };
+        Some(Self { name: name.to_owned(), below })
+    }
 }
 
 /// One line of a list.
@@ -54,15 +82,16 @@ pub enum Next {
     /// Behind the last line of this one.
     Line(String),
     /// At a name that the one who asks may not know of: so much was looked at, and passed over.
-    Hidden(String),
+    Hidden(Start),
 }
 
 impl Next {
-    /// The name from which on the next page is to be asked for.
+    /// Where the next page begins.
     #[must_use]
-    pub fn name(&self) -> &str {
+    pub fn start(&self) -> Start {
         match self {
-            Self::Line(name) | Self::Hidden(name) => name,
+            Self::Line(name) => Start { name: name.clone(), below: None },
+            Self::Hidden(start) => start.clone(),
         }
     }
 }
@@ -105,10 +134,10 @@ impl<'a> Paging<'a> {
         (if is_passed { self.behind.clone() } else { name }, is_passed)
     }
 
-    /// The name from which on is looked at, unless so much was passed over that the page ends there.
-    fn goes_on(&mut self, start: Option<String>) -> Option<String> {
+    /// From where on is looked, unless so much was passed over that the page ends there.
+    fn goes_on(&mut self, start: Option<Start>) -> Option<Start> {
         let start = start?;
-        if self.looked_at < LIST_LOOKED_AT_MAX {
+        if self.looked_at < self.wanted.looked_at_max.unwrap_or(LIST_LOOKED_AT_MAX) {
             return Some(start);
         }
         self.page.next = Some(Next::Hidden(start));
@@ -152,15 +181,15 @@ impl Vault {
     pub async fn list(&self, asks: &Facts, bucket: &Bucket, wanted: &Wanted) -> Result<Page, VaultError> {
         self.look_at(asks, bucket, &bucket.label).await?;
         let mut paging = Paging::new(self, asks, bucket, wanted);
-        let mut next = Some(wanted.start()).filter(|_| wanted.most > 0);
-        while let Some(start) = paging.goes_on(next.take()) {
+        let mut next = Some(Start { name: wanted.start(), below: None }).filter(|_| wanted.most > 0);
+        while let Some(Start { name: start, .. }) = paging.goes_on(next.take()) {
             let listing = Listing { prefix: wanted.prefix.clone(), start };
             let looked = self.reader.list(&self.keys, bucket.id, &listing, paging.at_once).await?;
             paging.looked_at += looked.names.max(1);
             if !paging.take_all(looked.found) {
                 break;
             }
-            next = looked.next.map(|next| paging.pass(next).0);
+            next = looked.next.map(|next| Start { name: paging.pass(next).0, below: None });
         }
         Ok(paging.page)
     }
@@ -182,9 +211,9 @@ impl Vault {
     ) -> Result<Page, VaultError> {
         self.look_at(asks, bucket, &bucket.label).await?;
         let mut paging = Paging::new(self, asks, bucket, wanted);
-        let (start, mut below) = self.begins(wanted, after).await?;
+        let start = self.begins(wanted, after).await?;
         let mut next = Some(start).filter(|_| wanted.most > 0);
-        while let Some(start) = paging.goes_on(next.take()) {
+        while let Some(Start { name: start, below }) = paging.goes_on(next.take()) {
             let listing = Listing { prefix: wanted.prefix.clone(), start };
             let looked = self.reader.list_versions(&self.keys, bucket.id, (&listing, below), paging.at_once).await?;
             paging.looked_at += (looked.rows as usize).max(1);
@@ -193,19 +222,23 @@ impl Vault {
             }
             let Some((name, number)) = looked.next else { break };
             let (name, is_passed) = paging.pass(name);
-            below = number.filter(|_| !is_passed);
-            next = Some(name);
+            next = Some(Start { name, below: number.filter(|_| !is_passed) });
         }
         Ok(paging.page)
     }
 
-    /// The name from which on versions are listed, and below which number of it. A version that is gone by now tells no number:
-    /// then all of its name are listed that are left.
-    async fn begins(&self, wanted: &Wanted, after: Option<VersionId>) -> Result<(String, Option<u64>), VaultError> {
-        let (Some(name), Some(version)) = (&wanted.after, after) else { return Ok((wanted.start(), None)) };
+    /// From where on versions are listed. A version that is gone by now tells no number: then all of its name are listed that are
+    /// left.
+    async fn begins(&self, wanted: &Wanted, after: Option<VersionId>) -> Result<Start, VaultError> {
+        if let Some(from) = &wanted.from {
+            return Ok(from.clone());
+        }
+        let (Some(name), Some(version)) = (&wanted.after, after) else {
+            return Ok(Start { name: wanted.start(), below: None });
+        };
         let found = self.reader.version(&self.keys, version).await?;
-        let number = found.filter(|(entry, _)| entry.key.as_str() == name).map(|(entry, _)| entry.number);
-        Ok((name.clone(), number))
+        let below = found.filter(|(entry, _)| entry.key.as_str() == name).map(|(entry, _)| entry.number);
+        Ok(Start { name: name.clone(), below })
     }
 }
 
@@ -236,7 +269,8 @@ impl Wanted {
             Some(beginning) if beginning == after => beyond(beginning),
             _ => behind(after),
         });
-        self.from.clone().unwrap_or_default().max(after.unwrap_or_default())
+        let from = self.from.as_ref().map(|from| from.name.clone());
+        from.unwrap_or_default().max(after.unwrap_or_default())
     }
 
     fn line(&self, entry: Entry) -> Listed {
@@ -285,6 +319,15 @@ mod tests {
                 prop_assert!(other >= beyond);
             }
         }
+    }
+
+    #[test]
+    fn where_a_list_begins_reads_back() {
+        for (name, below) in [("a/b", Some(7)), ("", None), ("/", Some(u64::MAX)), ("7/x", None)] {
+            let start = Start { name: name.to_owned(), below };
+            assert_eq!(Start::read(&start.written()), Some(start));
+        }
+        assert_eq!((Start::read("a"), Start::read("x/a")), (None, None));
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Writing a version.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use cordon_domain::{Bucket, Inspection, Label, Moment, ObjectKey, Record, Seen, VersionId};
+use cordon_domain::{Bucket, ContentDigest, Inspection, Label, Moment, ObjectKey, Record, Seen, VersionId};
 use cordon_gate::act::Write;
 use cordon_gate::{Denial, Facts, Request};
 use cordon_keys::{Belongs, DataKey, KeyName, Manifest, Part};
@@ -13,6 +13,7 @@ use cordon_store::{Change, NewVersion, ObjectRow};
 use futures_util::{Stream, StreamExt as _};
 
 use crate::error::VaultError;
+use crate::inspect::Subject;
 use crate::limits::{BODY_ROW_PLAIN_BYTES_MAX, HEADERS_BYTES_MAX, HEADERS_MAX, WRITE_TRIES_MAX};
 use crate::seal::{Piece, Sealed, WHOLE, seal};
 use crate::vault::{Vault, guarding_with, of_version};
@@ -44,6 +45,25 @@ impl Content {
     }
 }
 
+/// Headers that a writer says behind the body, once that ended.
+#[derive(Clone, Debug, Default)]
+pub struct Behind(Arc<Mutex<Vec<(String, String)>>>);
+
+impl Behind {
+    /// Says them.
+    pub fn say(&self, headers: Vec<(String, String)>) {
+        if let Ok(mut said) = self.0.lock() {
+            *said = headers;
+        }
+    }
+
+    /// Returns what was said.
+    #[must_use]
+    pub fn said(&self) -> Vec<(String, String)> {
+        self.0.lock().map(|said| said.clone()).unwrap_or_default()
+    }
+}
+
 /// What is to be written.
 #[derive(Clone, Debug)]
 pub struct Writing {
@@ -53,6 +73,8 @@ pub struct Writing {
     pub label: Option<Label>,
     /// Headers that are given back, and what the writer says beside: names in lower case, with their values.
     pub headers: Vec<(String, String)>,
+    /// Headers that come behind the body.
+    pub behind: Behind,
     /// What the name must lead to.
     pub only_if: OnlyIf,
 }
@@ -78,6 +100,8 @@ pub(crate) struct Made {
     /// The sealed bytes, when they are to stand in the database.
     pub(crate) row: Option<Vec<u8>>,
     pub(crate) tag: String,
+    /// What its content is.
+    pub(crate) content: Option<ContentDigest>,
     /// What was found in it, when somebody looked already.
     pub(crate) seen: Option<Seen>,
 }
@@ -125,7 +149,13 @@ impl Vault {
     /// # Errors
     ///
     /// [`VaultError`]; nothing was changed then, and of the bytes nothing is left that leads anywhere.
-    pub async fn put<S, E>(&self, asks: &Facts, bucket: &Bucket, new: Writing, body: S) -> Result<Written, VaultError>
+    pub async fn put<S, E>(
+        &self,
+        asks: &Facts,
+        bucket: &Bucket,
+        mut new: Writing,
+        body: S,
+    ) -> Result<Written, VaultError>
     where
         S: Stream<Item = Result<Bytes, E>> + Send,
         E: std::fmt::Display,
@@ -145,11 +175,15 @@ impl Vault {
                 short.keep(piece);
             }
         });
-        let Sealed { part, row } = seal(&self.blobs, &data_key, piece, body).await?;
+        let hashing = self.hashing(bucket)?;
+        let Sealed { part, digests, row } = seal(&self.blobs, (&data_key, hashing), piece, body).await?;
+        new.headers.extend(new.behind.said());
         let guarding = guarding_with(bucket.guarding(), &new.headers);
-        let seen = self.look_now(&new.key, short, (&new.label_over(bucket, before.as_ref()), &guarding)).await;
-        let tag = format!("{}-1", drawn());
-        let made = Made { version, data_key: Arc::new(data_key), parts: vec![part], row, tag, seen };
+        let content = self.content_of(&[digests], part.bytes)?;
+        let label = new.label_over(bucket, before.as_ref());
+        let seen = self.look_now((&new.key, content), short, (&label, &guarding)).await;
+        let (data_key, tag) = (Arc::new(data_key), digests.tag());
+        let made = Made { version, data_key, parts: vec![part], row, tag, content, seen };
         let written = self.lead(asks, (bucket, before), &new, &made).await;
         if written.as_ref().is_err_and(VaultError::says_no) {
             self.blobs.remove_all(version, made.files()).await;
@@ -212,8 +246,9 @@ impl Vault {
         let row = self.row(bucket, made, label.clone()).await?;
         let by = asks.actor.principal;
         let guarding = guarding_with(bucket.guarding(), &new.headers);
-        let (inspection, prints) = self.inspection(made.seen.as_ref(), (&label, &guarding), (asks.at, by));
-        let registers = prints.is_some();
+        let seen = made.seen.as_ref().map(|seen| (seen, made.content));
+        let (inspection, original) = self.inspection(seen, (&label, &guarding), (asks.at, by));
+        let registers = original.is_some();
         let said = Said {
             body: if made.row.is_some() { Body::Row } else { Body::Files },
             bytes: made.parts.iter().map(|part| part.bytes).sum(),
@@ -223,6 +258,7 @@ impl Vault {
             headers: new.headers.clone(),
             files: made.files(),
             inspection,
+            content: self.veiled(made.content, made.version)?,
         };
         let pending = said.is_pending();
         // What is pending has an event of its own that says what was found.
@@ -238,15 +274,15 @@ impl Vault {
             before: before.as_ref().map(|(entry, _)| entry.version),
             versioning: bucket.versioning,
             from: vec![Record::Bucket(Box::new(bucket.clone()))],
-            prints,
+            original,
         }));
         let target = of_version(bucket.id, made.version, label.clone());
         let reason = found.or_else(|| asks.reason.clone());
         let facts = Facts { target: target.clone(), beside: change.beside(), reason, ..asks.clone() };
         drop(self.gate.change(Request::<Write>::new(facts), change).await?.spend());
         self.is_registered(registers);
-        let raised =
-            if pending { self.looked_into((&target, by), &new.headers, made.seen.as_ref()).await } else { None };
+        let subject = Subject { target: &target, by, headers: &new.headers, content: made.content };
+        let raised = if pending { self.looked_into(subject, made.seen.as_ref()).await } else { None };
         if let Some((before, _)) = before {
             self.forget_replaced(bucket, &before).await;
         }
@@ -265,10 +301,4 @@ impl Vault {
         let (bucket, version, key_version) = (bucket.id, made.version, wrap.under.version);
         Ok(ObjectRow { version, bucket, label, key_version, wrapped: wrap.wrapped, manifest, since: None })
     }
-}
-
-/// What tells content from another, to clients: drawn, so that nobody learns content from it. What is put behind it says that
-/// it is no MD5.
-pub(crate) fn drawn() -> String {
-    cordon_domain::id::hex(&VersionId::draw(&mut SystemEntropy).0)
 }

@@ -8,6 +8,7 @@ use cordon_store::edge::SystemEntropy;
 use futures_util::{Stream, StreamExt as _};
 
 use crate::blobs::{Blobs, Upload};
+use crate::digests::{Digests, Hashing};
 use crate::error::VaultError;
 use crate::limits::OBJECT_BYTES_MAX;
 
@@ -27,6 +28,8 @@ pub(crate) struct Piece {
 /// A part whose bytes are sealed and durable, or short and in hand.
 pub(crate) struct Sealed {
     pub(crate) part: Part,
+    /// What was hashed of its plaintext.
+    pub(crate) digests: Digests,
     /// The sealed bytes, when they are to stand in the database.
     pub(crate) row: Option<Vec<u8>>,
 }
@@ -35,13 +38,19 @@ struct Sealing<'a> {
     blobs: &'a Blobs,
     piece: Piece,
     encryptor: Encryptor,
+    hashing: Hashing,
     out: Vec<u8>,
     upload: Option<Upload>,
     bytes: u64,
 }
 
 /// Seals all that comes under `key`. Of what breaks off, nothing is left.
-pub(crate) async fn seal<S, E>(blobs: &Blobs, key: &DataKey, piece: Piece, body: S) -> Result<Sealed, VaultError>
+pub(crate) async fn seal<S, E>(
+    blobs: &Blobs,
+    (key, hashing): (&DataKey, Hashing),
+    piece: Piece,
+    body: S,
+) -> Result<Sealed, VaultError>
 where
     S: Stream<Item = Result<Bytes, E>> + Send,
     E: std::fmt::Display,
@@ -50,7 +59,7 @@ where
     let Piece { bucket, version, number, .. } = piece;
     let context = StreamContext { bucket, version, part: number }.associated_data();
     let encryptor = Encryptor::begin(key, &context, &mut SystemEntropy, &mut out);
-    let mut sealing = Sealing { blobs, piece, encryptor, out, upload: None, bytes: 0 };
+    let mut sealing = Sealing { blobs, piece, encryptor, hashing, out, upload: None, bytes: 0 };
     match sealing.take_all(body).await {
         Ok(()) => sealing.finish().await,
         Err(error) => {
@@ -75,6 +84,7 @@ impl Sealing<'_> {
             if self.bytes > OBJECT_BYTES_MAX {
                 return Err(VaultError::Bound("an object has at most 5 TiB"));
             }
+            self.hashing.update(&piece);
             self.encryptor.update(&piece, &mut self.out)?;
             self.move_on().await?;
         }
@@ -97,9 +107,10 @@ impl Sealing<'_> {
         self.move_on().await?;
         self.encryptor.finish(&mut self.out)?;
         let part = Part { number: self.piece.number, bytes: self.bytes };
-        let Some(mut upload) = self.upload else { return Ok(Sealed { part, row: Some(self.out) }) };
+        let digests = self.hashing.finish();
+        let Some(mut upload) = self.upload else { return Ok(Sealed { part, digests, row: Some(self.out) }) };
         upload.take(&mut self.out).await?;
         upload.finish().await?;
-        Ok(Sealed { part, row: None })
+        Ok(Sealed { part, digests, row: None })
     }
 }

@@ -15,12 +15,13 @@ use cordon_keys::{DataKey, Part};
 use cordon_store::edge::SystemEntropy;
 use futures_util::Stream;
 
+use crate::digests::Digests;
 use crate::error::{PartsFault, VaultError};
 use crate::get::Got;
 use crate::limits::{
     PART_BYTES_MIN, PART_NUMBER_MAX, UPLOAD_MS_MAX, UPLOAD_PARTS_MAX, UPLOADS_MAX, UPLOADS_OF_ONE_MAX,
 };
-use crate::put::{Made, OnlyIf, Writing, Written, drawn};
+use crate::put::{Behind, Made, OnlyIf, Writing, Written};
 use crate::seal::{Piece, Sealed, seal};
 use crate::vault::{Vault, of_version};
 
@@ -56,6 +57,14 @@ struct Sent {
     in_doubt: u32,
 }
 
+/// The parts of a version, in their order.
+struct Chosen {
+    parts: Vec<Part>,
+    digests: Vec<Digests>,
+    /// The label of all that parts were copied from.
+    label: Option<Label>,
+}
+
 /// A part that was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SentPart {
@@ -63,8 +72,12 @@ pub struct SentPart {
     pub tag: String,
     /// When it came.
     pub at: Moment,
+    /// Headers that came behind it.
+    pub said: Vec<(String, String)>,
     /// What it is sealed as, and its length.
     pub(crate) part: Part,
+    /// What was hashed of it.
+    pub(crate) digests: Digests,
 }
 
 impl SentPart {
@@ -164,8 +177,8 @@ impl Upload {
         Ok(())
     }
 
-    /// The parts of a version, in their order, and the label of what they were copied from. From here on nothing more is taken.
-    fn chosen(&self, named: &[(u32, String)]) -> Result<(Vec<Part>, Option<Label>), VaultError> {
+    /// The parts of a version, as they are named. From here on nothing more is taken.
+    fn chosen(&self, named: &[(u32, String)]) -> Result<Chosen, VaultError> {
         let mut sent = self.sent.lock().map_err(|_| VaultError::NoUpload)?;
         if !named.is_sorted_by_key(|(number, _)| number) {
             return Err(VaultError::Parts(PartsFault::Order));
@@ -174,15 +187,15 @@ impl Upload {
         let last = named.chunk_by(|(one, _), (other, _)| one == other).filter_map(<[_]>::last);
         let chosen = last.map(|(number, tag)| {
             let kept = sent.parts.get(number).filter(|kept| kept.tag == *tag);
-            kept.map(|kept| kept.part).ok_or(VaultError::Parts(PartsFault::Missing))
+            kept.map(|kept| (kept.part, kept.digests)).ok_or(VaultError::Parts(PartsFault::Missing))
         });
-        let chosen: Vec<Part> = chosen.collect::<Result<_, _>>()?;
-        let Some((_, before)) = chosen.split_last() else { return Err(VaultError::Parts(PartsFault::Missing)) };
+        let (parts, digests): (Vec<Part>, Vec<Digests>) = chosen.collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
+        let Some((_, before)) = parts.split_last() else { return Err(VaultError::Parts(PartsFault::Missing)) };
         if !before.iter().all(|part| part.bytes >= PART_BYTES_MIN) {
             return Err(VaultError::Parts(PartsFault::Small));
         }
         sent.in_doubt += 1;
-        Ok((chosen, sent.label.clone()))
+        Ok(Chosen { parts, digests, label: sent.label.clone() })
     }
 
     /// An attempt that was begun made no version.
@@ -235,7 +248,7 @@ impl Vault {
         &self,
         asks: &Facts,
         (bucket, key, upload): (&Bucket, &ObjectKey, VersionId),
-        number: u32,
+        (number, behind): (u32, &Behind),
         body: S,
     ) -> Result<SentPart, VaultError>
     where
@@ -243,7 +256,7 @@ impl Vault {
         E: std::fmt::Display,
     {
         let upload = self.uploads.of(asks, (bucket, key), upload)?;
-        self.part(asks, bucket, &upload, (number, None), body).await
+        self.part(asks, bucket, &upload, (number, behind, None), body).await
     }
 
     /// Takes a part that is a range of another version, which whoever asks may read.
@@ -260,7 +273,7 @@ impl Vault {
     ) -> Result<SentPart, VaultError> {
         let upload = self.uploads.of(asks, (bucket, key), upload)?;
         let label = from.label.clone();
-        self.part(asks, bucket, &upload, (number, Some(&label)), from.bytes(range)).await
+        self.part(asks, bucket, &upload, (number, &Behind::default(), Some(&label)), from.bytes(range)).await
     }
 
     async fn part<S, E>(
@@ -268,7 +281,7 @@ impl Vault {
         asks: &Facts,
         bucket: &Bucket,
         upload: &Upload,
-        (number, label): (u32, Option<&Label>),
+        (number, behind, label): (u32, &Behind, Option<&Label>),
         body: S,
     ) -> Result<SentPart, VaultError>
     where
@@ -283,14 +296,15 @@ impl Vault {
         self.gate.admit(&Request::<Write>::new(Facts { target, ..asks.clone() })).await?;
         let (version, sealed_as) = (upload.version, upload.next_number()?);
         let piece = Piece { bucket: bucket.id, version, number: sealed_as, row_max: None };
-        let Sealed { part, .. } = seal(&self.blobs, &upload.data_key, piece, body).await?;
-        // A client that takes a tag for an MD5 takes none that ends so.
-        let sent = SentPart { tag: format!("{}-1", drawn()), at: asks.at, part };
+        let hashing = self.hashing(bucket)?;
+        let Sealed { part, digests, .. } = seal(&self.blobs, (&upload.data_key, hashing), piece, body).await?;
+        let sent = SentPart { tag: digests.tag(), at: asks.at, said: behind.said(), part, digests };
         upload.keep(number, sent.clone(), label)?;
         Ok(sent)
     }
 
-    /// Makes a version of parts, in the order of their numbers, each named by what tells it from another.
+    /// Makes a version of parts, in the order of their numbers, each named by what tells it from another; with headers beside those
+    /// that were said when it began.
     ///
     /// # Errors
     ///
@@ -300,27 +314,29 @@ impl Vault {
         asks: &Facts,
         (bucket, key, id): (&Bucket, &ObjectKey, VersionId),
         named: &[(u32, String)],
-        only_if: OnlyIf,
+        (only_if, headers): (OnlyIf, Vec<(String, String)>),
     ) -> Result<Written, VaultError> {
         let upload = match self.uploads.of(asks, (bucket, key), id) {
             Err(VaultError::NoUpload) => return self.finished_before(asks, (bucket, key), id).await,
             upload => upload?,
         };
         let before = self.reader.entry(&self.keys, (bucket.id, key), None).await?;
-        let (parts, copied) = upload.chosen(named)?;
+        let Chosen { parts, digests, label: copied } = upload.chosen(named)?;
         let label = match (&upload.writing.label, &copied) {
             (Some(own), Some(copied)) => Some(own.join(copied)),
             (own, copied) => own.clone().or_else(|| copied.clone()),
         };
-        let new = Writing { label, only_if, ..upload.writing.clone() };
+        let headers = [upload.writing.headers.clone(), headers].concat();
+        let new = Writing { label, only_if, headers, ..upload.writing.clone() };
         if let Err(error) = self.admit_write(asks, bucket, &new, (upload.version, before.as_ref())).await {
             upload.made_none();
             return Err(error);
         }
         let kept: Vec<u32> = parts.iter().map(|part| part.number).collect();
-        let tag = format!("{}-{}", drawn(), parts.len());
-        let data_key = Arc::clone(&upload.data_key);
-        let made = Made { version: upload.version, data_key, parts, row: None, tag, seen: None };
+        let content = self.content_of(&digests, parts.iter().map(|part| part.bytes).sum());
+        let (data_key, tag) = (Arc::clone(&upload.data_key), Digests::tag_of(&digests));
+        let content = content.inspect_err(|_| upload.made_none())?;
+        let made = Made { version: upload.version, data_key, parts, row: None, tag, content, seen: None };
         let written = self.lead(asks, (bucket, before), &new, &made).await;
         if written.as_ref().is_err_and(VaultError::says_no) {
             upload.made_none();

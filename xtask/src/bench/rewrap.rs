@@ -71,7 +71,8 @@ pub(super) async fn write(
     let facts = Facts { target, ..Facts::new(RequestId(id), SystemClock.now(), action, actor) };
     let (key, by, at) = (format!("{number}").parse(), installation.itself(), SystemClock.now());
     let (tag, headers) = (String::new(), Vec::new());
-    let said = Said { body: Body::Files, bytes: 1 << 20, tag, at, by, headers, files: 1, inspection: None };
+    let said =
+        Said { body: Body::Files, bytes: 1 << 20, tag, at, by, headers, files: 1, inspection: None, content: None };
     let key = key.map_err(|_| "no name".to_owned())?;
     let new = NewVersion {
         row,
@@ -81,7 +82,7 @@ pub(super) async fn write(
         before: None,
         versioning: Versioning::On,
         from: Vec::new(),
-        prints: None,
+        original: None,
     };
     let change = Change::Write(Box::new(new));
     gate.change(Request::<Write>::new(facts), change).await.map(drop).map_err(|error| error.to_string())

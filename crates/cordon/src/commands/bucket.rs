@@ -1,7 +1,7 @@
 //! How a bucket is guarded.
 
 use clap::{Args, Subcommand};
-use cordon_domain::{Level, Mode};
+use cordon_domain::{Etags, Level, Mode};
 use serde_json::{Value, json};
 
 use crate::error::Failure;
@@ -48,6 +48,10 @@ pub(crate) struct SetArguments {
     /// From which level on copies of what was labelled are recognised elsewhere: confidential or restricted.
     #[arg(long, value_name = "LEVEL")]
     recognise: Option<Level>,
+    /// What tells contents apart that are written from now on: opaque (drawn, nothing is learnt from it), or md5, for clients that
+    /// compare by it; then whoever may list learns whether they have the same content.
+    #[arg(long, value_name = "KIND")]
+    etags: Option<Etags>,
     /// Why.
     #[arg(long)]
     reason: String,
@@ -68,9 +72,9 @@ pub(crate) fn run(command: &Command) -> Result<Exit, Failure> {
 }
 
 fn set(arguments: &SetArguments) -> Result<Exit, Failure> {
-    let SetArguments { bucket, limits, inspection, recognise, reason, json } = arguments;
-    if limits.is_none() && inspection.is_none() && recognise.is_none() {
-        return Err(Failure::usage("nothing is to be changed", "give --limits, --inspection or --recognise"));
+    let SetArguments { bucket, limits, inspection, recognise, etags, reason, json } = arguments;
+    if limits.is_none() && inspection.is_none() && recognise.is_none() && etags.is_none() {
+        return Err(Failure::usage("nothing is to be changed", "give --limits, --inspection, --recognise or --etags"));
     }
     if recognise.is_some_and(|level| level < Level::Confidential) {
         return Err(Failure::usage("copies are recognised of what is confidential or restricted", "give one of these"));
@@ -80,6 +84,7 @@ fn set(arguments: &SetArguments) -> Result<Exit, Failure> {
         "limits": limits.map(Mode::as_str),
         "inspection": inspection.map(Mode::as_str),
         "registers": recognise.map(Level::as_str),
+        "etags": etags.map(Etags::as_str),
         "reason": reason,
     });
     let answer = Login::read()?.ask("/bucket/set", &body.to_string())?;
@@ -90,7 +95,7 @@ fn lines(bucket: &Value) -> String {
     let text = |name: &str| printable(bucket.get(name).and_then(Value::as_str).unwrap_or_default());
     format!(
         "s3://{}  {}  {}, made by {}\n  limits on what may leave: {}\n  labels that inspection raises: {}\n  copies are recognised of what \
-         somebody said to be: {}",
+         somebody said to be: {}\n  contents are told apart by: {}",
         text("bucket"),
         text("id"),
         text("label"),
@@ -100,6 +105,10 @@ fn lines(bucket: &Value) -> String {
         match text("registers").as_str() {
             "confidential" => "confidential or restricted",
             _ => "restricted",
+        },
+        match text("etags").as_str() {
+            "md5" => "their MD5",
+            _ => "what is drawn",
         }
     )
 }
@@ -112,13 +121,14 @@ mod tests {
     fn a_bucket_is_shown_with_how_it_is_guarded() {
         let bucket = json!({
             "bucket": "corpus", "id": "bk_1", "label": "confidential", "made_by": "pr_1", "limits": "observe", "inspection": "enforce",
-            "registers": "confidential",
+            "registers": "confidential", "etags": "opaque",
         });
         let expected = "\
 s3://corpus  bk_1  confidential, made by pr_1
   limits on what may leave: observe
   labels that inspection raises: enforce
-  copies are recognised of what somebody said to be: confidential or restricted";
+  copies are recognised of what somebody said to be: confidential or restricted
+  contents are told apart by: what is drawn";
         assert_eq!(lines(&bucket), expected);
     }
 }

@@ -45,7 +45,7 @@ struct Cell {
 }
 
 /// The rows of the table: name, what it says, how it is written.
-const ROWS: [(&str, &str); 17] = [
+const ROWS: [(&str, &str); 18] = [
     ("factor", "least proof of a sign-in"),
     ("factor_age_s", "its age, seconds"),
     ("known_device", "enrolled device"),
@@ -61,6 +61,7 @@ const ROWS: [(&str, &str); 17] = [
     ("egress_bytes_day", "bytes read a day"),
     ("egress_bytes_month", "bytes read in 30 days"),
     ("egress_share_percent", "of all in 30 days, percent"),
+    ("egress_weights_percent", "of weights a day, percent"),
     ("approvals", "approvals by others"),
     ("retention_days", "kept after deletion, days *"),
 ];
@@ -102,9 +103,14 @@ fn egress_value(egress: &Egress, name: &str) -> Option<String> {
 fn set_egress(levels: &mut Levels, level: Level, Cell { name, value, .. }: &Cell) -> Result<bool, String> {
     let mut egress = levels.egress(level);
     let wrong = || format!("`{value}` is neither a number nor `any`");
+    let percent = || match value.parse() {
+        Ok(percent) if percent <= 100 => Ok(percent),
+        _ => Err(format!("`{value}` is no number of at most 100")),
+    };
     if name == "egress_share_percent" {
-        let percent = value.parse().ok().filter(|percent| *percent <= 100);
-        egress.share_percent = percent.ok_or_else(|| format!("`{value}` is no number of at most 100"))?;
+        egress.share_percent = percent()?;
+    } else if name == "egress_weights_percent" {
+        egress.weights_percent = Some(percent()?);
     } else {
         let Some((what, window)) = amount(name) else { return Ok(false) };
         let limits = match what {
@@ -137,6 +143,7 @@ fn value(levels: &Levels, level: Level, name: &str) -> String {
         "key_age_days" => demand.key_age_days.to_string(),
         "presign_hours" => demand.presign_hours.to_string(),
         "egress_share_percent" => egress.share_percent.to_string(),
+        "egress_weights_percent" => egress.weights_percent.map_or_else(|| "100".to_owned(), |own| own.to_string()),
         "approvals" => demand.approvals.to_string(),
         _ => demand.retention_days.to_string(),
     }

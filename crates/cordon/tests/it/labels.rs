@@ -59,8 +59,17 @@ async fn write(installation: &Installation, number: u8, level: Level) {
     let (key_version, wrapped) = (wrap.under.version, wrap.wrapped);
     let row = ObjectRow { version, bucket: BUCKET, label, key_version, wrapped, manifest, since: None };
     let (key, by, tag) = (format!("{number}").parse().expect("a name"), installation.itself(), "t-1".to_owned());
-    let said =
-        Said { body: Body::Files, bytes: 1, tag, at: at(FIRST), by, headers: Vec::new(), files: 1, inspection: None };
+    let said = Said {
+        body: Body::Files,
+        bytes: 1,
+        tag,
+        at: at(FIRST),
+        by,
+        headers: Vec::new(),
+        files: 1,
+        inspection: None,
+        content: None,
+    };
     let new = NewVersion {
         row,
         key,
@@ -69,7 +78,7 @@ async fn write(installation: &Installation, number: u8, level: Level) {
         before: None,
         versioning: Versioning::On,
         from: Vec::new(),
-        prints: None,
+        original: None,
     };
     change::<Write>(installation, target(number, level), Change::Write(Box::new(new)), at(FIRST)).await;
 }

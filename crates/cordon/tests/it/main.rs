@@ -25,6 +25,7 @@ mod node;
 mod publish;
 mod readme;
 mod repository;
+mod roles;
 mod s3;
 mod terms;
 mod trust;

@@ -310,6 +310,7 @@ fn signing_in(stage: &mut Stage) {
     let bulk = ["allowance", "add", "pr_00000000000000000000000000000005", "s3://b", "--bytes", "1GB"];
     stage.run(1, &[&bulk[..], &["--until", "2999-01-01", "--reason", "x"]].concat());
     stage.run(0, &["allowance", "list"]);
+    stage.run(1, &["allowance", "pace", "s3://b/k"]);
     stage.run(1, &["allowance", "end", "al_00000000000000000000000000000005", "--reason", "x"]);
     stage.run(1, &["embargo", "add", "s3://b", "--until", "2999-01-01", "--reason", "x"]);
     stage.run(0, &["embargo", "list"]);

@@ -66,6 +66,18 @@ impl Up {
         link.unwrap_or_else(|| panic!("no link: {}", self.said))
     }
 
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// With which status it says whether it is ready.
+    pub(crate) fn is_ready(&self) -> String {
+        let pages = self.origin.trim_start_matches("http://").replace("localhost", "127.0.0.1");
+        let answer = crate::watched::get(&pages, "/ready");
+        answer.split(' ').nth(1).expect("a status").to_owned()
+    }
+
     /// How often it has said something since it answers.
     fn has_said(&self, what: &str) -> usize {
         self.says.lock().expect("no panic").matches(what).count()
@@ -133,10 +145,16 @@ impl Browser {
     }
 
     fn json(&mut self, path: &str, what: &Value) -> Value {
-        let (status, _, body) =
-            self.send("POST", &format!("{}{path}", self.origin), "application/json", &what.to_string());
+        let (status, body) = self.ask("POST", path, what);
         assert_eq!(status, 200, "{path}: {body}");
         serde_json::from_str(&body).expect("JSON")
+    }
+
+    /// Asks for something as a page of the node does. Returns status and body.
+    pub(crate) fn ask(&mut self, method: &str, path: &str, what: &Value) -> (u16, String) {
+        let url = format!("{}{path}", self.origin);
+        let (status, _, body) = self.send(method, &url, "application/json", &what.to_string());
+        (status, body)
     }
 
     pub(crate) fn get(&mut self, path: &str) -> String {

@@ -137,18 +137,46 @@ fn bootstrapped(place: &Place) {
 }
 
 /// A client that has begun to read, and waits.
-fn reading(place: &Place, home: &str, project: &str) -> std::process::Child {
+fn reading(place: &Place, home: &str, arguments: &[&str]) -> std::process::Child {
     use std::io::BufRead as _;
     let python = std::env::var("CORDON_TEST_PYTHON").expect("run `cargo xtask test`, which sets Python up");
     let script = format!("{}/tests/s3/inflight.py", env!("CARGO_MANIFEST_DIR"));
     let mut command = Command::new(python);
-    command.arg(script).arg(project).env_clear().env("HOME", place.path()).envs(environment(place, home));
+    command.arg(script).args(arguments).env_clear().env("HOME", place.path()).envs(environment(place, home));
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("python runs");
     let mut line = String::new();
     std::io::BufReader::new(child.stdout.as_mut().expect("piped")).read_line(&mut line).expect("a line");
     assert_eq!(line, "reading\n");
     child
+}
+
+/// A node, and somebody who wrote something large that is of a project.
+fn written_for_atlas(place: &Place) -> Up {
+    let up = Up::begin(place, &[]);
+    let mut ada = Browser::welcomed(&up.origin, up.link());
+    let list = place.run(&["people", "list", "--json"]).lines();
+    let ada_id = list[0]["principal"].as_str().expect("an id").to_owned();
+    ok(place.run(&["people", "set", &ada_id, "--join", "atlas", "--reason", "she works on it"]));
+    ada.sign_in();
+    assert_eq!(login(place, "home", &mut ada).code, 0);
+    python(place, "home", "inflight.py", &["write", "atlas"]);
+    up
+}
+
+/// A node that is ended lets what it is sending arrive, and takes nothing more.
+#[test]
+fn what_is_under_way_arrives_when_a_node_is_ended() {
+    let place = Place::new();
+    let up = written_for_atlas(&place);
+    let mut child = reading(&place, "home", &["atlas", "all"]);
+    let ends = std::thread::spawn(move || up.end());
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    assert!(!ends.is_finished(), "it waits for what is under way");
+    drop(child.stdin.take());
+    let done = child.wait_with_output().expect("it ends");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    ends.join().expect("it ended as it should");
 }
 
 /// It goes on, and does not get all.
@@ -161,15 +189,8 @@ fn breaks_off(mut child: std::process::Child) {
 #[test]
 fn a_read_in_flight_ends_with_its_key_and_with_its_project() {
     let place = Place::new();
-    let up = Up::begin(&place, &[]);
-    let mut ada = Browser::welcomed(&up.origin, up.link());
-    let list = place.run(&["people", "list", "--json"]).lines();
-    let ada_id = list[0]["principal"].as_str().expect("an id").to_owned();
-    ok(place.run(&["people", "set", &ada_id, "--join", "atlas", "--reason", "she works on it"]));
-    ada.sign_in();
-    assert_eq!(login(&place, "home", &mut ada).code, 0);
-    python(&place, "home", "inflight.py", &["write", "atlas"]);
-    let child = reading(&place, "home", "atlas");
+    let up = written_for_atlas(&place);
+    let child = reading(&place, "home", &["atlas"]);
     ok(place.run(&["access", "revoke", "project:atlas", "--reason", "it has ended"]));
     breaks_off(child);
 
@@ -180,10 +201,28 @@ fn a_read_in_flight_ends_with_its_key_and_with_its_project() {
     let mut bob = Browser::welcomed(&up.origin, link.trim());
     assert_eq!(login(&place, "bob", &mut bob).code, 0);
     python(&place, "bob", "inflight.py", &["write", "hermes"]);
-    let child = reading(&place, "bob", "hermes");
+    let child = reading(&place, "bob", &["hermes"]);
     ok(place.run(&["access", "revoke", bob_id, "--reason", "left"]));
     breaks_off(child);
     up.end();
+}
+
+/// How many processes look into what is written: each has no way to new privileges, and a filter of system calls.
+fn locked_in(up: &Up) -> usize {
+    let read = |process: &str, file: &str| std::fs::read(format!("/proc/{process}/{file}")).unwrap_or_default();
+    let processes = std::fs::read_dir("/proc").expect("reads").flatten();
+    let processes = processes.filter_map(|entry| entry.file_name().into_string().ok());
+    let mut count = 0;
+    for process in processes.filter(|name| name.bytes().all(|byte| byte.is_ascii_digit())) {
+        let status = String::from_utf8_lossy(&read(&process, "status")).into_owned();
+        let line = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+        let looks = String::from_utf8_lossy(&read(&process, "cmdline")).contains(cordon_scan::looking::LOOKER_ARGUMENT);
+        if looks && line("PPid:") == Some(&up.id().to_string()) {
+            assert_eq!((line("NoNewPrivs:"), line("Seccomp:")), (Some("1"), Some("2")), "{status}");
+            count += 1;
+        }
+    }
+    count
 }
 
 /// What is written is looked into by worker processes: `tests/s3/inspection.py`. What is held is listed, and released by two.
@@ -194,6 +233,8 @@ fn what_is_written_is_looked_into_and_what_is_held_is_released_by_two() {
     let mut ada = Browser::welcomed(&up.origin, up.link());
     assert_eq!(login(&place, "home", &mut ada).code, 0);
     python(&place, "home", "inspection.py", &[]);
+    let workers = locked_in(&up);
+    assert!(workers > 0, "somebody looked");
 
     let listed = ok(place.run(&["quarantine", "list"]));
     let line =
@@ -204,7 +245,9 @@ fn what_is_written_is_looked_into_and_what_is_held_is_released_by_two() {
     assert!(listed.contains("in what it contains") && listed.contains("cannot be read"), "{listed}");
     let lines = place.run(&["quarantine", "list", "--json"]).lines();
     assert!(listed.contains("  copy of ov_") && !listed.contains("original.md"), "{listed}");
-    assert!(lines.len() == 7 && lines.iter().all(|line| line["schema"] == "cordon-held-1"), "{listed}");
+    let tuned = listed.split("s3://").find(|held| held.starts_with("notes/tuned.safetensors")).expect("held");
+    assert!(tuned.contains("  secret of ") || tuned.contains("  secret ["), "what weights say of themselves: {tuned}");
+    assert!(lines.len() == 8 && lines.iter().all(|line| line["schema"] == "cordon-held-1"), "{listed}");
 
     let release = ["quarantine", "release", "s3://notes/long.md", "--reason", "an example"];
     let unknown = place.run(&["quarantine", "release", "s3://notes/none", "--reason", "an example"]);

@@ -146,11 +146,32 @@ fn a_bucket_observes_by_two_people_and_codenames_are_found_in_what_is_written() 
             }
         }
     }
+    let set = ["bucket", "set", "s3://news", "--etags", "md5", "--reason", "a client compares by it"];
+    assert!(ok(place.run(&set)).contains("contents are told apart by: their MD5"));
+    python(&place, "home", "terms.py", &["md5"]);
     python(&place, "home", "terms.py", &["original"]);
     let withdraw = ["fingerprint", "withdraw", "s3://news/plan.md", "--reason", "announced"];
     assert_eq!(ok(place.run(&withdraw)), "copies of s3://news/plan.md are recognised no more\n");
     let twice = place.run(&withdraw);
     assert!(twice.code == 1 && twice.stderr.contains("are not recognised"), "{}", twice.stderr);
+    up.end();
+}
+
+/// Of a file of weights little leaves in a day, in ranges, too; and it is told beforehand how long all of it takes.
+#[test]
+fn weights_leave_slowly_and_it_is_told_how_slowly() {
+    let place = Place::new();
+    let (up, _) = two_people(&place, "http://127.0.0.1:9/");
+    python(&place, "home", "terms.py", &["weights"]);
+    let pace = ["allowance", "pace", "s3://news/step-9000.safetensors"];
+    let told = ok(place.run(&pace));
+    assert!(told.starts_with("s3://news/step-9000.safetensors  20 MB of weights, confidential\n"), "{told}");
+    assert!(told.contains("  you may read of this file: 8388 kB a day, 41 MB in thirty days\n"), "{told}");
+    assert!(told.ends_with("  at this rate this checkpoint takes some 2 days\n"), "{told}");
+    let told = place.run(&[&pace[..], &["--json"]].concat()).lines();
+    assert_eq!((told[0]["schema"].as_str(), told[0]["weights"].as_bool()), (Some("cordon-pace-1"), Some(true)));
+    assert_eq!(place.run(&["allowance", "pace", "s3://news/none"]).code, 1);
+    assert_eq!(place.run(&["allowance", "pace", "news"]).code, 2);
     up.end();
 }
 

@@ -25,7 +25,7 @@ fn rest(mut stream: TcpStream) -> String {
     text
 }
 
-fn get(address: &str, path: &str) -> String {
+pub(crate) fn get(address: &str, path: &str) -> String {
     let mut stream = connected(address);
     write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").expect("asks");
     rest(stream)

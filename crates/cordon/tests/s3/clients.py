@@ -1,7 +1,9 @@
 """What boto3 does with the endpoint that the environment names; each step must end as S3 documents it."""
 
+import base64
 import datetime
 import hashlib
+import io
 import os
 import urllib.error
 import urllib.request
@@ -142,6 +144,50 @@ for kind in ["CRC32", "SHA1", "SHA256"]:
     s3.put_object(Bucket="corpus", Key="sum", Body=b"abc", ChecksumAlgorithm=kind)
 s3.put_object(Bucket="corpus", Key="sum", Body=b"abc", ChecksumSHA256=sha)
 assert s3.get_object(Bucket="corpus", Key="sum", ChecksumMode="ENABLED")["ChecksumSHA256"] == sha
+# Of `123456789`, whose checksums are published with each kind.
+for kind, value in [("CRC32", "y/Q5Jg=="), ("CRC32C", "4waSgw=="), ("CRC64NVME", "rosUhgp5mIg=")]:
+    s3.put_object(Bucket="corpus", Key="check", Body=b"123456789", **{f"Checksum{kind}": value})
+    head = s3.head_object(Bucket="corpus", Key="check", ChecksumMode="ENABLED")
+    assert head[f"Checksum{kind}"] == value and head["ServerSideEncryption"] == "AES256", head
+    refused("BadDigest", s3.put_object, Bucket="corpus", Key="check", Body=b"12345678", **{f"Checksum{kind}": value})
+got = s3.get_object(Bucket="corpus", Key="check")
+assert got["ServerSideEncryption"] == "AES256", got
+copied = s3.copy_object(Bucket="corpus", Key="check-2", CopySource={"Bucket": "corpus", "Key": "check"})
+assert copied["ServerSideEncryption"] == "AES256", copied
+
+
+def sum_of(data, kind="sha256"):
+    return base64.b64encode(hashlib.new(kind, data).digest()).decode()
+
+
+def in_parts(bodies, stated, **more):
+    """Sends parts, each with its SHA-256, and states that of each when they are put together."""
+    at = {"Bucket": "corpus", "Key": "summed"}
+    upload = s3.create_multipart_upload(**at, ChecksumAlgorithm="SHA256")["UploadId"]
+    parts = []
+    for n, body in enumerate(bodies, 1):
+        sent = s3.upload_part(**at, UploadId=upload, PartNumber=n, Body=body, ChecksumSHA256=sum_of(body))
+        assert sent["ChecksumSHA256"] == sum_of(body), sent
+        parts.append({"PartNumber": n, "ETag": sent["ETag"], "ChecksumSHA256": stated[n - 1]})
+    try:
+        return s3.complete_multipart_upload(**at, UploadId=upload, MultipartUpload={"Parts": parts}, **more)
+    except ClientError:
+        s3.abort_multipart_upload(**at, UploadId=upload)
+        raise
+
+
+bodies = [b"a" * (5 << 20), b"b" * 1000]
+sums = [sum_of(body) for body in bodies]
+both = sum_of(b"".join(hashlib.sha256(body).digest() for body in bodies)) + "-2"
+assert in_parts(bodies, sums)["ChecksumSHA256"] == both
+assert s3.head_object(Bucket="corpus", Key="summed", ChecksumMode="ENABLED")["ChecksumSHA256"] == both
+in_parts(bodies, sums, ChecksumSHA256=both)
+refused("InvalidPart", in_parts, bodies=bodies, stated=[sums[0], sums[0]])
+refused("BadDigest", in_parts, bodies=bodies, stated=sums, ChecksumSHA256=sums[0] + "-2")
+refused("InvalidRequest", in_parts, bodies=bodies, stated=sums, ChecksumCRC64NVME="AAAAAAAAAAA=")
+# What comes behind a body is kept, too: that of a part, and of a whole.
+s3.put_object(Bucket="corpus", Key="behind", Body=io.BytesIO(b"abc"), ChecksumAlgorithm="CRC32")
+assert s3.head_object(Bucket="corpus", Key="behind", ChecksumMode="ENABLED")["ChecksumCRC32"] == "NSRBwg=="
 
 # Labels: at least that of the bucket, and of what the name led to.
 s3.put_object(Bucket="corpus", Key="plan", Body=b"x", Metadata={"cordon-label": "restricted"})

@@ -1,6 +1,7 @@
 """What is written is looked into: what it holds raises its level, short or long, whole or in parts."""
 
 import io
+import json
 import random
 import time
 import zipfile
@@ -57,6 +58,41 @@ assert s3.get_object(Bucket="notes", Key="marked.md")["Body"].read() == b"# Plan
 s3.put_object(Bucket="notes", Key="long.md", Body=plain * 60_000 + marked)
 settled("long.md", "confidential")
 
+# The same content is the same, though nothing in it can be searched; however it is sent, or copied.
+noise = random.Random(1).randbytes(6 << 20)
+s3.put_object(Bucket="notes", Key="image", Body=noise, Metadata={"cordon-label": "restricted"})
+for _ in range(200):
+    if known("image") == "done":
+        break
+    time.sleep(0.05)
+s3.put_object(Bucket="notes", Key="again", Body=noise)
+settled("again", "restricted")
+upload = s3.create_multipart_upload(Bucket="notes", Key="parts")["UploadId"]
+cut = [noise[: 5 << 20], noise[5 << 20 :]]
+parts = [
+    {"PartNumber": n, "ETag": s3.upload_part(Bucket="notes", Key="parts", UploadId=upload, PartNumber=n, Body=b)["ETag"]}
+    for n, b in enumerate(cut, 1)
+]
+s3.complete_multipart_upload(Bucket="notes", Key="parts", UploadId=upload, MultipartUpload={"Parts": parts})
+settled("parts", "restricted")
+s3.copy_object(Bucket="notes", Key="copied", CopySource={"Bucket": "notes", "Key": "image"})
+assert level("copied") == "restricted", "a copy has the label of what it is a copy of, wherever it is"
+upload = s3.create_multipart_upload(Bucket="notes", Key="copied-2")["UploadId"]
+part = s3.upload_part_copy(
+    Bucket="notes", Key="copied-2", UploadId=upload, PartNumber=1, CopySource={"Bucket": "notes", "Key": "image"}
+)["CopyPartResult"]
+parts = [{"PartNumber": 1, "ETag": part["ETag"]}]
+s3.complete_multipart_upload(Bucket="notes", Key="copied-2", UploadId=upload, MultipartUpload={"Parts": parts})
+assert level("copied-2") == "restricted", "nor has one in parts a lower one"
+s3.put_object(Bucket="notes", Key="other", Body=noise[1:])
+for _ in range(200):
+    if known("other") == "done":
+        break
+    time.sleep(0.05)
+assert level("other") == "internal", level("other")
+for key in ["image", "again", "parts", "other", "copied", "copied-2"]:
+    s3.delete_object(Bucket="notes", Key=key)
+
 inside = io.BytesIO()
 with zipfile.ZipFile(inside, "w") as archive:
     archive.writestr("plan.md", marked)
@@ -76,6 +112,14 @@ assert s3.get_object(Bucket="notes", Key="parts.md")["Body"].read() == b"".join(
 weights = b'{"w":{"dtype":"F32","shape":[4096],"data_offsets":[0,16384]}}'
 s3.put_object(Bucket="notes", Key="w.safetensors", Body=len(weights).to_bytes(8, "little") + weights + bytes(16384))
 settled("w.safetensors", "confidential")
+draw_key = random.Random(3)
+identifier = "AK" + "IA" + "".join(draw_key.choices("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", k=16))
+secret = "".join(draw_key.choices("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", k=40))
+told = {"w": {"dtype": "F32", "shape": [4096], "data_offsets": [0, 16384]}}
+told["__metadata__"] = {"aws_access_key_id": identifier, "aws_secret_access_key": secret}
+tuned = json.dumps(told).encode()
+s3.put_object(Bucket="notes", Key="tuned.safetensors", Body=len(tuned).to_bytes(8, "little") + tuned + bytes(16384))
+settled("tuned.safetensors", "confidential")
 
 s3.put_object(Bucket="notes", Key="torn.zip", Body=b"PK\x03\x04" + bytes([7]) * 200)
 settled("torn.zip", "confidential")

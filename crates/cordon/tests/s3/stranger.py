@@ -89,6 +89,24 @@ elif sys.argv[1] == "shelves":
         s3.create_bucket(Bucket=bucket)
         s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": [{"Key": "a", "Value": "b"}]})
         s3.put_object(Bucket=bucket, Key="plan", Body=b"a plan")
+elif sys.argv[1] == "confidential":
+    s3 = boto3.client("s3", config=plain)
+    for bucket in ["shelf", "other"]:
+        s3.create_bucket(Bucket=bucket)
+        s3.put_object(Bucket=bucket, Key="plan", Body=b"a plan")
+elif sys.argv[1] == "stale":
+    # Whoever may do everything, and signed in too long ago.
+    MARK["Bucket"] = "shelf"
+    s3 = boto3.client("s3", config=plain)
+    for name, decided in zip(sys.argv[2].split(","), sys.argv[3].split(",")):
+        code, told = answers(s3, name)
+        if name == "ListBuckets":
+            assert code == "done" and told["Buckets"] == [], told
+        elif name == "DeleteObjects":
+            assert [one["Code"] for one in told["Errors"]] == ["AccessDenied"], (code, told)
+        else:
+            expected = [("NoSuchUpload", 404), ("AccessDenied", 403)] if decided in ("", "object.write") else []
+            assert (code, told) in [*expected, ("AccessDenied", 403), ("403", 403)], (name, decided, code, told)
 elif sys.argv[1] == "reader":
     # What a row of the table decides on is what it is: who may read and list is answered where nothing else is decided.
     MARK["Bucket"] = "shelf"

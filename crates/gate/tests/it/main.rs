@@ -64,6 +64,7 @@ fn charge(bytes: u64) -> Charge {
         at: asked.at,
         bytes,
         ahead: 0,
+        weights: None,
         payers: Vec::new(),
         proved_age_s: None,
         at_limit: AtLimit::Refuse,

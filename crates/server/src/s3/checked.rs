@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use cordon_vault::put::Behind;
 use data_encoding::BASE64;
 use futures_util::Stream;
 use hyper::HeaderMap;
@@ -57,11 +58,6 @@ impl Stated {
         Ok(Self { md5, checksums, announced: announced.collect(), behind, bytes: bytes.transpose()? })
     }
 
-    /// Those that came before the body, as they are kept.
-    pub(super) fn kept(&self) -> Vec<(String, String)> {
-        self.checksums.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
-    }
-
     fn hasher(&self) -> ChecksumHasher {
         let asked = |name: &str| self.checksums.iter().any(|(own, _)| *own == name) || self.announced.contains(&name);
         ChecksumHasher {
@@ -73,8 +69,8 @@ impl Stated {
         }
     }
 
-    /// Compares what was stated, before the body and behind it.
-    fn compare(mut self, md5: Option<Md5>, own: &Checksum, bytes: u64) -> S3Result<()> {
+    /// Compares what was stated, before the body and behind it. Returns the checksums, as they are kept.
+    fn compare(mut self, md5: Option<Md5>, own: &Checksum, bytes: u64) -> S3Result<Vec<(String, String)>> {
         if self.bytes.is_some_and(|stated| stated != bytes) {
             return Err(s3_error!(IncompleteBody, "the body is not as long as was said"));
         }
@@ -91,7 +87,7 @@ impl Stated {
         }
         let of = |wanted: &str| KINDS.iter().find(|(name, _)| *name == wanted).and_then(|(_, of)| of(own).as_deref());
         match self.checksums.iter().all(|(name, stated)| of(name) == Some(stated)) {
-            true => Ok(()),
+            true => Ok(self.checksums.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()),
             false => Err(s3_error!(BadDigest, "the body is not what its checksum says")),
         }
     }
@@ -115,6 +111,8 @@ pub(super) struct Checked {
     md5: Option<Md5>,
     stated: Option<Stated>,
     outcome: Outcome,
+    /// The checksums, once the body was compared with them.
+    behind: Behind,
     bytes: u64,
 }
 
@@ -122,13 +120,25 @@ impl Checked {
     pub(super) fn new(body: Option<StreamingBlob>, stated: Stated) -> (Self, Outcome) {
         let outcome = Outcome::default();
         let (hasher, md5) = (stated.hasher(), stated.md5.is_some().then(Md5::new));
-        (Self { body, hasher, md5, stated: Some(stated), outcome: outcome.clone(), bytes: 0 }, outcome)
+        let behind = Behind::default();
+        (Self { body, hasher, md5, stated: Some(stated), outcome: outcome.clone(), behind, bytes: 0 }, outcome)
+    }
+
+    /// What says the checksums once all of the body came.
+    pub(super) fn behind(&self) -> Behind {
+        self.behind.clone()
     }
 
     fn end(&mut self) -> Option<Result<Bytes, StdError>> {
         let stated = self.stated.take()?;
         let own = std::mem::take(&mut self.hasher).finalize();
-        let error = stated.compare(self.md5.take(), &own, self.bytes).err()?;
+        let error = match stated.compare(self.md5.take(), &own, self.bytes) {
+            Ok(checksums) => {
+                self.behind.say(checksums);
+                return None;
+            }
+            Err(error) => error,
+        };
         let text = error.message().unwrap_or_default().to_owned();
         if let Ok(mut outcome) = self.outcome.0.lock() {
             *outcome = Some(error);

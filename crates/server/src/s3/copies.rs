@@ -2,6 +2,7 @@
 
 use cordon_store::entries::{Said, TAGGING};
 use cordon_vault::Writing;
+use cordon_vault::put::Behind;
 use s3s::dto::*;
 use s3s::{S3Request, S3Response, S3Result, s3_error};
 
@@ -60,7 +61,8 @@ impl Operations {
         let label = asked_label(label, tags.as_ref())?;
         let label = label.map_or_else(|| got.label.clone(), |label| label.join(&got.label));
         self.may_be_presigned(&asks, &label)?;
-        let new = Writing { key: key_of(&input.key)?, label: Some(label), headers, only_if };
+        let behind = Behind::default();
+        let new = Writing { key: key_of(&input.key)?, label: Some(label), headers, behind, only_if };
         let all = 0..got.entry.said.bytes;
         let read = got.entry.version;
         let written = self.vault().put(&asks.facts, &target, new, got.bytes(all)).await.map_err(of_vault)?;

@@ -1,11 +1,12 @@
 //! Lists of objects, in the two forms that clients ask for.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use cordon_domain::PrincipalId;
+use cordon_domain::{Bucket, PrincipalId};
+use cordon_gate::Facts;
 use cordon_keys::{KeyName, Purpose};
 use cordon_store::StoreError;
 use cordon_store::keyring::Keyring;
-use cordon_vault::list::{Next, Wanted};
+use cordon_vault::list::{Next, Start, Wanted};
 use cordon_vault::{Listed, Page};
 use data_encoding::BASE64URL_NOPAD;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
@@ -32,6 +33,16 @@ impl Tokens {
 
     fn new(key: &[u8; 32]) -> Option<Self> {
         Some(Self(LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).ok()?)))
+    }
+
+    /// Says where a list goes on, in a text that tells nobody.
+    pub(super) fn write(&self, start: &Start, list: &[u8]) -> Option<String> {
+        self.seal(&start.written(), list)
+    }
+
+    /// Reads where a list goes on; nothing when the text is none that was given here.
+    pub(super) fn read(&self, token: &str, list: &[u8]) -> Option<Start> {
+        Start::read(&self.open(token, list)?)
     }
 
     fn seal(&self, name: &str, list: &[u8]) -> Option<String> {
@@ -106,6 +117,11 @@ pub(super) fn owner(by: PrincipalId) -> Owner {
     Owner { display_name: None, id: Some(by.to_string()) }
 }
 
+/// What a list is of, and for whom: it goes on with the same one.
+pub(super) fn same_list(bucket: &Bucket, asks: &Facts, prefix: &str) -> Vec<u8> {
+    [&bucket.id.0[..], &asks.actor.principal.0, prefix.as_bytes()].concat()
+}
+
 pub(super) fn most(asked: Option<i32>) -> S3Result<(usize, i32)> {
     let asked = asked.unwrap_or(1000);
     let most = usize::try_from(asked).map_err(|_| s3_error!(InvalidArgument, "max-keys is negative"))?;
@@ -123,16 +139,16 @@ impl Operations {
         let bucket = self.bucket(&asks, &input.bucket).await?;
         let prefix = input.prefix.clone().unwrap_or_default();
         let unknown = || s3_error!(InvalidArgument, "the continuation token is none that was given here");
-        // It goes on with the same list, for the same one who asks.
-        let list = [&bucket.id.0[..], &asks.facts.actor.principal.0, prefix.as_bytes()].concat();
+        let list = same_list(&bucket, &asks.facts, &prefix);
         let from = input.continuation_token.as_deref().filter(|token| !token.is_empty());
-        let from = from.map(|token| self.tokens.open(token, &list).ok_or_else(unknown));
+        let from = from.map(|token| self.tokens.read(token, &list).ok_or_else(unknown));
         let wanted = Wanted {
             prefix,
             delimiter: input.delimiter.clone().filter(|delimiter| !delimiter.is_empty()),
             after: input.start_after.clone(),
             from: from.transpose()?,
             most,
+            looked_at_max: None,
         };
         let page = self.vault().list(&asks.facts, &bucket, &wanted).await.map_err(of_vault)?;
         let (objects, beginnings) = (names.objects(&page, input.fetch_owner == Some(true)), names.beginnings(&page));
@@ -141,7 +157,7 @@ impl Operations {
             key_count: i32::try_from(page.lines.len()).ok(),
             max_keys: Some(asked),
             is_truncated: Some(page.next.is_some()),
-            next_continuation_token: page.next.as_ref().and_then(|next| self.tokens.seal(next.name(), &list)),
+            next_continuation_token: page.next.as_ref().and_then(|next| self.tokens.write(&next.start(), &list)),
             continuation_token: input.continuation_token,
             contents: Some(objects),
             common_prefixes: Some(beginnings),
@@ -161,26 +177,29 @@ impl Operations {
         let input = request.input;
         let (names, (most, asked)) = (Names::of(input.encoding_type.as_ref())?, most(input.max_keys)?);
         let bucket = self.bucket(&asks, &input.bucket).await?;
+        let prefix = input.prefix.clone().unwrap_or_default();
+        let list = same_list(&bucket, &asks.facts, &prefix);
+        let from = input.marker.as_deref().and_then(|marker| self.tokens.read(marker, &list));
         let wanted = Wanted {
-            prefix: input.prefix.clone().unwrap_or_default(),
+            prefix,
             delimiter: input.delimiter.clone().filter(|delimiter| !delimiter.is_empty()),
-            after: input.marker.clone(),
-            from: None,
+            after: input.marker.clone().filter(|_| from.is_none()),
+            from,
             most,
+            looked_at_max: None,
         };
         let page = self.vault().list(&asks.facts, &bucket, &wanted).await.map_err(of_vault)?;
-        if matches!(page.next, Some(Next::Hidden(_))) {
-            return Err(s3_error!(
-                ServiceUnavailable,
-                "too much is passed over in this form of the list: use list-type=2"
-            ));
-        }
-        let last = page.lines.last().filter(|_| page.next.is_some() && wanted.delimiter.is_some());
+        let next_marker = match &page.next {
+            // No line of this page leads on.
+            Some(Next::Hidden(start)) => self.tokens.write(start, &list),
+            Some(Next::Line(_)) if wanted.delimiter.is_some() => page.lines.last().map(|line| names.write(line.name())),
+            Some(Next::Line(_)) | None => None,
+        };
         Ok(S3Response::new(ListObjectsOutput {
             name: Some(input.bucket),
             max_keys: Some(asked),
             is_truncated: Some(page.next.is_some()),
-            next_marker: last.map(|line| names.write(line.name())),
+            next_marker,
             marker: Some(input.marker.as_deref().map(|marker| names.write(marker)).unwrap_or_default()),
             contents: Some(names.objects(&page, true)),
             common_prefixes: Some(names.beginnings(&page)),
@@ -208,6 +227,10 @@ mod tests {
             assert_eq!(tokens.open(other, b"list"), None, "{other}");
         }
         assert_eq!(Tokens::new(&[8; 32]).expect("a key").open(&token, b"list"), None, "of another key");
+        let start = Start { name: "plans/a".to_owned(), below: Some(3) };
+        let token = tokens.write(&start, b"list").expect("sealed");
+        assert_eq!(tokens.read(&token, b"list"), Some(start));
+        assert_eq!(tokens.read("plans/next-model.md", b"list"), None, "a name is no such text");
     }
 
     #[test]

@@ -76,32 +76,45 @@ macro_rules! plain {
 }
 pub(super) use plain;
 
+/// An answer, with checksums that were compared.
+macro_rules! summed {
+    ($output:expr, $said:expr) => {{
+        let (mut output, said) = ($output, $said);
+        let sum = |name: &str| said.iter().find(|(own, _)| own == name).map(|(_, value)| value.clone());
+        output.checksum_crc32 = sum("x-amz-checksum-crc32");
+        output.checksum_crc32c = sum("x-amz-checksum-crc32c");
+        output.checksum_crc64nvme = sum("x-amz-checksum-crc64nvme");
+        output.checksum_sha1 = sum("x-amz-checksum-sha1");
+        output.checksum_sha256 = sum("x-amz-checksum-sha256");
+        output
+    }};
+}
+pub(super) use summed;
+
 /// What an answer says of a version, whether its bytes come along or not. Checksums are those of the whole.
 macro_rules! told {
     ($output:ident, ($bucket:expr, $entry:expr, $label:expr), $sums:expr) => {{
         let said = &$entry.said;
-        let sum = |name: &str| $sums.then(|| header(said, name)).flatten();
-        $output {
-            accept_ranges: Some("bytes".to_owned()),
-            content_length: i64::try_from(said.bytes).ok(),
-            content_type: header(said, "content-type"),
-            cache_control: header(said, "cache-control"),
-            content_disposition: header(said, "content-disposition"),
-            content_encoding: header(said, "content-encoding"),
-            content_language: header(said, "content-language"),
-            expires: expiry(said),
-            e_tag: Some(tag(said)),
-            last_modified: Some(moment(said.at)),
-            metadata: Some(own(said, $label)),
-            server_side_encryption: Some(encrypted()),
-            version_id: shown($bucket, $entry.version),
-            checksum_crc32: sum("x-amz-checksum-crc32"),
-            checksum_crc32c: sum("x-amz-checksum-crc32c"),
-            checksum_crc64nvme: sum("x-amz-checksum-crc64nvme"),
-            checksum_sha1: sum("x-amz-checksum-sha1"),
-            checksum_sha256: sum("x-amz-checksum-sha256"),
-            ..Default::default()
-        }
+        let sums = if $sums { &said.headers[..] } else { &[] };
+        summed!(
+            $output {
+                accept_ranges: Some("bytes".to_owned()),
+                content_length: i64::try_from(said.bytes).ok(),
+                content_type: header(said, "content-type"),
+                cache_control: header(said, "cache-control"),
+                content_disposition: header(said, "content-disposition"),
+                content_encoding: header(said, "content-encoding"),
+                content_language: header(said, "content-language"),
+                expires: expiry(said),
+                e_tag: Some(tag(said)),
+                last_modified: Some(moment(said.at)),
+                metadata: Some(own(said, $label)),
+                server_side_encryption: Some(encrypted()),
+                version_id: shown($bucket, $entry.version),
+                ..Default::default()
+            },
+            sums
+        )
     }};
 }
 
@@ -136,21 +149,21 @@ impl Operations {
         let tags = input.tagging.as_deref().map(Tags::read).transpose()?;
         let bucket = self.bucket(&asks, &input.bucket).await?;
         let headers = given!(input).with(TAGGING, tags.as_ref().and_then(Tags::write));
-        let (mut headers, label) = headers.asked_by(tags.as_ref())?.with_own(input.metadata)?;
+        let (headers, label) = headers.asked_by(tags.as_ref())?.with_own(input.metadata)?;
         let label = asked_label(label, tags.as_ref())?;
         self.may_be_presigned(&asks, &label.iter().fold(bucket.label.clone(), |own, other| own.join(other)))?;
-        headers.0.extend(stated.kept());
         let only_if = only_if(input.if_match, input.if_none_match)?;
         let key = key_of(&input.key)?;
         self.presigned_over(&asks, &bucket, &key, None).await?;
-        let new = Writing { key, label, headers: headers.0, only_if };
         let (body, outcome) = Checked::new(input.body, stated);
+        let new = Writing { key, label, headers: headers.0, behind: body.behind(), only_if };
+        let behind = new.behind.clone();
         let written = self.vault().put(&asks.facts, &bucket, new, body).await;
         let written = written.map_err(|error| match error {
             VaultError::Sent(_) => outcome.refusal().unwrap_or_else(|| of_vault(error)),
             error => of_vault(error),
         })?;
-        Ok(S3Response::new(output(&bucket, &written)))
+        Ok(S3Response::new(summed!(output(&bucket, &written), behind.said())))
     }
 
     pub(super) async fn read(&self, request: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {

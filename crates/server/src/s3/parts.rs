@@ -2,19 +2,20 @@
 
 use cordon_domain::VersionId;
 use cordon_store::entries::{Said, TAGGING};
-use cordon_vault::VaultError;
-use cordon_vault::put::OnlyIf;
+use cordon_vault::put::{Behind, OnlyIf};
 use cordon_vault::upload::SentPart;
+use cordon_vault::{VaultError, Writing};
 use hyper::StatusCode;
 use s3s::dto::*;
 use s3s::{S3Request, S3Response, S3Result, s3_error};
 
 use super::checked::{Checked, Stated};
 use super::conditions::{conditions, only_if};
-use super::objects::{encrypted, key_of, plain, shown};
+use super::objects::{encrypted, key_of, plain, shown, summed};
 use super::operations::Operations;
 use super::refusal::of_vault;
 use super::said::{asked_label, given, moment};
+use super::sums::of_all;
 use super::tags::Tags;
 
 fn upload_of(text: &str) -> S3Result<VersionId> {
@@ -44,8 +45,8 @@ impl Operations {
         let (headers, label) = headers.asked_by(tags.as_ref())?.with_own(input.metadata)?;
         let label = asked_label(label, tags.as_ref())?;
         self.may_be_presigned(&asks, &label.iter().fold(bucket.label.clone(), |own, other| own.join(other)))?;
-        let writing =
-            cordon_vault::Writing { key: key_of(&input.key)?, label, headers: headers.0, only_if: OnlyIf::default() };
+        let (key, headers) = (key_of(&input.key)?, headers.0);
+        let writing = Writing { key, label, headers, behind: Behind::default(), only_if: OnlyIf::default() };
         let upload = self.vault().begin_upload(&asks.facts, &bucket, writing).await.map_err(of_vault)?;
         Ok(S3Response::new(CreateMultipartUploadOutput {
             bucket: Some(input.bucket),
@@ -64,17 +65,15 @@ impl Operations {
             (self.bucket(&asks, &input.bucket).await?, key_of(&input.key)?, upload_of(&input.upload_id)?);
         self.presigned_over(&asks, &bucket, &key, None).await?;
         let (body, outcome) = Checked::new(input.body, stated);
-        let number = number_of(input.part_number);
-        let sent = self.vault().send_part(&asks.facts, (&bucket, &key, upload), number, body).await;
+        let (number, behind) = (number_of(input.part_number), body.behind());
+        let sent = self.vault().send_part(&asks.facts, (&bucket, &key, upload), (number, &behind), body).await;
         let sent = sent.map_err(|error| match error {
             VaultError::Sent(_) => outcome.refusal().unwrap_or_else(|| of_vault(error)),
             error => of_vault(error),
         })?;
-        Ok(S3Response::new(UploadPartOutput {
-            e_tag: Some(part_tag(&sent)),
-            server_side_encryption: Some(encrypted()),
-            ..Default::default()
-        }))
+        let (e_tag, server_side_encryption) = (Some(part_tag(&sent)), Some(encrypted()));
+        let output = UploadPartOutput { e_tag, server_side_encryption, ..Default::default() };
+        Ok(S3Response::new(summed!(output, sent.said)))
     }
 
     /// A part that is read from another version: that is decided as a read, and its label goes along.
@@ -121,31 +120,32 @@ impl Operations {
         request: S3Request<CompleteMultipartUploadInput>,
     ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
         let asks = Self::asks(&request)?;
-        let input = request.input;
+        let mut input = request.input;
         let (bucket, key, upload) =
             (self.bucket(&asks, &input.bucket).await?, key_of(&input.key)?, upload_of(&input.upload_id)?);
         self.presigned_over(&asks, &bucket, &key, None).await?;
-        let named = input.multipart_upload.and_then(|upload| upload.parts).unwrap_or_default();
-        let named: Vec<(u32, String)> = named
-            .into_iter()
-            .map(|part| {
-                (number_of(part.part_number.unwrap_or(0)), part.e_tag.map(ETag::into_value).unwrap_or_default())
-            })
-            .collect();
+        let parts = input.multipart_upload.take().and_then(|upload| upload.parts).unwrap_or_default();
+        let parts: Vec<(u32, CompletedPart)> =
+            parts.into_iter().map(|part| (number_of(part.part_number.unwrap_or(0)), part)).collect();
+        let tag = |part: &CompletedPart| part.e_tag.clone().map(ETag::into_value).unwrap_or_default();
+        let named: Vec<(u32, String)> = parts.iter().map(|(number, part)| (*number, tag(part))).collect();
         if named.is_empty() {
             return Err(s3_error!(MalformedXML, "no part is named"));
         }
+        // One that is finished has none any more.
+        let sent = self.vault().sent_parts(&asks.facts, (&bucket, &key, upload));
+        let sums = sent.as_ref().map_or(Ok(Vec::new()), |sent| of_all(&input, &parts, sent))?;
         if let Some(bytes) = input.mpu_object_size {
-            let sent = self.vault().sent_parts(&asks.facts, (&bucket, &key, upload)).map_err(of_vault)?;
+            let sent = sent.map_err(of_vault)?;
             let parts = sent.iter().filter(|(number, _)| named.iter().any(|(own, _)| own == number));
             if u64::try_from(bytes) != Ok(parts.map(|(_, part)| part.bytes()).sum()) {
                 return Err(s3_error!(InvalidRequest, "the parts are not as long together as was said"));
             }
         }
         let only_if = only_if(input.if_match, input.if_none_match)?;
-        let written = self.vault().finish_upload(&asks.facts, (&bucket, &key, upload), &named, only_if).await;
-        let written = written.map_err(of_vault)?;
-        Ok(S3Response::new(CompleteMultipartUploadOutput {
+        let (to, said) = ((&bucket, &key, upload), (only_if, sums.clone()));
+        let written = self.vault().finish_upload(&asks.facts, to, &named, said).await.map_err(of_vault)?;
+        let output = CompleteMultipartUploadOutput {
             location: Some(format!("/{}/{}", input.bucket, input.key)),
             bucket: Some(input.bucket),
             key: Some(input.key),
@@ -153,7 +153,8 @@ impl Operations {
             version_id: shown(&bucket, written.version),
             server_side_encryption: Some(encrypted()),
             ..Default::default()
-        }))
+        };
+        Ok(S3Response::new(summed!(output, sums)))
     }
 
     pub(super) async fn abort(

@@ -77,3 +77,24 @@ impl S3Access for Table {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// What is implemented has a row, and what has a row is implemented.
+    #[test]
+    fn the_table_is_what_is_implemented() {
+        let (_, implemented) = include_str!("operations.rs").split_once("impl S3 for").expect("they are there");
+        let names = implemented.split("    async fn ").skip(1).filter_map(|rest| rest.split('(').next());
+        let capital = |word: &str| {
+            let (first, rest) = word.split_at_checked(1)?;
+            Some(first.to_uppercase() + rest)
+        };
+        let written = names.map(|name| name.split('_').filter_map(capital).collect::<String>());
+        let rows = TABLE.iter().map(|row| row.operation.to_owned());
+        assert_eq!(written.collect::<BTreeSet<_>>(), rows.collect());
+    }
+}

@@ -7,7 +7,7 @@ use cordon_vault::list::{Next, Wanted};
 use s3s::dto::*;
 use s3s::{S3Request, S3Response, S3Result, s3_error};
 
-use super::lists::{Names, most, owner};
+use super::lists::{Names, most, owner, same_list};
 use super::objects::{shown, version_of};
 use super::operations::Operations;
 use super::refusal::of_vault;
@@ -31,20 +31,27 @@ impl Operations {
             return Err(s3_error!(InvalidArgument, "a version-id-marker comes with a key-marker"));
         }
         let version = version_of(&bucket, marker.as_deref())?;
+        let prefix = input.prefix.clone().unwrap_or_default();
+        let list = [&same_list(&bucket, &asks.facts, &prefix)[..], b"versions"].concat();
+        let from = after.as_deref().and_then(|after| self.tokens.read(after, &list));
         let wanted = Wanted {
-            prefix: input.prefix.clone().unwrap_or_default(),
+            prefix,
             delimiter: given(input.delimiter.as_ref()),
-            after,
-            from: None,
+            after: after.filter(|_| from.is_none()),
+            from,
             most,
+            looked_at_max: None,
         };
         let page = self.vault().list_versions(&asks.facts, &bucket, (&wanted, version)).await.map_err(of_vault)?;
-        // What was found goes on behind its last line.
-        if matches!(page.next, Some(Next::Hidden(_))) && page.lines.is_empty() {
-            return Err(s3_error!(ServiceUnavailable, "too much is passed over here: ask for a longer prefix"));
-        }
         let entries = || page.lines.iter().filter_map(entry);
-        let last = page.lines.last().filter(|_| page.next.is_some());
+        let (next_key, next_version) = match (&page.next, page.lines.last()) {
+            // No line of this page leads on.
+            (Some(Next::Hidden(start)), _) => (self.tokens.write(start, &list), None),
+            (Some(Next::Line(_)), Some(line)) => {
+                (Some(names.write(line.name())), entry(line).map(|entry| version_id(&bucket, entry)))
+            }
+            (Some(Next::Line(_)), None) | (None, _) => (None, None),
+        };
         let marks = entries().filter(|entry| entry.said.body == Body::None);
         let versions = entries().filter(|entry| entry.said.body != Body::None);
         Ok(S3Response::new(ListObjectVersionsOutput {
@@ -53,8 +60,8 @@ impl Operations {
             is_truncated: Some(page.next.is_some()),
             key_marker: Some(input.key_marker.as_deref().map(|name| names.write(name)).unwrap_or_default()),
             version_id_marker: Some(input.version_id_marker.unwrap_or_default()),
-            next_key_marker: last.map(|line| names.write(line.name())),
-            next_version_id_marker: last.and_then(entry).map(|entry| version_id(&bucket, entry)),
+            next_key_marker: next_key,
+            next_version_id_marker: next_version,
             versions: Some(versions.map(|entry| version_line(names, &bucket, entry)).collect()),
             delete_markers: Some(marks.map(|entry| mark_line(names, &bucket, entry)).collect()),
             common_prefixes: Some(names.beginnings(&page)),

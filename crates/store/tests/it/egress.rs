@@ -6,7 +6,7 @@ use cordon_store::Installation;
 
 use crate::{Ground, NOW, on_both, version};
 
-const LIMITS: Egress = Egress { objects: [10; 4], bytes: [1_000; 4], share_percent: 100 };
+const LIMITS: Egress = Egress { objects: [10; 4], bytes: [1_000; 4], ..Egress::ANY };
 
 fn charge(number: u64, at: Moment, bytes: u64) -> Charge {
     let payers = vec![(Payer::Principal(PrincipalId([1; 16])), LIMITS), (payer(), LIMITS)];
@@ -16,6 +16,7 @@ fn charge(number: u64, at: Moment, bytes: u64) -> Charge {
         at,
         bytes,
         ahead: 0,
+        weights: None,
         payers,
         proved_age_s: None,
         at_limit: cordon_domain::egress::AtLimit::Refuse,

@@ -43,7 +43,7 @@ pub(crate) fn lasting_gate(installation: &Installation) -> Gate<Always, Writer> 
 
 /// A read of one byte, of which one object a day is allowed.
 fn charge(number: u64) -> Charge {
-    let limits = Egress { objects: [1; 4], bytes: [10; 4], share_percent: 100 };
+    let limits = Egress { objects: [1; 4], bytes: [10; 4], ..Egress::ANY };
     let payers = vec![(Payer::Principal(PERSON_1), limits)];
     let (version, level) = (version(number), Level::Restricted);
     Charge {
@@ -52,6 +52,7 @@ fn charge(number: u64) -> Charge {
         at: NOW,
         bytes: 1,
         ahead: 0,
+        weights: None,
         payers,
         proved_age_s: None,
         at_limit: cordon_domain::egress::AtLimit::Refuse,

@@ -1,7 +1,7 @@
 //! What is known of versions by looking into them: found by what waits, written with the label, and with nothing but that.
 
-use cordon_domain::{Action, Inspected, Inspection, Label, Level, Looked, Prints, VersionId};
-use cordon_gate::act::{Changes, Delete, Inspect, Raise, Write};
+use cordon_domain::{Action, ContentDigest, Inspected, Inspection, Label, Level, Looked, Original, Prints, VersionId};
+use cordon_gate::act::{Changes, Delete, ForgetPrints, Inspect, Raise, Write};
 use cordon_gate::{Denial, Facts, JournalError, Request};
 use cordon_keys::KeyName;
 use cordon_store::edge::SystemEntropy;
@@ -49,7 +49,7 @@ fn done(looked: Looked, before: Option<Label>) -> Inspection {
 }
 
 fn look(from: Inspection, to: Inspection) -> Box<Look> {
-    Box::new(Look { from, to, prints: None })
+    Box::new(Look { from, to, original: None })
 }
 
 async fn what_waits_is_found_until_it_was_looked_into(ground: Ground) {
@@ -131,10 +131,11 @@ async fn many_that_wait_are_found_in_turns(ground: Ground) {
     assert_eq!(waits, Some((version(1), version(count))));
 }
 
-fn prints(count: u32) -> Option<Prints> {
+/// Recognised by so many passages, and by a content of that byte.
+fn original(count: u8) -> Option<Original> {
     let mut prints = Prints::default();
-    (0..count).for_each(|number| prints.push(u64::from(number) << 33, number));
-    Some(prints)
+    (0..count.into()).for_each(|number| prints.push(u64::from(number) << 33, number));
+    Some(Original { prints, content: Some(ContentDigest([count; 16])) })
 }
 
 async fn by_what_copies_are_recognised_comes_and_goes_with_its_version(ground: Ground) {
@@ -152,11 +153,13 @@ async fn by_what_copies_are_recognised_comes_and_goes_with_its_version(ground: G
     assert_eq!(read(None, everything).await, Some((0, Vec::new(), false)));
     assert_eq!(read(Some(0), everything).await, None, "nothing changed");
     let mut first = named(row(&installation, 1, Level::Internal).await.expect("made"), "1");
-    first.prints = prints(5);
+    first.original = original(5);
     change::<Write>(&installation, 1, Level::Internal, Change::Write(Box::new(first))).await.expect("written");
     write(&installation, 2, Some(Inspection::Pending)).await;
     write(&installation, 3, None).await;
-    let looked = Look { prints: prints(7), ..*look(Inspection::Pending, done(Looked::default(), None)) };
+    let of = async |content| installation.reader().with_content(ContentDigest(content), 9).await.expect("reads");
+    assert_eq!(of([5; 16]).await, [version(1)]);
+    let looked = Look { original: original(7), ..*look(Inspection::Pending, done(Looked::default(), None)) };
     let inspect = Change::Inspect { bucket: BUCKET, version: version(2), look: Box::new(looked) };
     change::<Inspect>(&installation, 2, Level::Internal, inspect).await.expect("looked");
     let both = vec![(version(1), Level::Internal, 5), (version(2), Level::Internal, 7)];
@@ -193,9 +196,16 @@ async fn by_what_copies_are_recognised_comes_and_goes_with_its_version(ground: G
     assert_eq!((label_of(1), label_of(2)), (Some(Level::Confidential), Some(Level::Internal)), "lists know, too");
     let raised = vec![(version(1), Level::Confidential, 5), both[1]];
     assert_eq!(read(Some(2), everything).await, Some((3, raised.clone(), false)));
+    assert_eq!(of([7; 16]).await, [version(2)]);
     let delete = |number| Change::Delete { bucket: BUCKET, version: version(number), from: Vec::new() };
     change::<Delete>(&installation, 3, Level::Internal, delete(3)).await.expect("deleted");
     assert_eq!(read(Some(3), everything).await, None, "it was not recognised");
     change::<Delete>(&installation, 2, Level::Internal, delete(2)).await.expect("deleted");
     assert_eq!(read(Some(3), everything).await, Some((4, raised[..1].to_vec(), false)));
+    assert_eq!((of([5; 16]).await, of([7; 16]).await), (vec![version(1)], Vec::new()));
+    let forget = || Change::ForgetPrints { bucket: BUCKET, version: version(1) };
+    change::<ForgetPrints>(&installation, 1, Level::Confidential, forget()).await.expect("forgotten");
+    assert_eq!(of([5; 16]).await, Vec::new());
+    let again = change::<ForgetPrints>(&installation, 1, Level::Confidential, forget()).await;
+    assert!(again.is_err(), "there is nothing to forget");
 }

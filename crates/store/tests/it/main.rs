@@ -178,6 +178,7 @@ fn named(row: ObjectRow, key: &str) -> NewVersion {
         headers: Vec::new(),
         files: 1,
         inspection: None,
+        content: None,
     };
     NewVersion {
         row,
@@ -187,6 +188,6 @@ fn named(row: ObjectRow, key: &str) -> NewVersion {
         before: None,
         versioning: Versioning::On,
         from: Vec::new(),
-        prints: None,
+        original: None,
     }
 }

@@ -1,12 +1,16 @@
 //! What may leave: a thief gets little, however fast or patient; ranges, copies and half-read objects do not get round it.
 
+use std::sync::Arc;
+
 use cordon_domain::egress::UNLIMITED;
-use cordon_domain::{Action, Egress, Level, Levels, Outcome};
+use cordon_domain::{
+    Action, Bucket, Egress, Found, Kind, Label, Level, Levels, Looked, Outcome, Prints, Seen, VersionId,
+};
 use cordon_gate::Facts;
 use cordon_vault::VaultError;
 use futures_util::future::join_all;
 
-use crate::place::{ADA, BOB, Place, name, read, whole, writing};
+use crate::place::{ADA, BOB, Judges, OF_VENDOR, Place, name, read, whole, writing};
 
 const BLOCK: u64 = 8 << 20;
 
@@ -14,7 +18,7 @@ fn is_limit(error: &VaultError) -> bool {
     matches!(error, VaultError::Refused(refusal) if refusal.missing.iter().any(|what| what.contains("what may leave")))
 }
 
-async fn full(count: usize) -> (Place, cordon_domain::Bucket) {
+async fn full(count: usize) -> (Place, Bucket) {
     let place = Place::open().await;
     let bucket = place.bucket("secrets", Level::Restricted).await;
     for number in 0..count {
@@ -24,7 +28,7 @@ async fn full(count: usize) -> (Place, cordon_domain::Bucket) {
 }
 
 /// What somebody reads who asks for one object after the other, and waits `pause_ms` after each.
-async fn stolen(place: &Place, bucket: &cordon_domain::Bucket, of: std::ops::Range<usize>, pause_ms: i64) -> usize {
+async fn stolen(place: &Place, bucket: &Bucket, of: std::ops::Range<usize>, pause_ms: i64) -> usize {
     let mut stolen = 0;
     for number in of {
         match place.get(ADA, bucket, &format!("{number:04}")).await {
@@ -175,4 +179,96 @@ async fn counts_that_were_changed_stop_their_reader() {
     let refused = again.get(&place.asks(ADA), &bucket, (&name("0001"), None), whole).await.map(drop);
     assert!(matches!(refused, Err(VaultError::Integrity(_))), "{refused:?}");
     again.get(&place.asks(BOB), &open, (&name("a"), None), whole).await.map(drop).expect("somebody else");
+}
+
+/// A bucket of a project with an object of a few blocks, of which one reader may read so many a minute.
+async fn of_project(blocks: u64) -> (Place, Bucket) {
+    let place = Place::open().await;
+    let label = Label::of(Level::Internal).with("heron".parse().expect("a project"));
+    let bucket = place.vault.make_bucket(&place.asks(ADA), "heron", Some(label)).await.expect("made");
+    place.put(ADA, &bucket, writing("corpus"), vec![7; 6 * BLOCK as usize]).await.expect("written");
+    limited(&place, blocks * BLOCK).await;
+    (place, bucket)
+}
+
+async fn reads(place: &Place, bucket: &Bucket, who: u8, blocks: u64) -> Result<usize, VaultError> {
+    let key = name("corpus");
+    let got = place.vault.get(&place.asks(who), bucket, (&key, None), |_| blocks * BLOCK).await?;
+    read(got, 0..blocks * BLOCK).await.map(|bytes| bytes.len())
+}
+
+#[tokio::test]
+async fn people_of_one_vendor_read_together_what_one_reader_may() {
+    let (place, bucket) = of_project(10).await;
+    place.bring_in_vendor().await;
+    let [one, other] = OF_VENDOR;
+    reads(&place, &bucket, one, 6).await.expect("within the limit");
+    let refused = reads(&place, &bucket, other, 6).await.expect_err("together it is beyond").to_string();
+    assert!(refused.contains("everybody of your vendor together may read"), "{refused}");
+    reads(&place, &bucket, other, 4).await.expect("what is left");
+    reads(&place, &bucket, ADA, 6).await.expect("somebody else");
+}
+
+#[tokio::test]
+async fn all_readers_of_a_project_read_together_ten_times_what_one_may() {
+    let (place, bucket) = of_project(1).await;
+    for number in 11..22 {
+        place.bring_in_reader(number).await;
+    }
+    for number in 11..21 {
+        reads(&place, &bucket, number, 1).await.expect("within the limit");
+    }
+    let refused = reads(&place, &bucket, 21, 1).await.expect_err("together it is beyond").to_string();
+    assert!(refused.contains("everybody who reads a project of it together may read"), "{refused}");
+}
+
+/// Finds nothing, but takes what begins with a W for weights.
+fn weighs(body: &[u8]) -> Seen {
+    let mut looked = Looked::default();
+    if body.starts_with(b"W") {
+        let found = Found::same_content(VersionId([0; 16]), Level::Confidential);
+        looked.add(Found { kind: Kind::Weights, of: None, ..found });
+    }
+    Seen { looked, prints: Some(Prints::default()), is_common: false }
+}
+
+/// Of weights a day shows a tenth, in whichever ranges, by copies, too; the rest of the bucket is read as before; and an allowance lets
+/// all of it leave.
+#[tokio::test]
+async fn of_weights_a_day_shows_a_tenth_and_thirty_days_half() {
+    let place = Place::open().await.inspected_by(Arc::new(Judges(weighs)));
+    let bucket = place.bucket("models", Level::Confidential).await;
+    let (all, day) = (100 * BLOCK, 10 * BLOCK);
+    for (name, first) in [("weights", b'W'), ("corpus", b'c')] {
+        let mut body = vec![7; all as usize];
+        body[0] = first;
+        place.put(ADA, &bucket, writing(name), body).await.expect("written");
+    }
+    place.vault.inspect_waiting().await.expect("looked into");
+    let get = async |what: &str, range: std::ops::Range<u64>| {
+        let (key, bytes) = (name(what), range.end - range.start);
+        let got = place.vault.get(&place.asks(ADA), &bucket, (&key, None), |_| bytes).await?;
+        read(got, range).await.map(|bytes| bytes.len() as u64)
+    };
+    let told = get("weights", 0..all).await.expect_err("refused").to_string();
+    let expected =
+        format!("{day} bytes of this file of weights a day; at this rate all {all} bytes of it take some 34 days");
+    assert!(told.ends_with(&expected), "{told}");
+    let mut left = 0;
+    for number in 0..12 {
+        let range = get("weights", number * BLOCK..(number + 1) * BLOCK).await;
+        left += range.unwrap_or_else(|error| if is_limit(&error) { 0 } else { panic!("{error}") });
+    }
+    assert_eq!(left, day, "range by range");
+    let key = name("weights");
+    let from = place.vault.get(&place.asks(ADA), &bucket, (&key, None), |said| said.bytes).await;
+    assert!(from.is_err_and(|error| is_limit(&error)), "a copy is read");
+    assert_eq!(get("corpus", 0..all).await.expect("no weights"), all);
+    let (mut days, mut month) = (0, left);
+    while days < 29 {
+        place.clock.turn_ms(86_400_000 + 120_000);
+        days += 1;
+        month += get("weights", 0..day).await.unwrap_or(0);
+    }
+    assert_eq!(month, all / 2, "over thirty days");
 }

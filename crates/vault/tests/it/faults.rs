@@ -3,9 +3,9 @@
 //! Files that were written are not taken back: that they are synced is `object_store`'s. After each, what was acknowledged is read whole, a name leads to what was acknowledged last or to something that was on its
 //! way then, and the vault goes on. `CORDON_FAULT_SEEDS` sets how many seeds are played, `CORDON_FAULT_SEED` plays one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use cordon_domain::{Action, Bucket, Level};
+use cordon_domain::{Action, Bucket, Level, Outcome};
 use cordon_testkit::{Chance, Disk, Plan, each_seed};
 use cordon_vault::VaultError;
 
@@ -152,4 +152,37 @@ async fn what_has_no_room_is_refused_and_goes_on_when_there_is() {
     place.put(ADA, &bucket, writing("full"), short).await.expect("there is room again");
     let gaps = place.events(Action::LogGap).await;
     assert!(gaps.iter().any(|event| event.amount.is_some_and(|count| count >= 1)), "what went unrecorded is counted");
+}
+
+/// A read is counted by the transaction that records it: whenever the machine dies, as many are counted as are on record, and none was
+/// read that is not.
+#[tokio::test]
+async fn as_many_reads_are_counted_as_are_on_record() {
+    const A_MINUTE: usize = 20;
+    each_seed("counted", 12, async |seed| {
+        let (place, disk) = Place::on_disk().await;
+        let bucket = place.bucket("secrets", Level::Restricted).await;
+        for number in 0..40 {
+            place.put(ADA, &bucket, writing(&format!("{number}")), b"a draft".to_vec()).await.expect("written");
+        }
+        let reads = async |place: &Place, of: std::ops::Range<usize>| {
+            let mut read = 0;
+            for number in of {
+                read += usize::from(place.get(ADA, &bucket, &format!("{number}")).await.is_ok());
+            }
+            read
+        };
+        disk.plan(Plan::Sound);
+        let before = reads(&place, 0..3).await;
+        disk.plan(Plan::DeadAt(Chance::new(seed).below(4 * disk.steps())));
+        let read = before + reads(&place, 3..15).await;
+        disk.plan(Plan::DeadAt(0));
+        let place = place.after_a_power_loss(&disk, seed).await;
+        let events = place.events(Action::ObjectRead).await.into_iter();
+        let allowed = events.filter(|event| event.outcome == Outcome::Allowed);
+        let told: BTreeSet<_> = allowed.filter_map(|event| event.target.version).collect();
+        assert!((read..=15).contains(&told.len()), "{read} were read, and {} are on record", told.len());
+        assert_eq!(reads(&place, 15..40).await, A_MINUTE - told.len(), "what is left of a minute");
+    })
+    .await;
 }

@@ -10,7 +10,7 @@ use cordon_domain::{
 };
 use cordon_gate::Facts;
 use cordon_store::inspections::Wanted;
-use cordon_vault::put::OnlyIf;
+use cordon_vault::put::Behind;
 use cordon_vault::{Inspector, LookFault, Looking, VaultError, Wants};
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
@@ -201,8 +201,8 @@ async fn what_is_long_and_what_came_in_parts_is_looked_into_afterwards() {
     let upload = place.vault.begin_upload(&place.asks(CLEO), &bucket, writing("parts")).await.expect("begun");
     let of = (&bucket, &name("parts"), upload);
     let body = stream::iter([Ok::<_, String>(Bytes::from_static(b"a SECRET"))]);
-    let part = place.vault.send_part(&place.asks(CLEO), of, 1, body).await.expect("sent");
-    place.vault.finish_upload(&place.asks(CLEO), of, &[(1, part.tag)], OnlyIf::default()).await.expect("finished");
+    let part = place.vault.send_part(&place.asks(CLEO), of, (1, &Behind::default()), body).await.expect("sent");
+    place.vault.finish_upload(&place.asks(CLEO), of, &[(1, part.tag)], Default::default()).await.expect("finished");
     place.vault.inspect_waiting().await.expect("looked");
     let mut seen = words.seen.lock().expect("whole").clone();
     seen.sort();

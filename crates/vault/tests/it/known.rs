@@ -59,7 +59,7 @@ impl Recalls {
         if body.starts_with(b"MARKED") {
             looked.add(found(Kind::Marking, Level::Restricted, None));
         }
-        Seen { looked, prints: wanted.then(|| prints(body)) }
+        Seen { looked, prints: wanted.then(|| prints(body)), is_common: false }
     }
 }
 

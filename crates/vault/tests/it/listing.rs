@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cordon_domain::{Bucket, Level, VersionId, Versioning};
 use cordon_testkit::Chance;
 use cordon_vault::Listed;
-use cordon_vault::list::Wanted;
+use cordon_vault::list::{Next, Wanted};
 use cordon_vault::remove::Removed;
 
 use crate::objects::all;
@@ -67,14 +67,15 @@ async fn pages_together_show_what_one_may_know_and_nothing_else() {
                 ..all()
             };
             let expected = expected(&names, up_to, &wanted);
-            for most in [1, 3, 7, 1000] {
+            // Of many that one may not know of, a page ends before it has a line.
+            for (most, looked_at_max) in [(1, None), (3, Some(2)), (7, None), (1000, None), (1000, Some(20))] {
                 let (mut shown, mut from) = (Vec::new(), None);
                 loop {
-                    let asked = Wanted { from, most, ..wanted.clone() };
+                    let asked = Wanted { from, most, looked_at_max, ..wanted.clone() };
                     let page = place.vault.list(&place.asks(who), &bucket, &asked).await.expect("listed");
                     assert!(page.lines.len() <= most);
                     shown.extend(lines(&page.lines));
-                    from = page.next.map(|next| next.name().to_owned());
+                    from = page.next.map(|next| next.start());
                     if from.is_none() {
                         break;
                     }
@@ -154,10 +155,11 @@ async fn pages_of_versions_together_show_all_that_one_may_know() {
                     expected.push(line);
                 }
             }
-            for most in [1, 3, 1000] {
-                let (mut shown, mut at) = (Vec::new(), (None, None));
+            for (most, looked_at_max) in [(1, None), (1, Some(2)), (3, None), (1000, None), (1000, Some(7))] {
+                let (mut shown, mut at, mut from) = (Vec::new(), (None, None), None);
                 loop {
-                    let asked = Wanted { after: at.0.clone(), most, ..wanted.clone() };
+                    let after = at.0.clone().filter(|_| from.is_none());
+                    let asked = Wanted { after, from, most, looked_at_max, ..wanted.clone() };
                     let page = place.vault.list_versions(&place.asks(who), &bucket, (&asked, at.1)).await;
                     let page = page.expect("listed");
                     assert!(page.lines.len() <= most);
@@ -166,8 +168,13 @@ async fn pages_of_versions_together_show_all_that_one_may_know() {
                         Listed::Beginning(beginning) => (beginning.clone(), None),
                     };
                     shown.extend(page.lines.iter().map(line));
-                    if page.next.is_none() {
-                        break;
+                    from = match page.next {
+                        None => break,
+                        Some(Next::Hidden(start)) => Some(start),
+                        Some(Next::Line(_)) => None,
+                    };
+                    if from.is_some() {
+                        continue;
                     }
                     at = page.lines.last().map(line).map(|(name, version)| (Some(name), version)).expect("a line");
                 }

@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod contents;
 mod egress;
 mod faults;
 mod inspection;

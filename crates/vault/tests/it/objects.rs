@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use cordon_domain::{Action, Bucket, Level, Outcome, Versioning};
 use cordon_testkit::Chance;
-use cordon_vault::put::{Content, OnlyIf};
+use cordon_vault::put::{Behind, Content, OnlyIf};
 use cordon_vault::remove::{Removal, Removed};
 use cordon_vault::{VaultError, Writing};
 use futures_util::{StreamExt as _, stream};
@@ -441,30 +441,33 @@ async fn an_upload_in_parts_is_whoever_began_its_and_leaves_nothing_when_given_u
     let upload = place.vault.begin_upload(&asks, &bucket, writing("parts")).await.expect("begun");
     let whole = |length, seed| stream::iter([Ok::<_, String>(Bytes::from(text(length, seed)))]);
     let at = (&bucket, &key, upload);
-    let first = place.vault.send_part(&asks, at, 1, whole(5 << 20, 1)).await.expect("sent");
-    let other = place.vault.send_part(&place.asks(CLEO), at, 2, whole(10, 2)).await.map(drop);
+    let first = place.vault.send_part(&asks, at, (1, &Behind::default()), whole(5 << 20, 1)).await.expect("sent");
+    let other = place.vault.send_part(&place.asks(CLEO), at, (2, &Behind::default()), whole(10, 2)).await.map(drop);
     assert!(matches!(other, Err(VaultError::NoUpload)), "{other:?}");
     let broken = stream::iter([Ok(Bytes::from(text(1000, 3))), Err("the client went")]);
-    assert!(matches!(place.vault.send_part(&asks, at, 2, broken).await, Err(VaultError::Sent(_))));
+    assert!(matches!(
+        place.vault.send_part(&asks, at, (2, &Behind::default()), broken).await,
+        Err(VaultError::Sent(_))
+    ));
     assert_eq!(place.blobs().len(), 1, "of what broke off nothing is left");
-    let second = place.vault.send_part(&asks, at, 2, whole(10, 2)).await.expect("sent");
-    let again = place.vault.send_part(&asks, at, 2, whole(11, 4)).await.expect("sent");
+    let second = place.vault.send_part(&asks, at, (2, &Behind::default()), whole(10, 2)).await.expect("sent");
+    let again = place.vault.send_part(&asks, at, (2, &Behind::default()), whole(11, 4)).await.expect("sent");
     let stale = place
         .vault
-        .finish_upload(&asks, at, &[(1, first.tag.clone()), (2, second.tag.clone())], OnlyIf::default())
+        .finish_upload(&asks, at, &[(1, first.tag.clone()), (2, second.tag.clone())], Default::default())
         .await;
     assert!(matches!(stale, Err(VaultError::Parts(cordon_vault::error::PartsFault::Missing))), "{stale:?}");
     let made = place
         .vault
-        .finish_upload(&asks, at, &[(1, first.tag), (2, second.tag), (2, again.tag)], OnlyIf::default())
+        .finish_upload(&asks, at, &[(1, first.tag), (2, second.tag), (2, again.tag)], Default::default())
         .await
         .expect("finished");
-    let twice = place.vault.finish_upload(&asks, at, &[], OnlyIf::default()).await.expect("finished already");
+    let twice = place.vault.finish_upload(&asks, at, &[], Default::default()).await.expect("finished already");
     assert_eq!(twice, made, "whoever did not hear the answer may ask again");
-    let other = place.vault.finish_upload(&place.asks(CLEO), at, &[], OnlyIf::default()).await;
+    let other = place.vault.finish_upload(&place.asks(CLEO), at, &[], Default::default()).await;
     assert!(matches!(other, Err(VaultError::NoUpload)), "{other:?}");
     assert_eq!(place.blobs().len(), 2, "of one that was sent again the last is left");
-    let late = place.vault.send_part(&asks, at, 1, whole(10, 2)).await.map(drop);
+    let late = place.vault.send_part(&asks, at, (1, &Behind::default()), whole(10, 2)).await.map(drop);
     assert!(matches!(late, Err(VaultError::NoUpload)), "{late:?}");
     assert!(matches!(place.vault.abort_upload(&asks, at).await, Err(VaultError::NoUpload)));
     let expected = [text(5 << 20, 1), text(11, 4)].concat();
@@ -474,14 +477,18 @@ async fn an_upload_in_parts_is_whoever_began_its_and_leaves_nothing_when_given_u
 
     let upload = place.vault.begin_upload(&asks, &bucket, writing("parts")).await.expect("begun");
     let at = (&bucket, &key, upload);
-    place.vault.send_part(&asks, at, 7, whole(10, 1)).await.expect("sent");
+    place.vault.send_part(&asks, at, (7, &Behind::default()), whole(10, 1)).await.expect("sent");
     assert_eq!(place.vault.uploads(&asks, &bucket).len(), 1);
     assert_eq!(place.vault.uploads(&place.asks(CLEO), &bucket), []);
     place.vault.abort_upload(&asks, at).await.expect("given up");
     assert!(place.blobs().is_empty() && place.vault.uploads(&asks, &bucket).is_empty());
     assert!(matches!(place.get(ADA, &bucket, "parts").await, Err(VaultError::NoObject)));
     let late = place.vault.begin_upload(&asks, &bucket, writing("late")).await.expect("begun");
-    place.vault.send_part(&asks, (&bucket, &name("late"), late), 1, whole(10, 1)).await.expect("sent");
+    place
+        .vault
+        .send_part(&asks, (&bucket, &name("late"), late), (1, &Behind::default()), whole(10, 1))
+        .await
+        .expect("sent");
     place.clock.turn_ms(86_400_001);
     place.vault.begin_upload(&place.asks(ADA), &bucket, writing("next")).await.expect("begun");
     assert!(place.blobs().is_empty(), "an upload takes a day at most");
@@ -498,10 +505,10 @@ async fn a_finish_whose_answer_nobody_heard_loses_nothing() {
         let upload = place.vault.begin_upload(&asks, &bucket, writing(key.as_str())).await.expect("begun");
         let at = (&bucket, &key, upload);
         let body = stream::iter([Ok::<_, String>(Bytes::from(text(1000, turns)))]);
-        let part = place.vault.send_part(&asks, at, 1, body).await.expect("sent");
+        let part = place.vault.send_part(&asks, at, (1, &Behind::default()), body).await.expect("sent");
         let named = [(1, part.tag)];
         {
-            let mut first = Box::pin(place.vault.finish_upload(&asks, at, &named, OnlyIf::default()));
+            let mut first = Box::pin(place.vault.finish_upload(&asks, at, &named, Default::default()));
             for _ in 0..turns {
                 if futures_util::poll!(first.as_mut()).is_ready() {
                     break;
@@ -512,7 +519,7 @@ async fn a_finish_whose_answer_nobody_heard_loses_nothing() {
         // What was asked for is carried out, or not, before anything else that is.
         place.put(ADA, &bucket, writing("other"), vec![1]).await.expect("written");
         made_unheard += u32::from(place.get(BOB, &bucket, key.as_str()).await.is_ok());
-        let again = place.vault.finish_upload(&place.asks(ADA), at, &named, OnlyIf::default()).await.map(drop);
+        let again = place.vault.finish_upload(&place.asks(ADA), at, &named, Default::default()).await.map(drop);
         assert!(matches!(again, Ok(()) | Err(VaultError::NoUpload)), "{turns}: {again:?}");
         let given_up = place.vault.abort_upload(&place.asks(ADA), at).await;
         assert!(matches!(given_up, Err(VaultError::NoUpload)), "{turns}: {given_up:?}");

@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use cordon_domain::{
-    Action, Actor, Approval, AskId, Asked, Bucket, Clock as _, Device, DeviceId, Event, Factor, Grant, GrantId, Label,
-    Level, Moment, ObjectKey, Outcome, Principal, PrincipalId, PrincipalKind, Record, RecordKey, RequestId, Role,
-    Scope, Step, Steps, Target, VersionId,
+    Action, Actor, Approval, AskId, Asked, Bucket, Clock as _, Device, DeviceId, Event, Factor, Grant, GrantId,
+    Knowledge, Label, Level, Moment, ObjectKey, Outcome, Principal, PrincipalId, PrincipalKind, Record, RecordKey,
+    RequestId, Role, Scope, Seen, Step, Steps, Target, Vendor, VendorId, VersionId,
 };
-use cordon_gate::act::{Approve, Ask, ChangeLevels, Changes, Enrol, Give, Invite, Raise, Revoke};
+use cordon_gate::act::{Approve, Ask, ChangeLevels, ChangeVendor, Changes, Enrol, Give, Invite, Raise, Revoke};
 use cordon_gate::{Facts, Gate, Request};
 use cordon_keys::local::HeldKey;
 use cordon_keys::{KeyName, RootProvider, Secret};
@@ -22,8 +22,9 @@ use cordon_store::{Change, Follower, Installation, KitShape, New, Places, Writer
 use cordon_testkit::{Chance, Disk, FaultyFiles, TurnedClock};
 use cordon_vault::get::Got;
 use cordon_vault::list::Wanted;
-use cordon_vault::put::OnlyIf;
-use cordon_vault::{Inspector, Listed, Vault, VaultError, Writing, Written};
+use cordon_vault::put::{Behind, OnlyIf};
+use cordon_vault::{Inspector, Listed, Looking, Vault, VaultError, Wants, Writing, Written};
+use futures_util::stream::BoxStream;
 use futures_util::{StreamExt as _, stream};
 use object_store::ObjectStore;
 
@@ -34,6 +35,8 @@ const NOW: Moment = Moment(1_795_608_000_000);
 const OPERATOR: PrincipalId = PrincipalId([99; 16]);
 /// Owns everything, and may know everything.
 pub(crate) const ADA: u8 = 1;
+/// Are of a vendor, once they were brought in.
+pub(crate) const OF_VENDOR: [u8; 2] = [7, 8];
 /// Reads everything that is at most internal.
 pub(crate) const BOB: u8 = 2;
 /// Writes everywhere, and is cleared for confidential.
@@ -123,14 +126,43 @@ impl Place {
     }
 
     async fn bring_in(&self, number: u8, clearance: Level, role: Role) {
+        self.bring_in_of(None, number, clearance, role).await;
+    }
+
+    /// Brings in those who read what is internal, of a vendor that works on a project.
+    pub(crate) async fn bring_in_vendor(&self) {
+        let operator = Actor { kind: PrincipalKind::Person, ..Actor::service(OPERATOR) };
+        let vendor = Vendor {
+            id: VendorId([1; 16]),
+            name: "Example Annotation".to_owned(),
+            starts: Moment(0),
+            ends: Moment(i64::MAX),
+            level: Level::Internal,
+            projects: ["heron".parse().expect("a project")].into(),
+            networks: Vec::new(),
+        };
+        let steps = vec![Step::Put(Record::Vendor(vendor))];
+        let target = Target { record: steps.first().map(Step::key), ..Target::default() };
+        self.change::<ChangeVendor>(operator, target, steps).await;
+        for number in OF_VENDOR {
+            self.bring_in_of(Some(VendorId([1; 16])), number, Level::Internal, Role::Reader).await;
+        }
+    }
+
+    /// Brings in somebody who reads what is internal.
+    pub(crate) async fn bring_in_reader(&self, number: u8) {
+        self.bring_in(number, Level::Internal, Role::Reader).await;
+    }
+
+    async fn bring_in_of(&self, vendor: Option<VendorId>, number: u8, clearance: Level, role: Role) {
         let id = PrincipalId([number; 16]);
         let someone = Principal {
             id,
-            kind: PrincipalKind::Person,
+            kind: if vendor.is_some() { PrincipalKind::Vendor } else { PrincipalKind::Person },
             owner: id,
             clearance,
             projects: ["heron".parse().expect("a project")].into(),
-            vendor: None,
+            vendor,
             purpose: None,
             until: None,
             trained_until: Some(Moment(i64::MAX)),
@@ -280,8 +312,9 @@ impl Place {
 
     /// What is known of a request of somebody, who has just signed in with a passkey on an enrolled device.
     pub(crate) fn asks(&self, number: u8) -> Facts {
+        let is_vendor = OF_VENDOR.contains(&number);
         let actor = Actor {
-            kind: PrincipalKind::Person,
+            kind: if is_vendor { PrincipalKind::Vendor } else { PrincipalKind::Person },
             mfa_age_s: Some(0),
             device: Some(DeviceId([number; 16])),
             factor: Some(Factor::PhishingResistant),
@@ -402,7 +435,7 @@ pub(crate) fn name(key: &str) -> ObjectKey {
 }
 
 pub(crate) fn writing(key: &str) -> Writing {
-    Writing { key: name(key), label: None, headers: Vec::new(), only_if: OnlyIf::default() }
+    Writing { key: name(key), label: None, headers: Vec::new(), behind: Behind::default(), only_if: OnlyIf::default() }
 }
 
 pub(crate) fn at_least(key: &str, level: Level) -> Writing {
@@ -417,4 +450,24 @@ pub(crate) async fn read(got: Got, range: std::ops::Range<u64>) -> Result<Vec<u8
         all.extend_from_slice(&piece?);
     }
     Ok(all)
+}
+
+/// Judges a version by how it begins.
+pub(crate) struct Judges(pub(crate) fn(&[u8]) -> Seen);
+
+impl Inspector for Judges {
+    fn knows(&self, _: Arc<Knowledge>) {}
+
+    fn look_now(&self, _: &Wants, body: Bytes) -> Looking {
+        Box::pin(std::future::ready(Ok(self.0(&body))))
+    }
+
+    fn look(&self, _: &Wants, _: u64, mut body: BoxStream<'static, Result<Bytes, VaultError>>) -> Looking {
+        let judge = self.0;
+        Box::pin(async move { Ok(judge(&body.next().await.transpose()?.unwrap_or_default())) })
+    }
+
+    fn is_large(&self, _: u64) -> bool {
+        false
+    }
 }
