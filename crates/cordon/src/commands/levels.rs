@@ -290,6 +290,7 @@ bytes read an hour                10995116277760       1099511627776         536
 bytes read a day                  10995116277760       1099511627776        107374182400         10737418240
 bytes read in 30 days            109951162777600      10995116277760       1073741824000        107374182400
 of all in 30 days, percent                   100                 100                 100                   5
+of weights a day, percent                    100                 100                  10                  10
 approvals by others                            1                   1                   1                   1
 kept after deletion, days *                   30                  90                 365                 365
 
