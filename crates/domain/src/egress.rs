@@ -93,7 +93,7 @@ pub struct Egress {
 /// Distinct objects that a share never goes below.
 pub const SHARE_OBJECTS_MIN: u64 = 50;
 
-/// Bytes of a file of weights that a day may show at least: less would not read one that is small.
+/// Bytes of a file of weights that a day may show at least. One of no more has no budget of its own.
 pub const WEIGHTS_BYTES_MIN: u64 = 8 << 20;
 
 /// Days of whose shares thirty days of reading one file of weights are made.
@@ -116,7 +116,7 @@ impl Egress {
     /// What may be read of one file of weights of so many bytes; `None` when that is not limited.
     #[must_use]
     pub fn of_weights(&self, bytes: u64) -> Option<Self> {
-        let percent = self.weights_percent.filter(|percent| *percent < 100)?;
+        let percent = self.weights_percent.filter(|percent| *percent < 100 && bytes > WEIGHTS_BYTES_MIN)?;
         let share = |days: u64| {
             let bytes = u128::from(bytes) * u128::from(percent) * u128::from(days) / 100;
             u64::try_from(bytes).unwrap_or(UNLIMITED).max(WEIGHTS_BYTES_MIN * days)
@@ -318,11 +318,9 @@ mod tests {
         let egress = Levels::DEFAULT.egress(Level::Restricted);
         let of = |bytes| egress.of_weights(bytes).map(|limits| limits.bytes);
         assert_eq!(of(140_000_000_000), Some([UNLIMITED, UNLIMITED, 14_000_000_000, 70_000_000_000]));
-        assert_eq!(
-            of(1),
-            Some([UNLIMITED, UNLIMITED, WEIGHTS_BYTES_MIN, 5 * WEIGHTS_BYTES_MIN]),
-            "a small one is read"
-        );
+        assert_eq!(of(WEIGHTS_BYTES_MIN), None, "a small one is read");
+        let small = Some([UNLIMITED, UNLIMITED, WEIGHTS_BYTES_MIN, 5 * WEIGHTS_BYTES_MIN]);
+        assert_eq!(of(WEIGHTS_BYTES_MIN + 1), small);
         let days = egress.of_weights(140_000_000_000).map(|limits| limits.pace_ms(140_000_000_000) / Window::Day.ms());
         assert_eq!(days, Some(34), "five days, and five more when thirty are over");
         assert_eq!(Levels::DEFAULT.egress(Level::Internal).of_weights(1 << 40), None);

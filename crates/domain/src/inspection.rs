@@ -74,6 +74,9 @@ pub struct Looked {
     /// All codenames that it mentions, in their order; at most [`NAMED_MAX`].
     #[n(4)]
     pub named: Option<BTreeSet<CodenameId>>,
+    /// It holds model weights, itself or in what it contains; that is told though it be crowded out of what was found.
+    #[cbor(n(5), default)]
+    pub weights: bool,
 }
 
 /// The least level of what could not be read wholly.
@@ -85,6 +88,7 @@ impl Looked {
         if let Some(version) = found.of {
             self.of.get_or_insert_default().insert(version);
         }
+        self.weights |= found.kind == Kind::Weights;
         if let Some(codename) = found.named {
             self.named.get_or_insert_default().insert(codename);
         }
@@ -108,7 +112,7 @@ impl Looked {
     /// Tells whether it holds model weights.
     #[must_use]
     pub fn has_weights(&self) -> bool {
-        self.found.iter().any(|found| found.kind == Kind::Weights)
+        self.weights || self.found.iter().any(|found| found.kind == Kind::Weights)
     }
 
     /// Returns the codenames that it mentions.
@@ -259,6 +263,12 @@ pub enum Inspection {
 }
 
 impl Inspection {
+    /// Tells whether a look found model weights.
+    #[must_use]
+    pub fn found_weights(&self) -> bool {
+        matches!(self, Self::Done(inspected) if inspected.looked.has_weights())
+    }
+
     /// Tells whether a version may be made public: it was looked into, and nothing was found in it, or two people said that it
     /// is not what it seems.
     #[must_use]

@@ -9,6 +9,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -250,6 +251,8 @@ struct Finds<'a> {
     seen: Mutex<(Seen, u32)>,
     /// Makes that by which copies are recognised, if that is wanted.
     maker: Option<&'a Maker>,
+    /// The version itself is weights.
+    is_weights: AtomicBool,
 }
 
 impl Sink for Finds<'_> {
@@ -258,6 +261,7 @@ impl Sink for Finds<'_> {
         let Ok(mut all) = self.seen.lock() else { return };
         let Finding { kind, rule, location, excerpt, detail, .. } = finding;
         let depth = u8::try_from(location.path.len().saturating_sub(1)).unwrap_or(u8::MAX);
+        self.is_weights.fetch_or(kind == Kind::Weights && depth == 0, Ordering::Relaxed);
         // Known documents are called by their versions here.
         let of = excerpt.split('`').nth(1).filter(|_| kind == Kind::Copy).and_then(|name| name.parse().ok());
         // As are projects of codenames by those.
@@ -288,12 +292,14 @@ impl Sink for Finds<'_> {
         }
         let Ok(mut all) = self.seen.lock() else { return };
         let (Seen { prints, is_common, .. }, begun) = &mut *all;
-        let (first, prints) = (prints.is_none(), prints.get_or_insert_default());
+        // What a container holds beside text is not seen here.
+        let (first, is_whole) = (prints.is_none(), origin.path.len() == 1);
+        let prints = prints.get_or_insert_default();
         let before = prints.len();
         let Printed { bytes: length, common } =
             maker.prints(text, |hash, at| prints.push(hash, begun.saturating_add(at)));
         // Of nothing but what is common, no passage is its own.
-        *is_common = (first || *is_common) && common > 0 && prints.len() == before;
+        *is_common = (first || *is_common) && is_whole && common > 0 && prints.len() == before;
         *begun = begun.saturating_add(u32::try_from(length).unwrap_or(u32::MAX));
     }
 }
@@ -373,7 +379,7 @@ fn looked_into(engine: &Engine, maker: Option<&Maker>, name: &[u8], source: &mut
     let unread = Tally::get(&tally.skipped) + u64::from(read.is_err());
     let (seen, _) = finds.seen.into_inner().unwrap_or_default();
     // Names of tensors stand in many weights.
-    let is_weights = seen.looked.found.iter().any(|found| found.kind == Kind::Weights && found.depth == 0);
+    let is_weights = finds.is_weights.into_inner();
     let prints = maker.map(|_| seen.prints.filter(|_| !is_weights).unwrap_or_default());
     let is_common = !is_weights && seen.is_common;
     Seen { looked: Looked { unread: unread + seen.looked.unread, ..seen.looked }, prints, is_common }
@@ -485,20 +491,32 @@ mod tests {
             prose(9, 99)
         );
         let weights = [&(head.len() as u64).to_le_bytes()[..], head.as_bytes(), &[0; 4]].concat();
-        let asked: [(&str, &[u8]); 2] = [("LICENSE", licence.as_bytes()), ("model.safetensors", &weights)];
+        let mut packed = tar("LICENSE", licence.as_bytes());
+        packed.truncate(packed.len() - 1024);
+        packed.extend(tar("image", &[0xff; 900]));
+        let asked: [(&str, &[u8]); 3] =
+            [("LICENSE", licence.as_bytes()), ("model.safetensors", &weights), ("both.tar", &packed)];
         let learnt = seen(&Knowledge::default(), true, &asked);
         assert!(learnt.iter().all(|seen| seen.prints.as_ref().is_some_and(Prints::is_empty)), "{learnt:?}");
-        assert_eq!(learnt.iter().map(|seen| seen.is_common).collect::<Vec<_>>(), [true, false]);
+        assert_eq!(learnt.iter().map(|seen| seen.is_common).collect::<Vec<_>>(), [true, false, false]);
         assert_eq!(learnt[1].looked.found[0].kind, Kind::Weights);
     }
 
     #[test]
     fn what_cannot_be_read_is_counted_and_what_is_inside_is_found() {
         let torn = [b"PK\x03\x04".as_slice(), &[7; 200]].concat();
-        let mut tar = Vec::new();
-        let text = b"Company confidential: do not distribute.\n";
-        let mut header = [0u8; 512];
-        header[..8].copy_from_slice(b"plan.txt");
+        let tar = tar("plan.txt", b"Company confidential: do not distribute.\n");
+        let sealed = b"age-encryption.org/v1\n-> X25519 aaaa\n--- mac\n\x01\x02";
+        let armoured = b"-----BEGIN PGP MESSAGE-----\n\nhQEMA2==\n-----END PGP MESSAGE-----\n";
+        let looked = answers(&[("a.zip", &torn), ("a.tar", &tar), ("a.age", sealed), ("a.asc", armoured)]);
+        assert!(looked[0].unread > 0 && looked[2].unread == 1 && looked[3].unread == 1, "{looked:?}");
+        assert_eq!(looked[1].found.first().map(|found| (found.kind, found.depth)), Some((Kind::Marking, 1)));
+    }
+
+    /// An archive of one file.
+    fn tar(name: &str, text: &[u8]) -> Vec<u8> {
+        let (mut tar, mut header) = (Vec::new(), [0u8; 512]);
+        header[..name.len()].copy_from_slice(name.as_bytes());
         header[100..107].copy_from_slice(b"0000644");
         header[124..135].copy_from_slice(format!("{:011o}", text.len()).as_bytes());
         header[156] = b'0';
@@ -509,12 +527,8 @@ mod tests {
         header[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
         tar.extend_from_slice(&header);
         tar.extend_from_slice(text);
-        tar.resize(1024 + 1024, 0);
-        let sealed = b"age-encryption.org/v1\n-> X25519 aaaa\n--- mac\n\x01\x02";
-        let armoured = b"-----BEGIN PGP MESSAGE-----\n\nhQEMA2==\n-----END PGP MESSAGE-----\n";
-        let looked = answers(&[("a.zip", &torn), ("a.tar", &tar), ("a.age", sealed), ("a.asc", armoured)]);
-        assert!(looked[0].unread > 0 && looked[2].unread == 1 && looked[3].unread == 1, "{looked:?}");
-        assert_eq!(looked[1].found.first().map(|found| (found.kind, found.depth)), Some((Kind::Marking, 1)));
+        tar.resize(tar.len().next_multiple_of(512) + 1024, 0);
+        tar
     }
 
     /// What a worker is told first, when there is nothing to recognise.

@@ -81,13 +81,16 @@ pub struct Said {
     /// What its content is, veiled for this version; not where nobody looks, nor of short ones.
     #[n(8)]
     pub content: Option<ContentDigest>,
+    /// It is known to hold model weights; that stays when it is to be looked into once more.
+    #[cbor(n(9), default)]
+    pub weights: bool,
 }
 
 impl Said {
     /// Tells whether it is known to hold model weights.
     #[must_use]
     pub fn is_weights(&self) -> bool {
-        matches!(&self.inspection, Some(Inspection::Done(inspected)) if inspected.looked.has_weights())
+        self.weights || self.inspection.as_ref().is_some_and(Inspection::found_weights)
     }
 
     /// Tells whether nobody has looked into it yet.
@@ -299,6 +302,7 @@ pub(crate) async fn hide(
         files: 0,
         inspection: None,
         content: None,
+        weights: false,
     };
     let entry = Entry { bucket, key, version: mark.version, number, latest: true, said, label: None };
     put(session, keys, &entry).await

@@ -57,11 +57,13 @@ pub(crate) async fn look(
     let mut entry = entry
         .filter(|entry| entry.said.inspection.as_ref() == Some(&look.from))
         .ok_or_else(|| StoreError::Conflict(format!("{version} is gone, or somebody looked into it meanwhile")))?;
+    // What it was taken for when it was written may be another by now.
+    entry.said.weights = entry.said.is_weights() || look.to.found_weights();
     entry.said.inspection = Some(look.to);
     set_said(session, keys, &entry).await?;
     match look.original {
         Some(known) => prints::keep(session, keys, version, &known).await,
-        None => Ok(()),
+        None => prints::forget_content(session, version).await,
     }
 }
 

@@ -55,8 +55,9 @@ pub(crate) async fn keep(
     version: VersionId,
     Original { prints, content }: &Original,
 ) -> Result<(), StoreError> {
+    forget_content(session, version).await?;
     if let Some(content) = content {
-        let put = "INSERT INTO contents VALUES (?1, ?2) ON CONFLICT (version) DO UPDATE SET content = excluded.content";
+        let put = "INSERT INTO contents VALUES (?1, ?2)";
         session.execute(put, values![&version.0, &content.0]).await?;
     }
     if prints.is_empty() {
@@ -67,6 +68,11 @@ pub(crate) async fn keep(
                ON CONFLICT (version) DO UPDATE SET prints = excluded.prints, mac = excluded.mac";
     session.execute(put, values![&version.0, prints.bytes(), &mac]).await?;
     changed(session, keys).await
+}
+
+/// Forgets which content a version has.
+pub(crate) async fn forget_content(session: &mut Session, version: VersionId) -> Result<(), StoreError> {
+    session.execute("DELETE FROM contents WHERE version = ?1", values![&version.0]).await.map(drop)
 }
 
 /// Forgets it. Tells whether there was something to forget.

@@ -1,6 +1,6 @@
 //! What is hashed of bytes that are written: what equal contents are known by, and an MD5 where a bucket asks for one.
 
-use cordon_domain::{Bucket, ContentDigest, Etags, VersionId};
+use cordon_domain::{Bucket, ContentDigest, Etags, Label, Level, VersionId};
 use cordon_keys::{ContentHasher, ContentKey, ContentSum, Purpose};
 use cordon_store::edge::SystemEntropy;
 use md5::{Digest as _, Md5};
@@ -58,10 +58,12 @@ fn drawn() -> String {
 }
 
 impl Vault {
-    /// What hashes the bytes of a version that is written to a bucket, or of a part of one.
-    pub(crate) fn hashing(&self, bucket: &Bucket) -> Result<Hashing, VaultError> {
+    /// What hashes the bytes of a version that is written to a bucket with a label, or of a part of one. What is restricted has no
+    /// MD5, whatever its bucket asks for.
+    pub(crate) fn hashing(&self, bucket: &Bucket, label: &Label) -> Result<Hashing, VaultError> {
         let content = self.content_key()?.map(|key| key.hasher());
-        let md5 = (bucket.guarding().etags == Etags::Md5).then(Md5::new);
+        let asked = bucket.guarding().etags == Etags::Md5 && label.level < Level::Restricted;
+        let md5 = asked.then(Md5::new);
         Ok(Hashing { content, md5 })
     }
 

@@ -183,26 +183,26 @@ impl Vault {
     /// Looks into a short version that is about to be written with a label. `None`: later.
     pub(crate) async fn look_now(
         &self,
-        (key, content): (&ObjectKey, Option<ContentDigest>),
+        (bucket, key, content): (BucketId, &ObjectKey, Option<ContentDigest>),
         short: Short,
         (label, guarding): (&Label, &Guarding),
     ) -> Option<Seen> {
         let (own, body) = (self.inspecting.as_ref()?, short.0?.freeze());
         let looking = own.look(key, (label, guarding), |wants| own.inspector.look_now(&wants, body.clone()));
         let seen = timeout(Duration::from_millis(LOOK_NOW_MS), looking).await.ok()?.ok()?;
-        self.recognised(own, seen, content).await.ok()
+        self.recognised(own, seen, ((bucket, key), content)).await.ok()
     }
 
     /// What is known of a version that is written now with a label, and by what copies of it are recognised.
     pub(crate) fn inspection(
         &self,
-        seen: Option<(&Seen, Option<ContentDigest>)>,
+        (seen, content): (Option<&Seen>, Option<ContentDigest>),
         (label, guarding): (&Label, &Guarding),
         (at, by): (Moment, PrincipalId),
     ) -> (Option<Inspection>, Option<Original>) {
         let Some(own) = &self.inspecting else { return (None, None) };
-        let pending = (Some(Inspection::Pending), None);
-        let Some((seen, content)) = seen.filter(|(seen, _)| is_whole(seen, (label, guarding))) else { return pending };
+        let pending = (Some(Inspection::Pending), self.registered_before(content, (label, guarding)));
+        let Some(seen) = seen.filter(|seen| is_whole(seen, (label, guarding))) else { return pending };
         match own.known.raised(&seen.looked, label, guarding.inspection) {
             None | Some(Raised { to: Some(_), .. }) => pending,
             Some(Raised { to: None, would }) => {
@@ -334,7 +334,7 @@ impl Vault {
         // What nobody can read without dying of it is not read.
         let seen = seen.unwrap_or_else(|| Seen { prints: Some(Prints::default()), ..Looked::unreadable().into() });
         let content = self.veiled(entry.said.content, version)?;
-        let seen = self.recognised(own, seen, content).await?;
+        let seen = self.recognised(own, seen, ((entry.bucket, &entry.key), content)).await?;
         let subject = Subject { target: &target, by: entry.said.by, headers: &entry.said.headers, content };
         self.settle(own, subject, &seen).await.map(drop)
     }

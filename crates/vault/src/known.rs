@@ -4,7 +4,7 @@
 //! A label that inspection inferred registers nothing, or levels would creep from copy to copy. What is registered goes with its
 //! version.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use cordon_domain::{
 use cordon_gate::act::{ForgetPrints, TakeKnowledge};
 use cordon_gate::{Facts, Request, Verdict};
 use cordon_keys::Purpose;
-use cordon_store::entries::Said;
+use cordon_store::entries::{Entry, Said};
 use cordon_store::prints::{AllPrints, Printed, Rank};
 use cordon_store::{Change, ObjectRow, StoreError};
 use tokio::sync::Notify;
@@ -25,7 +25,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::error::VaultError;
 use crate::inspect::Inspecting;
-use crate::limits::{KNOWN_MAX, KNOWN_PRINTS_MAX, LABELS_KEPT_MAX, LEARN_AGAIN_MS, LEARN_APART_MS};
+use crate::limits::{KNOWN_MAX, KNOWN_PRINTS_MAX, LABELS_KEPT_MAX, LEARN_AGAIN_MS, LEARN_APART_MS, UNRELATED_MIN};
 use crate::vault::{Vault, of_version};
 
 /// What is known here.
@@ -125,9 +125,15 @@ impl Knowing {
     /// Keeps the label of a version that something has all of the content of.
     fn learnt_of(&self, version: VersionId, label: &Label) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.labels.versions.get(&version) != Some(label) {
-            Arc::make_mut(&mut state.labels).versions.insert(version, label.clone());
+        if state.labels.versions.get(&version) == Some(label) {
+            return;
         }
+        let known = &mut Arc::make_mut(&mut state.labels).versions;
+        // A look that goes by one that is forgotten begins anew.
+        if known.len() >= LABELS_KEPT_MAX {
+            known.clear();
+        }
+        known.insert(version, label.clone());
     }
 
     /// Something was registered.
@@ -268,26 +274,55 @@ impl Vault {
         (label.origin != Origin::Marked || cleared() == Some(true)).then_some(Original { prints, content })
     }
 
-    /// Adds to what was found in a version those that have the same content, if copies of them are recognised.
+    /// By what copies of a version are recognised before anybody looked into it: its content, where its label says so already.
+    pub(crate) fn registered_before(
+        &self,
+        content: Option<ContentDigest>,
+        (label, guarding): (&Label, &Guarding),
+    ) -> Option<Original> {
+        let content = content.filter(|_| registers(label, guarding) && label.origin == Origin::Set)?;
+        Some(Original { content: Some(content), ..Original::default() })
+    }
+
+    /// Adds to what was found in what is called so those that have the same content, if copies of them are recognised. Versions of the
+    /// same name do not count: a label is at least that of what it takes the place of.
     pub(crate) async fn recognised(
         &self,
         own: &Inspecting,
         mut seen: Seen,
-        content: Option<ContentDigest>,
+        ((bucket, key), content): ((BucketId, &ObjectKey), Option<ContentDigest>),
     ) -> Result<Seen, VaultError> {
         let Some(content) = content else { return Ok(seen) };
-        for original in self.reader.with_content(content, COPIED_MAX + 1).await? {
-            let found = match self.reader.version(&self.keys, original).await {
+        let mut originals = self.originals(content).await?;
+        originals.retain(|(entry, _)| (entry.bucket, &entry.key) != (bucket, key));
+        for (entry, row) in originals {
+            own.known.learnt_of(entry.version, &row.label);
+            seen.looked.add(Found::same_content(entry.version, row.label.level));
+        }
+        Ok(seen)
+    }
+
+    /// Versions with a content of which copies are recognised. What three people wrote into three buckets stands everywhere, and is
+    /// recognised by nobody.
+    async fn originals(&self, content: ContentDigest) -> Result<Vec<(Entry, ObjectRow)>, VaultError> {
+        let mut originals = Vec::new();
+        for version in self.reader.with_content(content, COPIED_MAX).await? {
+            let found = match self.reader.version(&self.keys, version).await {
                 Err(StoreError::Integrity(_)) => continue,
                 found => found?,
             };
-            let Some((entry, Some(row))) = found else { continue };
-            if entry.said.content == self.veiled(Some(content), original)? {
-                own.known.learnt_of(original, &row.label);
-                seen.looked.add(Found::same_content(original, row.label.level));
+            // The row finds; what the version says of itself decides.
+            if let Some((entry, Some(row))) = found
+                && entry.said.content == self.veiled(Some(content), version)?
+                && self.rank(&entry.said, &row).is_some()
+            {
+                originals.push((entry, row));
             }
         }
-        Ok(seen)
+        let buckets: BTreeSet<_> = originals.iter().map(|(entry, _)| entry.bucket).collect();
+        let writers: BTreeSet<_> = originals.iter().map(|(entry, _)| entry.said.by).collect();
+        let is_everywhere = buckets.len().min(writers.len()) >= UNRELATED_MIN;
+        Ok(if is_everywhere { Vec::new() } else { originals })
     }
 
     /// Learns whenever there is something to learn, for as long as it is polled.

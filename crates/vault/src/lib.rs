@@ -4,7 +4,7 @@
 //! disk; a label is at least that of the bucket, and of what the name led to before; lists show what the one who asks may
 //! know of, and nothing else; everything is bounded.
 //!
-//! Map: [`vault`] (what it rests on, and buckets), `seal` (bytes that come), [`put`] (writing a version), [`upload`] (writing one in parts), [`get`] (reading
+//! Map: [`vault`] (what it rests on, and buckets), `seal` (bytes that come), `digests` (what is hashed of them), [`put`] (writing a version), [`upload`] (writing one in parts), [`get`] (reading
 //! one), [`list`], [`remove`] (hiding and deleting), `tags`, [`inspect`] (looking into what was written), `known` (what is recognised in it), [`held`] (what was found in it), [`publish`] (what
 //! is public), [`allowances`] (what leaves beyond limits), [`embargoes`] (what is not read before a date), `codenames`, `asking` (what takes other people), `blobs` (sealed bytes in an object store).
 
@@ -12,8 +12,8 @@ pub mod allowances;
 mod asking;
 mod blobs;
 mod codenames;
-pub mod digests;
-mod embargoes;
+mod digests;
+pub mod embargoes;
 pub mod error;
 pub mod get;
 pub mod held;

@@ -87,6 +87,9 @@ pub const HOLDS_MS: i64 = 60_000;
 /// Bytes without which a content is too short to be recognised: many are the same by chance.
 pub const CONTENT_BYTES_MIN: u64 = 64;
 
+/// People and buckets of whose originals a content that is the same in all is nobody's.
+pub const UNRELATED_MIN: usize = 3;
+
 /// Hashes of passages that are recognised, of all versions together: each takes some 40 bytes in every process that looks.
 pub const KNOWN_PRINTS_MAX: usize = 2_000_000;
 

@@ -175,13 +175,13 @@ impl Vault {
                 short.keep(piece);
             }
         });
-        let hashing = self.hashing(bucket)?;
+        let label = new.label_over(bucket, before.as_ref());
+        let hashing = self.hashing(bucket, &label)?;
         let Sealed { part, digests, row } = seal(&self.blobs, (&data_key, hashing), piece, body).await?;
         new.headers.extend(new.behind.said());
         let guarding = guarding_with(bucket.guarding(), &new.headers);
         let content = self.content_of(&[digests], part.bytes)?;
-        let label = new.label_over(bucket, before.as_ref());
-        let seen = self.look_now((&new.key, content), short, (&label, &guarding)).await;
+        let seen = self.look_now((bucket.id, &new.key, content), short, (&label, &guarding)).await;
         let (data_key, tag) = (Arc::new(data_key), digests.tag());
         let made = Made { version, data_key, parts: vec![part], row, tag, content, seen };
         let written = self.lead(asks, (bucket, before), &new, &made).await;
@@ -246,7 +246,7 @@ impl Vault {
         let row = self.row(bucket, made, label.clone()).await?;
         let by = asks.actor.principal;
         let guarding = guarding_with(bucket.guarding(), &new.headers);
-        let seen = made.seen.as_ref().map(|seen| (seen, made.content));
+        let seen = (made.seen.as_ref(), made.content);
         let (inspection, original) = self.inspection(seen, (&label, &guarding), (asks.at, by));
         let registers = original.is_some();
         let said = Said {
@@ -257,8 +257,9 @@ impl Vault {
             by,
             headers: new.headers.clone(),
             files: made.files(),
-            inspection,
+            inspection: inspection.clone(),
             content: self.veiled(made.content, made.version)?,
+            weights: inspection.as_ref().is_some_and(Inspection::found_weights),
         };
         let pending = said.is_pending();
         // What is pending has an event of its own that says what was found.

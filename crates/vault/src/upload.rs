@@ -292,11 +292,11 @@ impl Vault {
             return Err(VaultError::Parts(PartsFault::Number));
         }
         let own = label.iter().fold(upload.writing.label_over(bucket, None), |own, other| own.join(other));
-        let target = of_version(bucket.id, upload.version, own);
+        let target = of_version(bucket.id, upload.version, own.clone());
         self.gate.admit(&Request::<Write>::new(Facts { target, ..asks.clone() })).await?;
         let (version, sealed_as) = (upload.version, upload.next_number()?);
         let piece = Piece { bucket: bucket.id, version, number: sealed_as, row_max: None };
-        let hashing = self.hashing(bucket)?;
+        let hashing = self.hashing(bucket, &own)?;
         let Sealed { part, digests, .. } = seal(&self.blobs, (&upload.data_key, hashing), piece, body).await?;
         let sent = SentPart { tag: digests.tag(), at: asks.at, said: behind.said(), part, digests };
         upload.keep(number, sent.clone(), label)?;

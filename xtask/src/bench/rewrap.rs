@@ -71,8 +71,18 @@ pub(super) async fn write(
     let facts = Facts { target, ..Facts::new(RequestId(id), SystemClock.now(), action, actor) };
     let (key, by, at) = (format!("{number}").parse(), installation.itself(), SystemClock.now());
     let (tag, headers) = (String::new(), Vec::new());
-    let said =
-        Said { body: Body::Files, bytes: 1 << 20, tag, at, by, headers, files: 1, inspection: None, content: None };
+    let said = Said {
+        body: Body::Files,
+        bytes: 1 << 20,
+        tag,
+        at,
+        by,
+        headers,
+        files: 1,
+        inspection: None,
+        content: None,
+        weights: false,
+    };
     let key = key.map_err(|_| "no name".to_owned())?;
     let new = NewVersion {
         row,

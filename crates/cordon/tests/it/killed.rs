@@ -56,10 +56,10 @@ fn nothing_is_read_while_the_database_is_gone_and_all_is_there_when_it_is_back_o
         let round = round.to_string();
         written_until(&place, (&round, count), || cluster.kill().expect("killed"));
         succeeds(client(&place, &["refused", &round]));
-        assert_eq!(up.is_ready(), "503", "a balancer is told to pass it over");
+        up.becomes_ready("503");
         cluster.start_again().expect("recovered");
         succeeds(client(&place, &["read", &round]));
-        assert_eq!(up.is_ready(), "200");
+        up.becomes_ready("200");
     }
     up.end();
     let verified = place.run(&["audit", "verify", "--database", &database]);

@@ -69,6 +69,7 @@ async fn write(installation: &Installation, number: u8, level: Level) {
         files: 1,
         inspection: None,
         content: None,
+        weights: false,
     };
     let new = NewVersion {
         row,

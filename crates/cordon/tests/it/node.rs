@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use cordon_testkit::SoftPasskey;
 use serde_json::{Value, json};
@@ -71,11 +72,22 @@ impl Up {
         self.child.id()
     }
 
-    /// With which status it says whether it is ready.
-    pub(crate) fn is_ready(&self) -> String {
-        let pages = self.origin.trim_start_matches("http://").replace("localhost", "127.0.0.1");
-        let answer = crate::watched::get(&pages, "/ready");
-        answer.split(' ').nth(1).expect("a status").to_owned()
+    /// Where it answers.
+    pub(crate) fn pages(&self) -> String {
+        self.origin.trim_start_matches("http://").replace("localhost", "127.0.0.1")
+    }
+
+    /// Waits until it says with that status whether it is ready: it notices within a second.
+    pub(crate) fn becomes_ready(&self, status: &str) {
+        let mut answer = String::new();
+        for _ in 0..100 {
+            answer = crate::watched::get(&self.pages(), "/ready");
+            if answer.split(' ').nth(1) == Some(status) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("{status}: {answer}");
     }
 
     /// How often it has said something since it answers.
@@ -408,7 +420,7 @@ fn an_emergency_is_agreed_to_told_to_everybody_and_reviewed_by_somebody_else() {
         assert!(browser.get("/approvals").contains("the disk is full"));
     }
     // It looks five times a second.
-    std::thread::sleep(std::time::Duration::from_secs(1));
+    std::thread::sleep(Duration::from_secs(1));
     assert_eq!(up.has_said("ALERT: an emergency is open: pr_"), 1, "once");
     let listed = place.run(&["emergency", "list"]);
     assert!(listed.stdout.contains("ada@example.org  open, until"), "{}", listed.stdout);

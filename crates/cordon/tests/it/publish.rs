@@ -76,6 +76,12 @@ fn hook() -> (String, Receiver<String>) {
 
 /// Two people, an internal bucket, and a node that tells a hook.
 pub(crate) fn two_people(place: &Place, hook: &str) -> (Up, Browser) {
+    let (up, _, bob) = two_browsers(place, hook);
+    (up, bob)
+}
+
+/// The same, with the browser of the first, too.
+pub(crate) fn two_browsers(place: &Place, hook: &str) -> (Up, Browser, Browser) {
     let up = Up::begin(place, &["--purge-hook", hook]);
     let mut ada = Browser::welcomed(&up.origin, up.link());
     assert_eq!(login(place, "home", &mut ada).code, 0);
@@ -85,7 +91,7 @@ pub(crate) fn two_people(place: &Place, hook: &str) -> (Up, Browser) {
     let invited = ok(place.run(&[&invite[..], &more].concat()));
     let mut bob = Browser::welcomed(&up.origin, invited.lines().nth(1).expect("a link"));
     assert_eq!(login(place, "bob", &mut bob).code, 0);
-    (up, bob)
+    (up, ada, bob)
 }
 
 /// A moment some days ahead, as it is typed.

@@ -170,8 +170,11 @@ fn what_is_under_way_arrives_when_a_node_is_ended() {
     let place = Place::new();
     let up = written_for_atlas(&place);
     let mut child = reading(&place, "home", &["atlas", "all"]);
+    let pages = up.pages();
     let ends = std::thread::spawn(move || up.end());
-    std::thread::sleep(std::time::Duration::from_secs(1));
+    while std::net::TcpStream::connect(&pages).is_ok() {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
     assert!(!ends.is_finished(), "it waits for what is under way");
     drop(child.stdin.take());
     let done = child.wait_with_output().expect("it ends");

@@ -8,7 +8,7 @@ use crate::s3::python;
 use crate::trust::ok;
 
 /// What takes another person: asked for, seen on the page, approved, and done by the same command.
-fn with_another(place: &Place, bob: &mut Browser, shown: &str, command: &[&str]) -> String {
+pub(crate) fn with_another(place: &Place, bob: &mut Browser, shown: &str, command: &[&str]) -> String {
     let asked = ok(place.run(command)).trim().to_owned();
     assert!(asked.starts_with("as_"), "{asked}");
     assert_eq!(ok(place.run(command)).trim(), asked, "it still waits, and is the same");

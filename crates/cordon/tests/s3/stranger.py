@@ -94,6 +94,7 @@ elif sys.argv[1] == "confidential":
     for bucket in ["shelf", "other"]:
         s3.create_bucket(Bucket=bucket)
         s3.put_object(Bucket=bucket, Key="plan", Body=b"a plan")
+    s3.put_object(Bucket="news", Key="held.md", Body="Company " + "confidential: do not " + "distribute.")
 elif sys.argv[1] == "stale":
     # Whoever may do everything, and signed in too long ago.
     MARK["Bucket"] = "shelf"

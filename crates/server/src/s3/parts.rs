@@ -1,7 +1,10 @@
 //! Operations of uploads in parts.
 
+use std::collections::BTreeSet;
+
 use cordon_domain::VersionId;
 use cordon_store::entries::{Said, TAGGING};
+use cordon_vault::limits::UPLOAD_PARTS_MAX;
 use cordon_vault::put::{Behind, OnlyIf};
 use cordon_vault::upload::SentPart;
 use cordon_vault::{VaultError, Writing};
@@ -129,15 +132,16 @@ impl Operations {
             parts.into_iter().map(|part| (number_of(part.part_number.unwrap_or(0)), part)).collect();
         let tag = |part: &CompletedPart| part.e_tag.clone().map(ETag::into_value).unwrap_or_default();
         let named: Vec<(u32, String)> = parts.iter().map(|(number, part)| (*number, tag(part))).collect();
-        if named.is_empty() {
-            return Err(s3_error!(MalformedXML, "no part is named"));
+        if named.is_empty() || named.len() > UPLOAD_PARTS_MAX as usize {
+            return Err(s3_error!(MalformedXML, "no part is named, or more than can have been sent"));
         }
         // One that is finished has none any more.
         let sent = self.vault().sent_parts(&asks.facts, (&bucket, &key, upload));
         let sums = sent.as_ref().map_or(Ok(Vec::new()), |sent| of_all(&input, &parts, sent))?;
         if let Some(bytes) = input.mpu_object_size {
             let sent = sent.map_err(of_vault)?;
-            let parts = sent.iter().filter(|(number, _)| named.iter().any(|(own, _)| own == number));
+            let numbers: BTreeSet<u32> = named.iter().map(|(number, _)| *number).collect();
+            let parts = sent.iter().filter(|(number, _)| numbers.contains(number));
             if u64::try_from(bytes) != Ok(parts.map(|(_, part)| part.bytes()).sum()) {
                 return Err(s3_error!(InvalidRequest, "the parts are not as long together as was said"));
             }

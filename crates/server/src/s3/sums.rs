@@ -2,6 +2,8 @@
 //!
 //! Source: "Checking object integrity" of the Amazon S3 user guide.
 
+use std::collections::BTreeMap;
+
 use cordon_vault::upload::SentPart;
 use crc_fast::{CrcAlgorithm, checksum_combine};
 use data_encoding::BASE64;
@@ -65,11 +67,6 @@ const KINDS: [Kind; 5] = [
 /// What is known of a part: its checksum, and its length.
 type Known = (Vec<u8>, u64);
 
-/// The part of a number among those that were sent.
-fn sent_as(sent: &[(u32, SentPart)], number: u32) -> Option<&SentPart> {
-    sent.iter().find(|(own, _)| *own == number).map(|(_, part)| part)
-}
-
 /// The checksums of a version, as they are kept: they follow from those that came with its parts. What is stated of parts, or of all, is
 /// compared with these.
 pub(super) fn of_all(
@@ -79,13 +76,15 @@ pub(super) fn of_all(
 ) -> S3Result<Vec<(String, String)>> {
     let mut kept = Vec::new();
     // Of one that is named twice, the last counts.
-    let named: Vec<_> = named.chunk_by(|(one, _), (other, _)| one == other).filter_map(<[_]>::last).collect();
+    let named = named.chunk_by(|(one, _), (other, _)| one == other).filter_map(<[_]>::last);
+    let sent: BTreeMap<u32, &SentPart> = sent.iter().map(|(number, part)| (*number, part)).collect();
+    let named: Vec<_> = named.map(|(number, part)| (sent.get(number).copied(), part)).collect();
     for kind in &KINDS {
         let own = |part: &SentPart| {
             let said = part.said.iter().find(|(name, _)| name == kind.header);
             said.map(|(_, value)| (value.clone(), part.bytes()))
         };
-        let own: Vec<_> = named.iter().map(|(number, _)| sent_as(sent, *number).and_then(own)).collect();
+        let own: Vec<_> = named.iter().map(|(sent, _)| sent.and_then(own)).collect();
         let stated = named.iter().map(|(_, part)| (kind.of_part)(part).as_deref());
         let differs = |(stated, own): (Option<&str>, &Option<(String, u64)>)| {
             stated.is_some_and(|stated| own.as_ref().is_none_or(|(own, _)| own != stated))

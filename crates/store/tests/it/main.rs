@@ -179,6 +179,7 @@ fn named(row: ObjectRow, key: &str) -> NewVersion {
         files: 1,
         inspection: None,
         content: None,
+        weights: false,
     };
     NewVersion {
         row,

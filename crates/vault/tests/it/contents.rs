@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cordon_domain::{Action, Bucket, Etags, Guarding, Inspection, Label, Level, Mode, Origin, Prints, Seen};
+use cordon_domain::{Action, Bucket, Etags, Guarding, Inspection, Label, Level, Mode, Origin, Prints, Role, Seen};
 use cordon_gate::Facts;
 use cordon_testkit::Chance;
 use cordon_vault::put::Behind;
@@ -168,4 +168,34 @@ async fn another_reader_s_original_counts_for_everybody() {
     place.put(BOB, &bucket, writing("copy"), body).await.expect("written");
     assert_eq!(label_of(&place, &bucket, "copy").await.level, Level::Restricted);
     assert_eq!(place.events(Action::LabelRaise).await.len(), 1);
+}
+
+/// What two people made less is no original any more, and what three people keep in three places is nobody's.
+#[tokio::test]
+async fn what_was_lowered_or_stands_everywhere_is_nobodys() {
+    let (place, bucket) = place().await;
+    let (lowered, everywhere) = (noise(5, 300), noise(6, 300));
+    place.put(ADA, &bucket, at_least("lowered", Level::Restricted), lowered.clone()).await.expect("written");
+    let asks = Facts { reason: Some("announced".to_owned()), ..place.asks(ADA) };
+    let to = Label::of(Level::Internal);
+    let mut lowering =
+        place.vault.lower(&asks, &bucket, (&name("lowered"), None), to).await.expect("nothing else is missing");
+    lowering.facts.approval = Some(place.approved(&lowering.facts).await);
+    place.vault.carry_out(lowering).await.expect("lowered");
+    place.put(ADA, &bucket, writing("lowered-2"), lowered).await.expect("written");
+    let (entry, label) = place.vault.head(&place.asks(ADA), &bucket, &name("lowered-2"), None).await.expect("there");
+    assert_eq!(label.level, Level::Internal);
+    assert!(entry.said.inspection.is_some_and(|inspection| inspection.may_be_public()), "it is clean");
+
+    for (count, who) in [ADA, 31, 32].into_iter().enumerate() {
+        if who != ADA {
+            place.bring_in(who, Level::Restricted, Role::Owner).await;
+        }
+        let own = place.bucket(&format!("of-{who}"), Level::Restricted).await;
+        place.put(who, &own, writing("logo"), everywhere.clone()).await.expect("written");
+        let copy = format!("copy-{count}");
+        place.put(ADA, &bucket, writing(&copy), everywhere.clone()).await.expect("written");
+        let expected = if count < 2 { Level::Restricted } else { Level::Internal };
+        assert_eq!(label_of(&place, &bucket, &copy).await.level, expected, "{copy}");
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cordon_domain::egress::UNLIMITED;
 use cordon_domain::{
-    Action, Bucket, Egress, Found, Kind, Label, Level, Levels, Looked, Outcome, Prints, Seen, VersionId,
+    Action, Bucket, Egress, Found, Kind, Label, Level, Levels, Looked, Outcome, Prints, Role, Seen, VersionId,
 };
 use cordon_gate::Facts;
 use cordon_vault::VaultError;
@@ -213,7 +213,7 @@ async fn people_of_one_vendor_read_together_what_one_reader_may() {
 async fn all_readers_of_a_project_read_together_ten_times_what_one_may() {
     let (place, bucket) = of_project(1).await;
     for number in 11..22 {
-        place.bring_in_reader(number).await;
+        place.bring_in(number, Level::Internal, Role::Reader).await;
     }
     for number in 11..21 {
         reads(&place, &bucket, number, 1).await.expect("within the limit");

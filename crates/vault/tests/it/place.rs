@@ -125,7 +125,7 @@ impl Place {
         (self.folder, self.clock)
     }
 
-    async fn bring_in(&self, number: u8, clearance: Level, role: Role) {
+    pub(crate) async fn bring_in(&self, number: u8, clearance: Level, role: Role) {
         self.bring_in_of(None, number, clearance, role).await;
     }
 
@@ -147,11 +147,6 @@ impl Place {
         for number in OF_VENDOR {
             self.bring_in_of(Some(VendorId([1; 16])), number, Level::Internal, Role::Reader).await;
         }
-    }
-
-    /// Brings in somebody who reads what is internal.
-    pub(crate) async fn bring_in_reader(&self, number: u8) {
-        self.bring_in(number, Level::Internal, Role::Reader).await;
     }
 
     async fn bring_in_of(&self, vendor: Option<VendorId>, number: u8, clearance: Level, role: Role) {
