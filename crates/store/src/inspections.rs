@@ -1,6 +1,6 @@
 //! What is known of versions by looking into them: what waits for it, and what it holds.
 
-use cordon_domain::{Inspection, Original, VersionId};
+use cordon_domain::{ContentDigest, Inspection, Original, VersionId};
 
 use crate::entries::{Entry, Found, by_version, set_said};
 use crate::error::StoreError;
@@ -20,6 +20,8 @@ pub struct Look {
     pub to: Inspection,
     /// By what copies of it are recognised from then on, if they are to be.
     pub original: Option<Original>,
+    /// What its content is, veiled, where that was not known before.
+    pub content: Option<ContentDigest>,
 }
 
 /// What versions are looked for.
@@ -59,6 +61,7 @@ pub(crate) async fn look(
         .ok_or_else(|| StoreError::Conflict(format!("{version} is gone, or somebody looked into it meanwhile")))?;
     // What it was taken for when it was written may be another by now.
     entry.said.weights = entry.said.is_weights() || look.to.found_weights();
+    entry.said.content = entry.said.content.or(look.content);
     entry.said.inspection = Some(look.to);
     set_said(session, keys, &entry).await?;
     match look.original {

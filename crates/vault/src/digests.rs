@@ -1,8 +1,11 @@
 //! What is hashed of bytes that are written: what equal contents are known by, and an MD5 where a bucket asks for one.
 
+use std::sync::{Arc, Mutex};
+
 use cordon_domain::{Bucket, ContentDigest, Etags, Label, Level, VersionId};
 use cordon_keys::{ContentHasher, ContentKey, ContentSum, Purpose};
 use cordon_store::edge::SystemEntropy;
+use cordon_store::entries::Said;
 use md5::{Digest as _, Md5};
 
 use crate::error::VaultError;
@@ -57,7 +60,58 @@ fn drawn() -> String {
     cordon_domain::id::hex(&VersionId::draw(&mut SystemEntropy).0)
 }
 
+/// What is hashed of a version while somebody looks into it.
+#[derive(Clone, Default)]
+pub(crate) struct Passing(Arc<Mutex<Option<(ContentHasher, u64)>>>);
+
+impl Passing {
+    /// Begins anew.
+    fn begin(&self, hasher: ContentHasher) {
+        if let Ok(mut passing) = self.0.lock() {
+            *passing = Some((hasher, 0));
+        }
+    }
+
+    pub(crate) fn update(&self, piece: &[u8]) {
+        if let Ok(mut passing) = self.0.lock()
+            && let Some((hasher, bytes)) = &mut *passing
+        {
+            hasher.update(piece);
+            *bytes += piece.len() as u64;
+        }
+    }
+
+    /// What came, if that was all of so many bytes.
+    fn finish(&self, bytes: u64) -> Option<ContentSum> {
+        let passed = self.0.lock().ok()?.take();
+        passed.filter(|(_, came)| *came == bytes).map(|(hasher, _)| hasher.finish())
+    }
+}
+
 impl Vault {
+    /// Begins to hash a version that has no digest yet: it was stored before there were any, or in parts of odd sizes.
+    pub(crate) fn hash_passing(&self, said: &Said, passing: &Passing) -> Result<(), VaultError> {
+        if let (None, Some(key)) = (said.content, self.content_key()?) {
+            passing.begin(key.hasher());
+        }
+        Ok(())
+    }
+
+    /// What the content of a version is: as it is known, or as it passed, if all of it did.
+    pub(crate) fn content_passed(
+        &self,
+        (version, said): (VersionId, &Said),
+        passing: &Passing,
+    ) -> Result<Option<ContentDigest>, VaultError> {
+        if said.content.is_some() {
+            return self.veiled(said.content, version);
+        }
+        match passing.finish(said.bytes) {
+            Some(sum) => self.content_of(&[Digests { content: Some(sum), md5: None }], said.bytes),
+            None => Ok(None),
+        }
+    }
+
     /// What hashes the bytes of a version that is written to a bucket with a label, or of a part of one. What is restricted has no
     /// MD5, whatever its bucket asks for.
     pub(crate) fn hashing(&self, bucket: &Bucket, label: &Label) -> Result<Hashing, VaultError> {

@@ -114,7 +114,7 @@ impl Vault {
         }
         let released = Some(Released { by: asks.actor.principal, at: asks.at });
         let to = Inspection::Done(Box::new(Inspected { released, ..Inspected::clone(inspected) }));
-        let look = Box::new(Look { from, to, original: None });
+        let look = Box::new(Look { from, to, original: None, content: None });
         self.lowering(asks, (bucket.id, entry.version, row.label), before, Some(look)).await
     }
 
@@ -150,7 +150,7 @@ impl Vault {
             Some(Inspection::Done(done)) if done.released.is_none() && asks_more(&done, &to, &row.label) => {
                 let released = Some(Released { by: asks.actor.principal, at: asks.at });
                 let to = Inspection::Done(Box::new(Inspected { released, ..Inspected::clone(&done) }));
-                Some(Box::new(Look { from: Inspection::Done(done), to, original: None }))
+                Some(Box::new(Look { from: Inspection::Done(done), to, original: None, content: None }))
             }
             _ => None,
         };
@@ -217,7 +217,7 @@ impl Vault {
         let guarding = self.guarding_of(bucket.id, &entry.said.headers);
         let is_original = registers(to, &guarding) && !registers(&row.label, &guarding);
         let known = entry.said.inspection.filter(|_| is_original && self.inspecting.is_some());
-        let look = known.map(|from| Box::new(Look { from, to: Inspection::Pending, original: None }));
+        let look = known.map(|from| Box::new(Look { from, to: Inspection::Pending, original: None, content: None }));
         let change = self.relabel((bucket.id, entry.version), Action::LabelRaise, to.clone(), look).await?;
         let target = of_version(bucket.id, entry.version, row.label);
         let facts = Facts { target, beside: change.beside(), action: Action::LabelRaise, ..asks.clone() };

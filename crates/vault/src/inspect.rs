@@ -20,12 +20,13 @@ use cordon_store::edge::SystemEntropy;
 use cordon_store::entries::Entry;
 use cordon_store::inspections::{Look, Wanted};
 use cordon_store::{Change, ObjectRow};
-use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::digests::Passing;
 use crate::error::VaultError;
 use crate::known::{Knowing, Raised, registers};
 use crate::limits::{
@@ -313,14 +314,16 @@ impl Vault {
         let target = of_version(entry.bucket, version, row.label.clone());
         let guarding = self.guarding_of(entry.bucket, &entry.said.headers);
         let mut seen = None;
-        let _held = self.blobs.hold(version);
+        let (_held, passing) = (self.blobs.hold(version), Passing::default());
         for _ in 0..LOOK_TRIES {
-            let (row, entry) = (&row, &entry);
+            let (row, entry, passing) = (&row, &entry, &passing);
             let look = async |wants: Wants| {
                 let facts = self.own_facts(own, Action::ObjectRead, &target);
                 let got = self.open(facts, entry.clone(), row.clone()).await?;
-                let bytes = entry.said.bytes;
-                own.inspector.look(&wants, bytes, got.bytes(0..bytes).boxed()).await
+                let (bytes, passing) = (entry.said.bytes, passing.clone());
+                self.hash_passing(&entry.said, &passing)?;
+                let body = got.bytes(0..bytes).inspect_ok(move |piece| passing.update(piece));
+                own.inspector.look(&wants, bytes, body.boxed()).await
             };
             match own.look(&entry.key, (&row.label, &guarding), look).await {
                 Ok(found) => {
@@ -333,7 +336,7 @@ impl Vault {
         }
         // What nobody can read without dying of it is not read.
         let seen = seen.unwrap_or_else(|| Seen { prints: Some(Prints::default()), ..Looked::unreadable().into() });
-        let content = self.veiled(entry.said.content, version)?;
+        let content = self.content_passed((version, &entry.said), &passing)?;
         let seen = self.recognised(own, seen, ((entry.bucket, &entry.key), content)).await?;
         let subject = Subject { target: &target, by: entry.said.by, headers: &entry.said.headers, content };
         self.settle(own, subject, &seen).await.map(drop)
@@ -384,9 +387,10 @@ impl Vault {
         let original = self.registered((seen, content), gets, by);
         let (registers, is_registered) = (registers(gets.0, gets.1), original.is_some());
         let told = Told { found: inspected.to_string(), registers, is_registered };
+        let content = self.veiled(content, version)?;
         let look = |inspected| {
             let to = Inspection::Done(Box::new(inspected));
-            Box::new(Look { from: Inspection::Pending, to, original })
+            Box::new(Look { from: Inspection::Pending, to, original, content })
         };
         let Some(raised) = raised else {
             let change = Change::Inspect { bucket, version, look: look(inspected) };

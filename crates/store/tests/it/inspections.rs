@@ -49,7 +49,7 @@ fn done(looked: Looked, before: Option<Label>) -> Inspection {
 }
 
 fn look(from: Inspection, to: Inspection) -> Box<Look> {
-    Box::new(Look { from, to, original: None })
+    Box::new(Look { from, to, original: None, content: None })
 }
 
 async fn what_waits_is_found_until_it_was_looked_into(ground: Ground) {

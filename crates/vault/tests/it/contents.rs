@@ -80,7 +80,7 @@ async fn parts_of_any_common_size_are_the_same_content() {
     let original = at_least("original", Level::Restricted);
     place.put(ADA, &bucket, original, body.clone()).await.expect("written");
     place.vault.inspect_waiting().await.expect("looked into");
-    for size in [5 << 20, 8 << 20] {
+    for size in [5 << 20, 8 << 20, (5 << 20) + 1] {
         let key = format!("in-parts-of-{size}");
         let parts: Vec<&[u8]> = body.chunks(size).collect();
         let tag = in_parts(&place, &bucket, &key, &parts).await;

@@ -459,7 +459,11 @@ impl Inspector for Judges {
 
     fn look(&self, _: &Wants, _: u64, mut body: BoxStream<'static, Result<Bytes, VaultError>>) -> Looking {
         let judge = self.0;
-        Box::pin(async move { Ok(judge(&body.next().await.transpose()?.unwrap_or_default())) })
+        Box::pin(async move {
+            let first = body.next().await.transpose()?.unwrap_or_default();
+            while body.next().await.transpose()?.is_some() {}
+            Ok(judge(&first))
+        })
     }
 
     fn is_large(&self, _: u64) -> bool {
