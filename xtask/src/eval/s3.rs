@@ -24,7 +24,7 @@ const PACKAGES: [&str; 9] = [
     "lxml==6.1.3",
 ];
 /// How many functions pass at least.
-const PASS_MIN: usize = 269;
+const PASS_MIN: usize = 271;
 /// Functions that fail, each group with its reason.
 const LEFT_OUT: &str = include_str!("s3/left-out.toml");
 const PLUGIN: &str = include_str!("s3/plugin.py");
