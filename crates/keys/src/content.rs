@@ -29,6 +29,14 @@ pub struct ContentSum {
     sum: u128,
 }
 
+impl ContentSum {
+    /// Returns how many bytes it is of.
+    #[must_use]
+    pub const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
 /// Takes content as it comes.
 pub struct ContentHasher {
     hasher: blake3::Hasher,

@@ -59,14 +59,16 @@ pub(crate) async fn look(
     let mut entry = entry
         .filter(|entry| entry.said.inspection.as_ref() == Some(&look.from))
         .ok_or_else(|| StoreError::Conflict(format!("{version} is gone, or somebody looked into it meanwhile")))?;
-    // What it was taken for when it was written may be another by now.
     entry.said.weights = entry.said.is_weights() || look.to.found_weights();
     entry.said.content = entry.said.content.or(look.content);
+    let settles = look.from == Inspection::Pending;
     entry.said.inspection = Some(look.to);
     set_said(session, keys, &entry).await?;
     match look.original {
         Some(known) => prints::keep(session, keys, version, &known).await,
-        None => prints::forget_content(session, version).await,
+        // It was taken for an original before anybody looked, and is none.
+        None if settles => prints::forget_content(session, version).await,
+        None => Ok(()),
     }
 }
 

@@ -62,29 +62,28 @@ fn drawn() -> String {
 
 /// What is hashed of a version while somebody looks into it.
 #[derive(Clone, Default)]
-pub(crate) struct Passing(Arc<Mutex<Option<(ContentHasher, u64)>>>);
+pub(crate) struct Passing(Arc<Mutex<Option<ContentHasher>>>);
 
 impl Passing {
     /// Begins anew.
     fn begin(&self, hasher: ContentHasher) {
         if let Ok(mut passing) = self.0.lock() {
-            *passing = Some((hasher, 0));
+            *passing = Some(hasher);
         }
     }
 
     pub(crate) fn update(&self, piece: &[u8]) {
         if let Ok(mut passing) = self.0.lock()
-            && let Some((hasher, bytes)) = &mut *passing
+            && let Some(hasher) = &mut *passing
         {
             hasher.update(piece);
-            *bytes += piece.len() as u64;
         }
     }
 
     /// What came, if that was all of so many bytes.
     fn finish(&self, bytes: u64) -> Option<ContentSum> {
-        let passed = self.0.lock().ok()?.take();
-        passed.filter(|(_, came)| *came == bytes).map(|(hasher, _)| hasher.finish())
+        let passed = self.0.lock().ok()?.take()?.finish();
+        (passed.bytes() == bytes).then_some(passed)
     }
 }
 

@@ -249,6 +249,7 @@ impl Vault {
         let seen = (made.seen.as_ref(), made.content);
         let (inspection, original) = self.inspection(seen, (&label, &guarding), (asks.at, by));
         let registers = original.is_some();
+        let weights = inspection.as_ref().is_some_and(Inspection::found_weights);
         let said = Said {
             body: if made.row.is_some() { Body::Row } else { Body::Files },
             bytes: made.parts.iter().map(|part| part.bytes).sum(),
@@ -257,9 +258,9 @@ impl Vault {
             by,
             headers: new.headers.clone(),
             files: made.files(),
-            inspection: inspection.clone(),
+            inspection,
             content: self.veiled(made.content, made.version)?,
-            weights: inspection.as_ref().is_some_and(Inspection::found_weights),
+            weights,
         };
         let pending = said.is_pending();
         // What is pending has an event of its own that says what was found.

@@ -123,6 +123,27 @@ async fn a_copy_registers_nothing_and_what_is_gone_is_not_recognised() {
     assert_eq!(label_of(&place, &bucket, "later").await.level, Level::Internal);
 }
 
+/// What is released, and is restricted still because somebody said so, stays an original.
+#[tokio::test]
+async fn an_original_that_is_released_is_one_still() {
+    let (place, bucket) = place().await;
+    let body = noise(8, 300);
+    let heron = Label::of(Level::Restricted).with("heron".parse().expect("a project"));
+    let first = Writing { label: Some(heron.clone()), ..writing("first") };
+    place.put(ADA, &bucket, first, body.clone()).await.expect("written");
+    place.put(ADA, &bucket, at_least("second", Level::Restricted), body.clone()).await.expect("written");
+    assert_eq!(label_of(&place, &bucket, "second").await, heron, "it is of the project, too");
+    let asks = Facts { reason: Some("it is not of that".to_owned()), ..place.asks(ADA) };
+    let release = place.vault.release(&asks, &bucket, (&name("second"), None)).await;
+    let mut release = release.expect("nothing else is missing");
+    release.facts.approval = Some(place.approved(&release.facts).await);
+    place.vault.carry_out(release).await.expect("released");
+    assert_eq!(label_of(&place, &bucket, "second").await, Label::of(Level::Restricted));
+    place.vault.remove(&place.asks(ADA), &bucket, &name("first"), None).await.expect("deleted");
+    place.put(ADA, &bucket, writing("copy"), body).await.expect("written");
+    assert_eq!(label_of(&place, &bucket, "copy").await.level, Level::Restricted);
+}
+
 /// Rows of equal contents do not show that they are equal.
 #[tokio::test]
 async fn what_is_stored_of_equal_contents_differs() {
