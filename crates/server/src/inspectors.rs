@@ -1,5 +1,5 @@
-//! Worker processes that look into what the vault takes in: some for what is short and waited for, one for what is longer, one
-//! for what is large.
+//! Worker processes that look into what the vault takes in: some for what is short and waited for, some beside long uploads, one for
+//! what waits, one for what is large of that.
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -14,7 +14,7 @@ use futures_util::stream::BoxStream;
 use tokio::runtime::Handle;
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
-use crate::limits::{LARGE_LOOK_BYTES_MIN, SHORT_LOOKERS};
+use crate::limits::{BESIDE_LOOKERS, LARGE_LOOK_BYTES_MIN, SHORT_LOOKERS};
 
 /// Workers that do the same, started when they are first needed.
 struct Pool {
@@ -68,6 +68,21 @@ impl Lent {
         let ended = |_| LookError::Start(io::Error::other("the thread ended"));
         tokio::task::spawn_blocking(work).await.map_err(ended)?
     }
+
+    /// The same, of bytes that come; another worker takes its place afterwards.
+    async fn look_as_it_comes(
+        self,
+        wants: Wants,
+        told: Arc<Told>,
+        body: BoxStream<'static, Result<Bytes, VaultError>>,
+    ) -> Result<Seen, LookFault> {
+        let failed = Arc::new(Mutex::new(None));
+        let came = Coming { body, here: Handle::current(), piece: Bytes::new(), failed: Arc::clone(&failed) };
+        self.look(wants, told, came, Then::Ends).await.map_err(|error| {
+            let cause = failed.lock().ok().and_then(|mut failed| failed.take());
+            cause.map_or_else(|| fault(error), LookFault::Source)
+        })
+    }
 }
 
 /// What a worker does afterwards.
@@ -93,6 +108,7 @@ fn ending(_: AcquireError) -> LookFault {
 /// All workers of a node.
 pub(crate) struct Inspectors {
     short: Arc<Pool>,
+    beside: Arc<Pool>,
     long: Arc<Pool>,
     large: Arc<Pool>,
     /// What they are to recognise, once that is known: until then nobody looks.
@@ -104,7 +120,7 @@ impl Inspectors {
     pub(crate) fn new(program: &Path) -> Self {
         let pool = |count| Pool::new(program, count);
         let told = Mutex::default();
-        Self { short: pool(SHORT_LOOKERS), long: pool(1), large: pool(1), told }
+        Self { short: pool(SHORT_LOOKERS), beside: pool(BESIDE_LOOKERS), long: pool(1), large: pool(1), told }
     }
 
     fn told(&self) -> Result<Arc<Told>, LookFault> {
@@ -126,18 +142,18 @@ impl Inspector for Inspectors {
         })
     }
 
+    fn look_beside(&self, wants: &Wants, body: BoxStream<'static, Result<Bytes, VaultError>>) -> Option<Looking> {
+        let told = self.told().ok()?;
+        let place = Arc::clone(&self.beside.room).try_acquire_owned().ok()?;
+        Some(Box::pin(Arc::clone(&self.beside).lend(place).look_as_it_comes(wants.clone(), told, body)))
+    }
+
     fn look(&self, wants: &Wants, bytes: u64, body: BoxStream<'static, Result<Bytes, VaultError>>) -> Looking {
         let pool = if bytes < LARGE_LOOK_BYTES_MIN { &self.long } else { &self.large };
         let (pool, wants, told) = (Arc::clone(pool), wants.clone(), self.told());
         Box::pin(async move {
             let place = Arc::clone(&pool.room).acquire_owned().await.map_err(ending)?;
-            let failed = Arc::new(Mutex::new(None));
-            let came = Coming { body, here: Handle::current(), piece: Bytes::new(), failed: Arc::clone(&failed) };
-            let looked = pool.lend(place).look(wants, told?, came, Then::Ends).await;
-            looked.map_err(|error| {
-                let cause = failed.lock().ok().and_then(|mut failed| failed.take());
-                cause.map_or_else(|| fault(error), LookFault::Source)
-            })
+            pool.lend(place).look_as_it_comes(wants, told?, body).await
         })
     }
 

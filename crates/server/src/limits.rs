@@ -102,6 +102,9 @@ pub const SWEEP_S: u64 = 86_400;
 /// Worker processes that look into short versions while their writers wait.
 pub const SHORT_LOOKERS: usize = 2;
 
+/// Worker processes that look into longer versions while those are written.
+pub const BESIDE_LOOKERS: usize = 2;
+
 /// Bytes from which on a version is large: what is not has a worker of its own, and does not wait behind it.
 pub const LARGE_LOOK_BYTES_MIN: u64 = 64 << 20;
 

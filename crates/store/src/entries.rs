@@ -16,7 +16,6 @@ use crate::keyring::Keyring;
 use crate::labels::keep_past;
 use crate::limits::BODY_ROW_BYTES_MAX;
 use crate::prints;
-use crate::read::Reader;
 use crate::rows::{MAC_BYTES, ObjectRow, RowKey, Stamp, encoded};
 use crate::sql::{Cell, Row, Session, values};
 use crate::state::object;
@@ -422,64 +421,4 @@ pub struct Mark {
     pub at: Moment,
     /// By whom.
     pub by: PrincipalId,
-}
-
-/// What a name leads to: an entry, and the object behind it; none behind a mark.
-pub type Found = (Entry, Option<ObjectRow>);
-
-async fn led_to(
-    session: &mut Session,
-    keys: &Keyring,
-    (bucket, key): (BucketId, &ObjectKey),
-    version: Option<VersionId>,
-) -> Result<Option<Found>, StoreError> {
-    let entry = match version {
-        None => latest(session, keys, bucket, key).await?,
-        Some(version) => by_version(session, keys, version).await?,
-    };
-    let Some(entry) = entry.filter(|entry| entry.bucket == bucket && entry.key == *key) else { return Ok(None) };
-    if entry.said.body == Body::None {
-        return Ok(Some((entry, None)));
-    }
-    // What is shredded has a name, and nothing behind it.
-    let row = object(session, keys, entry.version).await?.filter(|row| row.bucket == bucket);
-    Ok(row.map(|row| (entry, Some(row))))
-}
-
-impl Reader {
-    /// Returns what a name leads to now, or the version of it that is asked for.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Integrity`] when a row was changed beside Cordon.
-    pub async fn entry(
-        &self,
-        keys: &Keyring,
-        (bucket, key): (BucketId, &ObjectKey),
-        version: Option<VersionId>,
-    ) -> Result<Option<Found>, StoreError> {
-        let mut session = self.session().await?;
-        led_to(&mut session, keys, (bucket, key), version).await
-    }
-
-    /// Tells whether a name leads to a version.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the database cannot be read.
-    pub async fn is_led_to(&self, version: VersionId) -> Result<bool, StoreError> {
-        let select = "SELECT 1 FROM entries WHERE version = ?1";
-        Ok(self.session().await?.first(select, values![&version.0]).await?.is_some())
-    }
-
-    /// Returns the sealed bytes of a version that stand in the database.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the database cannot be read.
-    pub async fn body(&self, version: VersionId) -> Result<Option<Vec<u8>>, StoreError> {
-        let select = "SELECT sealed FROM bodies WHERE version = ?1";
-        let row = self.session().await?.first(select, values![&version.0]).await?;
-        Ok(row.map(|mut row| row.take_bytes(0)).transpose()?)
-    }
 }

@@ -2,7 +2,8 @@
 
 use cordon_domain::{ContentDigest, Inspection, Original, VersionId};
 
-use crate::entries::{Entry, Found, by_version, set_said};
+use crate::entries::{Entry, by_version, set_said};
+use crate::found::Found;
 use crate::error::StoreError;
 use crate::keyring::Keyring;
 use crate::limits::INSPECTIONS_ROWS;

@@ -24,6 +24,7 @@ pub mod entries;
 pub mod error;
 mod events;
 pub mod follow;
+pub mod found;
 mod gather;
 mod groups;
 pub mod identities;

@@ -34,9 +34,11 @@ pub(crate) async fn object(
             return Ok(Some(row));
         }
     }
-    Err(StoreError::Integrity(format!(
-        "the row of {version} was put back: its key may unwrap no more, and it is locked"
-    )))
+    Err(put_back(version))
+}
+
+pub(crate) fn put_back(version: VersionId) -> StoreError {
+    StoreError::Integrity(format!("the row of {version} was put back: its key may unwrap no more, and it is locked"))
 }
 
 /// What is shredded stays so, whatever row stands there again.

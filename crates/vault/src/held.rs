@@ -3,7 +3,8 @@
 use cordon_domain::{Action, Bucket, BucketId, Inspected, Inspection, Label, ObjectKey, Released, Target, VersionId};
 use cordon_gate::act::{List, Lower, Query, Raise};
 use cordon_gate::{Denial, Facts, Request};
-use cordon_store::entries::{Entry, Found};
+use cordon_store::entries::Entry;
+use cordon_store::found::Found;
 use cordon_store::inspections::{Look, Wanted};
 use cordon_store::{Change, ObjectRow};
 

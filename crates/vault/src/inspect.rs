@@ -1,4 +1,4 @@
-//! Looking into what was written: into short versions before their names lead to them, into longer ones afterwards.
+//! Looking into what was written and waits for it, and what comes of any look.
 //!
 //! Until it was looked into, a version is read by its writer alone. What is found raises its label, and never lowers it;
 //! what cannot be read wholly is at least confidential.
@@ -8,10 +8,10 @@ use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use cordon_domain::{
     Action, Actor, Bucket, BucketId, ContentDigest, Guarding, Inspected, Inspection, Knowledge, Label, Level, Looked,
-    Moment, ObjectKey, Original, PrincipalId, Prints, RequestId, Seen, Target, VersionId,
+    Moment, ObjectKey, PrincipalId, Prints, RequestId, Seen, Target, VersionId,
 };
 use cordon_gate::act::{Changes, Inspect, Raise};
 use cordon_gate::{Facts, Request, Verdict};
@@ -30,8 +30,7 @@ use crate::digests::Passing;
 use crate::error::VaultError;
 use crate::known::{Knowing, Raised, registers};
 use crate::limits::{
-    INSPECT_AGAIN_S, LEFT_ALONE_MAX, LEFT_ALONE_MS, LOOK_NOW_BYTES_MAX, LOOK_NOW_MS, LOOK_TRIES, PENDING_WAIT_MS,
-    WRITE_TRIES_MAX,
+    INSPECT_AGAIN_S, LEFT_ALONE_MAX, LEFT_ALONE_MS, LOOK_TRIES, PENDING_WAIT_MS, WRITE_TRIES_MAX,
 };
 use crate::vault::{Vault, of_version};
 
@@ -66,6 +65,9 @@ pub trait Inspector: Send + Sync {
     /// Looks into bytes that are in memory, for a writer who waits, as soon as somebody is free.
     fn look_now(&self, wanted: &Wants, body: Bytes) -> Looking;
 
+    /// Looks into bytes that are being written, as they come, if somebody is free now.
+    fn look_beside(&self, wants: &Wants, body: BoxStream<'static, Result<Bytes, VaultError>>) -> Option<Looking>;
+
     /// Looks into so many bytes as they come, once somebody is free.
     fn look(&self, wanted: &Wants, bytes: u64, body: BoxStream<'static, Result<Bytes, VaultError>>) -> Looking;
 
@@ -98,18 +100,6 @@ pub(crate) struct Subject<'a> {
     pub(crate) content: Option<ContentDigest>,
 }
 
-/// The bytes of a version that is being written, as long as they are few.
-pub(crate) struct Short(Option<BytesMut>);
-
-impl Short {
-    pub(crate) fn keep(&mut self, piece: &Bytes) {
-        match &mut self.0 {
-            Some(kept) if kept.len() + piece.len() <= LOOK_NOW_BYTES_MAX => kept.extend_from_slice(piece),
-            _ => self.0 = None,
-        }
-    }
-}
-
 /// Versions that are looked into in one turn.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Size {
@@ -125,7 +115,7 @@ impl Size {
 
 impl Inspecting {
     /// Looks into something with a label, once, or once more when it says of itself that copies of it are to be recognised.
-    async fn look<F>(
+    pub(crate) async fn look<F>(
         &self,
         key: &ObjectKey,
         (label, guarding): (&Label, &Guarding),
@@ -174,43 +164,6 @@ impl Vault {
             content_key: OnceLock::new(),
         }));
         self
-    }
-
-    /// What keeps a version that is being written, as long as it is short and somebody looks.
-    pub(crate) fn short(&self) -> Short {
-        Short(self.inspecting.is_some().then(BytesMut::new))
-    }
-
-    /// Looks into a short version that is about to be written with a label. `None`: later.
-    pub(crate) async fn look_now(
-        &self,
-        (bucket, key, content): (BucketId, &ObjectKey, Option<ContentDigest>),
-        short: Short,
-        (label, guarding): (&Label, &Guarding),
-    ) -> Option<Seen> {
-        let (own, body) = (self.inspecting.as_ref()?, short.0?.freeze());
-        let looking = own.look(key, (label, guarding), |wants| own.inspector.look_now(&wants, body.clone()));
-        let seen = timeout(Duration::from_millis(LOOK_NOW_MS), looking).await.ok()?.ok()?;
-        self.recognised(own, seen, ((bucket, key), content)).await.ok()
-    }
-
-    /// What is known of a version that is written now with a label, and by what copies of it are recognised.
-    pub(crate) fn inspection(
-        &self,
-        (seen, content): (Option<&Seen>, Option<ContentDigest>),
-        (label, guarding): (&Label, &Guarding),
-        (at, by): (Moment, PrincipalId),
-    ) -> (Option<Inspection>, Option<Original>) {
-        let Some(own) = &self.inspecting else { return (None, None) };
-        let pending = (Some(Inspection::Pending), self.registered_before(content, (label, guarding)));
-        let Some(seen) = seen.filter(|seen| is_whole(seen, (label, guarding))) else { return pending };
-        match own.known.raised(&seen.looked, label, guarding.inspection) {
-            None | Some(Raised { to: Some(_), .. }) => pending,
-            Some(Raised { to: None, would }) => {
-                let inspected = Inspected { would, ..Inspected::at(at, seen.looked.clone()) };
-                (Some(Inspection::Done(Box::new(inspected))), self.registered((seen, content), (label, guarding), by))
-            }
-        }
     }
 
     /// Those who look learn of what was registered.
@@ -498,7 +451,7 @@ fn between(low: VersionId, high: VersionId) -> VersionId {
 }
 
 /// Tells whether a look gave all that a version with that label needs.
-fn is_whole(seen: &Seen, (label, guarding): (&Label, &Guarding)) -> bool {
+pub(crate) fn is_whole(seen: &Seen, (label, guarding): (&Label, &Guarding)) -> bool {
     seen.prints.is_some() || !registers(label, guarding)
 }
 
@@ -518,17 +471,5 @@ mod tests {
             assert!(begin >= id(low) && begin <= id(high.max(low)), "{low} to {high}: {begin}");
         }
         assert_ne!(between(id(0), id(u128::MAX)), between(id(0), id(u128::MAX)));
-    }
-
-    #[test]
-    fn what_is_long_is_not_kept() {
-        let of = |lengths: &[usize]| {
-            let mut short = Short(Some(BytesMut::new()));
-            lengths.iter().for_each(|length| short.keep(&Bytes::from(vec![1; *length])));
-            short.0.map(|kept| kept.len())
-        };
-        assert_eq!(of(&[LOOK_NOW_BYTES_MAX, 0]), Some(LOOK_NOW_BYTES_MAX));
-        assert_eq!(of(&[LOOK_NOW_BYTES_MAX, 1, 0]), None);
-        assert_eq!(of(&[LOOK_NOW_BYTES_MAX + 1, 5]), None, "it does not begin anew");
     }
 }

@@ -10,6 +10,7 @@
 
 pub mod allowances;
 mod asking;
+mod beside;
 mod blobs;
 mod codenames;
 mod digests;

@@ -54,8 +54,17 @@ pub const EGRESS_BLOCK_BYTES: u64 = 8 << 20;
 /// Bytes of a version that is looked into before its name leads to it: they are kept in memory as they come.
 pub const LOOK_NOW_BYTES_MAX: usize = 1 << 20;
 
-/// Milliseconds that a writer waits for that.
+/// Milliseconds that a writer waits, once all came, for whoever looks.
 pub const LOOK_NOW_MS: u64 = 500;
+
+/// Bytes of a longer version that wait for whoever looks while it comes; beyond, it is looked into afterwards.
+pub const BESIDE_BYTES_WAITING_MAX: usize = 32 << 20;
+
+/// Bytes a second that must come of it on average: what comes slower is looked into afterwards.
+pub const BESIDE_BYTES_PER_S_MIN: u64 = 1 << 20;
+
+/// Seconds of its beginning that do not count for that.
+pub const BESIDE_STARTS_S: u64 = 2;
 
 /// Milliseconds for which a version is left alone that could not be opened to be looked into.
 pub const LEFT_ALONE_MS: i64 = 600_000;

@@ -8,9 +8,10 @@ use cordon_gate::act::Write;
 use cordon_gate::{Denial, Facts, Request};
 use cordon_keys::{Belongs, DataKey, KeyName, Manifest, Part};
 use cordon_store::edge::SystemEntropy;
-use cordon_store::entries::{Body, Entry, Found, Said};
+use cordon_store::entries::{Body, Entry, Said};
+use cordon_store::found::Found;
 use cordon_store::{Change, NewVersion, ObjectRow};
-use futures_util::{Stream, StreamExt as _};
+use futures_util::Stream;
 
 use crate::error::VaultError;
 use crate::inspect::Subject;
@@ -169,19 +170,15 @@ impl Vault {
         let data_key = DataKey::draw(&mut SystemEntropy);
         let row_max = Some(BODY_ROW_PLAIN_BYTES_MAX);
         let piece = Piece { bucket: bucket.id, version, number: WHOLE, row_max };
-        let mut short = self.short();
-        let body = body.inspect(|piece| {
-            if let Ok(piece) = piece {
-                short.keep(piece);
-            }
-        });
         let label = new.label_over(bucket, before.as_ref());
+        let mut beside = self.beside(&new.key, (&label, &guarding_with(bucket.guarding(), &new.headers)));
+        let body = beside.watches(body);
         let hashing = self.hashing(bucket, &label)?;
         let Sealed { part, digests, row } = seal(&self.blobs, (&data_key, hashing), piece, body).await?;
         new.headers.extend(new.behind.said());
         let guarding = guarding_with(bucket.guarding(), &new.headers);
         let content = self.content_of(&[digests], part.bytes)?;
-        let seen = self.look_now((bucket.id, &new.key, content), short, (&label, &guarding)).await;
+        let seen = self.seen_beside((bucket.id, &new.key, content), beside, (&label, &guarding)).await;
         let (data_key, tag) = (Arc::new(data_key), digests.tag());
         let made = Made { version, data_key, parts: vec![part], row, tag, content, seen };
         let written = self.lead(asks, (bucket, before), &new, &made).await;

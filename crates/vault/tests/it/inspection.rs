@@ -55,6 +55,10 @@ impl Inspector for Words {
         }
     }
 
+    fn look_beside(&self, wants: &Wants, body: BoxStream<'static, Result<Bytes, VaultError>>) -> Option<Looking> {
+        (!self.busy.load(Ordering::Relaxed)).then(|| self.look(wants, 0, body))
+    }
+
     fn is_large(&self, bytes: u64) -> bool {
         bytes > 2 << 20
     }
@@ -192,11 +196,41 @@ async fn what_cannot_be_read_stays_at_least_confidential_and_says_so() {
     }
 }
 
+fn long_secret() -> Vec<u8> {
+    [vec![b'x'; 3 << 20], b"SECRET".to_vec()].concat()
+}
+
+#[tokio::test]
+async fn what_is_long_is_looked_into_as_it_comes() {
+    let (place, bucket, words) = place(false).await;
+    let clean = vec![b'x'; 3 << 20];
+    place.put(CLEO, &bucket, writing("clean"), clean.clone()).await.expect("written");
+    assert_eq!(place.get(BOB, &bucket, "clean").await.expect("at once"), clean);
+    assert_eq!(place.events(Action::ObjectInspect).await, [], "the event of the write says all");
+    let written = place.put(CLEO, &bucket, writing("long"), long_secret()).await.expect("written");
+    assert_eq!(written.label.level, Level::Confidential, "a writer is told what is known");
+    assert_eq!(*words.seen.lock().expect("whole"), ["clean", "long"]);
+    assert_eq!(place.get(ADA, &bucket, "long").await.expect("opens"), long_secret());
+}
+
+/// What breaks off is not taken for all of it, and whoever looks dies of it in peace.
+#[tokio::test]
+async fn what_breaks_off_or_is_died_of_is_not_seen() {
+    let (place, bucket, words) = place(false).await;
+    let pieces = [Ok(Bytes::from(vec![b'x'; 3 << 20])), Err("gone")];
+    let broken = place.vault.put(&place.asks(CLEO), &bucket, writing("broken"), stream::iter(pieces)).await;
+    assert!(matches!(broken, Err(VaultError::Sent(_))), "{broken:?}");
+    let dies = [b"DIES".to_vec(), vec![b'x'; 3 << 20]].concat();
+    place.put(CLEO, &bucket, writing("dies"), dies).await.expect("written");
+    assert_eq!(words.died.load(Ordering::Relaxed), 1);
+    assert_eq!(inspection(&place, &bucket, "dies").await, Some(Inspection::Pending));
+    assert!(words.seen.lock().expect("whole").is_empty());
+}
+
 #[tokio::test]
 async fn what_is_long_and_what_came_in_parts_is_looked_into_afterwards() {
-    let (place, bucket, words) = place(false).await;
-    let long = [vec![b'x'; 3 << 20], b"SECRET".to_vec()].concat();
-    place.put(CLEO, &bucket, writing("long"), long.clone()).await.expect("written");
+    let (place, bucket, words) = place(true).await;
+    place.put(CLEO, &bucket, writing("long"), long_secret()).await.expect("written");
     assert_eq!(inspection(&place, &bucket, "long").await, Some(Inspection::Pending));
     let upload = place.vault.begin_upload(&place.asks(CLEO), &bucket, writing("parts")).await.expect("begun");
     let of = (&bucket, &name("parts"), upload);
@@ -211,7 +245,7 @@ async fn what_is_long_and_what_came_in_parts_is_looked_into_afterwards() {
         let (_, label) = place.vault.head(&place.asks(ADA), &bucket, &name(key), None).await.expect("there");
         assert_eq!(label.level, Level::Confidential, "{key}");
     }
-    assert_eq!(place.get(ADA, &bucket, "long").await.expect("still opens"), long);
+    assert_eq!(place.get(ADA, &bucket, "long").await.expect("still opens"), long_secret());
 }
 
 #[tokio::test]

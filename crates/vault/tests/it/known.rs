@@ -74,6 +74,10 @@ impl Inspector for Recalls {
         Box::pin(std::future::ready(Ok(seen)))
     }
 
+    fn look_beside(&self, wants: &Wants, body: BoxStream<'static, Result<Bytes, VaultError>>) -> Option<Looking> {
+        Some(self.look(wants, 0, body))
+    }
+
     fn look(&self, wants: &Wants, _: u64, mut body: BoxStream<'static, Result<Bytes, VaultError>>) -> Looking {
         let (known, wanted) = (Arc::clone(&self.known.lock().expect("whole")), wants.prints);
         Box::pin(async move {

@@ -457,6 +457,10 @@ impl Inspector for Judges {
         Box::pin(std::future::ready(Ok(self.0(&body))))
     }
 
+    fn look_beside(&self, _: &Wants, _: BoxStream<'static, Result<Bytes, VaultError>>) -> Option<Looking> {
+        None
+    }
+
     fn look(&self, _: &Wants, _: u64, mut body: BoxStream<'static, Result<Bytes, VaultError>>) -> Looking {
         let judge = self.0;
         Box::pin(async move {
