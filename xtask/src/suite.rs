@@ -42,6 +42,7 @@ const PARTS: [Part; 5] = [
             "every_action_validates",
             "python_programs_work_with_objects_as_far_as_they_may",
             "what_worked_on_other_stores_gives_nothing_here",
+            "what_is_more_than_may_be_is_refused_and_everybody_else_is_answered",
             "nothing_that_was_acknowledged_is_lost",
             "nothing_is_read_while_the_database_is_gone_and_all_is_there_when_it_is_back_on_postgres",
             "bulk_work_and_embargoes_are_said_beforehand_and_by_two_people",

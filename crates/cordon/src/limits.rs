@@ -9,6 +9,9 @@ pub(crate) const HEAD_S: u64 = 10;
 /// Seconds that a server may take to answer.
 pub(crate) const ANSWER_S: u64 = 30;
 
+/// Characters of what every page says at its top.
+pub(crate) const BANNER_CHARS_MAX: usize = 200;
+
 /// Seconds that an observer may take to say what it sees.
 pub(crate) const OBSERVER_S: u64 = 60;
 

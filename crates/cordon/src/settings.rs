@@ -40,8 +40,8 @@ const EVERYWHERE: [&str; 10] = [
 ];
 
 /// What may be set for `cordon up`, in its table.
-const UP: [&str; 9] =
-    ["listen", "s3", "s3_url", "proxy", "oidc", "purge_hook", "metrics", "tls_certificate", "tls_key"];
+const UP: [&str; 10] =
+    ["listen", "s3", "s3_url", "proxy", "oidc", "purge_hook", "metrics", "tls_certificate", "tls_key", "banner"];
 
 /// Who holds the root key: whoever names one on the command line means that one.
 const HOLDERS: [&str; 4] = ["root_key", "passphrase_file", "share", "token"];

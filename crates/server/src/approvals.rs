@@ -53,7 +53,7 @@ pub(crate) async fn page(node: &Node, asked: Asked) -> Answer {
             missing: one.missing,
         });
     }
-    html(&ApprovalsPage { alerts: alerts(node, &asked).await?, asks })
+    html(node, &ApprovalsPage { alerts: alerts(node, &asked).await?, asks })
 }
 
 /// What it is about; of a version its name, and what was found in it.

@@ -69,7 +69,7 @@ pub(crate) async fn page(node: &Node, asked: Asked) -> Answer {
         when: ago(one.at, now),
         approved: one.approved(|_| true),
     });
-    html(&EmergenciesPage { alerts: alerts(node, &asked).await?, waiting: waiting.collect() })
+    html(node, &EmergenciesPage { alerts: alerts(node, &asked).await?, waiting: waiting.collect() })
 }
 
 #[derive(Deserialize)]

@@ -45,15 +45,18 @@ pub(crate) async fn page(node: &Node, asked: Asked) -> Answer {
     let fields = FIELDS.map(|name| (name, asked.parameter(name).unwrap_or_default()));
     let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
     let now = node.identity.now();
-    html(&LoginPage {
-        name: node.identity.name(session.principal).await?.unwrap_or_default(),
-        claimed: &request.claimed,
-        device,
-        missing: node.identity.missing_for_keys(session, &asked.visit)?,
-        age: ago(session.factor_at, now),
-        again: crate::route::to_sign_in(&format!("/login?{query}")),
-        fields: fields.to_vec(),
-    })
+    html(
+        node,
+        &LoginPage {
+            name: node.identity.name(session.principal).await?.unwrap_or_default(),
+            claimed: &request.claimed,
+            device,
+            missing: node.identity.missing_for_keys(session, &asked.visit)?,
+            age: ago(session.factor_at, now),
+            again: crate::route::to_sign_in(&format!("/login?{query}")),
+            fields: fields.to_vec(),
+        },
+    )
 }
 
 /// Allows it: the browser hands a code to the program on this machine.

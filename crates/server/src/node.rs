@@ -39,6 +39,8 @@ pub struct Settings {
     pub inspector: Option<PathBuf>,
     /// Who is told when something is public no more, to remove copies.
     pub purge: Option<PurgeHook>,
+    /// What every page of it says at its top.
+    pub banner: Option<String>,
     /// How the way to it is encrypted, where no proxy does it.
     pub tls: Option<Tls>,
 }

@@ -90,17 +90,20 @@ pub(crate) async fn home(node: &Node, asked: Asked) -> Answer {
     let reader = node.installation.reader();
     let issued = reader.credentials(node.installation.keys(), session.principal, now).await?;
     let issued = issued.into_iter().filter(|one| identity.counts(one).is_ok());
-    html(&Home {
-        provider: identity.provider().map(|provider| provider.name().to_owned()),
-        alerts: alerts(node, &asked).await?,
-        name: identity.name(session.principal).await?.unwrap_or_default(),
-        factor: shown_by(session.factor),
-        age: ago(session.factor_at, now),
-        device: session.device.map(|device| device.to_string()),
-        ways: ways.collect(),
-        devices: devices.collect(),
-        credentials: issued.map(|one| line(&one, &session, now)).collect(),
-    })
+    html(
+        node,
+        &Home {
+            provider: identity.provider().map(|provider| provider.name().to_owned()),
+            alerts: alerts(node, &asked).await?,
+            name: identity.name(session.principal).await?.unwrap_or_default(),
+            factor: shown_by(session.factor),
+            age: ago(session.factor_at, now),
+            device: session.device.map(|device| device.to_string()),
+            ways: ways.collect(),
+            devices: devices.collect(),
+            credentials: issued.map(|one| line(&one, &session, now)).collect(),
+        },
+    )
 }
 
 fn line(one: &Credential, session: &Credential, now: Moment) -> Shown {

@@ -76,7 +76,7 @@ pub(crate) async fn back(node: &Node, asked: Asked) -> Answer {
                 eprintln!("warning: {error}");
             }
             let refused = Refused::from(error);
-            let mut response = html(&SignInPage::new(node, "/", false, Some(refused.said().0)))?;
+            let mut response = html(node, &SignInPage::new(node, "/", false, Some(refused.said().0)))?;
             *response.status_mut() = refused.status();
             Ok(response)
         }

@@ -1,6 +1,8 @@
 //! Answers, and refusals: as a page for people, as JSON for programs. A refusal says what is missing and whom to ask, and
 //! nothing of what one may not know.
 
+use std::any::Any;
+
 use askama::Template;
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -11,6 +13,7 @@ use cordon_store::StoreError;
 use serde::Serialize;
 use serde_json::json as object;
 
+use crate::node::Node;
 use crate::route::Reader;
 
 /// What a handler gives.
@@ -117,7 +120,7 @@ impl Refused {
     }
 
     /// Writes it, for whoever reads it.
-    pub(crate) fn response(&self, reader: Reader) -> Response {
+    pub(crate) fn response(&self, node: &Node, reader: Reader) -> Response {
         let status = self.status();
         if status == StatusCode::SERVICE_UNAVAILABLE {
             eprintln!("error: a request could not be answered: {self}");
@@ -126,7 +129,7 @@ impl Refused {
         let page = Fault { what: &what, hint: hint.as_deref() };
         let mut response = match reader {
             Reader::Program => write(&object!({"error": what, "hint": hint}).to_string(), "application/json"),
-            Reader::Person => html(&page).unwrap_or_else(|_| write(&what, "text/plain; charset=utf-8")),
+            Reader::Person => html(node, &page).unwrap_or_else(|_| write(&what, "text/plain; charset=utf-8")),
             Reader::Client => xml(&Xml { code: of_client(self, status), what: &what }),
         };
         *response.status_mut() = status;
@@ -177,9 +180,19 @@ fn xml(page: &Xml<'_>) -> Response {
     write(&page.render().unwrap_or_default(), "text/xml")
 }
 
-/// Writes a page.
-pub(crate) fn html(page: &impl Template) -> Answer {
-    let text = page.render().map_err(|_| Refused::Unreadable("the page"))?;
+/// What every page of a node says, as pages ask for it.
+struct Above<'a>(Option<&'a String>);
+
+impl askama::Values for Above<'_> {
+    fn get_value<'a>(&'a self, key: &str) -> Option<&'a dyn Any> {
+        self.0.filter(|_| key == "banner").map(|text| text as &dyn Any)
+    }
+}
+
+/// Writes a page, below what every page of this node says.
+pub(crate) fn html(node: &Node, page: &impl Template) -> Answer {
+    let above = Above(node.settings.banner.as_ref());
+    let text = page.render_with_values(&above).map_err(|_| Refused::Unreadable("the page"))?;
     Ok(write(&text, "text/html; charset=utf-8"))
 }
 

@@ -172,7 +172,7 @@ fn filter(method: &Method) -> MethodFilter {
 async fn refused(node: Arc<Node>, request: Request, refused: Refused) -> Response {
     let wants_page = request.headers().get("accept").is_some_and(|accept| accept.as_bytes().starts_with(b"text/html"));
     let reader = if wants_page { Reader::Person } else { Reader::Program };
-    node.counts.request(At::Pages).answered(finished(&node, refused.response(reader)))
+    node.counts.request(At::Pages).answered(finished(&node, refused.response(&node, reader)))
 }
 
 fn finished(node: &Node, mut response: Response) -> Response {
@@ -187,7 +187,7 @@ async fn answered(node: &Node, route: &Route, peer: SocketAddr, request: Request
         true => lead_to(&to_sign_in(target.as_deref().unwrap_or("/"))),
         false => Err(refused),
     });
-    finished(node, answer.unwrap_or_else(|refused| refused.response(route.reader)))
+    finished(node, answer.unwrap_or_else(|refused| refused.response(node, route.reader)))
 }
 
 /// Whoever looks at a page and is not signed in is led to where they can.

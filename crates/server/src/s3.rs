@@ -28,10 +28,8 @@ mod versions;
 pub(crate) use said::moment;
 
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -41,7 +39,7 @@ use cordon_gate::Facts;
 use cordon_identity::{IdentityError, Recognised, Visit, signature};
 use cordon_store::StoreError;
 use futures_util::StreamExt as _;
-use hyper::body::{Body as _, Bytes, Frame, Incoming, SizeHint};
+use hyper::body::Incoming;
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Request};
@@ -50,12 +48,12 @@ use s3s::auth::{S3Auth, SecretKey};
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{S3Error, S3Result, s3_error};
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, Sleep};
 
 use crate::asked::{client_of, forwarded};
 use crate::limits::{S3_IN_FLIGHT_MAX, S3_STALL_S, S3_XML_BYTES_MAX};
 use crate::metrics::At;
 use crate::node::Node;
+use crate::stall::InTime;
 use lists::Tokens;
 use operations::Operations;
 use table::Table;
@@ -141,8 +139,8 @@ impl Endpoint {
     pub async fn answer(&self, peer: SocketAddr, request: Request<Incoming>) -> Response {
         let (parts, body) = request.into_parts();
         let counted = self.node.counts.request(At::Objects);
-        let (body, tells) = (Unstalled::new(body), parts.method == hyper::Method::HEAD);
-        let ended = Arc::clone(&body.ended);
+        let (body, tells) = (InTime::new(body, Duration::from_secs(S3_STALL_S)), parts.method == hyper::Method::HEAD);
+        let ended = body.ended();
         let mut response = match self.answered(peer, parts, body).await {
             Ok(response) => response,
             Err(error) => refusal::response(&error),
@@ -155,7 +153,7 @@ impl Endpoint {
         counted.answered(response)
     }
 
-    async fn answered(&self, peer: SocketAddr, parts: Parts, body: Unstalled) -> S3Result<Response> {
+    async fn answered(&self, peer: SocketAddr, parts: Parts, body: InTime<Incoming>) -> S3Result<Response> {
         if !self.node.is_confirmed() {
             return Err(s3_error!(ServiceUnavailable, "this node cannot confirm now what was revoked"));
         }
@@ -210,7 +208,7 @@ impl Endpoint {
     async fn carried_out(
         &self,
         mut parts: Parts,
-        body: Unstalled,
+        body: InTime<Incoming>,
         visit: Visit,
         known: Recognised,
     ) -> S3Result<Response> {
@@ -272,48 +270,6 @@ fn is_form(headers: &HeaderMap) -> bool {
     kinds
         .into_iter()
         .any(|kind| kind.to_str().is_ok_and(|kind| kind.to_ascii_lowercase().contains("multipart/form-data")))
-}
-
-/// A body of which each piece comes in time.
-struct Unstalled {
-    body: Incoming,
-    late: Pin<Box<Sleep>>,
-    /// All of it came.
-    ended: Arc<AtomicBool>,
-}
-
-impl Unstalled {
-    fn new(body: Incoming) -> Self {
-        let ended = Arc::new(AtomicBool::new(body.is_end_stream()));
-        Self { body, late: Box::pin(tokio::time::sleep(Duration::from_secs(S3_STALL_S))), ended }
-    }
-}
-
-impl hyper::body::Body for Unstalled {
-    type Data = Bytes;
-    type Error = std::io::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
-        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
-            self.late.as_mut().reset(Instant::now() + Duration::from_secs(S3_STALL_S));
-            if frame.is_none() || self.body.is_end_stream() {
-                self.ended.store(true, Ordering::Release);
-            }
-            return Poll::Ready(frame.map(|frame| frame.map_err(std::io::Error::other)));
-        }
-        self.late.as_mut().poll(context).map(|()| Some(Err(std::io::ErrorKind::TimedOut.into())))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
 }
 
 /// What of a query belongs to its signature.

@@ -35,7 +35,7 @@ pub(crate) fn path_of(text: &str) -> &str {
 /// The page to sign in.
 pub(crate) async fn page(node: &Node, asked: Asked) -> Answer {
     let next = path_of(asked.parameter("next").unwrap_or("/"));
-    html(&SignInPage::new(node, next, asked.who.is_some(), None))
+    html(node, &SignInPage::new(node, next, asked.who.is_some(), None))
 }
 
 /// Signs in with a password and a code.
@@ -52,7 +52,7 @@ pub(crate) async fn password(node: &Node, asked: Asked) -> Answer {
         }
         Err(error) if error.is_refusal() => {
             let page = SignInPage::new(node, path_of(&next), asked.who.is_some(), Some(error.to_string()));
-            let mut response = html(&page)?;
+            let mut response = html(node, &page)?;
             *response.status_mut() = axum::http::StatusCode::UNAUTHORIZED;
             Ok(response)
         }

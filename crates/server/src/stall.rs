@@ -1,10 +1,14 @@
-//! Connections that take nothing for too long are ended: whoever stops reading keeps no place.
+//! Whoever stops keeps no place: connections that take nothing for too long are ended, and bodies of which nothing comes.
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use axum::BoxError;
+use hyper::body::{Body, Bytes, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
@@ -77,9 +81,58 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Stalls<S> {
     }
 }
 
+/// A body of which each piece comes within a time.
+pub(crate) struct InTime<B> {
+    body: B,
+    limit: Duration,
+    late: Pin<Box<Sleep>>,
+    ended: Arc<AtomicBool>,
+}
+
+impl<B: Body> InTime<B> {
+    pub(crate) fn new(body: B, limit: Duration) -> Self {
+        let ended = Arc::new(AtomicBool::new(body.is_end_stream()));
+        Self { body, limit, late: Box::pin(sleep(limit)), ended }
+    }
+
+    /// Whether all of it came.
+    pub(crate) fn ended(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.ended)
+    }
+}
+
+impl<B: Body<Data = Bytes, Error: Into<BoxError>> + Unpin> Body for InTime<B> {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
+            let next = Instant::now() + self.limit;
+            self.late.as_mut().reset(next);
+            if frame.is_none() || self.body.is_end_stream() {
+                self.ended.store(true, Ordering::Release);
+            }
+            return Poll::Ready(frame.map(|frame| frame.map_err(io::Error::other)));
+        }
+        self.late.as_mut().poll(context).map(|()| Some(Err(io::ErrorKind::TimedOut.into())))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::{StreamExt as _, stream};
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
 
     #[tokio::test]
@@ -94,6 +147,26 @@ mod tests {
         let (whole, ended) = writes.await.expect("it ran");
         assert!(whole);
         assert_eq!(ended.expect_err("nobody reads").kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn a_body_of_which_nothing_comes_is_ended_and_one_that_comes_slowly_is_not() {
+        let pieces = stream::iter([b"a", b"b", b"c"]).then(async |piece| {
+            sleep(Duration::from_millis(60)).await;
+            Ok::<_, io::Error>(Bytes::from_static(piece))
+        });
+        let stops = pieces.chain(stream::pending());
+        let body = InTime::new(axum::body::Body::from_stream(stops), Duration::from_millis(100));
+        let ended = body.ended();
+        let came: Vec<_> = axum::body::Body::new(body).into_data_stream().take(4).collect().await;
+        assert!(came[..3].iter().all(Result::is_ok), "longer than the limit, all together");
+        assert!(came[3].as_ref().is_err_and(|error| error.to_string().contains("timed out")), "{came:?}");
+        assert!(!ended.load(Ordering::Acquire));
+        let body = InTime::new(axum::body::Body::from("whole"), Duration::from_millis(100));
+        let ended = body.ended();
+        assert!(!ended.load(Ordering::Acquire));
+        assert_eq!(axum::body::Body::new(body).into_data_stream().next().await.expect("it").expect("came"), "whole");
+        assert!(ended.load(Ordering::Acquire));
     }
 
     #[tokio::test]

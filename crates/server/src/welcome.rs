@@ -21,7 +21,7 @@ struct WelcomePage<'a> {
 
 /// The page.
 pub(crate) async fn page(node: &Node, _: Asked) -> Answer {
-    html(&WelcomePage { provider: node.identity.provider().map(cordon_identity::Provider::name) })
+    html(node, &WelcomePage { provider: node.identity.provider().map(cordon_identity::Provider::name) })
 }
 
 #[derive(Deserialize)]

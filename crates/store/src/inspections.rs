@@ -3,8 +3,8 @@
 use cordon_domain::{ContentDigest, Inspection, Original, VersionId};
 
 use crate::entries::{Entry, by_version, set_said};
-use crate::found::Found;
 use crate::error::StoreError;
+use crate::found::Found;
 use crate::keyring::Keyring;
 use crate::limits::INSPECTIONS_ROWS;
 use crate::prints;

@@ -18,7 +18,9 @@ use tokio::time::{Instant, timeout};
 use crate::error::VaultError;
 use crate::inspect::{Inspecting, LookFault, Wants, is_whole};
 use crate::known::{Raised, registers};
-use crate::limits::{BESIDE_BYTES_PER_S_MIN, BESIDE_BYTES_WAITING_MAX, BESIDE_STARTS_S, LOOK_NOW_BYTES_MAX, LOOK_NOW_MS};
+use crate::limits::{
+    BESIDE_BYTES_PER_S_MIN, BESIDE_BYTES_WAITING_MAX, BESIDE_STARTS_S, LOOK_NOW_BYTES_MAX, LOOK_NOW_MS,
+};
 use crate::vault::Vault;
 
 /// How a version is looked into that is being written.

@@ -29,9 +29,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::digests::Passing;
 use crate::error::VaultError;
 use crate::known::{Knowing, Raised, registers};
-use crate::limits::{
-    INSPECT_AGAIN_S, LEFT_ALONE_MAX, LEFT_ALONE_MS, LOOK_TRIES, PENDING_WAIT_MS, WRITE_TRIES_MAX,
-};
+use crate::limits::{INSPECT_AGAIN_S, LEFT_ALONE_MAX, LEFT_ALONE_MS, LOOK_TRIES, PENDING_WAIT_MS, WRITE_TRIES_MAX};
 use crate::vault::{Vault, of_version};
 
 /// Why nobody could look.

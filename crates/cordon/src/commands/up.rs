@@ -25,7 +25,7 @@ use crate::commands::up::ways::Ways;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::installation::{At, failure, harden, lock_memory};
-use crate::limits::FIRST_TRAINED_MS;
+use crate::limits::{BANNER_CHARS_MAX, FIRST_TRAINED_MS};
 use crate::remote::Reached;
 
 /// Run a node on this machine: people sign in, take keys and approve there; the log is published. The first time it makes an
@@ -53,6 +53,9 @@ pub(crate) struct Arguments {
     /// Where to tell that something is public no more, so that copies are removed: an address of https, or of this machine.
     #[arg(long, value_name = "URL", env = "CORDON_PURGE_HOOK", hide_env_values = true)]
     purge_hook: Option<PurgeHook>,
+    /// What every page says at its top: which of several installations this is, or what it is for.
+    #[arg(long, value_name = "TEXT", value_parser = banner)]
+    banner: Option<String>,
     #[command(flatten)]
     bootstrap: bootstrap::Options,
 }
@@ -101,6 +104,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     Ok(Exit::Clean)
 }
 
+fn banner(text: &str) -> Result<String, String> {
+    match text.chars().count() {
+        1..=BANNER_CHARS_MAX => Ok(text.to_owned()),
+        _ => Err(format!("it has 1 to {BANNER_CHARS_MAX} characters")),
+    }
+}
+
 /// Opens the installation, and listens.
 async fn begun(
     arguments: &Arguments,
@@ -127,6 +137,7 @@ async fn begun(
         objects_url: arguments.ways.objects_url(at, url),
         inspector: Some(inspector),
         purge: arguments.purge_hook.clone(),
+        banner: arguments.banner.clone(),
         tls,
     };
     let node = Node::begin(installation, settings, oidc, Arc::new(SystemClock)).await;

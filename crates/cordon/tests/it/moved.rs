@@ -194,6 +194,12 @@ fn leave_to_bucket(place: &Place, store: &mut Elsewhere) {
     assert!(unsaid.code == 2 && unsaid.stderr.contains("give --log-to FOLDER, or --without-log"), "{}", unsaid.stderr);
     let left = told(&store.run(place, &[&arguments[..], &["--without-log"]].concat()));
     assert_eq!((&left["compared"]["same"], &left["failed"]), (&json!(1110), &json!(0)), "{left}");
+    let again = told(&store.run(place, &[&arguments[..], &["--log-to", "leaving"]].concat()));
+    assert_eq!(again["copied"], json!(0), "{again}");
+    let events = std::fs::read_to_string(place.path().join("leaving/events.jsonl")).expect("the log");
+    assert!(events.lines().any(|line| line.contains("\"action\":\"object.read\"")));
+    let verified = place.run(&["audit", "verify", "--log", "leaving/published", "--key", "leaving/log.vkey"]);
+    assert!(ok(verified).starts_with("verified: "));
     let said = store.ask(&json!({"what": "head", "bucket": "plain", "key": "plans/heron.md"}));
     assert_eq!(said["cordon-label"], "internal");
     let (mut old, plain) = (store.story("old"), store.story("plain"));

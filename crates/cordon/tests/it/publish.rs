@@ -118,7 +118,9 @@ fn nothing_is_public_but_what_two_people_said_until_they_take_it_back() {
     let (hook, hears) = hook();
     let (up, mut bob) = two_people(&place, &hook);
     let stranger = Stranger::of(&up.origin);
-    let until = days_ahead(3);
+    // A quarter to six in Nepal is midnight in UTC.
+    let day = &days_ahead(3)[..10];
+    let until = format!("{day}T05:45:00+05:45");
     let (address, said) =
         published(&place, &mut bob, &["s3://news/launch.txt", "--until", &until, "--reason", "the launch"]);
     assert!(said.contains("checked: a stranger gets it"), "{said}");
@@ -157,6 +159,8 @@ fn nothing_is_public_but_what_two_people_said_until_they_take_it_back() {
         (listed.len(), listed[0]["standing"].as_str(), listed[0]["key"].as_str()),
         (1, Some("public"), Some("launch.txt"))
     );
+    let ends: jiff::Timestamp = format!("{day}T00:00:00Z").parse().expect("a time");
+    assert_eq!(listed[0]["ends"], ends.as_millisecond(), "whatever the zone that it was said in");
     let id = listed[0]["publication"].as_str().expect("an identifier").to_owned();
     assert!(manifest(&place, &stranger, &up.origin).contains(&format!("\n{address} 1000000 ")));
     let version = listed[0]["version"].as_str().expect("a version").to_owned();
@@ -165,10 +169,12 @@ fn nothing_is_public_but_what_two_people_said_until_they_take_it_back() {
     assert_eq!((anyone(who(&[])), anyone(who(&["--action", "object.write"]))), (1, 0), "{:?}", who(&[]));
 
     let then = jiff::Timestamp::now().to_string();
-    let observer = format!("{} publications check", env!("CARGO_BIN_EXE_cordon"));
+    // Said once, it counts for each command that asks.
+    let settings = format!("observer = \"{} publications check\"\n", env!("CARGO_BIN_EXE_cordon"));
+    std::fs::write(place.path().join("home/.config/cordon/cordon.toml"), settings).expect("written");
     let seen = ok(place.run(&["publications", "check", &address, "--json"]));
     assert!(seen.contains("\"stranger\":\"given\""), "{seen}");
-    let withdraw = ["publications", "withdraw", &id, "--reason", "the launch moved", "--observer", &observer];
+    let withdraw = ["publications", "withdraw", &id, "--reason", "the launch moved"];
     let withdrawn = place.run(&withdraw);
     assert_eq!(withdrawn.code, 0, "{}", withdrawn.stderr);
     for by in ["checked", "checked by the observer"] {

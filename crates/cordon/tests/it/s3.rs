@@ -82,6 +82,17 @@ fn python_programs_work_with_objects_as_far_as_they_may() {
     up.end();
 }
 
+/// More than may be, in one request and at once: `tests/s3/bounds.py`.
+#[test]
+fn what_is_more_than_may_be_is_refused_and_everybody_else_is_answered() {
+    let place = Place::new();
+    let up = Up::begin(&place, &[]);
+    let mut ada = Browser::welcomed(&up.origin, up.link());
+    assert_eq!(login(&place, "home", &mut ada).code, 0);
+    python(&place, "home", "bounds.py", &[]);
+    up.end();
+}
+
 /// What worked on other object stores: `tests/s3/attacks.py`, by somebody who writes to one bucket and may know of no other.
 #[test]
 fn what_worked_on_other_stores_gives_nothing_here() {

@@ -3,10 +3,13 @@
 use std::sync::atomic::Ordering;
 
 use cordon_domain::Action;
+use cordon_vault::limits::OBJECT_BYTES_MAX;
+use hyper::HeaderMap;
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::{S3Result, s3_error};
 
 use super::Asks;
+use crate::limits::S3_XML_BYTES_MAX;
 
 /// A row of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,12 +62,24 @@ pub const TABLE: [Row; 29] = [
 /// Lets an operation through that has a row, for somebody who is known.
 pub(crate) struct Table;
 
+/// Operations whose body is content; that of all others is XML.
+const CONTENT: [&str; 2] = ["PutObject", "UploadPart"];
+
+/// How long a body says that it is: what says that it is too long is not waited for.
+fn said_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(hyper::header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
 #[async_trait::async_trait]
 impl S3Access for Table {
     async fn check(&self, asked: &mut S3AccessContext<'_>) -> S3Result<()> {
         let name = asked.s3_op().name();
         if !TABLE.iter().any(|row| row.operation == name) {
             return Err(s3_error!(NotImplemented, "this is not answered here"));
+        }
+        let most = if CONTENT.contains(&name) { OBJECT_BYTES_MAX } else { S3_XML_BYTES_MAX as u64 };
+        if said_length(asked.headers()).is_some_and(|length| length > most) {
+            return Err(s3_error!(EntityTooLarge, "no body of this is as long: an object has at most 5 TiB"));
         }
         match asked.credentials() {
             Some(_) => {

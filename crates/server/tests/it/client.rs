@@ -65,6 +65,7 @@ impl Running {
             objects_url: format!("http://{}", objects.local_addr().expect("an address")),
             inspector: None,
             purge: None,
+            banner: Some("tests & more".to_owned()),
             tls: None,
         };
         let node = Node::begin(office.beside().await, settings, provider, Arc::new(office.clock.clone())).await;

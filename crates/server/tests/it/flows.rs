@@ -253,5 +253,11 @@ async fn a_node_that_cannot_see_revocations_answers_nobody_who_is_signed_in() {
         assert!(begun.elapsed() < Duration::from_secs(3), "it goes on without knowing");
     }
     assert!(begun.elapsed() > Duration::from_millis(500), "a moment's silence is none");
-    assert_eq!(running.get("/sign-in", "").await.status, 200);
+    let page = running.get("/sign-in", "").await;
+    assert_eq!(page.status, 200);
+    assert!(
+        page.body.contains("<p class=\"banner\">tests &#38; more</p>"),
+        "each page says where it is: {}",
+        page.body
+    );
 }

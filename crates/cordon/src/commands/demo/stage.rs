@@ -262,6 +262,7 @@ impl Stage {
         self.end_what_is_left()?;
         let mut command =
             self.command("ada", &["up", "--listen", &pages, "--s3", &objects, "--name", "ada@demo.example"])?;
+        command.args(["--banner", "A demo: nothing here is real"]);
         if !self.is_told() {
             let seed = self.path("seed.json");
             command.arg("--bootstrap").arg(seed);
