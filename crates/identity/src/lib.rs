@@ -13,6 +13,7 @@
 pub mod approval;
 pub mod authenticator;
 mod ceremony;
+pub mod chunks;
 mod code;
 pub mod device;
 pub mod emergency;

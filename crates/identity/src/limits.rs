@@ -119,3 +119,9 @@ pub const ID_TOKEN_MS_MAX: i64 = 600_000;
 
 /// Seconds that an address lives that was signed beforehand: a week, as S3 has it. What its level allows is less.
 pub const PRESIGNED_S_MAX: u32 = 604_800;
+
+/// Bytes of the line with which a chunk of a body begins.
+pub const CHUNK_LINE_BYTES_MAX: usize = 1024;
+
+/// Bytes of a chunk with a signature: all of it is kept in memory until that is compared.
+pub const SIGNED_CHUNK_BYTES_MAX: u64 = 4 << 20;

@@ -3,7 +3,7 @@
 //!
 //! On the wire: first a frame with what is to be recognised. Then for each version a frame with what is asked and the name,
 //! frames with the bytes, an empty one at the end; one answer, in CBOR, which may come before the end when what follows is not
-//! looked at. A source that breaks off is said to.
+//! looked at. Where a source breaks off, its worker is ended.
 
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
@@ -28,9 +28,6 @@ use crate::worker::{self, Timed, read_frame, ready, write_frame};
 
 /// The argument that makes the binary such a worker.
 pub const LOOKER_ARGUMENT: &str = "inspection-worker";
-
-/// The length of a frame that says that the source broke off.
-const BROKEN: u64 = u64::MAX;
 
 /// Why nothing was found out.
 #[derive(Debug, thiserror::Error)]
@@ -111,7 +108,8 @@ impl Looker {
             self.stop();
         }
         let outcome = self.exchange(asked, source);
-        if matches!(outcome, Err(LookError::Worker(_))) {
+        // One that waits for the rest of what broke off has seen half of something.
+        if matches!(outcome, Err(LookError::Worker(_) | LookError::Source(_))) {
             self.stop();
         }
         outcome
@@ -134,7 +132,6 @@ impl Looker {
         let head = [&[u8::from(asked.prints)], name.as_bytes()].concat();
         write_frame(&mut input, &head).map_err(LookError::Worker)?;
         let mut buffer = vec![0; LOOK_PIECE_BYTES];
-        let mut broken = None;
         // What is not looked at is not read, either.
         while !ready(&*output, PollFlags::IN, Duration::ZERO).map_err(LookError::Worker)? {
             match source.read(&mut buffer) {
@@ -145,16 +142,11 @@ impl Looker {
                     write_frame(&mut input, piece).map_err(LookError::Worker)?;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    broken = Some(error);
-                    break;
-                }
+                Err(error) => return Err(LookError::Source(error)),
             }
         }
-        let end = if broken.is_some() { BROKEN } else { 0 };
-        input.write_all(&end.to_le_bytes()).map_err(LookError::Worker)?;
-        let answer = self.answer().map_err(LookError::Worker)?;
-        broken.map_or(Ok(answer), |error| Err(LookError::Source(error)))
+        input.write_all(&0u64.to_le_bytes()).map_err(LookError::Worker)?;
+        self.answer().map_err(LookError::Worker)
     }
 
     fn answer(&mut self) -> io::Result<Seen> {
@@ -225,10 +217,6 @@ impl<R: Read> Read for Frames<'_, R> {
             self.input.read_exact(&mut number)?;
             match u64::from_le_bytes(number) {
                 0 => self.ended = true,
-                BROKEN => {
-                    self.ended = true;
-                    return Err(io::ErrorKind::ConnectionAborted.into());
-                }
                 length => self.left = length,
             }
         }
@@ -555,23 +543,6 @@ mod tests {
         assert_eq!(looked.found.first().map(|found| found.kind), Some(Kind::Weights), "{looked:?}");
     }
 
-    #[test]
-    fn a_source_that_breaks_off_leaves_a_worker_that_goes_on() {
-        let mut wire = begun();
-        write_frame(&mut wire, b"\0first").expect("memory");
-        write_frame(&mut wire, b"half of").expect("memory");
-        wire.extend_from_slice(&BROKEN.to_le_bytes());
-        write_frame(&mut wire, b"\0second").expect("memory");
-        write_frame(&mut wire, b"all of it").expect("memory");
-        wire.extend_from_slice(&0u64.to_le_bytes());
-        let mut output = Vec::new();
-        serve(&mut wire.as_slice(), &mut output).expect("answers");
-        let mut rest = output.as_slice();
-        let mut next = || Seen::read(&read_frame(&mut rest, ANSWER_LOOKED_BYTES_MAX).expect("a frame")).expect("one");
-        assert!(next().looked.unread > 0);
-        assert!(next().looked.is_clean());
-    }
-
     /// A worker that takes nothing, one that never answers, one that dies, one that says nonsense.
     #[test]
     fn a_worker_that_does_not_do_its_work_is_given_up() {
@@ -592,6 +563,20 @@ mod tests {
             let error = looker.look(asked, &mut io::repeat(7).take(length)).expect_err("no answer");
             assert!(matches!(error, LookError::Worker(_)), "{body}: {error}");
             assert!(started.elapsed() < Duration::from_secs(20), "{body}");
+        }
+        let program = folder.path().join("worker");
+        std::fs::write(&program, "#!/bin/sh\ncat > /dev/null\n").expect("a program");
+        let mut looker = Looker::new(program);
+        let asked = Asked { name: "a", prints: false, told: &Told::new(&Knowledge::default()) };
+        let error = looker.look(asked, &mut io::repeat(7).take(9).chain(Breaks)).expect_err("it breaks off");
+        assert!(matches!(error, LookError::Source(_)) && looker.child.is_none(), "{error}: nobody waits for the rest");
+    }
+
+    struct Breaks;
+
+    impl Read for Breaks {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::ConnectionAborted.into())
         }
     }
 }

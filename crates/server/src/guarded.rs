@@ -49,6 +49,23 @@ fn line(bucket: &Bucket) -> Value {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct Making {
+    bucket: String,
+    label: Option<String>,
+}
+
+/// Makes a bucket, of which whoever asks is the owner; confidential, unless a label is said.
+pub(crate) async fn make(node: &Node, asked: Asked) -> Answer {
+    let Making { bucket, label } = asked.json()?;
+    let label: Option<Label> =
+        label.map(|text| text.parse()).transpose().map_err(|_| Refused::Unreadable("a label"))?;
+    let facts = facts(node, &asked, Action::BucketCreate)?;
+    node.follow().await;
+    json(&line(&node.vault.make_bucket(&facts, &bucket, label).await?))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Setting {
     bucket: String,
     limits: Option<String>,

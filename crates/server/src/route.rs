@@ -124,6 +124,7 @@ pub fn table() -> Vec<Route> {
         POST "/embargoes/make"         Person Program embargoes::make;
         POST "/embargoes/lift"         Person Program embargoes::lift;
         POST "/bucket"                 Person Program guarded::show;
+        POST "/bucket/make"            Person Program guarded::make;
         POST "/bucket/set"             Person Program guarded::set;
         POST "/prints/forget"          Person Program guarded::forget;
         POST "/knowledge"              Person Program guarded::knowledge;

@@ -10,6 +10,7 @@
 
 mod buckets;
 mod checked;
+mod chunks;
 mod conditions;
 mod copies;
 mod encryption;
@@ -54,6 +55,7 @@ use crate::limits::{S3_IN_FLIGHT_MAX, S3_STALL_S, S3_XML_BYTES_MAX};
 use crate::metrics::At;
 use crate::node::Node;
 use crate::stall::InTime;
+use chunks::InChunks;
 use lists::Tokens;
 use operations::Operations;
 use table::Table;
@@ -226,6 +228,7 @@ impl Endpoint {
         let facts = self.facts(&credential, &visit);
         // What cannot be read is nobody.
         let expected = EXPECTED.map(|name| Some(parts.headers.get(name)?.to_str().unwrap_or_default().to_owned()));
+        let body = InChunks::new(body, &parts.headers);
         let mut request = Request::from_parts(parts, s3s::Body::http_body_unsync(body));
         let named = (named_key(&credential), SecretKey::from(secret.as_str()));
         let is_signed = Arc::new(AtomicBool::new(false));

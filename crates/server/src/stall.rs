@@ -152,11 +152,11 @@ mod tests {
     #[tokio::test]
     async fn a_body_of_which_nothing_comes_is_ended_and_one_that_comes_slowly_is_not() {
         let pieces = stream::iter([b"a", b"b", b"c"]).then(async |piece| {
-            sleep(Duration::from_millis(60)).await;
+            sleep(Duration::from_millis(200)).await;
             Ok::<_, io::Error>(Bytes::from_static(piece))
         });
         let stops = pieces.chain(stream::pending());
-        let body = InTime::new(axum::body::Body::from_stream(stops), Duration::from_millis(100));
+        let body = InTime::new(axum::body::Body::from_stream(stops), Duration::from_millis(500));
         let ended = body.ended();
         let came: Vec<_> = axum::body::Body::new(body).into_data_stream().take(4).collect().await;
         assert!(came[..3].iter().all(Result::is_ok), "longer than the limit, all together");

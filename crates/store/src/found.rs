@@ -69,10 +69,14 @@ async fn row(
 
 /// Reads what came: entry, object and key in use each have a MAC. A row that was put back from an older copy has one that fits:
 /// its key may unwrap no more.
-fn read(mut row: Row, keys: &Keyring, bucket: BucketId) -> Result<Option<Found>, StoreError> {
+fn read(mut row: Row, keys: &Keyring, (bucket, key): (BucketId, &ObjectKey)) -> Result<Option<Found>, StoreError> {
     let mut object = parted(&mut row, Entry::COLUMNS);
     let active = parted(&mut object, ObjectRow::COLUMNS);
     let entry = Entry::read(&row, keys.rows())?;
+    // The key that was looked up is of the bucket that was asked for.
+    if entry.bucket != bucket || entry.key != *key {
+        return Ok(None);
+    }
     if entry.said.body == Body::None {
         return Ok(Some((entry, None)));
     }
@@ -100,8 +104,7 @@ impl Reader {
         version: Option<VersionId>,
     ) -> Result<Option<Found>, StoreError> {
         let Some(row) = row(&mut *self.session().await?, (bucket, key), version).await? else { return Ok(None) };
-        let found = read(row, keys, bucket)?;
-        Ok(found.filter(|(entry, _)| entry.bucket == bucket && entry.key == *key))
+        read(row, keys, (bucket, key))
     }
 
     /// Tells whether a name leads to a version.

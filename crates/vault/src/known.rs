@@ -5,6 +5,7 @@
 //! version.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -34,6 +35,8 @@ pub(crate) struct Knowing {
     state: Mutex<State>,
     /// Something was registered here.
     registered: Notify,
+    /// How often whoever looks was told anew.
+    learnt_times: AtomicU64,
 }
 
 type Codenames = BTreeMap<CodenameId, KnownName>;
@@ -136,6 +139,11 @@ impl Knowing {
         known.insert(version, label.clone());
     }
 
+    /// How often whoever looks was told anew: a look goes by what was known when it began.
+    pub(crate) fn learnt_times(&self) -> u64 {
+        self.learnt_times.load(Ordering::Acquire)
+    }
+
     /// Something was registered.
     pub(crate) fn is_told(&self) {
         self.registered.notify_one();
@@ -179,6 +187,7 @@ impl Vault {
             |(version, label, prints): (VersionId, Label, Prints)| Known { version, level: label.level, prints };
         let documents = all.into_iter().map(document).collect();
         own.inspector.knows(Arc::new(Knowledge { key: self.prints_key()?, documents, names }));
+        own.known.learnt_times.fetch_add(1, Ordering::Release);
         Ok(())
     }
 

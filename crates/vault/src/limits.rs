@@ -60,11 +60,14 @@ pub const LOOK_NOW_MS: u64 = 500;
 /// Bytes of a longer version that wait for whoever looks while it comes; beyond, it is looked into afterwards.
 pub const BESIDE_BYTES_WAITING_MAX: usize = 32 << 20;
 
-/// Bytes a second that must come of it on average: what comes slower is looked into afterwards.
+/// Bytes of it that are handed on at once, at least.
+pub const BESIDE_PIECE_BYTES: usize = 64 << 10;
+
+/// Bytes a second that must come of it: what comes slower is looked into afterwards.
 pub const BESIDE_BYTES_PER_S_MIN: u64 = 1 << 20;
 
-/// Seconds of its beginning that do not count for that.
-pub const BESIDE_STARTS_S: u64 = 2;
+/// Seconds over which they are counted; for as long nobody waits for a next piece.
+pub const BESIDE_WINDOW_S: u64 = 4;
 
 /// Milliseconds for which a version is left alone that could not be opened to be looked into.
 pub const LEFT_ALONE_MS: i64 = 600_000;

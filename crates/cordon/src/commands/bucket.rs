@@ -1,7 +1,7 @@
-//! How a bucket is guarded.
+//! Buckets, and how they are guarded.
 
 use clap::{Args, Subcommand};
-use cordon_domain::{Etags, Level, Mode};
+use cordon_domain::{Etags, Label, Level, Mode};
 use serde_json::{Value, json};
 
 use crate::error::Failure;
@@ -9,11 +9,28 @@ use crate::exit::Exit;
 use crate::remote::{Login, bucket_named, told};
 use crate::render::printable;
 
-/// See how a bucket is guarded, and change it.
+/// Make a bucket, see how it is guarded, and change that.
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    Make(MakeArguments),
     Show(ShowArguments),
     Set(SetArguments),
+}
+
+/// Make a bucket, which you own. What is written to it has at least its label.
+///
+/// Example: cordon bucket make s3://news --label internal
+#[derive(Args)]
+#[group(id = "bucket-make-arguments")]
+pub(crate) struct MakeArguments {
+    /// The bucket: s3://BUCKET.
+    bucket: String,
+    /// Its label: a level, and projects behind it: restricted/gemini.
+    #[arg(long, default_value = "confidential")]
+    label: Label,
+    /// Write one JSON object.
+    #[arg(long)]
+    json: bool,
 }
 
 /// Show a bucket: its label, whether limits and inspection are enforced or observed, of what copies are recognised.
@@ -62,6 +79,11 @@ pub(crate) struct SetArguments {
 
 pub(crate) fn run(command: &Command) -> Result<Exit, Failure> {
     match command {
+        Command::Make(MakeArguments { bucket, label, json }) => {
+            let body = json!({"bucket": bucket_named(bucket)?, "label": label.to_string()});
+            let answer = Login::read()?.ask("/bucket/make", &body.to_string())?;
+            told(answer, "cordon-bucket-1", *json, lines)
+        }
         Command::Show(ShowArguments { bucket, json }) => {
             let body = json!({"bucket": bucket_named(bucket)?});
             let answer = Login::read()?.ask("/bucket", &body.to_string())?;

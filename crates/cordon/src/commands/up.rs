@@ -216,3 +216,15 @@ fn own_name() -> Result<UserName, Failure> {
     let name = names.find_map(|name| name.parse().ok());
     name.ok_or_else(|| Failure::usage("your name on this machine is no user name", "give --name"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_pages_say_has_a_length() {
+        for (text, may) in [("", false), ("staging", true), (&"é".repeat(200), true), (&"é".repeat(201), false)] {
+            assert_eq!(banner(text).is_ok(), may, "{}", text.len());
+        }
+    }
+}

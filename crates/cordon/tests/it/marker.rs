@@ -306,6 +306,7 @@ fn signing_in(stage: &mut Stage) {
     stage.run(1, &["declassify", "s3://b/k", "--to", "internal", "--reason", "x"]);
     stage.run(1, &["classify", "s3://b/k", "--to", "restricted", "--reason", "x"]);
     stage.run(1, &["bucket", "show", "s3://b"]);
+    stage.run(1, &["bucket", "make", "s3://made", "--label", "internal"]);
     stage.run(1, &["bucket", "set", "s3://b", "--limits", "observe", "--reason", "x"]);
     let bulk = ["allowance", "add", "pr_00000000000000000000000000000005", "s3://b", "--bytes", "1GB"];
     stage.run(1, &[&bulk[..], &["--until", "2999-01-01", "--reason", "x"]].concat());

@@ -78,6 +78,7 @@ fn asked(made: &Made) -> Vec<(&'static str, Gives, Value)> {
             json!({"bucket": "shelf", "until": until, "spares": ["owner"], "reason": "a test"}),
         ),
         ("/embargoes/lift", Gives::Guarded, ended("embargo", &made.embargo)),
+        ("/bucket/make", Gives::Guarded, json!({"bucket": "another", "label": "internal"})),
         ("/bucket/set", Gives::Guarded, json!({"bucket": "shelf", "etags": "md5", "reason": "a test"})),
         ("/prints/forget", Gives::Guarded, of(because)),
         ("/codenames", Gives::Guarded, json!({})),

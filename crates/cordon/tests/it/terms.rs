@@ -100,6 +100,12 @@ fn bulk_work_and_embargoes_are_said_beforehand_and_by_two_people() {
 fn a_bucket_observes_by_two_people_and_codenames_are_found_in_what_is_written() {
     let place = Place::new();
     let (up, mut bob) = two_people(&place, "http://127.0.0.1:9/");
+    let make = ["bucket", "make", "s3://drafts", "--label", "internal"];
+    let made = ok(place.run(&make));
+    assert!(made.starts_with("s3://drafts  bk_") && made.contains("  internal, made by pr_"), "{made}");
+    let again = place.run(&make);
+    assert!(again.code == 1 && again.stderr.contains("hint: "), "{}", again.stderr);
+    assert!(ok(place.run(&["bucket", "make", "s3://plans"])).contains("  confidential, made by pr_"));
     let observe = ["bucket", "set", "s3://news", "--inspection", "observe", "--reason", "we learn what it finds"];
     let shown = with_another(&place, &mut bob, "inspection: enforce to observe", &observe);
     assert!(shown.contains("labels that inspection raises: observe"), "{shown}");

@@ -14,6 +14,8 @@ import socket
 import sys
 import tarfile
 import urllib.parse
+import zlib
+from unittest import mock
 
 import boto3
 from botocore.auth import HmacV1Auth, S3SigV4Auth, S3SigV4QueryAuth
@@ -32,6 +34,7 @@ SECRET = b"what nobody may learn " * 64
 NAMES = ["../../etc/passwd", "..", "/etc/passwd", "a/../../vault/plan", "%2e%2e/%2e%2e/x", "..\\..\\x", "vault/plan", ".cordon", "x" * 1024]
 # All that whoever attacks may write.
 WRITTEN = sorted([*NAMES, "mine", "packed.tar"])
+STREAMED = ["streamed", "trailed"]
 s3 = boto3.client("s3", config=CONFIG)
 
 
@@ -122,6 +125,23 @@ def a_version_of_another_object():
     source = {"Bucket": "own", "Key": "mine", "VersionId": version}
     fails(["NoSuchVersion", "NoSuchKey", "InvalidArgument"], s3.copy_object, Bucket="own", Key="stolen", CopySource=source)
     fails(["NoSuchBucket"], s3.list_object_versions, Bucket="vault")
+
+
+# A version is decided on by its own label, and not by that of what its name leads to; nor by that of its bucket.
+def an_older_version_that_is_higher():
+    older = os.environ["OLDER_VERSION"]
+    shown = s3.list_object_versions(Bucket="shared")
+    assert [one["Key"] for one in shown["Versions"]] == ["memo"] and shown["Versions"][0]["VersionId"] != older, shown
+    codes = ["NoSuchVersion", "NoSuchKey", "AccessDenied", "404", "403"]
+    for asked in [{"Key": "memo", "VersionId": older}, {"Key": "secret"}]:
+        for call in [s3.get_object, s3.head_object, s3.get_object_tagging]:
+            fails(codes, call, Bucket="shared", **asked)
+        source = {"Bucket": "shared", **asked}
+        fails(codes, s3.copy_object, Bucket="own", Key="stolen", CopySource=source)
+        upload = s3.create_multipart_upload(Bucket="own", Key="stolen")["UploadId"]
+        part = {"Bucket": "own", "Key": "stolen", "UploadId": upload}
+        fails(codes, s3.upload_part_copy, **part, PartNumber=1, CopySource=source)
+        s3.abort_multipart_upload(**part)
 
 
 # A form that a browser posts carries its policy in its body: such uploads are not taken.
@@ -217,6 +237,99 @@ def an_address_that_was_changed():
     refused(raw("GET", request.url[len(ENDPOINT):], {}), 400, 403)
 
 
+# What was signed counts for as long as it says, or for a quarter of an hour.
+def what_was_signed_too_long_ago():
+    now = datetime.datetime.now(datetime.timezone.utc)
+    signs = [(S3SigV4Auth(KEYS, "s3", "us-east-1"), 16), (S3SigV4QueryAuth(KEYS, "s3", "us-east-1", expires=60), 2)]
+    for signer, minutes in signs:
+        for ago, expected in [(0, (200,)), (minutes, (400, 403))]:
+            request = AWSRequest(method="GET", url=ENDPOINT + "/own/mine")
+            with mock.patch("botocore.auth.get_current_datetime", lambda *_, **__: now - datetime.timedelta(minutes=ago)):
+                signer.add_auth(request)
+            answer = raw("GET", request.url[len(ENDPOINT):], dict(request.headers))
+            assert answer[0] in expected, (minutes, ago, answer)
+
+
+class Chunked(S3SigV4Auth):
+    """Signs a body that comes in chunks, each with a signature that goes by the one before it."""
+
+    said = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
+
+    def payload(self, request):
+        return self.said
+
+    def signs(self, chunk, before):
+        at = self.request.context["timestamp"]
+        scope = f"{at[:8]}/us-east-1/s3/aws4_request"
+        hashes = [hashlib.sha256(text).hexdigest() for text in (b"", chunk)]
+        text = "\n".join(["AWS4-HMAC-SHA256-PAYLOAD", at, scope, before, *hashes])
+        return self.signature(text, self.request)
+
+    def begin(self, path, length, headers):
+        url = ENDPOINT + path
+        headers = {"content-encoding": "aws-chunked", "x-amz-decoded-content-length": str(length), **headers}
+        self.request = AWSRequest(method="PUT", url=url, headers=headers)
+        self.add_auth(self.request)
+        return self.request.headers["Authorization"].rsplit("=", 1)[1]
+
+    def chunks(self, contents, seed):
+        signatures = [seed]
+        for content in [*contents, b""]:
+            signatures.append(self.signs(content, signatures[-1]))
+            head = f"{len(content):x};chunk-signature={signatures[-1]}\r\n".encode()
+            yield head + content + b"\r\n"
+
+
+class Trailed(Chunked):
+    said = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
+
+
+# Each chunk is what was signed, in the order in which it was; and none is kept that is too long to be.
+def chunks_that_were_changed():
+    contents = [b"a" * 9000, b"b" * 9000, b"c"]
+    whole = b"".join(contents)
+    for change in [
+        lambda chunks: [chunks[0].replace(b"aaa", b"aab"), *chunks[1:]],
+        lambda chunks: [chunks[1], chunks[0], *chunks[2:]],
+        lambda chunks: [chunks[0], *chunks],
+        lambda chunks: chunks[1:],
+        lambda chunks: chunks[:2],
+        lambda chunks: [chunks[0], chunks[-1]],
+        lambda chunks: [chunks[0].replace(b";chunk-signature=", b";another-signature="), *chunks[1:]],
+        lambda chunks: [chunk.split(b";")[0] + b"\r\n" + chunk.split(b"\r\n", 1)[1] for chunk in chunks],
+        lambda chunks: chunks,
+    ]:
+        signer = Chunked(KEYS, "s3", "us-east-1")
+        seed = signer.begin("/own/streamed", len(whole), {})
+        body = b"".join(change(list(signer.chunks(contents, seed))))
+        answer = raw("PUT", "/own/streamed", dict(signer.request.headers), body)
+        if body == b"".join(signer.chunks(contents, seed)):
+            assert answer[0] == 200, answer
+        else:
+            assert 400 <= answer[0] < 500, answer
+            fails(["404", "NoSuchKey"], s3.head_object, Bucket="own", Key="streamed")
+    assert s3.get_object(Bucket="own", Key="streamed")["Body"].read() == whole
+    signer = Chunked(KEYS, "s3", "us-east-1")
+    signer.begin("/own/long", 5 << 20, {})
+    head = f"{5 << 20:x};chunk-signature={'0' * 64}\r\n".encode()
+    answer = raw("PUT", "/own/long", {**signer.request.headers, "Content-Length": str(5 << 20)}, head + b"x" * 100)
+    assert answer[0] == 400 and b"a signed chunk has at most" in answer[2], answer
+
+
+# What stands behind a body is compared with it; a chunk that is not signed may be as long as it likes.
+def a_trailer_of_another_body():
+    content = b"0123456789" * 700_000
+    crc = base64.b64encode(zlib.crc32(content).to_bytes(4, "big")).decode()
+    for said, expected in [("AAAAAA==", 400), (crc, 200)]:
+        signer = Trailed(KEYS, "s3", "us-east-1")
+        signer.begin("/own/trailed", len(content), {"x-amz-trailer": "x-amz-checksum-crc32"})
+        behind = f"\r\n0\r\nx-amz-checksum-crc32:{said}\r\n\r\n".encode()
+        body = f"{len(content):x}\r\n".encode() + content + behind
+        answer = raw("PUT", "/own/trailed", dict(signer.request.headers), body)
+        assert answer[0] == expected, answer
+    assert s3.get_object(Bucket="own", Key="trailed")["Body"].read() == content
+
+
 # A body is what was signed, and is counted once.
 def a_body_that_was_changed():
     request = AWSRequest(method="PUT", url=ENDPOINT + "/own/changed", data=b"harmless")
@@ -278,6 +391,10 @@ ATTACKS = [
     a_body_that_was_changed,
     doors_of_administrators,
     requests_that_no_client_sends,
+    an_older_version_that_is_higher,
+    what_was_signed_too_long_ago,
+    chunks_that_were_changed,
+    a_trailer_of_another_body,
 ]
 
 if sys.argv[1] == "prepare":
@@ -288,9 +405,17 @@ if sys.argv[1] == "prepare":
     )
     s3.create_bucket(Bucket="own")
     s3.put_bucket_versioning(Bucket="vault", VersioningConfiguration={"Status": "Enabled"})
-    print(s3.put_object(Bucket="vault", Key="plan", Body=SECRET)["VersionId"])
+    latest = s3.put_object(Bucket="vault", Key="plan", Body=SECRET)["VersionId"]
+    s3.create_bucket(Bucket="shared")
+    s3.put_bucket_versioning(Bucket="shared", VersioningConfiguration={"Status": "Enabled"})
+    guarded = {"Bucket": "shared", "Body": SECRET, "Metadata": {"cordon-label": "restricted/atlas"}}
+    older = s3.put_object(Key="memo", **guarded)["VersionId"]
+    s3.put_object(Key="secret", **guarded)
+    s3.delete_object(Bucket="shared", Key="memo")
+    s3.put_object(Bucket="shared", Key="memo", Body=b"for everybody")
+    print(latest, older)
 elif sys.argv[1] == "attack":
-    os.environ["ATTACKED_VERSION"] = sys.argv[2]
+    os.environ["ATTACKED_VERSION"], os.environ["OLDER_VERSION"] = sys.argv[2].split()
     s3.put_object(Bucket="own", Key="mine", Body=b"mine")
     for attack in ATTACKS:
         try:
@@ -301,4 +426,4 @@ elif sys.argv[1] == "attack":
 else:
     assert s3.get_object(Bucket="vault", Key="plan")["Body"].read() == SECRET
     assert [one["Key"] for one in s3.list_objects_v2(Bucket="vault")["Contents"]] == ["plan"]
-    assert sorted(one["Key"] for one in s3.list_objects_v2(Bucket="own")["Contents"]) == WRITTEN
+    assert sorted(one["Key"] for one in s3.list_objects_v2(Bucket="own")["Contents"]) == sorted([*WRITTEN, *STREAMED])

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 CONFIG = Config(s3={"addressing_style": "path"}, retries={"max_attempts": 0}, parameter_validation=False)
 ENDPOINT = os.environ["AWS_ENDPOINT_URL_S3"] if "AWS_ENDPOINT_URL_S3" in os.environ else os.environ["AWS_ENDPOINT_URL"]
 HOST, PORT = urllib.parse.urlsplit(ENDPOINT).netloc.rsplit(":", 1)
-# As many as one address may have connections, and as many addresses as that takes.
+# Requests that are under way at once, and connections of one address, which may have few more.
 IN_FLIGHT, OF_ADDRESS = 512, 120
 BUCKET = "bounds"
 s3 = boto3.client("s3", config=CONFIG)

@@ -3,10 +3,14 @@
 import io
 import json
 import random
+import socket
 import time
+import urllib.parse
 import zipfile
 
 import boto3
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 
 s3 = boto3.client("s3", config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 0}))
@@ -155,3 +159,20 @@ for _ in range(50):
     time.sleep(0.1)
 s3.put_object(Bucket="notes", Key="again.md", Body=beside)
 assert (level("copy-2.md"), level("again.md")) == ("restricted", "internal")
+
+# What comes in one request is looked into as it comes, by two at once; whoever breaks off keeps nobody.
+s3.create_bucket(Bucket="models")
+s3.put_bucket_versioning(Bucket="models", VersioningConfiguration={"Status": "Enabled"})
+head = json.dumps({"w": {"dtype": "F32", "shape": [786432], "data_offsets": [0, 3 << 20]}}).encode()
+weights = len(head).to_bytes(8, "little") + head + bytes(3 << 20)
+endpoint = urllib.parse.urlsplit(s3.meta.endpoint_url)
+for number in range(4):
+    request = AWSRequest("PUT", f"{s3.meta.endpoint_url}/models/broken", {"x-amz-content-sha256": "UNSIGNED-PAYLOAD"})
+    S3SigV4Auth(boto3.Session().get_credentials(), "s3", "us-east-1").add_auth(request)
+    lines = [f"{name}: {value}" for name, value in {"Host": endpoint.netloc, **dict(request.headers)}.items()]
+    start = "\r\n".join(["PUT /models/broken HTTP/1.1", *lines, f"Content-Length: {len(plain) * 90_000}", "", ""])
+    with socket.create_connection((endpoint.hostname, endpoint.port), 20) as stream:
+        stream.sendall(start.encode() + plain * 60_000)
+said = {"Metadata": {"cordon-label": "confidential"}}
+puts = [s3.put_object(Bucket="models", Key=f"{number}", Body=weights, **said) for number in range(12)]
+print(json.dumps([put["VersionId"] for put in puts]))

@@ -65,9 +65,17 @@ pub(crate) struct Table;
 /// Operations whose body is content; that of all others is XML.
 const CONTENT: [&str; 2] = ["PutObject", "UploadPart"];
 
-/// How long a body says that it is: what says that it is too long is not waited for.
-fn said_length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(hyper::header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+/// What says that it is too long is not waited for.
+fn bounded(operation: &str, headers: &HeaderMap) -> S3Result<()> {
+    let said = |name: &str| headers.get(name)?.to_str().ok()?.parse::<u64>().ok();
+    let length = said("x-amz-decoded-content-length").or_else(|| said("content-length")).unwrap_or(0);
+    match CONTENT.contains(&operation) {
+        true if length > OBJECT_BYTES_MAX => Err(s3_error!(EntityTooLarge, "an object has at most 5 TiB")),
+        false if length > S3_XML_BYTES_MAX as u64 => {
+            Err(s3_error!(MaxMessageLengthExceeded, "a body of this has at most 2 MiB"))
+        }
+        _ => Ok(()),
+    }
 }
 
 #[async_trait::async_trait]
@@ -77,10 +85,7 @@ impl S3Access for Table {
         if !TABLE.iter().any(|row| row.operation == name) {
             return Err(s3_error!(NotImplemented, "this is not answered here"));
         }
-        let most = if CONTENT.contains(&name) { OBJECT_BYTES_MAX } else { S3_XML_BYTES_MAX as u64 };
-        if said_length(asked.headers()).is_some_and(|length| length > most) {
-            return Err(s3_error!(EntityTooLarge, "no body of this is as long: an object has at most 5 TiB"));
-        }
+        bounded(name, asked.headers())?;
         match asked.credentials() {
             Some(_) => {
                 if let Some(asks) = asked.extensions_mut().get::<Asks>() {

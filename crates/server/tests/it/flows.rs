@@ -253,11 +253,18 @@ async fn a_node_that_cannot_see_revocations_answers_nobody_who_is_signed_in() {
         assert!(begun.elapsed() < Duration::from_secs(3), "it goes on without knowing");
     }
     assert!(begun.elapsed() > Duration::from_millis(500), "a moment's silence is none");
-    let page = running.get("/sign-in", "").await;
-    assert_eq!(page.status, 200);
-    assert!(
-        page.body.contains("<p class=\"banner\">tests &#38; more</p>"),
-        "each page says where it is: {}",
-        page.body
-    );
+    assert_eq!(running.get("/sign-in", "").await.status, 200);
+}
+
+#[tokio::test]
+async fn every_page_says_what_this_node_is() {
+    let running = Running::begin().await;
+    let cookies = running.signed_in(1).await;
+    for (path, cookies) in [("/sign-in", ""), ("/", &cookies), ("/approvals", &cookies), ("/welcome", "")] {
+        let page = running.get(path, cookies).await;
+        assert_eq!(page.status, 200, "{path}");
+        assert!(page.body.contains("<p class=\"banner\">tests &#38; more</p>"), "{path}: {}", page.body);
+    }
+    let refused = running.send("GET", "/nothing-here", &[("accept", "text/html")], "").await;
+    assert!(refused.status == 404 && refused.body.contains("tests &#38; more"), "{}", refused.body);
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cordon_domain::{Level, Moment, ObjectKey, PrincipalId, RequestId, VersionId, Versioning};
+use cordon_domain::{BucketId, Level, Moment, ObjectKey, PrincipalId, RequestId, VersionId, Versioning};
 use cordon_gate::act::{Changes, Delete, Hide, Shred, Write};
 use cordon_gate::{Denial, Facts, JournalError, Request};
 use cordon_store::edge::SystemEntropy;
@@ -158,6 +158,16 @@ async fn what_leads_elsewhere_meanwhile_is_not_written_over(ground: Ground) {
     assert!(change::<Delete>(&installation, (1, level), delete(), NOW).await.is_err(), "it is gone");
 }
 
+async fn a_version_is_found_by_its_own_name_alone(ground: Ground) {
+    let (installation, _) = ground.create().await;
+    put(&installation, ("a", None), (1, Level::Restricted), Versioning::On, NOW).await.expect("written");
+    let other = BucketId([7; 16]);
+    for (bucket, name, there) in [(BUCKET, "a", true), (BUCKET, "b", false), (other, "a", false), (other, "b", false)] {
+        let found = installation.reader().entry(installation.keys(), (bucket, &key(name)), Some(version(1))).await;
+        assert_eq!(found.expect("whole").is_some(), there, "{bucket} {name}");
+    }
+}
+
 async fn the_name_of_what_was_shredded_can_be_used_again(ground: Ground) {
     let (installation, _) = ground.create().await;
     let level = Level::Internal;
@@ -232,6 +242,7 @@ async fn a_name_that_was_changed_beside_cordon_leads_nowhere(ground: Ground) {
 on_both!(
     names_lead_where_a_model_says,
     what_leads_elsewhere_meanwhile_is_not_written_over,
+    a_version_is_found_by_its_own_name_alone,
     the_name_of_what_was_shredded_can_be_used_again,
     a_name_that_was_changed_beside_cordon_leads_nowhere,
 );

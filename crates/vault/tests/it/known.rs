@@ -14,7 +14,7 @@ use cordon_store::inspections::Wanted;
 use cordon_vault::limits::LOOK_NOW_BYTES_MAX;
 use cordon_vault::{Guard, Inspector, Looking, VaultError, Wants, Writing};
 use futures_util::StreamExt as _;
-use futures_util::stream::BoxStream;
+use futures_util::stream::{self, BoxStream};
 
 use crate::place::{ADA, BOB, CLEO, Place, at_least, name, writing};
 
@@ -139,6 +139,22 @@ async fn a_copy_of_what_is_restricted_is_restricted_and_of_its_projects() {
     assert_eq!((again.level, again.origin), (Level::Restricted, Origin::Inferred));
     assert_eq!((copied.level, copied.origin), (Level::Restricted, Origin::Inferred));
     assert_eq!(known(&recalls), [original]);
+}
+
+/// Whoever looks as it comes goes by what was known when it began.
+#[tokio::test]
+async fn what_is_registered_while_a_copy_comes_is_recognised_in_it() {
+    let (place, bucket, _) = place().await;
+    let begins = stream::once(async { Ok::<_, String>(Bytes::from(vec![b' '; 2 << 20])) });
+    let ends = stream::once(async {
+        put(&place, &bucket, at_least("plan", Level::Restricted), "heron flies in june").await;
+        Ok(Bytes::from_static(b"they say that heron leaves"))
+    });
+    let asks = place.asks(CLEO);
+    place.vault.put(&asks, &bucket, writing("mail"), begins.chain(ends)).await.expect("written");
+    place.vault.inspect_waiting().await.expect("looked");
+    let (_, label) = place.vault.head(&place.asks(ADA), &bucket, &name("mail"), None).await.expect("there");
+    assert_eq!(label.level, Level::Restricted);
 }
 
 #[tokio::test]
