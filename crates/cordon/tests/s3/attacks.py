@@ -107,6 +107,10 @@ def a_copy_of_what_one_may_not_read():
     copy = {"Bucket": "own", "Key": "stolen"}
     for source in ["vault/plan", "/vault/plan", "vault/%70lan", "own/../vault/plan", "own%2F..%2Fvault%2Fplan"]:
         refused(sent("PUT", "/own/stolen", {"x-amz-copy-source": source}), 400, 403, 404)
+    # Nothing is fetched from elsewhere.
+    arn = "arn:aws:s3:us-east-1:123456789012:accesspoint/vault/object/plan"
+    for source in [arn, "http://127.0.0.1:1/vault/plan", "http%3A%2F%2F169.254.169.254/latest/meta-data"]:
+        refused(sent("PUT", "/own/stolen", {"x-amz-copy-source": source}))
     upload = s3.create_multipart_upload(**copy)["UploadId"]
     for more in [{}, {"CopySourceRange": "bytes=0-9"}]:
         arguments = {**copy, "UploadId": upload, "PartNumber": 1, "CopySource": "vault/plan", **more}

@@ -52,6 +52,10 @@ assert head["ContentLength"] == len(text) and head["LastModified"] == got["LastM
 refused("NoSuchKey", s3.get_object, Bucket="corpus", Key="none")
 refused(404, s3.head_object, Bucket="corpus", Key="none")
 refused("NoSuchBucket", s3.get_object, Bucket="none", Key="none")
+# Nobody makes a bucket by writing to it, not even who may make one.
+refused("NoSuchBucket", s3.put_object, Bucket="none", Key="none", Body=b"x")
+refused("NoSuchBucket", s3.create_multipart_upload, Bucket="none", Key="none")
+refused(404, s3.head_bucket, Bucket="none")
 refused("AccessDenied", s3.put_object, Bucket="corpus", Key="open", Body=b"", ACL="public-read")
 refused("NotImplemented", s3.put_object, Bucket="corpus", Key="k", Body=b"", ServerSideEncryption="aws:kms")
 refused("InvalidArgument", s3.put_object, Bucket="corpus", Key="k", Body=b"", SSEKMSKeyId="another")
@@ -125,6 +129,9 @@ tag = whole["ETag"]
 refused(304, s3.get_object, Bucket="corpus", Key="large", IfNoneMatch=tag)
 refused(304, s3.get_object, Bucket="corpus", Key="large", IfModifiedSince=whole["LastModified"])
 refused("PreconditionFailed", s3.get_object, Bucket="corpus", Key="large", IfMatch='"other"')
+earlier = whole["LastModified"] - datetime.timedelta(seconds=1)
+refused("PreconditionFailed", s3.get_object, Bucket="corpus", Key="large", IfUnmodifiedSince=earlier)
+s3.get_object(Bucket="corpus", Key="large", IfUnmodifiedSince=whole["LastModified"], IfModifiedSince=earlier)
 s3.get_object(Bucket="corpus", Key="large", IfMatch=tag)
 refused("PreconditionFailed", s3.put_object, Bucket="corpus", Key="large", Body=b"x", IfNoneMatch="*")
 refused("PreconditionFailed", s3.put_object, Bucket="corpus", Key="large", Body=b"x", IfMatch='"other"')
@@ -208,6 +215,8 @@ for number in range(7):
 pages = s3.get_paginator("list_objects_v2").paginate(Bucket="corpus", Prefix="set/", PaginationConfig={"PageSize": 2})
 names = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
 assert names == sorted(f"set/{number % 3}/{number}" for number in range(7)), names
+later = s3.list_objects_v2(Bucket="corpus", Prefix="set/", StartAfter=names[2])
+assert ([entry["Key"] for entry in later["Contents"]], later["KeyCount"]) == (names[3:], len(names) - 3), later
 for form in ["list_objects", "list_objects_v2"]:
     pages = s3.get_paginator(form).paginate(
         Bucket="corpus", Prefix="set/", Delimiter="/", PaginationConfig={"PageSize": 1}
@@ -350,6 +359,8 @@ refused("NoSuchKey", s3.get_object, Bucket="corpus", Key="large")
 s3.delete_object(Bucket="corpus", Key="large")
 many = s3.delete_objects(Bucket="corpus", Delete={"Objects": [{"Key": name} for name in names]})
 assert sorted(entry["Key"] for entry in many["Deleted"]) == names and "Errors" not in many
+quiet = s3.delete_objects(Bucket="corpus", Delete={"Objects": [{"Key": name} for name in names], "Quiet": True})
+assert "Deleted" not in quiet and "Errors" not in quiet, quiet
 s3.create_bucket(Bucket="kept")
 s3.put_bucket_versioning(Bucket="kept", VersioningConfiguration={"Status": "Enabled"})
 assert s3.get_bucket_versioning(Bucket="kept")["Status"] == "Enabled"

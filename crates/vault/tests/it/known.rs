@@ -145,10 +145,10 @@ async fn a_copy_of_what_is_restricted_is_restricted_and_of_its_projects() {
 #[tokio::test]
 async fn what_is_registered_while_a_copy_comes_is_recognised_in_it() {
     let (place, bucket, _) = place().await;
-    let begins = stream::once(async { Ok::<_, String>(Bytes::from(vec![b' '; 2 << 20])) });
+    let begins = stream::once(async { Ok::<_, String>(Bytes::from(vec![b'x'; 2 << 20])) });
     let ends = stream::once(async {
         put(&place, &bucket, at_least("plan", Level::Restricted), "heron flies in june").await;
-        Ok(Bytes::from_static(b"they say that heron leaves"))
+        Ok(Bytes::from_static(b" they say that heron leaves"))
     });
     let asks = place.asks(CLEO);
     place.vault.put(&asks, &bucket, writing("mail"), begins.chain(ends)).await.expect("written");
@@ -218,9 +218,6 @@ async fn what_a_marking_says_is_registered_and_goes_with_its_version() {
     assert_eq!((label.level, label.origin), (Level::Restricted, Origin::Marked));
     assert_eq!(known(&recalls), [marked]);
     let (long, _) = put(&place, &bucket, at_least("long", Level::Restricted), &"osprey ".repeat(300_000)).await;
-    assert_eq!(known(&recalls), [marked], "it is not looked into yet");
-    place.vault.inspect_waiting().await.expect("looked");
-    place.vault.learn().await.expect("learnt");
     let mut both = [marked, long];
     both.sort();
     assert_eq!(known(&recalls), both);
