@@ -328,7 +328,6 @@ fn guard(headers: &mut HeaderMap, tells: bool) {
 
 #[cfg(test)]
 mod tests {
-    /// At debug, `s3s` says what signature it expected: that is not compiled in, whatever the environment asks for.
     #[test]
     fn older_signatures_are_known_however_they_are_written() {
         for query in ["AWSAccessKeyId=x", "a=b&Signature=y", "%53ignature=y", "a&%41WSAccessKeyId", "SIGNATURE"] {
@@ -357,6 +356,7 @@ mod tests {
         assert!(parts("x-amz-acl=a&x-amz-acl=b", None).is_err() && parts("x-amz-acl=%0A", None).is_err());
     }
 
+    /// At debug, `s3s` says what signature it expected: that is not compiled in, whatever the environment asks for.
     #[test]
     fn what_a_library_says_while_it_debugs_is_not_compiled() {
         assert!(tracing::level_filters::STATIC_MAX_LEVEL <= tracing::level_filters::LevelFilter::INFO);

@@ -10,6 +10,7 @@ use cordon_domain::{
 };
 use cordon_gate::Facts;
 use cordon_store::inspections::Wanted;
+use cordon_vault::limits::LOOK_NOW_BYTES_MAX;
 use cordon_vault::put::Behind;
 use cordon_vault::{Inspector, LookFault, Looking, VaultError, Wants};
 use futures_util::StreamExt as _;
@@ -22,6 +23,8 @@ use crate::place::{ADA, BOB, CLEO, Place, at_least, name, read, whole, writing};
 pub(crate) struct Words {
     /// Nobody is free to look at once.
     pub(crate) busy: AtomicBool,
+    /// How often somebody looked into something as it came.
+    beside: AtomicUsize,
     /// What was looked into, in its order.
     seen: Arc<Mutex<Vec<String>>>,
     died: Arc<AtomicUsize>,
@@ -56,6 +59,7 @@ impl Inspector for Words {
     }
 
     fn look_beside(&self, wants: &Wants, body: BoxStream<'static, Result<Bytes, VaultError>>) -> Option<Looking> {
+        self.beside.fetch_add(1, Ordering::Relaxed);
         (!self.busy.load(Ordering::Relaxed)).then(|| self.look(wants, 0, body))
     }
 
@@ -211,6 +215,30 @@ async fn what_is_long_is_looked_into_as_it_comes() {
     assert_eq!(written.label.level, Level::Confidential, "a writer is told what is known");
     assert_eq!(*words.seen.lock().expect("whole"), ["clean", "long"]);
     assert_eq!(place.get(ADA, &bucket, "long").await.expect("opens"), long_secret());
+}
+
+/// What is short is kept to its end; what is longer is looked into from its beginning, once.
+#[tokio::test]
+async fn what_is_long_is_not_kept() {
+    for (pieces, beside) in [
+        (vec![LOOK_NOW_BYTES_MAX], 0),
+        (vec![LOOK_NOW_BYTES_MAX - 1, 1], 0),
+        (vec![LOOK_NOW_BYTES_MAX, 1], 1),
+        (vec![LOOK_NOW_BYTES_MAX + 1, 5, 5], 1),
+    ] {
+        for busy in [false, true] {
+            let (place, bucket, words) = place(busy).await;
+            let body = pieces.iter().map(|length| Ok::<_, String>(Bytes::from(vec![b'x'; *length])));
+            let asks = place.asks(CLEO);
+            place
+                .vault
+                .put(&asks, &bucket, writing("a"), stream::iter(body.collect::<Vec<_>>()))
+                .await
+                .expect("written");
+            assert_eq!(words.beside.load(Ordering::Relaxed), beside, "{pieces:?}: it does not begin anew");
+            assert_eq!(words.seen.lock().expect("whole").len(), usize::from(!busy), "{pieces:?}");
+        }
+    }
 }
 
 /// What breaks off is not taken for all of it, and whoever looks dies of it in peace.
